@@ -8,8 +8,8 @@ const MESSAGE: &[u8] = b"\x1b[1;31m";
 const PLACE: &[u8] = b"\x1b[36m";
 const END: &[u8] = b"\x1b[0m";
 
-/// Whether standard error is a terminal that has colours, and the user wants them (<https://no-color.org>). As it is at the start: later
-/// the prompt collects what is written there.
+/// Whether standard error is a terminal that has colours, and the user wants them (<https://no-color.org>). Checks
+/// standard error at the start, because the prompt later redirects it.
 pub(crate) fn is_wanted() -> bool {
     static IS_WANTED: OnceLock<bool> = OnceLock::new();
     *IS_WANTED.get_or_init(|| {
@@ -18,7 +18,7 @@ pub(crate) fn is_wanted() -> bool {
     })
 }
 
-/// The lines that tell of an error: the message, which may have a traceback.
+/// Formats an error: the message, which may contain a traceback.
 pub(crate) fn error(text: &[u8], is_coloured: bool) -> Vec<u8> {
     if !is_coloured {
         return [b"cogloop: ", text, b"\n"].concat();
@@ -31,7 +31,7 @@ pub(crate) fn error(text: &[u8], is_coloured: bool) -> Vec<u8> {
         }
         if line == b"stack traceback:" && !is_traceback {
             is_traceback = true;
-            // Before the line's end, so that the next line begins without colour.
+            // The colour ends before the end of the line, so that the next line begins without colour.
             told.splice(
                 told.len() - usize::from(number > 0)..,
                 END.iter().copied().chain((number > 0).then_some(b'\n')),
@@ -49,7 +49,7 @@ pub(crate) fn error(text: &[u8], is_coloured: bool) -> Vec<u8> {
     told
 }
 
-/// Where the place ends in a line of a traceback, which is `<tab>place: in what`.
+/// Returns where the place ends in a line of a traceback. The form of a line is `<tab>place: in function`.
 fn place(line: &[u8]) -> Option<usize> {
     let length = line.windows(5).position(|window| window == b": in ")?;
     (line.first() == Some(&b'\t')).then_some(length)

@@ -1,10 +1,11 @@
-//! The command line, like that of `lua`. Options before the script are the program's, arguments after it are the script's.
+//! The command line, like that of `lua`. The options before the script belong to the program. The arguments after it
+//! belong to the script.
 
 use cogloop_lua_core::Recording;
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::{CString, OsString};
 
-/// Where the Lua code is.
+/// The place from which the Lua code is read.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Source {
     File(CString),
@@ -16,7 +17,7 @@ pub(crate) enum Source {
 /// An action before the script, in the order of the command line.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Before {
-    /// `-e`, or the environment: runs code, which may have zero bytes, with this chunk name.
+    /// `-e`, or the environment: runs code with this chunk name. The code may have zero bytes.
     Run { code: Vec<u8>, name: CString },
     /// The environment: runs a file.
     File(CString),
@@ -41,9 +42,9 @@ pub(crate) struct Script {
     pub(crate) ignores_environment: bool,
     /// `--check`: whether the script is only compiled.
     pub(crate) is_checked_only: bool,
-    /// `--record`, `--replay`: what to do with the first loop.
+    /// `--record`, `--replay`: the recording of the first loop.
     pub(crate) recording: Option<Recording>,
-    /// `-i`, or no script on a terminal: whether there is a prompt, after the script.
+    /// Whether there is a prompt after the script: with `-i`, or without a script on a terminal.
     pub(crate) is_interactive: bool,
 }
 
@@ -63,7 +64,7 @@ pub(crate) struct Options {
     pub(crate) trace: Option<OsString>,
     /// `--top`: whether the loops show their busiest callbacks.
     pub(crate) shows_top: bool,
-    /// `--slow`: callbacks that take longer are reported.
+    /// `--slow`: callbacks that take this long or longer are reported.
     pub(crate) slow_ns: Option<u64>,
     /// `--stats`: whether the loops report their statistics at their end.
     pub(crate) shows_stats: bool,
@@ -73,11 +74,11 @@ pub(crate) struct Options {
     pub(crate) tells_version: bool,
 }
 
-/// Parses the arguments. `is_for_a_prompt` is that of `sys`.
+/// Parses the arguments. `is_for_a_prompt` is the result of `sys::is_for_a_prompt`.
 ///
 /// # Errors
 ///
-/// If they are invalid. The error is a message.
+/// The arguments are invalid. The error is a message.
 pub(crate) fn parse(parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, String> {
     read(parser, is_for_a_prompt).map_err(|error| error.to_string())
 }
@@ -153,7 +154,7 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
     if script.is_interactive && script.source == Source::Stdin {
         return Err("-i reads standard input, which is the script here".into());
     }
-    // The prompt begins with it, as that of lua.
+    // The prompt begins with the version, like the prompt of `lua`.
     tells_version |= script.is_interactive && is_for_a_prompt == Some(true);
     script.program = parser.bin_name().unwrap_or("cogloop").into();
     if script.source == Source::None {
@@ -171,7 +172,7 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
     })
 }
 
-/// Options that say something of the program, and end it.
+/// Options that print something about the program and then end it.
 fn only(command: Command) -> Options {
     Options {
         command,
@@ -199,7 +200,7 @@ fn required(text: Vec<u8>) -> Result<Before, lexopt::Error> {
 /// The argument of `--slow`, which is in milliseconds.
 fn nanoseconds(text: &str) -> Result<u64, String> {
     match text.parse::<f64>() {
-        // A larger number is no time, but an infinite limit.
+        // The cast clamps: a very large number becomes an infinite limit.
         Ok(ms) if ms >= 0.0 => Ok((ms * 1e6) as u64),
         _ => Err(format!("--slow: a number of milliseconds expected, got '{text}'")),
     }
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_script_is_the_scripts() {
+    fn arguments_after_the_script_belong_to_the_script() {
         let found = script(&["cogloop", "--backend", "select", "a.lua", "--backend", "-e", "x"]);
         assert_eq!(found.source, Source::File(c"a.lua".into()));
         assert_eq!(found.args, [b"--backend".to_vec(), b"-e".to_vec(), b"x".to_vec()]);
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_the_script_keeps_its_order() {
+    fn actions_before_the_script_keep_their_order() {
         let found = script(&["cogloop", "-e", "a()", "-l", "x.y", "-lz=x-y", "-W", "-E", "-", "-", "--version"]);
         let module = |global: &str, module: &str| Before::Require {
             global: CString::new(global).unwrap(),
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn options_alone_are_enough() {
+    fn options_need_no_script() {
         let found = script(&["cogloop", "-e", "print(1)"]);
         assert_eq!((found.source, found.name), (Source::None, b"cogloop".to_vec()));
         assert!(parsed(&["cogloop", "-v"]).expect("good usage").tells_version);

@@ -1,6 +1,7 @@
-//! Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error ("interrupted!", as in the
-//! `lua` program). So does a script that runs no loop, or that runs another one after that. If the script ignores the error, the next
-//! Ctrl-C interrupts at once, and the one after that ends the program.
+//! Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error
+//! ("interrupted!", as in the `lua` program). A script that runs no loop, or that runs another loop afterwards, gets
+//! the same error. If the script ignores the error, the second Ctrl-C interrupts at once, and the third ends the
+//! program.
 
 use crate::sys;
 use cogloop_lua_core::interrupt::{self, Found};
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::SeqCst};
 /// The exit status after Ctrl-C: 128 and the signal's number.
 pub(crate) const STATUS: u8 = 130;
 
-/// How many Lua instructions a callback may still run after Ctrl-C: a tenth of a second or less.
+/// The number of Lua instructions that a callback may still run after Ctrl-C. They take a tenth of a second or less.
 const PATIENCE: c_int = 10_000_000;
 
 static LUA: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
@@ -29,17 +30,18 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn install(lua: *mut lua_State) -> io::Result<()> {
     LUA.store(lua, SeqCst);
     interrupt::install()?;
-    // SAFETY: `on_signal` is async-signal-safe. It uses atomics, the functions that wake a loop or a sleep, lua_sethook (which may
-    // be called in a signal handler, because it only stores) and the end of the process.
+    // SAFETY: `on_signal` is async-signal-safe. It uses atomics, the functions that wake a loop or a sleep,
+    // `lua_sethook`, and the end of the process. `lua_sethook` may be called in a signal handler, because it only
+    // stores values.
     unsafe { sys::on_ctrl_c(on_signal) }
 }
 
-/// Call before the Lua state is closed.
+/// Call this before the Lua state is closed.
 pub(crate) fn forget() {
     LUA.store(null_mut(), SeqCst);
 }
 
-/// Ends what is left of earlier interrupts: the prompt has told of them, or what they were for has ended.
+/// Clears earlier interrupts: the prompt has reported them, or the interrupted code has ended.
 ///
 /// # Safety
 ///
@@ -56,7 +58,8 @@ fn on_signal() {
     let (is_first, found) = interrupt::raise();
     let lua = match found {
         Found::Waiting if is_first => return,
-        // SAFETY: the coroutine is running callbacks, so it is alive; the hook's fields may be set from a signal handler.
+        // SAFETY: the coroutine is running callbacks, so it is alive; the hook's fields may be set from a signal
+        // handler.
         Found::Calling(lua) if is_first => unsafe {
             lua_sethook(lua, Some(lose_patience), LUA_MASKCOUNT, PATIENCE);
             return;
@@ -84,7 +87,8 @@ unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
     }
 }
 
-/// The hook that raises the error: the callback that ran at the Ctrl-C still runs, or the script does something else since then.
+/// The hook that raises the error. The callback that ran at the Ctrl-C still runs, or the script has gone on with other
+/// code.
 unsafe extern "C-unwind" fn lose_patience(lua: *mut lua_State, frame: *mut lua_Debug) {
     // SAFETY: called by Lua, as a hook, which may raise.
     unsafe {

@@ -1,5 +1,5 @@
-//! Runs one script in one Lua state, with the standard libraries and our modules. As in the `lua` program, all of it runs inside one
-//! protected call.
+//! Runs one script in one Lua state, with the standard libraries and our modules. As in the `lua` program, all of it
+//! runs inside one protected call.
 
 use crate::command_line::{Before, Script, Source};
 use crate::message::{on_raise, report};
@@ -17,8 +17,8 @@ use std::ptr::{from_ref, null};
 
 /// Runs the script to its end. Errors are written to standard error.
 pub(crate) fn run(script: &Script) -> ExitCode {
-    // SAFETY: we made the state, and only this thread uses it. No Lua call outside of the protected one can raise; lua_close handles
-    // errors of finalizers itself.
+    // SAFETY: we made the state, and only this thread uses it. No Lua call outside the protected call can raise;
+    // `lua_close` handles errors of finalizers itself.
     let worked = unsafe {
         let lua = luaL_newstate();
         if lua.is_null() {
@@ -96,7 +96,7 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
     0
 }
 
-/// Raises the message that a loader has left instead of a function.
+/// Raises the message on the stack if the loader has left a message instead of a function.
 unsafe fn load(lua: *mut lua_State, answer: c_int) {
     if answer != LUA_OK {
         // SAFETY: only called by `main`, right after a loader: its message is on top.
@@ -114,7 +114,7 @@ unsafe fn call(lua: *mut lua_State, arguments: c_int) {
     }
 }
 
-/// Runs an action of an option or of the environment.
+/// Runs the action of an option or of the environment.
 unsafe fn prepare(lua: *mut lua_State, before: &Before) {
     // SAFETY: only called by `main`, whose stack is: script on_raise. It is the same afterwards.
     unsafe {

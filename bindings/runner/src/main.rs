@@ -7,7 +7,8 @@
 //!                                           prompt ──────┘  runs what is typed, and the default loop meanwhile
 //! ```
 //!
-//! Exit status: 0 when the script ends, 1 for a Lua error, 2 for bad usage, 130 after Ctrl-C; or what `os.exit` says.
+//! Exit status: 0 when the script ends, 1 for a Lua error, 2 for bad usage, 130 after Ctrl-C, or the status of
+//! `os.exit`.
 
 mod colour;
 mod command_line;

@@ -1,4 +1,4 @@
-//! What is told of an error: its text, with a traceback.
+//! Reports an error: its text, with a traceback.
 
 use crate::colour;
 use cogloop_lua_core::push_traceback;
@@ -11,7 +11,7 @@ use std::io::Write;
 
 const TRACEBACK: &[u8] = b"\nstack traceback:\n";
 
-/// Writes the message on top of the stack to standard error: unchanged, but for its colours on a terminal.
+/// Writes the message on top of the stack to standard error. On a terminal the message gets colours.
 ///
 /// # Safety
 ///
@@ -28,7 +28,7 @@ pub(crate) unsafe fn report(lua: *mut lua_State) {
     }
 }
 
-/// The message handler: adds a traceback to every kind of error value that has a text.
+/// The message handler: makes a text of any error value, and adds a traceback.
 pub(crate) unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua in the place of the error, with the error value.
     unsafe {
@@ -38,10 +38,10 @@ pub(crate) unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
         if !is_text {
             lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), luaL_typename(lua, 1));
         }
-        // stack: error … text. The error itself is not changed, because `push_traceback` compares it.
+        // stack: error … text. The error stays at its place, because `push_traceback` compares it.
         lua_pushvalue(lua, -1);
         let text = lua_tostring(lua, -1);
-        // For an error of a callback that left `run`, the callback's own traceback says more than ours.
+        // If an error of a callback left `run`, the traceback of the callback is more useful than ours.
         if push_traceback(lua) {
             lua_pushfstring(lua, c"%s\n%s".as_ptr(), text, lua_tostring(lua, -1));
         } else if !CStr::from_ptr(text).to_bytes().windows(TRACEBACK.len()).any(|window| window == TRACEBACK) {

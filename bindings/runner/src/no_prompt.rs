@@ -1,6 +1,7 @@
-//! In the place of `prompt` on Windows, where there is none: its turns between two keys wait for descriptors, and a console is none.
+//! Replaces `prompt` on Windows, which has no prompt. Between two keys the prompt waits for descriptors, and a console
+//! is no descriptor.
 
 use mlua::ffi::lua_State;
 
-/// Not called: the command line has refused the prompt.
+/// Never called, because the command line refuses the prompt.
 pub(crate) unsafe fn run(_: *mut lua_State) {}

@@ -1,4 +1,4 @@
-//! The files that options name: checked before the script runs, because a script may not look at the reason why it gets no loop.
+//! Checks the files that options name before the script runs. A script might ignore the reason why it gets no loop.
 
 use crate::command_line::Options;
 use cogloop_lua_core::Recording;
@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// How a trace begins, and a recording.
+/// The first bytes of a trace, and of a recording.
 const TRACE: &[u8] = b"[\n{\"ph\":";
 const RECORDING: &[u8] = b"cogloop recording ";
 
@@ -14,7 +14,7 @@ const RECORDING: &[u8] = b"cogloop recording ";
 ///
 /// # Errors
 ///
-/// A file cannot be opened, or another one would be overwritten. The error is a message.
+/// A file cannot be opened, or is another program's file. The error is a message.
 pub(crate) fn check(options: &Options, recording: Option<&Recording>) -> Result<(), String> {
     if let Some(file) = &options.trace {
         check_output("--trace", Path::new(file), TRACE)?;
@@ -26,7 +26,8 @@ pub(crate) fn check(options: &Options, recording: Option<&Recording>) -> Result<
     }
 }
 
-/// A script that is forgotten makes the option take the script's name for its own file. So a file with another content is kept.
+/// If the user forgets the option's file, the option takes the script's name as its file. So a file with other content
+/// is not overwritten.
 fn check_output(option: &str, file: &Path, beginning: &[u8]) -> Result<(), String> {
     if file.is_file() {
         let mut found = Vec::new();

@@ -1,13 +1,13 @@
-//! What the program tells of itself: `--help`, and a page for `man` from the same text.
+//! The text of `--help`, and a page for `man` from the same text.
 
-/// How it is called, each with a note.
+/// The forms of a call, each with a note.
 const CALLS: [(&str, &str); 3] = [
     ("[options] [script.lua [args]]", ""),
     ("[options] -", "run standard input"),
     ("[options]", "on a terminal, or with -i: a prompt"),
 ];
 
-/// A heading, and its options: name, argument, what it does.
+/// A heading and its options. Each option has a name, an argument, and a description.
 type Group = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
 const GROUPS: [Group; 3] = [
@@ -29,7 +29,7 @@ const GROUPS: [Group; 3] = [
             (
                 "--backend",
                 "NAME",
-                "how to wait for descriptors, for every loop that does not choose itself (uring, epoll, select, portable)",
+                "the backend of each loop whose script chooses none (uring, epoll, select, portable)",
             ),
             (
                 "--trace",
@@ -46,7 +46,7 @@ const GROUPS: [Group; 3] = [
             (
                 "--slow",
                 "MS",
-                "report each callback that takes so many milliseconds or longer, with the place of its function",
+                "report each callback that takes MS milliseconds or longer, with the place of its function",
             ),
             ("--stats", "", "at the end of each loop, report how late timers were and how long callbacks took"),
             ("--virtual", "", "every loop runs on virtual time: it jumps to the next deadline and waits for none"),
@@ -63,7 +63,7 @@ const GROUPS: [Group; 3] = [
     ),
 ];
 
-/// The variables of the environment, and what they hold.
+/// The variables of the environment, each with a description.
 const ENVIRONMENT: [(&str, &str); 5] = [
     ("LUA_INIT", "code, or @FILE, that runs first; LUA_INIT_5_4 comes before it"),
     ("LUA_PATH, LUA_CPATH", "where modules are"),
@@ -107,7 +107,7 @@ fn row(first: &str, width: usize, second: &str, end: &str) -> String {
     line + end
 }
 
-/// The page in the language of `man`. `version` is the text of `--version`.
+/// The manual page as roff. `version` is the text of `--version`.
 pub(crate) fn man(version: &str) -> String {
     let mut text = format!(".TH COGLOOP 1 \"\" \"{}\" \"User Commands\"\n.SH NAME\n", roff(version));
     text += "cogloop \\- run a Lua script with an event loop\n.SH SYNOPSIS\n";
@@ -133,7 +133,7 @@ pub(crate) fn man(version: &str) -> String {
     text + ".SH EXIT STATUS\n" + &roff(STATUS) + "\n"
 }
 
-/// Plain text for roff: a hyphen stays one, a backslash and a line that begins like a request are text.
+/// Escapes plain text for roff: hyphens, backslashes, and lines that begin like a request.
 fn roff(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace('-', "\\-");
     if escaped.starts_with(['.', '\'']) { format!("\\&{escaped}") } else { escaped }

@@ -53,7 +53,7 @@ impl Running {
 }
 
 #[test]
-fn a_waiting_loop_returns_and_the_script_goes_on_until_the_next_one_raises() {
+fn a_waiting_loop_returns_and_the_next_run_raises() {
     let running = start(
         "local loop = Loop( )
          loop:addTask( 30000, error, 'the wait was not ended' )
@@ -70,9 +70,9 @@ fn a_waiting_loop_returns_and_the_script_goes_on_until_the_next_one_raises() {
     assert_eq!(running.end(), ("after\ninterrupted!\nclean\nend\n".into(), String::new(), Some(130)));
 }
 
-/// A script that only calls `step` or `run` again and again would otherwise go on for ever, with timers that do not fire.
+/// Otherwise a script that calls `step` or `run` again and again would go on for ever, and its timers would not fire.
 #[test]
-fn a_script_that_steps_or_runs_a_loop_again_and_again_is_ended_by_one() {
+fn one_interrupt_ends_a_script_that_steps_or_runs_a_loop_again_and_again() {
     for code in [
         "c.after( 0, print, 'ready' ) c.every( 10, function( ) end ) while c.step( ) do end print 'not reached'",
         "c.after( 0, print, 'ready' ) while true do c.after( 10, function( ) end ) c.run( ) end",
@@ -90,7 +90,7 @@ fn a_script_that_steps_or_runs_a_loop_again_and_again_is_ended_by_one() {
 }
 
 #[test]
-fn an_error_about_it_that_onerror_takes_does_not_keep_the_loop_running() {
+fn a_loop_returns_although_onerror_takes_the_error_of_the_interrupt() {
     let running = start(
         "local loop = require 'cogloop'.loop( )
          loop:onerror( function( err ) print( 'taken', err:match 'interrupted!' ) end )
@@ -105,7 +105,7 @@ fn an_error_about_it_that_onerror_takes_does_not_keep_the_loop_running() {
 }
 
 #[test]
-fn a_loop_that_an_inner_loops_callback_closes_is_woken_no_more() {
+fn a_loop_that_a_callback_of_an_inner_loop_has_closed_is_not_woken() {
     let mut running = start(
         "local c = require 'cogloop'
          local outer, inner = c.loop( ), c.loop( )
@@ -163,7 +163,7 @@ fn a_script_without_a_loop_is_interrupted_as_by_the_lua_program() {
 }
 
 #[test]
-fn a_callback_that_sleeps_and_then_never_returns_is_interrupted_by_one() {
+fn one_interrupt_ends_the_sleep_and_then_the_callback_that_does_not_return() {
     let mut running = start(
         "local loop, before = Loop( ), Loop.time( )
          loop:addTask( 0, function( ) print 'ready' Loop.sleep( 30000 ) print( Loop.time( ) - before < 30000 and 'awake' ) while true do end end )
@@ -171,13 +171,13 @@ fn a_callback_that_sleeps_and_then_never_returns_is_interrupted_by_one() {
          print 'end'",
     );
     running.press();
-    // The sleep ends, the callback goes on, and is interrupted a little later.
+    // The sleep ends and the callback goes on. A little later the callback is interrupted.
     running.wait_for("awake");
     assert_eq!(running.end(), ("failed\nend\n".into(), String::new(), Some(130)));
 }
 
 #[test]
-fn a_sleep_ends_and_then_the_script() {
+fn an_interrupt_ends_a_sleep_and_then_the_script() {
     let running = start("print 'ready' Loop.sleep( 30000 ) print 'not reached'");
     running.press();
     let (stdout, stderr, status) = running.end();
@@ -187,7 +187,7 @@ fn a_sleep_ends_and_then_the_script() {
 }
 
 #[test]
-fn a_script_that_ignores_an_interrupt_is_ended_by_one_more() {
+fn a_further_interrupt_ends_a_script_that_ignores_the_first() {
     // The hook belongs to the main coroutine, which is suspended.
     let mut running = start("coroutine.wrap( function( ) print 'ready' io.read( ) while true do end end )( )");
     running.press();

@@ -1,5 +1,5 @@
-//! Lua's memory runs out at each allocation in turn. (LuaJIT in a debug build fails an assertion of its own when the state is closed
-//! after that. It can be tested with `--release --no-default-features --features luajit`.)
+//! Lua's memory runs out at each allocation in turn. In a debug build LuaJIT then fails an assertion of its own when
+//! the state is closed. Test it with `--release --no-default-features --features luajit`.
 
 #[path = "common/limited.rs"]
 mod limited;
@@ -52,7 +52,7 @@ fn descriptors() -> usize {
     std::fs::read_dir("/dev/fd").expect("it can be listed").count()
 }
 
-/// Runs the script with this number of allocations. Returns whether it was enough.
+/// Runs the script with this number of allocations. Returns whether the number was enough.
 fn with_allocations(count: usize, debug: bool) -> bool {
     let state = State::new();
     state.run(&format!("DEBUG = {debug} print = function( ) end")).expect("it runs");
@@ -67,7 +67,7 @@ fn with_allocations(count: usize, debug: bool) -> bool {
 
 /// C71: memory runs out at the n-th allocation.
 #[test]
-fn out_of_memory_at_any_allocation_is_an_error_and_leaves_the_loop_whole_c71() {
+fn out_of_memory_at_any_allocation_is_an_error_and_leaves_the_loop_usable_c71() {
     let before = descriptors();
     for debug in [false, true] {
         let enough = (0..10_000).find(|&count| with_allocations(count, debug));

@@ -1,4 +1,5 @@
-//! Lua's memory runs out at each allocation in turn: the call raises an error, and a loop of `cogloop` is never half made.
+//! Lua's memory runs out at each allocation in turn: the call raises an error, and a loop of `cogloop` is never half
+//! made.
 
 #[path = "common/limited.rs"]
 mod limited;
@@ -45,7 +46,7 @@ const AFTER: &str = r"
     assert( ran == 10, ran )
 ";
 
-/// Runs the script with this number of allocations. Returns whether it was enough.
+/// Runs the script with this number of allocations. Returns whether the number was enough.
 fn run(code: &str, granted: usize) -> bool {
     let state = State::new();
     state.load(code);
@@ -61,7 +62,7 @@ fn every_allocation_fails_in_turn(code: &str) {
     let mut granted = 0;
     while !run(code, granted) {
         granted += 1;
-        assert!(granted < 20_000, "it never gets enough");
+        assert!(granted < 20_000, "no number is enough");
     }
     assert!(granted > 50, "{granted} allocations");
 }

@@ -1,7 +1,8 @@
 //! Rust's allocator refuses each request in turn: the call raises an error in Lua, and the loop goes on.
 //!
-//! Some allocations of the standard library have no fallible call: for a loop, its statistics, or a message. Before them the library
-//! asks for the same amount in one piece. So tests of these limit the number of bytes, and do not refuse single requests.
+//! Some allocations of the standard library have no fallible call: for a loop, its statistics, or a message. Before
+//! such an allocation our library requests the same amount in one piece. So these tests limit the number of bytes, and
+//! do not refuse single requests.
 
 #[path = "../../../proptests/tests/memory/allocator.rs"]
 mod allocator;
@@ -23,7 +24,7 @@ const BEFORE: &str = r"
 ";
 
 /// Makes many objects of each kind, so that tables grow.
-const STORIES: [&str; 5] = [
+const SCRIPTS: [&str; 5] = [
     r"
     for i = 1, 3000 do loop:after( i * 7919 % 3000, function( ) end ) end
     for _ = 1, 10 do loop:advance( 300 ) end
@@ -94,33 +95,34 @@ const AFTER: &str = r"
 ";
 
 /// Runs a test with this grant. Returns the number of refused requests.
-fn run_story(story: &str, grant: Grant) -> usize {
+fn run_script(script: &str, grant: Grant) -> usize {
     let state = State::new();
     state.run(BEFORE).expect("there is memory");
-    state.load(story);
+    state.load(script);
     let (result, refused) = with(grant, || state.call_plainly());
     if !result {
         let problem = state.take_message();
         assert!(refused > 0 && problem.contains("not enough memory"), "{problem}");
     }
-    state.run(AFTER).unwrap_or_else(|problem| panic!("{problem}\nafter{story}"));
+    state.run(AFTER).unwrap_or_else(|problem| panic!("{problem}\nafter{script}"));
     refused
 }
 
 #[test]
 fn memory_that_runs_out_in_rust_is_an_error_in_lua_at_each_request_c71() {
-    for story in STORIES {
-        let enough = (0..10_000).find(|&count| run_story(story, Grant::Requests(count)) == 0).expect("it gets enough");
-        assert!(enough > 3, "{enough} requests in{story}");
+    for script in SCRIPTS {
+        let enough =
+            (0..10_000).find(|&count| run_script(script, Grant::Requests(count)) == 0).expect("it gets enough");
+        assert!(enough > 3, "{enough} requests in{script}");
         for count in 0..enough {
-            run_story(story, Grant::AllBut(count));
+            run_script(script, Grant::AllBut(count));
         }
     }
 }
 
 #[test]
 fn making_a_loop_or_statistics_without_memory_is_an_error_in_lua_c71() {
-    for story in [
+    for script in [
         "local made, why = require 'cogloop'.loop( ) if not made then error( why ) end",
         "require 't.Loop'( )",
         "require 'luamockit'.service( )",
@@ -129,7 +131,7 @@ fn making_a_loop_or_statistics_without_memory_is_an_error_in_lua_c71() {
         "local made, why = loop:signal( 'USR1', print ) if not made then error( why ) end",
     ] {
         let refusals =
-            (0..1_200).step_by(8).filter(|kilobytes| run_story(story, Grant::Bytes(kilobytes << 10)) > 0).count();
-        assert!((1..149).contains(&refusals), "{refusals} in {story}");
+            (0..1_200).step_by(8).filter(|kilobytes| run_script(script, Grant::Bytes(kilobytes << 10)) > 0).count();
+        assert!((1..149).contains(&refusals), "{refusals} in {script}");
     }
 }

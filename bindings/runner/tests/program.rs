@@ -1,4 +1,4 @@
-//! The program from outside: what it runs, what it prints, and how it ends.
+//! Tests of the program from outside: the code that it runs, its output, and its exit status.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn a_script_gets_its_arguments() {
 
 /// Options run in the order of the command line, as in `lua`.
 #[test]
-fn options_prepare_what_the_script_finds() {
+fn options_run_before_the_script() {
     let (module, script) = (common::script("return { name = ... }"), common::script("print( a, arg[ 1 ] )"));
     let name = module.path().file_stem().unwrap().to_str().unwrap();
     let path = format!("package.path = {:?}", module.path().with_file_name("?.lua"));
@@ -38,7 +38,7 @@ fn options_prepare_what_the_script_finds() {
 }
 
 #[test]
-fn lua_init_runs_first_unless_the_environment_is_to_be_left_alone() {
+fn lua_init_runs_first_unless_the_environment_is_ignored() {
     let init = common::script("b = 'file'");
     let print = ["-e", "print( a, b )"];
     let out = run(cogloop().env("LUA_INIT", "a = 'code'").args(print));
@@ -46,7 +46,7 @@ fn lua_init_runs_first_unless_the_environment_is_to_be_left_alone() {
     let mut at = std::ffi::OsString::from("@");
     at.push(init.path());
     let out = run(cogloop().env("LUA_INIT", "a = 'code'").env("LUA_INIT_5_4", at).args(print));
-    assert_eq!(text(&out.stdout), "nil\tfile\n", "the version's own comes first");
+    assert_eq!(text(&out.stdout), "nil\tfile\n", "the version's own variable comes first");
     let out = run(cogloop().env("LUA_INIT", "a = 'code'").arg("-E").args(print));
     assert_eq!(text(&out.stdout), "nil\tnil\n");
     let out = run(cogloop().env("LUA_INIT", "error 'trouble'").args(print));
@@ -55,12 +55,12 @@ fn lua_init_runs_first_unless_the_environment_is_to_be_left_alone() {
 }
 
 #[test]
-fn modules_are_looked_for_where_a_distribution_keeps_them_too() {
+fn modules_of_a_distribution_are_found() {
     let code = "print( package.path:find( '/usr/share/lua/5.4/?.lua', 1, true ) ~= nil, (package.path:find( 'x/?.lua', 1, true )) )";
     let out = run(cogloop().env_remove("LUA_PATH").args(["-e", code]));
     assert_eq!(text(&out.stdout), "true\tnil\n");
     let out = run(cogloop().env("LUA_PATH", "x/?.lua").args(["-e", code]));
-    assert_eq!(text(&out.stdout), "false\t1\n", "a path that is set is the whole path");
+    assert_eq!(text(&out.stdout), "false\t1\n", "a path of the environment replaces the default path");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_lua_error_prints_its_traceback_and_exits_1() {
     }
 }
 
-/// Errors are printed as `lua` prints them, if raised by the script itself, in a callback or in a coroutine.
+/// Errors are printed as `lua` prints them, whether the script itself, a callback or a coroutine raises them.
 #[test]
 fn an_error_of_any_kind_has_its_text_and_the_traceback_of_its_place() {
     let object = |told: &str| format!("setmetatable( {{ }}, {{ __tostring = function( ) {told} end }} )");
@@ -220,7 +220,7 @@ fn the_manual_page_is_good_roff() {
     assert_eq!(out.status.code(), Some(0));
     let page = text(&out.stdout);
     assert!(page.starts_with(".TH COGLOOP 1 "), "{page}");
-    // Where there is no groff, the unit tests of the page have to do.
+    // Without groff only the unit tests check the page.
     if std::process::Command::new("groff").arg("--version").output().is_ok() {
         let mut groff = std::process::Command::new("groff");
         let checked = run_with_input(groff.args(["-ww", "-man", "-Tascii", "-P-c"]), page.as_bytes());
@@ -230,7 +230,7 @@ fn the_manual_page_is_good_roff() {
 }
 
 #[test]
-fn every_loop_runs_on_virtual_time_when_that_is_asked_for() {
+fn every_loop_runs_on_virtual_time_with_the_option() {
     let code = "local c = require 'cogloop'
         c.after( 3600000, function( ) print( c.now( ) ) end )
         c.run( )
@@ -256,7 +256,7 @@ fn os_exit_works_with_work_left() {
     }
 }
 
-/// C64, C66: a script with 10,000 pending tasks can end in any way without a crash.
+/// C64, C66: a script with 10,000 pending tasks ends without a crash, in each way that a script can end.
 #[test]
 fn ten_thousand_pending_tasks_do_not_disturb_the_end() {
     let code = "local loop = require 't.Loop'( )
@@ -346,7 +346,7 @@ fn a_closed_pipe_ends_the_program() {
     assert_eq!(child.wait().expect("it ends").signal(), Some(libc::SIGPIPE));
 }
 
-/// `t.Loop` has no function for it, but its loops write a trace, too.
+/// `t.Loop` has no function for traces, but its loops write a trace with this option.
 #[test]
 fn trace_writes_a_file_for_each_loop() {
     let folder = std::env::temp_dir().join(format!("cogloop-trace-{}", std::process::id()));
@@ -368,7 +368,7 @@ fn trace_writes_a_file_for_each_loop() {
     std::fs::remove_dir_all(&folder).expect("they are ours");
 }
 
-/// A recorded run comes again with the same times, for the loops of both modules; a script that has changed is told.
+/// A replay has the times of the recorded run, for the loops of both modules. A changed script is reported.
 #[test]
 fn a_recorded_run_is_replayed() {
     let file = std::env::temp_dir().join(format!("cogloop-program-{}.rec", std::process::id()));

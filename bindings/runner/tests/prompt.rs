@@ -1,4 +1,4 @@
-//! The prompt, on a terminal as a person has it, and on a pipe.
+//! Tests of the prompt, on a terminal like that of a person, and on a pipe.
 #![cfg(unix)]
 
 mod common;
@@ -10,7 +10,7 @@ use common::{cogloop, run_with_input, script, text};
 use std::path::PathBuf;
 use terminal::{CTRL_C, CTRL_D, Terminal};
 
-/// A directory for the history, removed in the end.
+/// A directory for the history. It is removed when it is dropped.
 struct Home(PathBuf);
 
 impl Home {
@@ -67,7 +67,7 @@ fn an_incomplete_chunk_goes_on_in_the_next_line() {
     terminal.line("end", "\r\nturn 1\r\nturn 2\r\n");
     terminal.press("= 'a' ..\r");
     terminal.line("'b'", "\r\nab\r\n");
-    // As text that is pasted.
+    // The terminal sends pasted text like this.
     terminal.line("\x1b[200~= 6 *\n7\x1b[201~", "\r\n42\r\n");
     end(terminal);
 }
@@ -96,7 +96,7 @@ fn timers_go_on_while_a_line_is_typed_and_the_line_survives() {
     let mut terminal = home.start();
     terminal.line("n = 0 timer = cogloop.every( 5, function( ) n = n + 1 print( 'tick ' .. n ) end )", "");
     terminal.press("half = 'ty");
-    // What is printed while one types is above the line, and the line is shown again below it.
+    // Output appears above the line that is being typed, and the line is shown again below the output.
     terminal.expect("> half = 'ty");
     for _ in 0..3 {
         terminal.expect("tick ");
@@ -170,12 +170,12 @@ fn ctrl_c_cancels_a_line_and_ctrl_d_ends_an_empty_one() {
 }
 
 #[test]
-fn a_piece_of_a_row_stays_readable() {
+fn an_unfinished_row_stays_readable() {
     let home = Home::new("piece");
     let mut terminal = home.start();
     terminal.press("io.write( 'pie' .. 'ce' ) ; return\r");
     terminal.expect("piece");
-    // So many spaces that the prompt is in the next row.
+    // The spaces fill the row, so the prompt is in the next row.
     let between = terminal.expect("> ");
     assert!(between.matches(' ').count() >= 80, "{between:?}");
     end(terminal);

@@ -16,8 +16,8 @@ fn the_lua_tests_pass_on_every_backend() {
     assert!(files.len() >= 7, "{files:?}");
     for backend in backends() {
         for file in &files {
-            // Without the distribution's modules: a test with luv closes the loop's own descriptor, and then a debug build of Rust's
-            // library ends the process.
+            // The script gets no modules of the distribution. A test with luv closes the loop's own descriptor, and
+            // then a debug build of Rust's library ends the process.
             let out = run(cogloop().env("LUA_CPATH", ";;").args(["--backend", backend]).arg(file));
             let stdout = text(&out.stdout);
             let closing = stdout.lines().last().unwrap_or_default();
@@ -27,7 +27,7 @@ fn the_lua_tests_pass_on_every_backend() {
     }
 }
 
-/// C49: 10,000 descriptors, where the limit allows that many.
+/// C49: 10,000 descriptors, if the limit allows that many.
 #[test]
 fn ten_thousand_ready_handles_are_served_fairly() {
     let mut shell = std::process::Command::new("sh");
@@ -78,7 +78,7 @@ fn tail_prints_what_is_appended_and_survives_a_truncation() {
     let tail = cogloop().arg(root().join("examples/tail.lua")).arg(log.path()).stdout(Stdio::piped()).spawn();
     let mut tail = tail.expect("the program starts");
     let mut lines = BufReader::new(tail.stdout.take().expect("it has one")).lines().map_while(Result::ok);
-    // Each step waits for the output of the step before. Between them are the lines that are printed each second.
+    // Each step waits for the output of the step before. The lines that are printed each second come in between.
     let mut wait_for = |wanted: &str| loop {
         let line = lines.next().unwrap_or_else(|| panic!("it ended before {wanted}"));
         let is_remark = line.starts_with("--");
@@ -101,7 +101,7 @@ fn tail_prints_what_is_appended_and_survives_a_truncation() {
 }
 
 #[test]
-fn tail_says_what_it_needs() {
+fn tail_prints_its_usage_and_reports_a_missing_file() {
     let out = run(cogloop().arg(root().join("examples/tail.lua")));
     assert_eq!(out.status.code(), Some(2));
     assert!(text(&out.stderr).starts_with("usage: tail.lua FILE"));

@@ -20,7 +20,7 @@ end
 
 /// C68: two Lua states in two threads.
 #[test]
-fn states_in_two_threads_know_nothing_of_each_other_c68() {
+fn states_in_two_threads_are_independent_c68() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| State::new().run(SCRIPT).expect("the script runs"));

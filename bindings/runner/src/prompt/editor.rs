@@ -1,4 +1,4 @@
-//! The thread that reads lines: with an editor on a terminal, and plainly elsewhere.
+//! The thread that reads lines: with an editor on a terminal, without an editor elsewhere.
 
 use super::history::{History, KEPT};
 use super::requests::{Asking, Thread, What};
@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(super) const FIRST: &str = "> ";
 const MORE: &str = ">> ";
 
-/// How long a key waits for Lua, which may be in a callback.
+/// The longest time that a key waits for Lua. Lua may be running a callback.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Whether the loop serves callbacks while a line is being typed. Then Ctrl-C interrupts them.
@@ -54,11 +54,11 @@ impl Validator for Asks<'_> {
     }
 }
 
-/// Edits lines on the terminal until the user ends that. `lua` is the thread of Lua.
+/// Edits lines on the terminal until the user ends the prompt. `lua` is the thread of Lua.
 ///
 /// # Errors
 ///
-/// The terminal's.
+/// The terminal's error.
 pub(super) fn edit(asking: &Asking, lua: &Thread) -> rustyline::Result<()> {
     let config = Config::builder()
         // Standard output is a pipe while a line is being typed; see `screen`.
@@ -96,7 +96,8 @@ pub(super) fn edit(asking: &Asking, lua: &Thread) -> rustyline::Result<()> {
     }
 }
 
-/// Reads lines from standard input until its end, without an editor. `prompts`: whether a person is there to see a prompt.
+/// Reads lines from standard input until its end, without an editor. `prompts`: whether a prompt is printed, because a
+/// person sees it.
 pub(super) fn read(asking: &Asking, prompts: bool) {
     let tell = |prompt: &str| {
         if prompts {
@@ -118,7 +119,7 @@ pub(super) fn read(asking: &Asking, prompts: bool) {
         }
         tell(FIRST);
     }
-    // The rest of a chunk is no chunk, and its error says so.
+    // An incomplete chunk at the end of the input is run, too: its error reports that it is incomplete.
     if !chunk.is_empty() {
         let _ = asking.ask(What::Line, &String::from_utf8_lossy(&chunk), None);
     }

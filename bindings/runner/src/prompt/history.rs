@@ -1,6 +1,6 @@
 //! The lines of earlier sessions, in a file of the user's state directory. Each entry is a line of the file.
 //!
-//! A session appends its lines to the file, so sessions at the same time do not lose each other's.
+//! A session appends its lines to the file. So sessions at the same time do not lose each other's lines.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -8,17 +8,17 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// So many entries are remembered.
+/// The number of entries that are remembered.
 pub(super) const KEPT: usize = 1000;
 
 /// A file with more entries than this is shortened to [`KEPT`].
 const IN_FILE_MAX: usize = 2 * KEPT;
 
-/// The file of the history; without one, nothing is remembered beyond the session.
+/// The file of the history. Without a file nothing is remembered after the session.
 pub(super) struct History(Option<PathBuf>);
 
 impl History {
-    /// The user's file. Also returns its latest entries, the oldest first.
+    /// Opens the user's file. Also returns its latest entries, the oldest first.
     pub(super) fn open() -> (Self, Vec<String>) {
         let Some(path) = path(env::var_os("XDG_STATE_HOME").map(PathBuf::from), env::var_os("HOME").map(PathBuf::from))
         else {
@@ -28,7 +28,7 @@ impl History {
         (Self(Some(path)), entries)
     }
 
-    /// Appends an entry. A file that cannot be written is left alone: the prompt works without it.
+    /// Appends an entry. A failure is ignored: the prompt works without the file.
     pub(super) fn append(&self, entry: &str) {
         let Some(path) = &self.0 else { return };
         let file = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| open_private(path, true));
@@ -38,14 +38,15 @@ impl History {
     }
 }
 
-/// `$XDG_STATE_HOME/cogloop/history`, or below `~/.local/state`. A relative `XDG_STATE_HOME` is ignored, as its specification asks.
+/// `$XDG_STATE_HOME/cogloop/history`, or below `~/.local/state`. A relative `XDG_STATE_HOME` is ignored, as its
+/// specification asks.
 fn path(state: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     let state = state.filter(|path| path.is_absolute());
     let home = home.filter(|path| path.is_absolute()).map(|home| home.join(".local/state"));
     Some(state.or(home)?.join("cogloop/history"))
 }
 
-/// Others may not read what was typed.
+/// Opens the file so that only its owner can read the typed lines.
 fn open_private(path: &Path, is_append: bool) -> std::io::Result<File> {
     OpenOptions::new().append(is_append).write(!is_append).truncate(!is_append).create(true).mode(0o600).open(path)
 }
@@ -64,7 +65,7 @@ fn read(path: &Path) -> Vec<String> {
     latest
 }
 
-/// Writes another file and renames it, so that an interruption loses nothing.
+/// Writes a second file and renames it, so that an interruption loses nothing.
 fn shorten(path: &Path, entries: &[String]) {
     let new = path.with_extension(std::process::id().to_string());
     let lines: String = entries.iter().map(|entry| escape(entry)).collect();
@@ -75,7 +76,7 @@ fn shorten(path: &Path, entries: &[String]) {
     }
 }
 
-/// An entry as a line of the file.
+/// Converts an entry to a line of the file.
 fn escape(entry: &str) -> String {
     format!("{}\n", entry.replace('\\', "\\\\").replace('\n', "\\n"))
 }

@@ -1,5 +1,5 @@
-//! The functions that `prompt.lua` calls. Each does its work in Rust first and then pushes plain values: an error of Lua jumps over no
-//! value with a destructor.
+//! The functions that `prompt.lua` calls. Each does its work in Rust first and then pushes plain values. So an error of
+//! Lua jumps over no value with a destructor.
 
 use super::requests::{Answering, Request, Thread, What, connect};
 use super::{editor, screen};
@@ -36,7 +36,7 @@ const FUNCTIONS: [(&CStr, lua_CFunction); 10] = [
     (c"on_raise", message::on_raise),
 ];
 
-/// The requests, and the one that is being worked on.
+/// The requests, and the request that is being served.
 struct Desk {
     answering: Answering,
     current: Option<Request>,
@@ -72,7 +72,7 @@ pub(crate) unsafe fn run(lua: *mut lua_State) {
 fn begin() -> io::Result<()> {
     let (asking, answering) = connect()?;
     let is_edited = screen::is_there();
-    // The threads that are made here leave the signal to this one.
+    // The threads that are made here block the signal, so this thread gets it.
     let mut without = SigSet::empty();
     without.add(Signal::SIGINT);
     let before = without.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
@@ -111,7 +111,7 @@ unsafe extern "C-unwind" fn next(lua: *mut lua_State) -> c_int {
                 let mut byte = [0];
                 let _ = desk.answering.woken.read(&mut byte);
                 let what = request.what;
-                // The text stays where it is until the answer.
+                // The text stays at its address until the answer.
                 let text = (request.text.as_ptr(), request.text.len());
                 desk.current = Some(request);
                 Some((what, text))
@@ -149,14 +149,14 @@ unsafe extern "C-unwind" fn answer(lua: *mut lua_State) -> c_int {
     let text = String::from_utf8_lossy(text).into_owned();
     DESK.with_borrow_mut(|desk| {
         if let Some(request) = desk.as_mut().and_then(|desk| desk.current.take()) {
-            // An editor that has not waited so long is not there any more.
+            // If the editor has stopped waiting, it no longer receives the answer.
             let _ = request.answer.try_send(text);
         }
     });
     0
 }
 
-/// `wait( [fd], [ms] )` → whether there is a request. Waits for one, for the descriptor, or for so long.
+/// `wait( [fd], [ms] )` → whether there is a request. Waits for a request, for the descriptor, or for this time.
 unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua. The descriptor is the loop's own, which is open.
     let (descriptor, ms) = unsafe {
@@ -179,19 +179,19 @@ unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
     1
 }
 
-/// `enter( )`: a line is going to run.
+/// `enter( )`: called before a line runs.
 unsafe extern "C-unwind" fn enter(_: *mut lua_State) -> c_int {
     screen::enter();
     0
 }
 
-/// `withdraw( )`: a line is going to be typed.
+/// `withdraw( )`: called before a line is typed.
 unsafe extern "C-unwind" fn withdraw(_: *mut lua_State) -> c_int {
     screen::withdraw();
     0
 }
 
-/// `serving( is_it )`: before and after the turns of the loop while a line is being typed.
+/// `serving( is_it )`: called before and after a turn of the loop while a line is being typed.
 unsafe extern "C-unwind" fn serving(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
     let is_it = unsafe { lua_toboolean(lua, 1) } != 0;
@@ -202,14 +202,14 @@ unsafe extern "C-unwind" fn serving(lua: *mut lua_State) -> c_int {
     0
 }
 
-/// `report( message )`: writes it to standard error.
+/// `report( message )`: writes the message to standard error.
 unsafe extern "C-unwind" fn report(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua, with the message on top.
     unsafe { message::report(lua) };
     0
 }
 
-/// `settle( )`: interrupts so far are over.
+/// `settle( )`: clears the interrupts so far.
 unsafe extern "C-unwind" fn settle(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
     unsafe { ctrl_c::settle(lua) };

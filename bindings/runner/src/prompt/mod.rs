@@ -10,8 +10,8 @@
 //!                  └──► screen: a pipe ──► the editor, which prints it above the line that is being typed
 //! ```
 //!
-//! Ctrl-C is a key while a line is being typed, and a signal while one runs. The threads of the prompt block the signal, so that
-//! its handler always runs in the thread of Lua.
+//! Ctrl-C is a key while a line is being typed, and a signal while a line runs. The threads of the prompt block the
+//! signal, so that its handler always runs in the thread of Lua.
 
 mod editor;
 mod history;

@@ -3,13 +3,13 @@
 local host = ...
 local cogloop = require 'cogloop'
 
--- Kept here, because a line may change the globals.
+-- Local copies, because a line may change the globals.
 local G, debug, math, table = _G, debug, math, table
 local load, next, pcall, rawget, select, tostring, type, xpcall = load, next, pcall, rawget, select, tostring, type, xpcall
 local unpack = table.unpack or unpack
 local fd, remaining, step = cogloop.fd, cogloop.remaining, cogloop.step
 
--- On a loop without a descriptor, `select`, the prompt looks for requests this often.
+-- A loop of the backend `select` has no descriptor. On such a loop the prompt checks for requests after this time.
 local WITHOUT_FD_MS = 20
 
 local KEYWORDS = { }
@@ -24,13 +24,13 @@ local function compile( text )
   return load( expression and 'return ' .. expression or text, '=stdin' )
 end
 
--- Whether the chunk could become a right one by further lines.
+-- Whether further lines could complete the chunk.
 local function is_incomplete( text )
   local f, err = compile( text )
   return not f and err:find( "<eof>'?$" ) ~= nil
 end
 
--- What an error says, without the calls of this file at the end of its traceback.
+-- Returns the text of an error, without the calls of this file at the end of its traceback.
 local function told( err )
   local text = type( err ) == 'string' and err or '(error object is a ' .. type( err ) .. ' value)'
   return ( text:gsub( "\n%s*%[C%]: in function 'xpcall'\n%s*%(prompt%):.*$", '' ) )
@@ -50,7 +50,8 @@ local function run( text )
   end
 end
 
--- The fields of a value: its own, and those that it has through tables in `__index`. Calls nothing of the script.
+-- Calls `see` for each field of a value: its own fields, and the fields of tables in `__index`. Runs no code of the
+-- script.
 local function each_field( value, see )
   for _ = 1, 10 do
     if type( value ) == 'table' then
@@ -68,7 +69,7 @@ local function field_of( value, wanted )
   return found
 end
 
--- Completes the end of a line. Returns where the word begins, and the candidates, a line each.
+-- Completes the end of a line. Returns lines: the offset where the word begins, then a candidate in each line.
 local function complete( line )
   local path = line:match '([%a_][%w_.:]*)$'
   if not path then return '0' end
@@ -97,8 +98,8 @@ local function complete( line )
   return table.concat( names, '\n' )
 end
 
--- Waits for a request, and takes turns of the default loop meanwhile. A loop on virtual time stands still: its hours would pass while
--- one types a letter.
+-- Waits for a request, and takes turns of the default loop meanwhile. A loop on virtual time takes no turns: its hours
+-- would pass while the user types a letter.
 local refused = host.is_virtual
 local function serve_loop( )
   if refused then return host.wait( ) end
@@ -110,7 +111,7 @@ local function serve_loop( )
   if not worked then
     host.report( told( left ) )
   elseif left == nil then
-    -- The system has refused the wait. Until the next line it would refuse it again and again.
+    -- The system has refused the wait. It would refuse each further wait, so the loop waits for the next line.
     refused = true
     host.report( tostring( why ) )
   end
@@ -140,13 +141,13 @@ local function serve( )
   end
 end
 
--- The module is at hand, as the libraries are.
+-- Like the standard libraries, the module is a global.
 if rawget( G, 'cogloop' ) == nil then G.cogloop = cogloop end
 host.settle( )
 io.stdout:setvbuf 'line'
 if not host.start( ) then return end
 host.withdraw( )
--- An interrupt may raise anywhere.
+-- An interrupt may raise an error anywhere.
 while not pcall( serve ) do
   host.settle( )
   host.withdraw( )

@@ -1,11 +1,12 @@
-//! The terminal: where standard output goes while a line runs, and while one is being typed.
+//! The terminal: the target of standard output while a line runs, and while a line is being typed.
 //!
 //! ```text
 //!   a line runs:            1, 2 ──► the terminal
 //!   a line is being typed:  1, 2 ──► pipe ──► collector ──► queue ──► printer ──► above the line
 //! ```
 //!
-//! The collector never waits for the printer. So a callback that prints much does not wait for an editor that waits for Lua.
+//! The collector never waits for the printer. So a callback that prints much does not wait for the editor, which may be
+//! waiting for Lua.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
@@ -21,32 +22,34 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-/// How long a piece of a line waits for its rest before it is printed.
+/// The time that an unfinished line waits for its rest before it is printed.
 const FOR_THE_REST: Duration = Duration::from_millis(20);
 
-/// Output that waits to be printed: with more of it, what comes is dropped.
+/// The bytes of output that may wait to be printed. Further output is dropped.
 const WAITING_MAX: usize = 8 << 20;
 
-/// A text that changes nothing: a row up, and down again. The editor's channel holds one text, and the editor takes the next one when it
-/// has shown the last. So a second fence is taken off our hands only when all before the first one is shown.
+/// A text that changes nothing: a row up, and down again. The editor's channel holds one text. The editor takes a text
+/// after it has shown the previous one. So when the channel accepts a second fence, all output before the first fence
+/// is shown.
 const FENCE: &str = "\x1b[A\n";
 
-/// How long a line that was typed waits for the output before it.
+/// The longest time that a typed line waits for the output before it.
 const FOR_THE_OUTPUT_MS: u32 = 200;
 
 /// The terminal and the pipe.
 struct Screen {
     terminal: File,
-    /// Standard output, and standard error if it is a terminal, as they were.
+    /// The original standard output.
     stdout: OwnedFd,
+    /// The original standard error, if it is a terminal.
     stderr: Option<OwnedFd>,
-    /// How the terminal was set before the editor changed it.
+    /// The terminal's settings before the editor changed them.
     settings: libc::termios,
     write_end: PipeWriter,
     read_end: PipeReader,
     queue: Mutex<Sender<Vec<u8>>>,
     queued: Mutex<Option<Receiver<Vec<u8>>>>,
-    /// Whether the collector has read something that it has not counted yet.
+    /// Whether the collector has read output that it has not counted in `waiting` yet.
     is_reading: AtomicBool,
     /// The bytes in the queue.
     waiting: AtomicUsize,
@@ -69,7 +72,7 @@ fn open_terminal() -> io::Result<File> {
 ///
 /// # Errors
 ///
-/// The system's.
+/// The system's error.
 pub(super) fn prepare() -> io::Result<()> {
     let terminal = open_terminal()?;
     let stderr = if io::stderr().is_terminal() { Some(dup(io::stderr())?) } else { None };
@@ -89,13 +92,13 @@ pub(super) fn prepare() -> io::Result<()> {
     };
     let screen = SCREEN.get_or_init(|| screen);
     thread::Builder::new().spawn(move || collect(screen, &queue))?;
-    // SAFETY: `leave` is a function for the end of the process: it makes system calls and no Lua call. It changes nothing if the
-    // terminal is as it was.
+    // SAFETY: `leave` is a function for the end of the process: it makes system calls and no Lua call. It changes
+    // nothing if the terminal has its original settings.
     unsafe { libc::atexit(leave) };
     Ok(())
 }
 
-/// Whether there is something to read.
+/// Whether the pipe has data.
 fn is_readable(pipe: &PipeReader, timeout: PollTimeout) -> bool {
     poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], timeout).is_ok_and(|ready| ready > 0)
 }
@@ -117,7 +120,7 @@ fn collect(screen: &Screen, queue: &Sender<Vec<u8>>) {
     }
 }
 
-/// Prints the output above the line that is being typed, in a thread of its own, from now on.
+/// Starts a thread that prints the output above the line that is being typed.
 pub(super) fn print_above(mut printer: impl ExternalPrinter + Send + 'static) {
     let Some(screen) = SCREEN.get() else { return };
     let Some(queued) = screen.queued.lock().ok().and_then(|mut queued| queued.take()) else { return };
@@ -148,13 +151,13 @@ pub(super) fn print_above(mut printer: impl ExternalPrinter + Send + 'static) {
     let _ = thread::Builder::new().spawn(print);
 }
 
-/// Writes what C's streams hold back.
+/// Writes the buffered output of C's streams.
 fn flush() {
     // SAFETY: a null pointer stands for all streams.
     unsafe { libc::fflush(null_mut()) };
 }
 
-/// A line is going to run: output goes to the terminal, after what was printed before.
+/// Called before a line runs: output goes to the terminal, after the earlier output.
 pub(super) fn enter() {
     let Some(screen) = SCREEN.get() else { return };
     flush();
@@ -168,7 +171,7 @@ pub(super) fn enter() {
 /// Waits until the output so far has been handed to the editor.
 fn await_output(screen: &Screen) {
     for _ in 0..FOR_THE_OUTPUT_MS {
-        // In the order in which the collector changes them.
+        // These are read in the order in which the collector changes them.
         let is_readable = is_readable(&screen.read_end, PollTimeout::ZERO);
         if !is_readable && !screen.is_reading.load(SeqCst) && screen.waiting.load(SeqCst) == 0 {
             break;
@@ -177,7 +180,7 @@ fn await_output(screen: &Screen) {
     }
 }
 
-/// A line is going to be typed: output goes to the pipe.
+/// Called before a line is typed: output goes to the pipe.
 pub(super) fn withdraw() {
     flush();
     if let Some(screen) = SCREEN.get() {
@@ -188,24 +191,26 @@ pub(super) fn withdraw() {
     }
 }
 
-/// After callbacks: what they have printed is shown.
+/// Called after callbacks: shows their output.
 pub(super) fn show() {
     flush();
 }
 
-/// Moves the cursor to the start of a row, without asking the terminal where it is: so many spaces as a row has columns end in the
-/// same row only if they began at its start. A line that a chunk has left unfinished stays readable.
+/// Moves the cursor to the start of a row without asking the terminal for its position. It writes as many spaces as a
+/// row has columns. They stay in the same row only if they begin at its start. An unfinished line of a chunk stays
+/// readable.
 pub(super) fn begin_row(columns: usize) {
     if let Some(screen) = SCREEN.get() {
         let _ = (&screen.terminal).write_all(format!("{}\r", " ".repeat(columns)).as_bytes());
     }
 }
 
-/// At the end of the process, which may be in a callback: output goes to the terminal, and the terminal is as it was.
+/// Called at the end of the process, perhaps in a callback. Output goes to the terminal, which gets its original
+/// settings.
 extern "C" fn leave() {
     let Some(screen) = SCREEN.get() else { return };
     enter();
-    // An empty text is the last one, after which there is a fence.
+    // An empty text ends the output. The printer then writes fences.
     if let Ok(queue) = screen.queue.lock() {
         screen.waiting.fetch_add(1, SeqCst);
         let _ = queue.send(Vec::new());

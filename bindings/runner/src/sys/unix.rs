@@ -4,11 +4,11 @@ use std::env::consts;
 use std::ffi::c_int;
 use std::io::{self, IsTerminal};
 
-/// What the program does first.
+/// Called before anything else.
 pub(crate) fn prepare() {
-    // Writing to a closed pipe ends this program, as it ends other programs. Rust's start-up code makes the process ignore
-    // SIGPIPE, so we restore the default action.
-    // SAFETY: no other thread runs yet, and the default action is no function.
+    // Writing to a closed pipe ends this program, as it ends other programs. Rust's start-up code makes the process
+    // ignore SIGPIPE, so we restore the default action. SAFETY: no other thread runs yet, and the default action is no
+    // function.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
@@ -27,13 +27,13 @@ pub(crate) unsafe fn on_ctrl_c(handler: fn()) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the process at once, in a signal handler too.
+/// Ends the process at once, also in a signal handler.
 pub(crate) fn exit(status: c_int) -> ! {
     signal_hook::low_level::exit(status)
 }
 
-/// The search paths for the Lua modules of a distribution: first for those in Lua, then for those in C. The built-in Lua by
-/// itself searches only below `/usr/local`.
+/// The search paths for the Lua modules of a distribution: first the path for modules in Lua, then the path for modules
+/// in C. The built-in Lua by itself searches only below `/usr/local`.
 pub(crate) fn modules(number: &str) -> [String; 2] {
     let machine = if consts::ARCH == "x86" { "i386" } else { consts::ARCH };
     [
@@ -44,8 +44,8 @@ pub(crate) fn modules(number: &str) -> [String; 2] {
     ]
 }
 
-/// Whether the program shows a prompt if it gets no script, which it does on a terminal. `None` means that this system has
-/// no prompt.
+/// Whether the program shows a prompt if it gets no script. On a terminal it does. `None` means that this system has no
+/// prompt.
 pub(crate) fn is_for_a_prompt() -> Option<bool> {
     Some(io::stdin().is_terminal() && io::stdout().is_terminal())
 }

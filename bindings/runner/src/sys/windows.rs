@@ -1,7 +1,7 @@
 //! Windows. Twin of `unix`.
 //!
-//! Ctrl-C comes in a thread that the system makes for it. The handler is written for Unix, where it runs in the thread of the
-//! script, which does not go on meanwhile. So here that thread is stopped for as long.
+//! Ctrl-C comes in a thread that the system makes for it. The handler is written for Unix. There it runs in the thread
+//! of the script, which does not go on meanwhile. So here that thread is stopped while the handler runs.
 
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -17,22 +17,22 @@ use windows_sys::Win32::System::Threading::{
 };
 use windows_sys::core::BOOL;
 
-/// What the program does first: nothing here.
+/// Called before anything else. Does nothing here.
 pub(crate) fn prepare() {}
 
 /// The thread that is stopped, and the function that is called then.
 static THREAD: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 static HANDLER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
-/// Has this function called on Ctrl-C and Ctrl-Break, for good, while the calling thread stands still.
+/// Calls this function on each later Ctrl-C and Ctrl-Break. The thread that calls `on_ctrl_c` is stopped meanwhile.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 ///
 /// # Safety
 ///
-/// The function takes no lock and no memory: the thread may have been stopped in the middle of that.
+/// The function takes no lock and allocates no memory: the thread may have been stopped while it did so.
 pub(crate) unsafe fn on_ctrl_c(handler: fn()) -> io::Result<()> {
     let mut thread = null_mut();
     // SAFETY: the handles are the process's and the thread's own; the new one is never closed.
@@ -45,22 +45,22 @@ pub(crate) unsafe fn on_ctrl_c(handler: fn()) -> io::Result<()> {
     }
     THREAD.store(thread, SeqCst);
     HANDLER.store(handler as *mut c_void, SeqCst);
-    // SAFETY: the function stays where it is.
+    // SAFETY: the function is static.
     match unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } {
         0 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
 }
 
-/// Called by the system in a thread of its own. True: it is done with.
+/// Called by the system in a thread of its own. Returns true if the event was handled.
 unsafe extern "system" fn on_event(event: u32) -> BOOL {
     let handler = HANDLER.load(SeqCst);
     if !matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT) || handler.is_null() {
         return 0;
     }
     let thread = THREAD.load(SeqCst);
-    // SAFETY: the thread's handle stays open. `SuspendThread` only asks; the thread stands still once its context can be read.
-    // The handler is one that `on_ctrl_c` was given, and safe to call while the thread stands.
+    // SAFETY: the thread's handle stays open. `SuspendThread` only requests the stop; the thread has stopped once its
+    // context can be read. The handler came through `on_ctrl_c`, so it is safe to call while the thread is stopped.
     unsafe {
         let mut context: CONTEXT = std::mem::zeroed();
         context.ContextFlags = CONTEXT_CONTROL_AMD64;
@@ -74,14 +74,14 @@ unsafe extern "system" fn on_event(event: u32) -> BOOL {
     1
 }
 
-/// Ends the process at once, whatever its threads hold.
+/// Ends the process at once, even if its threads hold locks.
 pub(crate) fn exit(status: c_int) -> ! {
     // SAFETY: it is our own process.
     unsafe { TerminateProcess(GetCurrentProcess(), status.cast_unsigned()) };
     unreachable!("the process has ended")
 }
 
-/// Windows has no place where others keep modules. The built-in Lua looks beside the program.
+/// Windows has no folder for the modules of a distribution. The built-in Lua looks beside the program.
 pub(crate) fn modules(_: &str) -> [String; 2] {
     Default::default()
 }

@@ -1,11 +1,11 @@
-//! Memory that runs out.
+//! Lua's memory runs out after a number of allocations.
 
 use super::state::State;
 use mlua::ffi::{lua_Alloc, lua_getallocf, lua_setallocf};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
-/// An allocator for Lua that refuses after a number of allocations.
+/// An allocator for Lua that fails after a number of allocations.
 struct Limited {
     alloc: lua_Alloc,
     data: *mut c_void,
@@ -13,7 +13,8 @@ struct Limited {
 }
 
 unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
-    // SAFETY: `data` is the Limited that outlives the state. The other arguments are passed on unchanged.
+    // SAFETY: `data` is the `Limited`, which outlives its use by the state. The other arguments are passed on
+    // unchanged.
     unsafe {
         let limited = data.cast::<Limited>();
         // For a new block, `old` is the kind of object.
@@ -30,7 +31,7 @@ unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, 
 /// Calls the loaded function with this number of allocations. The error is its message.
 pub(crate) fn call(state: &State, allocations: usize) -> Result<(), String> {
     let mut memory = Limited { alloc: limited, data: null_mut(), left: usize::MAX };
-    // SAFETY: the state's own allocator still does the work, and is put back before `memory` is dropped.
+    // SAFETY: the state's own allocator still does the work. It is restored before `memory` is dropped.
     unsafe {
         memory.alloc = lua_getallocf(state.0, &raw mut memory.data);
         memory.left = allocations;

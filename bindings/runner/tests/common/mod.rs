@@ -16,7 +16,7 @@ pub(crate) fn cogloop() -> Command {
     command
 }
 
-/// The backends that this system permits. `cargo xtask test` counts the line that names another one.
+/// The backends that this system permits. `cargo xtask test` counts the lines that name a refused backend.
 pub(crate) fn backends() -> Vec<&'static str> {
     let is_permitted = |backend: &&str| {
         let out = run(cogloop().args(["--backend", backend, "-e", "print( require 't.Loop'( ):backend( ) )"]));

@@ -40,7 +40,8 @@ impl State {
         }
     }
 
-    /// The same, without allocating in Rust. Returns whether it succeeded. The message stays for [`State::take_message`].
+    /// Like [`State::call`], but allocates nothing in Rust. Returns whether the call succeeded. The message stays on
+    /// the stack for [`State::take_message`].
     #[allow(dead_code, reason = "each test file uses its part")]
     pub(crate) fn call_plainly(&self) -> bool {
         // SAFETY: the state lives, and there is a function on top.
@@ -62,7 +63,8 @@ impl State {
 
     /// The string on top.
     fn top(&self) -> String {
-        // SAFETY: the state lives; asking a string for its bytes takes no memory, and they stay while they are copied.
+        // SAFETY: the state lives. `lua_tolstring` allocates nothing for a string, and the bytes stay while they are
+        // copied.
         unsafe {
             let mut length = 0;
             let bytes = lua_tolstring(self.0, -1, &raw mut length);

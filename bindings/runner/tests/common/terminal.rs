@@ -1,4 +1,4 @@
-//! The program on a terminal of its own, which the test types into and reads.
+//! The program on a terminal of its own. The test types into the terminal and reads it.
 
 use crate::common::cogloop;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -17,25 +17,26 @@ use std::time::{Duration, Instant};
 pub(crate) const CTRL_C: &str = "\x03";
 pub(crate) const CTRL_D: &str = "\x04";
 
-/// Against a test that hangs; nothing is measured by it.
+/// Ends a test that hangs; no test measures time with it.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Terminal {
     keys: File,
     program: Child,
-    /// All that it has written, without escape sequences.
+    /// All output of the program, without escape sequences.
     shown: String,
-    /// Up to where it has been expected.
+    /// The length of the output that was expected so far.
     seen: usize,
     other_end: OwnedFd,
     keeps_escapes: bool,
 }
 
 impl Terminal {
-    /// Starts the program. `home` is where its history is.
+    /// Starts the program. Its history is in `home`.
     pub(crate) fn start(home: &Path, set_up: impl FnOnce(&mut Command)) -> Self {
         let pty = openpty(None, None).expect("a terminal");
-        // No other program of this test may hold them, or this one would not notice that its terminal is gone.
+        // No other program of this test may inherit the terminal. Otherwise this program would not notice that its
+        // terminal is gone.
         for end in [pty.master.as_fd(), pty.slave.as_fd()] {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("an open descriptor");
         }
@@ -69,7 +70,7 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
-    /// Waits until this is shown, after what was expected before. Returns what came between.
+    /// Waits until this text comes after the text that was expected before. Returns the output in between.
     pub(crate) fn expect(&mut self, wanted: &str) -> String {
         let begin = Instant::now();
         loop {
@@ -88,7 +89,7 @@ impl Terminal {
         self.keeps_escapes = true;
     }
 
-    /// Takes what is written within a moment. Returns false at the end.
+    /// Reads the output of a short time. Returns false at the end.
     fn read(&mut self) -> bool {
         let moment = PollTimeout::from(10_u16);
         if poll(&mut [PollFd::new(self.keys.as_fd(), PollFlags::POLLIN)], moment) != Ok(1) {
@@ -101,7 +102,7 @@ impl Terminal {
         count > 0
     }
 
-    /// Types a line, waits for what it prints, and for the next prompt.
+    /// Types a line, and waits for its output and for the next prompt.
     pub(crate) fn line(&mut self, typed: &str, printed: &str) {
         self.press(&format!("{typed}\r"));
         self.expect(printed);
@@ -125,13 +126,13 @@ impl Terminal {
         self.wait()
     }
 
-    /// Whether the terminal is as a shell wants it.
+    /// Whether the terminal has the settings that a shell needs.
     pub(crate) fn is_as_before(&self) -> bool {
         let flags = tcgetattr(&self.other_end).expect("its settings").local_flags;
         flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
     }
 
-    /// The same, and the terminal is still there.
+    /// Like [`Self::end`], but the terminal stays open.
     pub(crate) fn wait(&mut self) -> Option<i32> {
         let begin = Instant::now();
         loop {
@@ -139,7 +140,7 @@ impl Terminal {
                 return status.code();
             }
             assert!(begin.elapsed() < LIMIT, "the program does not end: {:?}", self.shown);
-            // What nobody reads would hold the program up.
+            // Unread output would block the program.
             self.read();
         }
     }
@@ -151,7 +152,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Drops `ESC [ … letter`. A sequence that is cut in two is rare, and its rest is no text that a test waits for.
+/// Removes `ESC [ … letter`. A sequence is rarely cut in two, and no test waits for the rest of such a sequence.
 fn without_escapes(text: &str) -> String {
     let mut plain = String::new();
     let mut chars = text.chars();
