@@ -9,20 +9,20 @@
 //!   slots behind it                 not touched
 //! ```
 //!
-//! A sorted list moves to the expired queue whole, without a visit to its timers, as soon as its last deadline is due. The
-//! lists of level 0 hold one deadline each and are always sorted. Any other list that is due is sorted first. A timer in
-//! the entered slot moves straight to the slot that it has as seen from the new time, however many levels lower that is. So
-//! a timer that is alone in its stretch of time is visited once and wakes the caller once.
+//! A sorted list moves to the expired queue whole, without a visit to its timers, as soon as its last deadline is due.
+//! The lists of level 0 hold one deadline each and are always sorted. Any other list that is due is sorted first. A
+//! timer in the entered slot moves straight to its slot as seen from the new time, across any number of levels. So a
+//! timer that is alone in its stretch of time is visited once and wakes the caller once.
 //!
-//! Equal deadlines keep the order of insertion. A timer's slot depends on its deadline and on now, so two timers with the
-//! same deadline are always in the same slot, the one that was inserted earlier first. A cascade reads a slot in order, and
-//! the sort is stable.
+//! Equal deadlines keep the order of insertion. A timer's slot depends only on its deadline and on now. So timers with
+//! equal deadlines are always in the same slot, in the order of insertion. A cascade reads a slot in order, and the
+//! sort is stable.
 //!
 //! # In slices
 //!
-//! Sorting or cascading a slot of a hundred thousand timers takes milliseconds. [`Wheel::advance_within`] does not begin
-//! with a slot that is larger than the rest of its budget. It cascades the slot slice by slice, as if time stood at the
-//! slot's first tick:
+//! Sorting or cascading a slot of a hundred thousand timers takes milliseconds. [`Wheel::advance_within`] does not
+//! begin with a slot that is larger than the rest of its budget. It cascades such a slot in slices, as if time stood at
+//! the slot's first tick:
 //!
 //! ```text
 //!   time is held here ──┐┌── the slot's first tick
@@ -32,9 +32,9 @@
 //!                                    └─► lower levels: a b ···   they were empty; all deadlines here are after `now`
 //! ```
 //!
-//! One tick before the slot begins, the lower levels have no time left and are empty, so only the slot's own timers are
-//! put there. A new deadline in the slot's stretch still belongs to the slot. When the slot is empty, time takes the one
-//! step to its first tick.
+//! One tick before the slot begins, the time of the lower levels has passed, and they are empty. So they receive only
+//! the slot's own timers. A new deadline in the slot's stretch still belongs to the slot. When the slot is empty, time
+//! advances by one tick, to the slot's first.
 
 use crate::geometry;
 use crate::jump::Walk;
@@ -46,18 +46,18 @@ use crate::wheel::{UNKNOWN, Wheel};
 pub const MOVES_A_MILLISECOND: usize = 4096;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Advances time to the tick `now` and moves every timer that is due to the end of the expired queue, from which
-    /// [`Wheel::pop_expired`] takes them. The timers are in the order of deadlines, then of insertion. If `now` is
-    /// earlier than the tick already reached, time stays where it is.
+    /// Advances time to the tick `now` and moves every due timer to the end of the expired queue.
+    /// [`Wheel::pop_expired`] takes the timers from there, by deadline, then by insertion. If `now` is earlier than the
+    /// tick already reached, time stays where it is.
     pub fn advance(&mut self, now: u64) {
         self.advance_within(now, usize::MAX);
     }
 
-    /// [`Wheel::advance`] in slices: stops when it has visited about `moves_max` timers, at least one. All timers that
-    /// were overdue when they were set count as one. Returns whether time has reached `now`.
+    /// Advances time in slices: a call stops when it has visited about `moves_max` timers. It visits at least one.
+    /// Timers that were overdue when they were set count as one timer together. Returns whether time has reached `now`.
     ///
-    /// If it has not, every timer whose deadline is not after [`Wheel::now`] has expired, and the wheel can be used as
-    /// usual. [`Wheel::has_due`] is true, and any call continues the advance, at least to the latest tick that was
+    /// After `false`, every timer whose deadline is not after [`Wheel::now`] has expired, and the wheel can be used as
+    /// usual. [`Wheel::has_due`] is true. Any later call continues the advance, at least to the latest tick that was
     /// asked for.
     pub fn advance_within(&mut self, now: u64, moves_max: usize) -> bool {
         if !list::is_empty(&self.arena.nodes, Self::OVERDUE) {
@@ -69,7 +69,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if was_unfinished && !self.cascade_slice(&mut moves) {
             return false;
         }
-        // A sorted list whose last deadline is not after this is due whole. `UNSORTED` is later than any.
+        // A sorted list whose last deadline is not after `sorted_due` is due whole. `UNSORTED` is later than any such
+        // tick.
         let sorted_due = self.target.min(UNSORTED - 1);
         let mut entered = geometry::slot_of::<BITS>(self.target, self.now);
         while let Some(slot) = self.occupied.first()
@@ -118,8 +119,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.reach(geometry::slot_start::<BITS>(self.now, level, digit) - 1);
     }
 
-    /// Moves timers of the slot that begins with the next tick to the slots that they have as seen from that tick. When
-    /// none is left, advances time to that tick and returns `true`.
+    /// Moves timers of the slot that begins with the next tick, each to its slot as seen from that tick. When the slot
+    /// is empty, advances time to that tick and returns `true`.
     #[inline(never)]
     fn cascade_slice(&mut self, moves: &mut usize) -> bool {
         let start = self.now + 1;

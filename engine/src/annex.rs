@@ -1,5 +1,4 @@
-//! The table of annexes: which slot has an annex, and which lists form it. `cascade_early.rs` says what an annex is
-//! for.
+//! The table of annexes: which slot has an annex, and which lists form it. `cascade_early.rs` explains annexes.
 
 use core::ops::Range;
 

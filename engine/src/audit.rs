@@ -5,11 +5,11 @@ use crate::list;
 use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Checks every invariant of the wheel. Panics with a description of the first that does not hold. Takes O(timers); for
-    /// tests and debugging.
+    /// Checks every invariant of the wheel. Panics with a description of the first that does not hold. Takes O(timers).
+    /// The audit is for tests and debugging.
     ///
-    /// Each armed timer is on exactly one list, the one for its deadline, and each disarmed timer on none. Each count, each
-    /// occupancy bit and each record of order is right. Each place is either in use or free.
+    /// Each armed timer is on exactly one list, the one for its deadline, and each disarmed timer on none. Each count,
+    /// each occupancy bit and each record of order is right. Each place is either in use or free.
     pub fn audit(&self) {
         self.arena.audit();
         let (mut found, mut earliest) = (0, u64::MAX);

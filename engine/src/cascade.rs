@@ -32,8 +32,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.expire_collected();
     }
 
-    /// Splits the slot in which `now` lies: timers that are due expire, the others move to the slots that they have as seen
-    /// from `now`.
+    /// Splits the slot in which `now` lies. Timers that are due expire; the others move to their slots as seen from
+    /// `now`.
     #[inline(always)]
     pub(crate) fn cascade_plainly(&mut self, slot: u32) {
         let mut walk = Walk::new(&self.arena.nodes, slot);

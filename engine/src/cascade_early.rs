@@ -8,15 +8,15 @@
 //!   level 2    ····[ the slot: y z ]····            an insert still comes here, behind its equals
 //!                      │  cascade_early()
 //!                      ▼
-//!   annex      [ 0: a ][ 1: b c ][ 2: ][ 3: d ] ··· all of it in the slot's stretch of time
+//!   annex      [ 0: a ][ 1: b c ][ 2: ][ 3: d ] ··· all in the slot's stretch of time
 //!                 │         │               │
 //!                 │         ▼               ▼       when time enters the slot: whole lists, no visits
 //!   level 1       │    [ 1: b c ]      [ 3: d ] ···
 //!                 └─► the slot again, which then cascades: a y z
 //! ```
 //!
-//! The slot keeps its place in the order of time: it is marked as occupied while its annex has a timer. Timers in the annex
-//! were set earlier than those in the slot itself, so equal deadlines stay in order.
+//! The slot keeps its place in the order of time: it is marked as occupied while its annex has a timer. Timers in the
+//! annex were set earlier than those in the slot itself, so equal deadlines stay in order.
 //!
 //! With 100,000 random timers, 99 % fire within 30 µs instead of 200 (docs/wheel.md).
 
@@ -27,15 +27,15 @@ use crate::list;
 use crate::wheel::Wheel;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// A slot with at least so many timers gets an annex.
+    /// The size from which a slot gets an annex.
     const WORTH_OPENING: u32 = 4 << BITS;
-    /// A slot that has an annex is visited again after at least so many further timers were added.
+    /// The number of further timers after which a slot with an annex is visited again.
     const WORTH_A_VISIT: u32 = 1 << BITS >> 2;
 
-    /// Does a part of the work that [`Wheel::advance`] would have to do later: moves up to `moves_max` timers of a crowded
-    /// slot before time enters it. Returns their number, 0 if there is no such work.
+    /// Moves up to `moves_max` timers of a crowded slot before time enters it. A later [`Wheel::advance`] then has less
+    /// to do. Returns the number of moved timers, 0 if there is no such work.
     ///
-    /// For a caller that is about to sleep. No other result changes.
+    /// A caller that is about to sleep calls this. Nothing but the speed of later calls changes.
     pub fn cascade_early(&mut self, moves_max: usize) -> usize {
         if self.target > self.now {
             return 0;
@@ -57,8 +57,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if is_worth_it { self.fill_annex(slot, level, moves_max) } else { 0 }
     }
 
-    /// Whether a slot begins within half of its length. Most timers are cancelled, so moving them earlier would often be
-    /// wasted.
+    /// Whether a slot begins within half of its length. Most timers are cancelled before they expire, so an earlier
+    /// move would often be wasted.
     fn is_near(&self, level: usize, slot: usize) -> bool {
         let start = geometry::slot_start::<BITS>(self.now, level, slot & ((1 << BITS) - 1));
         start - self.now <= 1 << (level as u32 * BITS - 1)
@@ -85,15 +85,16 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         moves
     }
 
-    /// Moves the timers of a slot's annex, if it has one, to the slots that they have when time enters the slot. Time stands
-    /// one tick before that, and all lower levels are empty.
+    /// Moves the timers of a slot's annex, if it has one, to their slots as seen from the slot's first tick. Time
+    /// stands one tick before that one, and all lower levels are empty.
     #[cold]
     #[inline(never)]
     pub(crate) fn close_annex(&mut self, slot: u32) {
         let Some(annex) = self.annexes.of(slot) else { return };
         self.annexes.close(slot);
         let nodes = self.arena.nodes.as_mut_slice();
-        // The timers of the first list belong below the next level. They go to the front of the slot, which cascades next.
+        // The timers of the first list belong below the next level. So they go to the front of the slot, which cascades
+        // next.
         list::splice_before(nodes, annex.start, slot);
         let level_below = ((slot >> BITS) - 1) << BITS;
         for (from, to) in annex.zip(level_below..).skip(1) {

@@ -1,9 +1,9 @@
-//! Special cascades for some slots. The result is the same; they differ in time and memory.
+//! Special cascades for some slots. They have the result of a plain cascade, and differ in time and memory.
 //!
 //! | the slot | what is done | why |
 //! |---|---|---|
-//! | on level 1, sparse | its timers are appended to level 0 without a record of order and length | saves a fifth of the instructions |
-//! | 1,024 to 8,192 timers, unsorted | it is sorted before it cascades | the lists below become sorted, and expire whole |
+//! | on level 1, sparse | its timers go to level 0 without a record of order and length | a fifth fewer instructions |
+//! | 1,024 to 8,192 timers, unsorted | it is sorted before it cascades | the lists below are sorted and expire whole |
 //! | any, when memory runs out | it is sorted in place | the wheel works on without memory |
 
 use core::mem;
@@ -15,12 +15,12 @@ use crate::merge;
 use crate::wheel::Wheel;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// The sizes of slots that are sorted before they cascade: at least four timers for each list of the next level, and no
-    /// more than a second-level cache holds, since the timers are visited twice.
+    /// The sizes of slots that are sorted before they cascade. The lower bound is four timers for each list of the next
+    /// level. The upper bound is what a second-level cache holds, since each timer is visited twice.
     const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;
 
-    /// A slot of level 1 with fewer timers is sparse: the lists of level 0 become short, and walks through them are faster
-    /// without jump pointers.
+    /// The size below which a slot of level 1 is sparse. The lists of level 0 become short, and walks through short
+    /// lists are faster without jump pointers.
     const SPARSE: u32 = 48 << BITS;
 
     /// Cascades a slot in the way that fits it.
@@ -39,8 +39,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Cascades a slot of level 1. Its timers move to level 0, whose lists hold one deadline each, so their order and length
-    /// need not be recorded.
+    /// Cascades a slot of level 1. Its timers move to level 0, whose lists hold one deadline each, so their order and
+    /// length need not be recorded.
     #[inline(never)]
     fn cascade_to_level_0(&mut self, slot: u32) {
         let mut walk = Walk::new(&self.arena.nodes, slot);
@@ -80,7 +80,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Moves one timer of a slot that is read in the order of deadlines. If it is due, it goes to the expired queue at once.
+    /// Moves one timer of a slot that is read in the order of deadlines. A timer that is due goes to the expired queue
+    /// at once.
     #[inline(always)]
     fn cascade_one(&mut self, node: u32, deadline: u64) {
         if deadline <= self.now {

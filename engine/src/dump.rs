@@ -11,8 +11,8 @@ use crate::wheel::Wheel;
 pub struct Dump<'a, T, const BITS: u32, const LEVELS: usize>(&'a Wheel<T, BITS, LEVELS>);
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Draws the wheel as text: the time, the number of timers and of due ones, and each occupied level with its occupied
-    /// slots. For each slot it says the first tick and the number of timers.
+    /// Draws the wheel as text: the time, the number of timers and of due ones, and each occupied level with its
+    /// occupied slots. For each slot it says the first tick and the number of timers.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();

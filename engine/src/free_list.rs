@@ -1,14 +1,15 @@
 //! The free list of the arena: a small stack of nodes, and a bitmap for the rest.
 //!
-//! A freed node goes to the stack; a full stack is moved to the bitmap. A new node comes from the stack, or from the lowest
-//! word of the bitmap if the stack is empty. So an arena that was emptied in any order is filled again from one end, and
-//! timers that are inserted one after the other are neighbours in memory. With a stack of all free nodes each new timer
-//! would be far from the one before. A bit also needs less memory than the four bytes of a node's number.
+//! A freed node goes to the stack; a full stack is moved to the bitmap. A new node comes from the stack. If the stack
+//! is empty, it comes from the lowest word of the bitmap. So an arena that was emptied in any order is filled again
+//! from one end, and timers that are inserted one after the other are neighbours in memory. With a stack of all free
+//! nodes, each new timer would be far from the timer before. A bit also needs less memory than the four bytes of a
+//! node's number.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 
-/// One more than the stack holds. The stack's length fits a byte, and every byte is a valid index.
+/// One more than the stack holds. So the stack's length fits a byte, and every byte is a valid index.
 const RECENT: usize = 1 << u8::BITS;
 
 /// The free nodes.

@@ -1,7 +1,7 @@
 //! The arithmetic of levels and slots, as free functions on plain numbers.
 //!
-//! A tick is read as digits of `BITS` bits, the lowest first. A timer is on the level of the highest digit in which its
-//! deadline differs from now, in the slot that this digit of the deadline names:
+//! A tick is read as digits of `BITS` bits, the lowest first. The highest digit in which a deadline differs from now
+//! names the timer's level. The value of the deadline's digit there names the slot:
 //!
 //! ```text
 //!              digit:   3  2  1  0
@@ -9,13 +9,13 @@
 //!   deadline          0.17.09.02   differs first in digit 1  →  level 1, slot 9
 //! ```
 //!
-//! All timers in that slot lie in the same stretch of time, which is later than every timer on lower levels. When now
-//! enters the stretch, the digit no longer differs, and the slot's timers move to lower levels. The levels come from
-//! Varghese and Lauck (*Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7). Choosing the level by exclusive or
-//! is tokio's way; it needs no clock hand for each level.
+//! All timers in that slot lie in the same stretch of time. Every timer on a lower level is due before that stretch.
+//! When now enters the stretch, the digit no longer differs, and the slot's timers move to lower levels. The levels
+//! come from Varghese and Lauck (*Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7). As in tokio, an
+//! exclusive or chooses the level. So no level needs a clock hand.
 
-/// The slot of a deadline after `now`. Slots are numbered through all levels, the lowest level first. If two timers are in
-/// different slots, the one in the slot with the smaller number is due earlier.
+/// The slot of a deadline after `now`. Slots are numbered through all levels, the lowest level first. Of two timers in
+/// different slots, the timer in the slot with the smaller number is due earlier.
 #[inline]
 pub(crate) const fn slot_of<const BITS: u32>(deadline: u64, now: u64) -> usize {
     // `| 1` does not change the slot. It shows the compiler that there is a highest bit.
@@ -74,8 +74,8 @@ mod tests {
         assert_eq!(slot_start::<6>(0x1234, 1, 63), 0x1fc0);
     }
 
-    /// Every deadline after every now among 256 ticks: it lies in its slot's stretch of time, which begins after now, and an
-    /// earlier deadline is in no later slot.
+    /// Checks every deadline after every now among 256 ticks. The deadline lies in its slot's stretch of time, and that
+    /// stretch begins after now. An earlier deadline is in no later slot.
     fn slots_tile_time<const BITS: u32>(base: u64) {
         let step = if cfg!(miri) { 19 } else { 1 };
         for now in (base..=base + 254).step_by(step) {

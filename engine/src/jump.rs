@@ -1,17 +1,18 @@
-//! Jump pointers: with them, a walk through a long list does not wait for memory at every step. Only speed depends on them.
+//! Jump pointers: a walk through a long list uses them to read ahead, so it does not wait for memory at every step.
+//! They affect only speed.
 //!
-//! With a million timers, each step of a walk is a cache miss, and the address of a node is known only when the node before
-//! it has arrived. So while a list grows, an earlier node gets a pointer to the node [`DISTANCE`] places after it. A walk
-//! that passes the earlier node reads the later one at once. This is jump-pointer prefetching (Luk and Mowry,
-//! *Compiler-Based Prefetching for Recursive Data Structures*, ASPLOS 1996). At the beginning of a list the nth node points
-//! to the 2nth, so that a walk reaches its full speed in five steps.
+//! With a million timers, each step of a walk is a cache miss, and the address of a node is known only when the node
+//! before it has arrived. So while a list grows, an earlier node gets a pointer to the node [`DISTANCE`] places after
+//! it. A walk that passes the earlier node reads the later one at once. This is jump-pointer prefetching (Luk and
+//! Mowry, *Compiler-Based Prefetching for Recursive Data Structures*, ASPLOS 1996). At the beginning of a list the nth
+//! node points to the 2nth, so that a walk reaches its full speed in five steps.
 //!
 //! ```text
 //!   walk ──►  1   2   3   4  …  20  21  …                 32 reads or so are under way at any time
 //!             └►2 └──►4 └──►6   └──────────► 36
 //! ```
 //!
-//! A jump pointer may have become wrong when timers were cancelled. With a million timers these reads save a third of the
+//! A jump pointer may be wrong after timers were cancelled. With a million timers, reading ahead saves a third of the
 //! time that a timer takes to expire (docs/wheel.md, "Lists").
 
 use crate::node::Node;
@@ -22,13 +23,14 @@ const DISTANCE: u32 = 16;
 /// The number of nodes that are read ahead at a time.
 const BATCH: u32 = 64;
 
-/// A list is long after so many appends. A walk through a shorter list is faster without jump pointers.
+/// The number of appends after which a list is long. A walk through a shorter list is faster without jump pointers.
 const LONG: u32 = 8;
 
 /// The number of nodes that fit a usual second-level cache. With fewer nodes a walk is faster without jump pointers.
 const CACHED: usize = 1 << 14;
 
-/// After so many appends the pointers of a list start again from its end: cancelled timers may have broken the chain.
+/// The number of appends after which the pointers of a list start again from its end: cancelled timers may have broken
+/// the chain.
 const RESTART: u32 = 1024;
 
 /// Stands for a batch that is never needed.
@@ -66,8 +68,8 @@ fn has_pointers<T>(nodes: &[Node<T>], list: u32) -> bool {
     nodes[list as usize].generation > LONG && nodes.len() >= CACHED
 }
 
-/// Reads a batch of a list's nodes, starting with `node`, and returns their number. The loop consists of loads and has no
-/// branch but the end of the list, so the processor has many loads in flight at a time.
+/// Reads a batch of a list's nodes, starting with `node`, and returns their number. The loop consists of loads, and its
+/// only branch is the end of the list. So the processor has many loads in flight at a time.
 #[inline(never)]
 fn touch_batch<T>(nodes: &[Node<T>], list: u32, mut node: u32) -> u32 {
     let (mut seen, mut count) = (0, 0);
@@ -140,7 +142,7 @@ impl Front {
     }
 
     /// Call before `node`, the first of the queue, is taken off. If a list with jump pointers was spliced to the queue,
-    /// this reads the node and those behind it, a batch at a time.
+    /// the call reads the node and those behind it, a batch at a time.
     #[inline(always)]
     pub(crate) fn approach<T>(&mut self, nodes: &[Node<T>], list: u32, node: u32) {
         self.left = match self.left.checked_sub(1) {

@@ -5,8 +5,8 @@ use core::num::NonZeroU32;
 
 /// The name of one timer in one wheel: a place in its arena and the place's generation.
 ///
-/// The generation changes each time the place is taken or freed, and is odd while it is taken. So a key that is kept after
-/// its timer has ended never resolves again. A place whose generations are used up is retired.
+/// The generation changes each time the place is taken or freed, and is odd while it is taken. So a key that is kept
+/// after its timer has ended never resolves again. A place whose generations are used up is retired.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Key {
     index: u32,
@@ -20,8 +20,8 @@ impl Key {
         Self { index, generation: NonZeroU32::MIN | generation }
     }
 
-    /// The timer's place, counted from 0. Places are dense and are used again. No two live timers share one, so it can be
-    /// the index into a table of the caller's.
+    /// The timer's place, counted from 0. Places are dense and are used again. No two live timers share one, so it can
+    /// be the index into a table of the caller's.
     pub fn index(self) -> u32 {
         self.index
     }

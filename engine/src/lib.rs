@@ -9,13 +9,14 @@
 //!   │ of slots │   what is due,      │  queue  │
 //!   └──────────┘   in order          └─────────┘
 //!        ▲                                │
-//!        └────── cancel( key ), reschedule( key, deadline ) ──────┘
+//!        └────────────────────────────────┘
+//!   cancel( key ) takes a timer out of both; reschedule( key, deadline ) moves it to another slot
 //! ```
 //!
 //! [`Wheel`] is the store of timers. [`Scheduler`], on top of it, adds periods, pausing and slack.
 //!
-//! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer carries
-//! a value of the caller's. The engine promises:
+//! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer
+//! carries a value of the caller's. The engine promises:
 //!
 //! - a timer never expires before its deadline, and it expires once;
 //! - timers expire in the order of deadlines, then of insertion;

@@ -9,10 +9,12 @@
 //!            └─────────────────────────┘
 //! ```
 //!
-//! Taking a node off joins its neighbours; the list's number is not needed. If both neighbours are the same node, it is the
-//! sentinel of a list that has become empty. A node on no list is linked to itself, so taking it off changes nothing.
+//! Taking a node off joins its neighbours; the list's number is not needed. If both neighbours are the same node, the
+//! list has become empty and that node is its sentinel. A node on no list is linked to itself, so taking it off changes
+//! nothing.
 //!
-//! While a list is sorted, its sentinel's `deadline` is the last deadline that was appended. Otherwise it is `UNSORTED`.
+//! While a list is sorted, its sentinel's `deadline` is the last deadline that was appended. Otherwise it is
+//! `UNSORTED`.
 //!
 //! The functions take the nodes as a slice. With a `Vec` the compiler would load the address again after each write.
 
@@ -21,7 +23,8 @@ use core::mem;
 use crate::jump::{self, Front};
 use crate::node::Node;
 
-/// The list may be out of order. A real deadline of this value makes a sorted list count as unsorted, which does no harm.
+/// Marks a list that may be out of order. A sorted list with a real deadline of this value counts as unsorted, which
+/// does no harm.
 pub(crate) const UNSORTED: u64 = u64::MAX;
 
 /// Appends a node that is on no list and has this deadline. Returns whether the list was empty.
@@ -49,8 +52,8 @@ pub(crate) fn append_uncounted<T>(nodes: &mut [Node<T>], list: u32, node: u32) -
     last == list
 }
 
-/// Takes a node off its list and leaves the node's own links unchanged. Returns the list's sentinel if the list is empty
-/// now, or the node itself if it was on no list.
+/// Takes a node off its list and leaves the node's own links unchanged. Returns the list's sentinel if the list is
+/// empty now, or the node itself if it was on no list.
 #[inline(always)]
 pub(crate) fn unlink<T>(nodes: &mut [Node<T>], node: usize) -> Option<u32> {
     let Node { prev, next, .. } = nodes[node];
@@ -86,7 +89,7 @@ pub(crate) fn is_empty<T>(nodes: &[Node<T>], list: u32) -> bool {
     nodes.get(list as usize).is_none_or(|sentinel| sentinel.next == list)
 }
 
-/// The last deadline of a sorted list, or a later one that has been on it; `UNSORTED` for any other list.
+/// The latest deadline that a sorted list can hold; `UNSORTED` for any other list.
 #[inline(always)]
 pub(crate) fn last_deadline<T>(nodes: &[Node<T>], list: u32) -> u64 {
     nodes[list as usize].deadline
@@ -111,7 +114,7 @@ pub(crate) fn reset<T>(nodes: &mut [Node<T>], list: u32) {
     (sentinel.deadline, sentinel.generation) = (0, 0);
 }
 
-/// Moves all nodes of a list that is not empty to the end of a queue with this front.
+/// Moves all nodes of a list that is not empty to the end of the queue `to`. `front` reads ahead in that queue.
 #[inline(always)]
 pub(crate) fn splice<T>(nodes: &mut [Node<T>], from: u32, to: u32, front: &mut Front) {
     front.spliced(nodes, from);

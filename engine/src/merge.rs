@@ -15,12 +15,12 @@ use crate::node::Node;
 /// One for each power of two up to the greatest number of nodes, which fits 32 bits.
 const RUNS: usize = u32::BITS as usize;
 
-/// Sorts the nodes of a list by deadline; equals keep their order. The sentinel's record of the list is not changed: it
-/// still says `UNSORTED`, for example.
+/// Sorts the nodes of a list by deadline; equals keep their order. The sentinel's record of the list does not change.
+/// For example, an unsorted list stays marked as `UNSORTED`.
 #[cold]
 #[inline(never)]
 pub(crate) fn sort_in_place<T>(nodes: &mut [Node<T>], list: u32) {
-    // A run ends with the list's own number, and so does an empty one.
+    // A run ends with the list's own number. An empty run is that number alone.
     let mut runs = [list; RUNS];
     let mut walk = Walk::new(nodes, list);
     while let Some((node, _)) = walk.next(nodes) {

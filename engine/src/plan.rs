@@ -43,16 +43,16 @@ impl Plan {
         resolution.deadline_tick(deadline)
     }
 
-    /// The deadline that is reported for a timer of this plan when it expires at `tick`: the start of the tick, or with
-    /// slack the plan's own deadline, rounded up.
+    /// The deadline that is reported when a timer of this plan expires at `tick`. Without slack it is the start of the
+    /// tick. With slack it is the plan's own deadline, rounded up.
     #[inline]
     pub(crate) fn reported(&self, resolution: Resolution, tick: u64) -> u64 {
         if self.slack == 0 { resolution.start(tick) } else { resolution.round_up(self.deadline) }
     }
 
-    /// The deadline after the one that was reported as `reported` and served at `now`; `None` if the plan fires once.
+    /// The deadline that follows `reported`, which was served at `now`; `None` if the plan fires once.
     ///
-    /// Rounded deadlines decide whether the timer is late and which deadlines it has missed.
+    /// The rounded deadlines decide whether the timer is late and which deadlines it has missed.
     #[inline]
     pub(crate) fn next(&self, resolution: Resolution, reported: u64, now: u64) -> Option<Next> {
         let period = self.period?;
@@ -123,7 +123,8 @@ mod tests {
         wide.try_into().unwrap_or(u64::MAX)
     }
 
-    /// Every small plan on every small tick, served at every moment up to two periods and more late, at both ends of time.
+    /// Tries every small plan on every small tick, at both ends of time. Each is served at every moment from on time to
+    /// more than two periods late.
     #[test]
     fn every_small_plan_keeps_the_rule_of_deadlines_at_both_ends_of_time() {
         let (most, step) = if cfg!(miri) { (6, 3) } else { (24, 1) };

@@ -7,8 +7,8 @@ use core::num::NonZeroU64;
 
 /// The policy of a repeating timer for deadlines that passed before it was served.
 ///
-/// A deadline that is served within the timer's slack is on time, and then all policies do the same. An example with
-/// period 10 and no slack: the timer is served at 12, and then only at 45.
+/// A deadline that is served within the timer's slack is on time. All policies then do the same. In the example below
+/// the period is 10 and there is no slack. The timer is served at 12, and then only at 45.
 ///
 /// ```text
 ///             10  20  30  40  50  60
@@ -70,7 +70,8 @@ macro_rules! arithmetic {
                     Missed::Delay => (now.saturating_add(period), 0),
                     Missed::Skip => {
                         let missed = late / period;
-                        // The product is at most `late`. The sum saturates only where the next deadline is out of range.
+                        // The product is at most `late`. The sum saturates only where the next deadline is out of
+                        // range.
                         (on_schedule.saturating_add(missed * period), missed)
                     }
                 }
@@ -79,7 +80,8 @@ macro_rules! arithmetic {
             fn coalesce(deadline: Self, slack: Self) -> Self {
                 let latest = deadline.saturating_add(slack);
                 let Some(before) = deadline.checked_sub(1) else { return 0 };
-                // Clearing every bit of `latest` below the highest bit in which the two differ keeps it after `before`.
+                // The highest bit in which the two differ stays set, so the result is after `before`. All lower bits
+                // are cleared.
                 let differing = before ^ latest;
                 latest & (Self::MAX << (Self::BITS - 1 - differing.leading_zeros()))
             }
@@ -119,8 +121,8 @@ mod tests {
         }
     }
 
-    /// A deadline of 8 with a slack of 3 was put off to 10, although 8 ends in more zero bits. The model of the
-    /// scheduler found it.
+    /// A deadline of 8 with a slack of 3 was moved to 10, although 8 ends in more zero bits. The model of the scheduler
+    /// found this bug.
     #[test]
     fn a_deadline_that_is_itself_the_roundest_is_kept() {
         assert_eq!(u64::coalesce(8, 3), 8);
@@ -178,8 +180,8 @@ mod tests {
         }
     }
 
-    /// Tries every deadline and slack of eight bits. The result is the earliest time within the slack that the highest power
-    /// of two divides.
+    /// Tries every deadline and slack of eight bits. The result is the earliest of the times within the slack that the
+    /// highest power of two divides.
     #[test]
     fn timers_with_slack_meet_at_the_roundest_time_that_is_allowed() {
         for deadline in eight_bits(0) {

@@ -1,14 +1,14 @@
 //! The scheduler adds periods, pausing and slack to the wheel.
 //!
-//! It counts time in a unit that the caller chooses; an event loop chooses nanoseconds. The *resolution* is the number of
-//! units in one tick of the wheel. Every deadline is rounded up to a tick, so no timer is early. The rounded deadline is
-//! the one that is reported, that lateness counts from, and that decides the order. A period is not rounded: each deadline
-//! of a repeating timer is computed in the unit first and rounded then, so the timer does not drift at any resolution.
+//! It counts time in a unit that the caller chooses; an event loop chooses nanoseconds. The *resolution* is the number
+//! of units in one tick of the wheel. Every deadline is rounded up to a tick, so no timer is early. The rounded
+//! deadline decides the order and is reported; lateness counts from it. A period is not rounded. Each deadline of a
+//! repeating timer is computed in the unit and then rounded, so the timer does not drift at any resolution.
 //!
 //! A timer with slack expires at a time that the scheduler chooses within the slack. Its deadline stays the same.
 //!
-//! A one-shot timer takes one index more here than in the wheel. Periods, slack and the remaining time of paused timers
-//! stand in a table beside the wheel, which has entries only for the timers that need one.
+//! A one-shot timer takes one index more here than in the wheel. A table beside the wheel holds periods, slack and the
+//! remaining time of paused timers. Only timers that need an entry have one.
 
 use core::num::NonZeroU64;
 
@@ -36,8 +36,8 @@ pub struct Fired<T> {
     pub value: T,
 }
 
-/// How many timers one call of [`Scheduler::cascade_early`] moves. That takes two to four microseconds. A loop takes a turn
-/// for every few timers that fire, so even a large crowd is moved in time.
+/// The number of timers that one call of [`Scheduler::cascade_early`] moves. The moves take two to four microseconds. A
+/// loop makes a turn for every few timers that fire, so even a large crowd is moved in time.
 const MOVES_AT_A_TIME: usize = 64;
 
 /// The value that the wheel holds for a timer of the scheduler.
@@ -202,8 +202,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.reschedule(key, plan.tick(self.resolution))
     }
 
-    /// Pauses a timer at `now`. It keeps its key and the time that remains to its deadline. Returns `false` if the timer
-    /// is paused already or has ended.
+    /// Pauses a timer at `now`. It keeps its key and the time that remains to its deadline. Returns `false` if the
+    /// timer is paused already or has ended.
     ///
     /// # Panics
     /// Where [`Scheduler::try_pause`] returns an error.
@@ -244,8 +244,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.extra(key).is_some_and(|extra| extra.remaining.is_some())
     }
 
-    /// The time from `now` to the timer's next deadline, 0 if it is due; for a paused timer, the time that remained when
-    /// it was paused. `None` if the timer has ended.
+    /// The time from `now` to the timer's next deadline, 0 if it is due. For a paused timer: the time that remained
+    /// when it was paused. `None` if the timer has ended.
     pub fn remaining(&self, key: Key, now: u64) -> Option<u64> {
         let paused = self.extra(key).and_then(|extra| extra.remaining);
         paused.or_else(|| self.deadline(key).map(|deadline| deadline.saturating_sub(now)))
@@ -272,9 +272,9 @@ impl<T: Default + Clone> Scheduler<T> {
     /// Advances time to `now`. Timers that are due wait for [`Scheduler::pop`]. If `now` is earlier than the time
     /// already reached, nothing changes.
     ///
-    /// A call takes a millisecond at the most. With hundreds of thousands of timers in one stretch of time that may not be
-    /// enough: then [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after `now`, and the next call
-    /// continues.
+    /// A call takes a millisecond at the most. With hundreds of thousands of timers in one stretch of time, one call
+    /// may not do all the work. Then [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after `now`,
+    /// and the next call continues.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.wheel.advance_within(self.resolution.tick(self.now), MOVES_A_MILLISECOND);
@@ -287,8 +287,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.cascade_early(MOVES_AT_A_TIME) > 0
     }
 
-    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again at
-    /// once by its policy. It does not fire again before the next [`Scheduler::advance`].
+    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again
+    /// at once by its policy. It does not fire again before the next [`Scheduler::advance`].
     #[inline]
     pub fn pop(&mut self) -> Option<Fired<T>> {
         let expired = self.wheel.peek_expired()?;
@@ -317,9 +317,9 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.has_due()
     }
 
-    /// The time at which the caller should wake: the earliest time at which a timer is due, with slack used, rounded up to
-    /// the resolution. It is exact. If a timer is due already, it is the time of the last [`Scheduler::advance`] or shortly
-    /// before. `None` if no timer will ever be due.
+    /// The exact time at which the caller should wake. A timer is then due for the first time, with its slack used and
+    /// the time rounded up to the resolution. If a timer is due already, the result is the time of the last
+    /// [`Scheduler::advance`] or shortly before. `None` if no timer will ever be due.
     #[inline]
     pub fn next_deadline(&mut self) -> Option<u64> {
         let tick = self.wheel.next_deadline().filter(|&tick| self.resolution.is_reached(tick))?;
@@ -348,7 +348,8 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.dump()
     }
 
-    /// Checks every invariant of the scheduler and its wheel. Panics with a description of the first that does not hold.
+    /// Checks every invariant of the scheduler and its wheel. Panics with a description of the first that does not
+    /// hold.
     pub fn audit(&self) {
         self.wheel.audit();
         let jobs = || self.wheel.iter().map(|(key, _, job)| (key, job.extra)).filter(|&(_, extra)| extra != NONE);

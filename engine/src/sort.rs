@@ -10,8 +10,9 @@ const MANY: usize = 16;
 
 /// Sorts timers by deadline, and by arrival where deadlines are equal. It keeps its memory for the next use.
 ///
-/// Many timers are sorted by radix, one byte of the deadline at a time, the lowest first: the deadlines of a slot differ in
-/// a few bytes only. Few timers are sorted by comparison, and so are many if there is no memory for the radix sort.
+/// Many timers are sorted by radix, one byte of the deadline at a time, the lowest first: the deadlines of a slot
+/// differ in a few bytes only. Few timers are sorted by comparison. Many timers are sorted that way too if there is no
+/// memory for the radix sort.
 #[derive(Debug, Default)]
 pub(crate) struct Sorter {
     /// Deadline, arrival and node of each timer, from the highest bits to the lowest.
@@ -28,8 +29,8 @@ impl Sorter {
         self.items.capacity()
     }
 
-    /// Makes room for `count` timers while it is empty. The room is a power of two, so that lists that grow by a few timers
-    /// do not allocate each time.
+    /// Makes room for `count` timers while it is empty. The room is a power of two, so that lists that grow by a few
+    /// timers do not allocate each time.
     #[cold]
     #[inline(never)]
     pub(crate) fn try_reserve(&mut self, count: usize) -> Result<(), TryReserveError> {
@@ -73,7 +74,8 @@ impl Sorter {
         for place in &mut places {
             start += mem::replace(place, start);
         }
-        // This never allocates: `drain` has reserved the memory. The vectors are swapped below, and then have equal lengths.
+        // This call never allocates: `drain` has reserved the memory. The vectors are swapped below, and then have
+        // equal lengths.
         self.spare.resize(self.items.len(), 0);
         for &item in &self.items {
             let place = &mut places[digit(item)];

@@ -6,7 +6,8 @@
 //!              t    t+1  t+2  t+3            ⇒ now's tick ≥ deadline's tick only when now ≥ deadline
 //! ```
 //!
-//! [`u64::MAX`] is the end of time: no clock reaches it at any resolution, so a timer whose deadline saturated never fires.
+//! [`u64::MAX`] is the end of time: no clock reaches it at any resolution, so a timer whose deadline saturated never
+//! fires.
 
 use core::num::NonZeroU64;
 
@@ -15,8 +16,8 @@ use core::num::NonZeroU64;
 pub(crate) struct Resolution(pub(crate) NonZeroU64);
 
 impl Resolution {
-    /// The first tick that begins at or after a deadline. For a deadline in the last tick of `u64` that is a tick that no
-    /// clock reaches.
+    /// The first tick that begins at or after a deadline. No clock reaches the result if the deadline is in the last
+    /// tick of `u64`.
     #[inline]
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
         u64::deadline_tick(self.0.get(), time)
@@ -47,8 +48,8 @@ impl Resolution {
     }
 }
 
-/// The arithmetic for an integer type: `u64` is used, and `u8` is small enough for a test of all arguments. `length` is that
-/// of a tick, and not 0.
+/// The arithmetic for an integer type: `u64` is used, and `u8` is small enough for a test of all arguments. `length` is
+/// the length of a tick and never 0.
 trait Ticking: Sized {
     fn deadline_tick(length: Self, time: Self) -> Self;
     fn tick(length: Self, time: Self) -> Self;
@@ -126,7 +127,7 @@ mod tests {
         assert_eq!(ticks.start(ticks.deadline_tick(u64::MAX)), u64::MAX);
     }
 
-    /// Every length of a tick, deadline and moment of eight bits; Miri takes fewer.
+    /// Tries every tick length, deadline and moment of eight bits. Miri tries fewer.
     #[test]
     fn a_deadlines_tick_is_reached_when_its_time_has_come_and_not_before() {
         let step = if cfg!(miri) { 37 } else { 1 };
@@ -142,7 +143,7 @@ mod tests {
                     assert!(u8::start(length, tick) <= now && u32::from(now) < (u32::from(tick) + 1) * wide);
                     assert_eq!(tick >= due, u32::from(now) >= begin, "{deadline} at {now} in ticks of {length}");
                 }
-                // The end of time: nothing is due there that was not due just before.
+                // At the end of time nothing becomes due that was not due one unit before.
                 assert_eq!(u8::tick(length, u8::MAX), u8::tick(length, u8::MAX - 1));
             }
             assert!(u8::tick(length, u8::MAX) < u8::deadline_tick(length, u8::MAX), "the end is reached at {length}");

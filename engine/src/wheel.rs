@@ -24,14 +24,14 @@ pub struct Expired<T> {
 
 /// A hierarchical timing wheel of `LEVELS` levels with 2^`BITS` slots each.
 ///
-/// A new wheel stands at tick 0. The caller decides how long a tick lasts. With the default geometry the levels cover all
-/// of `u64`. A smaller wheel ends with its last level: a later deadline is set to that end.
+/// A new wheel stands at tick 0. The caller decides how long a tick lasts. With the default geometry the levels cover
+/// all of `u64`. A smaller wheel ends earlier: a later deadline becomes its last tick.
 ///
-/// A value identifies a timer to the caller: an integer, an index, a boxed function in an `Option`. Its type has a default,
-/// which free nodes hold; this needs no `unsafe`.
+/// A value identifies a timer to the caller: an integer, an index, or a boxed function in an `Option`. A free node
+/// holds the default value of the type, so the wheel needs no `unsafe`.
 ///
-/// A wheel holds at most 2³⁰ timers at a time. At that limit, and when memory runs out, [`Wheel::try_insert`] returns an
-/// error and [`Wheel::insert`] panics. Nothing else needs memory.
+/// A wheel holds at most 2³⁰ timers at a time. At that limit, and when memory runs out, [`Wheel::try_insert`] returns
+/// an error and [`Wheel::insert`] panics. Nothing else needs memory.
 #[derive(Debug)]
 pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     /// The tick that `advance` has reached.
@@ -49,7 +49,8 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     pub(crate) sorter: Sorter,
 }
 
-/// The value of `earliest` after the earliest timer was cancelled or has expired. No timer after `now` has this deadline.
+/// The value of `earliest` after the earliest timer was cancelled or has expired. No timer after `now` has this
+/// deadline.
 pub(crate) const UNKNOWN: u64 = 0;
 
 impl<T: Default, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
@@ -131,8 +132,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     /// Sets a timer for the tick `deadline`.
     ///
-    /// If the deadline is not after [`Wheel::now`], the timer expires at the next [`Wheel::advance`], before timers that
-    /// become due later. It never joins the expired timers that are being popped.
+    /// If the deadline is not after [`Wheel::now`], the timer expires at the next [`Wheel::advance`], before timers
+    /// that become due later. It never joins the expired timers that are being popped.
     ///
     /// # Panics
     /// Where [`Wheel::try_insert`] returns an error.
@@ -164,8 +165,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         Ok(Self::key(node, generation))
     }
 
-    /// Takes a timer out of the wheel, whether it is pending, expired or disarmed, and returns its value; `None` if the key
-    /// is stale.
+    /// Takes a timer out of the wheel and returns its value. The timer may be pending, expired or disarmed. Returns
+    /// `None` if the key is stale.
     #[inline(always)]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let node = Self::node(key);
@@ -175,10 +176,10 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         Some(value)
     }
 
-    /// Moves a timer, whether it is pending, expired or disarmed, to another deadline. Its key stays valid. Returns `false`
-    /// if the key is stale.
+    /// Moves a timer to another deadline. The timer may be pending, expired or disarmed, and its key stays valid.
+    /// Returns `false` if the key is stale.
     ///
-    /// Among timers with the same deadline it comes last, as if it were inserted now.
+    /// The timer comes last among those with the same deadline, as if it were inserted now.
     #[inline]
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let deadline = deadline.min(Self::LAST_TICK);
@@ -190,8 +191,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         true
     }
 
-    /// Disarms a timer, whether it is pending or expired. It keeps its key and its value, and does not expire until it is
-    /// rescheduled. Returns `false` if the timer is disarmed already or the key is stale.
+    /// Disarms a timer that is pending or expired. The timer keeps its key and its value, and does not expire until it
+    /// is rescheduled. Returns `false` if the timer is disarmed already or the key is stale.
     pub fn disarm(&mut self, key: Key) -> bool {
         let is_armed = self.is_armed(key);
         if is_armed {
@@ -277,7 +278,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Appends a timer to the slot of its deadline as seen from `now`.
+    /// Appends a timer to the slot that its deadline has as seen from `now`.
     #[inline(always)]
     pub(crate) fn append_seen_from(&mut self, now: u64, node: u32, deadline: u64) {
         let slot = geometry::slot_of::<BITS>(deadline, now);
@@ -286,8 +287,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Takes a timer off its list, if it is on one. The list's number is not computed from the deadline: if the list has
-    /// become empty, the only node left is its sentinel, whose index is the number.
+    /// Takes a timer off its list, if it is on one. The list's number is not computed from the deadline. If the list
+    /// has become empty, the only node left is its sentinel, and the sentinel's index is the number.
     #[inline(always)]
     fn unlink(&mut self, node: usize, deadline: u64) {
         if deadline == self.earliest {
@@ -298,7 +299,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Makes a list empty and unmarks its slot. Does nothing if `list` is the number of a timer, which was on no list.
+    /// Makes a list empty and unmarks its slot. If `list` is the number of a timer, that timer was on no list, and
+    /// nothing changes.
     #[inline]
     pub(crate) fn empty(&mut self, list: u32) {
         if list < Self::LISTS {
@@ -319,8 +321,8 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// [`Self::unmark`] for a slot that can have an annex, or for a list of an annex. The slot is occupied while it or
-    /// its annex has a timer.
+    /// Unmarks a slot that can have an annex. `list` is the slot or a list of its annex. The slot stays occupied while
+    /// it or its annex has a timer.
     #[cold]
     fn unmark_far(&mut self, list: u32) {
         let slot = self.annexes.slot_of(list).unwrap_or(list);

@@ -1,8 +1,9 @@
-//! One story for each way in which timer stores have been wrong, by its number in the conformance list (docs/conformance.md).
+//! A test for each known bug of timer stores. Its name begins with the bug's number in the conformance list
+//! (docs/conformance.md).
 
 use cogloop_engine::{Key, Wheel};
 
-/// Audits the wheel, but not under Miri: an audit visits every slot, and Miri is a thousand times slower.
+/// Audits the wheel, except under Miri: an audit visits every slot, and Miri is a thousand times slower.
 fn audit<T: Default>(wheel: &Wheel<T>) {
     if !cfg!(miri) {
         wheel.audit();
@@ -18,7 +19,7 @@ fn run_until(wheel: &mut Wheel<u64>, now: u64) -> Vec<u64> {
     popped
 }
 
-/// Advances to each next deadline until the wheel is empty. Returns the deadlines, each with the values that expired.
+/// Advances to each next deadline until the wheel is empty. Returns each deadline with the values that expired at it.
 fn wake_ups(wheel: &mut Wheel<u64>) -> Vec<(u64, Vec<u64>)> {
     let mut wakes = Vec::new();
     while let Some(next) = wheel.next_deadline() {
@@ -38,8 +39,8 @@ fn c02_a_timer_expires_once() {
     assert!(!wheel.contains(key) && wheel.is_empty());
 }
 
-/// C03: equal deadlines keep the order of insertion, even if some timers were inserted long before the deadline and
-/// others shortly before, and so started on different levels.
+/// C03: timers with equal deadlines expire in the order of insertion. Some were inserted long before the deadline and
+/// others shortly before, so they started on different levels.
 #[test]
 fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_any_distance() {
     for deadline in [64, 4096, 4097, 262_144, 300_000, 1 << 30] {
@@ -73,10 +74,10 @@ fn c03_a_slot_that_a_jump_makes_due_is_sorted() {
     assert_eq!(run_until(&mut wheel, 1 << 40), [0, 2]);
 }
 
-/// C03: time enters a far slot with many timers, which is sorted before it cascades. Equal deadlines keep the order of
-/// insertion, also with timers that are inserted later.
+/// C03: time enters a far slot with many timers, and the slot is sorted before it cascades. Equal deadlines keep the
+/// order of insertion, also with timers that are inserted later.
 #[test]
-fn c03_a_crowd_in_a_far_slot_falls_in_order() {
+fn c03_a_crowded_far_slot_cascades_in_order() {
     // The last two are too large to be sorted, and their lists have jump pointers.
     let crowds = [
         (3 << 16, 1 << 16, 1_100),
@@ -157,7 +158,8 @@ fn c08_c09_a_stale_key_cancels_nothing() {
     assert_eq!(run_until(&mut wheel, 20), [3]);
 }
 
-/// C11, C12: a timer that is moved several times expires at the last deadline only, behind others with that deadline.
+/// C11, C12: a timer that is moved several times expires at the last deadline only, behind other timers with that
+/// deadline.
 #[test]
 fn c12_of_several_moves_the_last_wins() {
     let mut wheel = Wheel::new();
@@ -173,7 +175,7 @@ fn c12_of_several_moves_the_last_wins() {
 
 /// C11: an expired timer that is moved before it is popped expires at its new deadline only.
 #[test]
-fn c11_an_expired_timer_can_be_taken_back() {
+fn c11_an_expired_timer_can_be_moved() {
     let mut wheel = Wheel::new();
     wheel.insert(10, 1);
     let sibling = wheel.insert(10, 2);
@@ -198,8 +200,8 @@ fn c14_a_million_periods_do_not_drift() {
     }
 }
 
-/// C17 (hierarchical_hash_wheel_timer: a delay of u32::MAX−1 ms, set at 65,536, expired after 16,777,214 ms): long
-/// delays are exact from every start, and take one wake-up.
+/// C17: long delays are exact from every start and take one wake-up. In hierarchical_hash_wheel_timer a delay of
+/// u32::MAX−1 ms, set at 65,536, expired after 16,777,214 ms.
 #[test]
 fn c17_long_delays_are_exact() {
     let delays = [(1 << 31) - 1, (1 << 31) + 1, u64::from(u32::MAX) - 1, (1 << 32) + 1, 1 << 48, (1 << 63) - 1];
@@ -222,7 +224,7 @@ fn c17_long_delays_are_exact() {
     assert_eq!(run_until(&mut wheel, u64::MAX), [3], "also at the end of time");
 }
 
-fn comes_exactly_at(deadline: u64, start: u64) {
+fn expires_exactly_at(deadline: u64, start: u64) {
     let mut wheel = Wheel::new();
     wheel.advance(start);
     wheel.insert(deadline, 1);
@@ -235,7 +237,7 @@ fn comes_exactly_at(deadline: u64, start: u64) {
     assert_eq!(wheel.pop_expired().map(|expired| expired.deadline), Some(deadline), "set at {start}");
 }
 
-/// C19: every boundary 64^k ± 1, from every starting slot.
+/// C19: a deadline at every boundary 64^k ± 1 is exact from every starting slot.
 #[test]
 fn c19_every_slot_boundary_from_every_starting_slot() {
     let boundaries = || (0..11).step_by(if cfg!(miri) { 10 } else { 1 });
@@ -246,13 +248,14 @@ fn c19_every_slot_boundary_from_every_starting_slot() {
             for start in [start_slot * unit, start_slot * unit + (unit - 1)] {
                 delays()
                     .filter_map(|delay| start.checked_add(delay))
-                    .for_each(|deadline| comes_exactly_at(deadline, start));
+                    .for_each(|deadline| expires_exactly_at(deadline, start));
             }
         }
     }
 }
 
-/// C20 (ratas): while a batch is popped, timers are inserted into each near and far slot. All expire at their deadlines.
+/// C20 (ratas): while a batch is popped, timers are inserted into each near and far slot. All expire at their
+/// deadlines.
 #[test]
 fn c20_insert_into_each_slot_while_a_batch_is_popped() {
     let mut wheel = Wheel::new();
@@ -369,8 +372,8 @@ fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     }
 }
 
-/// A slot that was cascaded early needs no work when time enters it. Its timers expire in order, together with timers that
-/// were set for the same ticks while half of the slot had been cascaded.
+/// A slot that was cascaded early needs no work when time enters it. Some timers were set for the same ticks when half
+/// of the slot had been cascaded. All timers expire in order.
 #[test]
 fn a_crowd_that_was_cascaded_early_expires_in_one_slice_and_in_order() {
     let mut wheel = Wheel::new();
@@ -423,8 +426,8 @@ fn a_crowd_is_cascaded_early_when_its_slot_is_near_and_no_sooner() {
     assert_eq!(wheel.cascade_early(10), 0);
 }
 
-/// When all timers of a slot that was cascaded early are cancelled, the slot is empty and wakes no caller. Another crowd can
-/// then be cascaded early.
+/// When all timers of a slot that was cascaded early are cancelled, the slot is empty and wakes no caller. Another
+/// crowded slot can then be cascaded early.
 #[test]
 fn c21_an_annex_that_is_emptied_wakes_no_caller() {
     let mut wheel = Wheel::new();
@@ -433,7 +436,7 @@ fn c21_an_annex_that_is_emptied_wakes_no_caller() {
         let keys: Vec<Key> = (0..1_100).map(|n| wheel.insert(530_000 + n * 50, n)).collect();
         assert_eq!(wheel.cascade_early(600), 600);
         for (n, key) in (0..).zip(keys) {
-            // Each search visits all that is left.
+            // Each search visits all timers that are left.
             if !cfg!(miri) || n % 100 == 0 {
                 assert_eq!(wheel.next_deadline(), Some(530_000 + n * 50));
             }

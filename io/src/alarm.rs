@@ -25,7 +25,7 @@ const SAME_NS: u64 = 1_000;
 /// event. It would need a system call each time; this way many such changes cost one early wake-up.
 const FAR_NS: u64 = 100_000_000;
 
-/// Watch it edge-triggered in an epoll set. Then it need not be read.
+/// The timer descriptor. Watch it edge-triggered in an epoll set: then it need not be read.
 pub(crate) struct Alarm {
     fd: OwnedFd,
     // On the monotonic clock.
@@ -43,7 +43,7 @@ impl Alarm {
         Ok(Self { fd, set_for_ns: None })
     }
 
-    /// Makes it ring when `timeout_ns` have passed, or earlier. With `None` it need not ring.
+    /// Makes the alarm ring when `timeout_ns` have passed, or earlier. With `None` the alarm need not ring.
     ///
     /// # Errors
     /// An error of the kernel.
@@ -56,7 +56,7 @@ impl Alarm {
         if will_do(self.set_for_ns, wanted_ns, now_ns) { Ok(()) } else { self.set_for(wanted_ns) }
     }
 
-    /// Makes it stay silent.
+    /// Makes the alarm stay silent.
     ///
     /// # Errors
     /// An error of the kernel.
@@ -73,13 +73,13 @@ impl Alarm {
         Ok(())
     }
 
-    /// The deadline that it is set for, on the monotonic clock.
+    /// The deadline for which the alarm is set, on the monotonic clock.
     #[cfg(test)]
     pub(crate) fn set_for_ns(&self) -> Option<u64> {
         self.set_for_ns
     }
 
-    /// Call when it has rung.
+    /// Call when the alarm has rung.
     pub(crate) fn rang(&mut self) {
         self.set_for_ns = None;
     }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_set_again_when_it_would_ring_too_late_or_for_nothing_soon() {
+    fn the_alarm_is_set_again_when_it_would_ring_too_late_or_soon_for_nothing() {
         const SET: u64 = FAR_NS + 5_000;
         let past = SET - FAR_NS + 1;
         for (set_for_ns, wanted_ns, now_ns, expected) in [
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_has_the_earliest_that_was_wanted_until_it_is_cancelled() {
+    fn the_kernel_has_the_earliest_deadline_until_the_alarm_is_cancelled() {
         let Some(mut alarm) = or_skip("timerfd", Alarm::new().map_err(Into::into)) else { return };
         assert_eq!(left_s(&alarm), 0);
         for (hours, rings_in) in [(2, 2), (1, 1), (3, 1)] {

@@ -12,7 +12,7 @@
 //!
 //! - It is level-triggered: every wait reports a descriptor that is still ready, unless
 //!   [`expect_news`](Backend::expect_news) has said that this is not necessary.
-//! - What a wait reports is true when the wait returns, whatever the user's code has read or written before.
+//! Reported readiness is true when the wait returns, whatever the program has read or written before.
 //! - Hang-up and error are reported as readiness for both directions; the loop masks them by what is observed.
 //! - Regular files, directories and `/dev/null` are always ready.
 //! - After `remove` there is no event of that token, and no reference of the backend keeps the descriptor's file open.
@@ -21,16 +21,16 @@
 //!   end. io_uring holds a file open while it polls it. There the peer sees the end only when the backend notices that
 //!   the descriptor was closed: see [`uring`](crate::uring).
 //! - If more is ready than one batch holds, later waits report the rest before they report the same descriptors again.
-//! - When memory runs out, `add` returns an error, and so does a `modify` that makes a registration again. `remove` and
-//!   `wait` need no memory.
+//! When memory runs out, `add` returns an error. `modify` does too if it registers a descriptor again. `remove` and
+//! `wait` need no memory.
 
 use crate::memory::error_in_words;
 use crate::{Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
 
-/// The most events that one wait takes from the kernel. A wait adds at most as many events of descriptors that the
-/// kernel refuses because they are always ready. This bounds a turn's work and the size of the buffer.
+/// The most events that one wait takes from the kernel. A wait adds at most as many events of descriptors that are
+/// always ready and that the kernel refuses. This bounds a turn's work and the size of the buffer.
 pub const EVENTS_MAX: usize = 1024;
 
 /// Waits shorter than this spin instead of sleeping: they poll the kernel until the time has passed. Going to sleep and
@@ -100,19 +100,19 @@ pub trait Backend {
     /// An error of the kernel; nothing is registered then.
     fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
-    /// Changes the interest, or replaces the old token by a new one. If the backend has dropped the registration
-    /// because the descriptor was closed, it is made again for the file that has the number now.
+    /// Changes the interest, or replaces the old token by a new one. The backend may have dropped the registration
+    /// because the descriptor was closed. Then it registers the file that has the number now.
     ///
     /// # Errors
     /// An error of the kernel; the old registration stays then.
     fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()>;
 
-    /// Says that the loop needs only new readiness of this registration: readiness that was reported need not be
-    /// reported again before [`modify`](Self::modify), or before another token replaces this one. A backend that gains
-    /// nothing from this may ignore it.
+    /// Says that the loop needs only new readiness of this registration. The backend need not report the same readiness
+    /// again before [`modify`](Self::modify), or before another token replaces this one. A backend that gains nothing
+    /// from this may ignore it.
     fn expect_news(&mut self, _token: Token) {}
 
-    /// Forgets a registration in any case. It is no error if the descriptor is already closed.
+    /// Forgets a registration, even when it returns an error. It is no error if the descriptor is already closed.
     ///
     /// # Errors
     /// An error of the kernel, for information only.
@@ -145,8 +145,8 @@ pub trait Backend {
         Err(error_in_words(io::ErrorKind::Unsupported, message))
     }
 
-    /// Hands to the kernel what the next `wait` would hand to it, so that [`pollable`](Self::pollable) becomes readable
-    /// for it. Returns `true` if the next `wait` returns at once anyway.
+    /// Passes pending changes to the kernel, as the next `wait` would. So [`pollable`](Self::pollable) becomes readable
+    /// for them. Returns `true` if the next `wait` returns at once anyway.
     ///
     /// # Errors
     /// An error of the kernel.

@@ -39,7 +39,7 @@ pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
     }
 }
 
-/// How the child ended; `None` while it runs. The system tells it once. Other children are not touched.
+/// How the child ended; `None` while it runs. The system reports the end once. Other children are not touched.
 ///
 /// # Errors
 /// `ECHILD` when it is not a child of this process, or has been waited for already.

@@ -11,9 +11,9 @@ pub const VARIABLE: &str = "COGLOOP_BACKEND";
 
 type Opener = fn() -> io::Result<Box<dyn Backend>>;
 
-// Best first. On Linux the order is measured (docs/backends.md). With io_uring, changes of registrations and the
-// deadline are passed in the same system call as the wait, an edge-triggered event costs least, and with many
-// descriptors an event costs as much as with epoll. A backend that is not opened makes no system call.
+// Best first. On Linux the order is measured (docs/backends.md). io_uring passes changes of registrations and the
+// deadline in the system call of the wait. An edge-triggered event costs least with it, and with many descriptors an
+// event costs as much as with epoll. A backend that is not opened makes no system call.
 const KNOWN: &[(&str, Opener)] = &[
     #[cfg(target_os = "linux")]
     ("uring", || Ok(Box::new(crate::uring::Uring::new()?))),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_known_ones() {
+    fn an_unknown_name_is_an_error_that_lists_the_known_names() {
         let error = open(Some("kqueueue")).err().unwrap().to_string();
         assert_eq!(error, "unknown backend \"kqueueue\"; known here: uring, epoll, select, portable");
     }

@@ -42,7 +42,7 @@ impl VirtualClock {
     /// Moves the clock to `to_ns`.
     ///
     /// # Panics
-    /// When that would be a step back.
+    /// If `to_ns` is before the clock's time.
     pub fn set_ns(&self, to_ns: u64) {
         let now_ns = self.0.get();
         assert!(to_ns >= now_ns, "a clock never goes back: from {now_ns} ns to {to_ns} ns");

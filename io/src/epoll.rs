@@ -8,12 +8,12 @@
 //!
 //! A timer descriptor in the set (`alarm.rs`) ends a wait at its deadline. A timeout would be late by the thread's
 //! timer slack. If the system refuses a timer descriptor, the loop waits for the set with `ppoll`, whose timeout is in
-//! nanoseconds on every kernel. So the wait on the set itself either has no timeout or does not wait, and
-//! `epoll_pwait2`, which kernels before 5.11 lack, is not needed.
+//! nanoseconds on every kernel. So the wait on the set itself either has no timeout or does not wait. It does not need
+//! `epoll_pwait2`, which kernels before 5.11 lack.
 //!
 //! A descriptor that is closed leaves the epoll set by itself, unless a duplicate keeps its file open. Then epoll goes
-//! on reporting a registration that cannot be removed. So each registration is checked now and then. When a dead one is
-//! found, the whole set is built again.
+//! on reporting a registration that cannot be removed. So the backend checks each registration now and then. When it
+//! finds such a dead registration, it builds the whole set again.
 
 mod wait;
 
@@ -36,7 +36,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 const WAKER: u64 = 0;
 const ALARM: u64 = 1;
 
-/// The number of members of the set that are the loop's own: those two.
+/// The number of members of the set that belong to the loop: the waker and the alarm.
 const OUR_OWN: usize = 2;
 
 /// The result of a wait.
@@ -65,15 +65,15 @@ struct Registration {
 
 /// The epoll set and its members.
 pub struct Epoll {
-    // nix's `wait` always makes the same system call; that of rustix depends on a feature. Every other call is made by
-    // rustix.
+    // nix's `wait` always makes the same system call; the call of rustix depends on a feature. rustix makes every other
+    // call.
     set: nix::sys::epoll::Epoll,
     mark: ForkMark,
     registrations: ByIndex<Option<Registration>>,
     always: AlwaysReady,
     waker: Option<Waker>,
     wants_alarm: bool,
-    // If there is none, the waits have timeouts.
+    // `None`: the waits have timeouts.
     alarm: Option<Alarm>,
     buffer: Vec<epoll::Event>,
     // `Some` if the kernel lacks the system call that rustix makes.
@@ -99,7 +99,7 @@ impl Epoll {
         })
     }
 
-    /// Makes a set whose waits have timeouts, as where the kernel refuses a timer descriptor.
+    /// Makes a set whose waits have timeouts, as on a kernel that refuses timer descriptors.
     ///
     /// # Errors
     /// An error of the kernel, `EMFILE` for example.
@@ -107,8 +107,9 @@ impl Epoll {
         Ok(Self { wants_alarm: false, ..Self::new()? })
     }
 
-    /// Makes such a set that also waits with `epoll_wait`, as where the kernel lacks the system call that rustix makes.
-    /// That call is `epoll_pwait2` (Linux 5.11) if another crate of the program enables rustix's feature `linux_5_11`.
+    /// Makes a set like [`with_timeouts`](Self::with_timeouts) that also waits with `epoll_wait`, as on a kernel that
+    /// lacks the system call of rustix. That call is `epoll_pwait2` (Linux 5.11) if another crate of the program
+    /// enables rustix's feature `linux_5_11`.
     ///
     /// # Errors
     /// An error of the kernel, `EMFILE` for example.
@@ -145,7 +146,7 @@ impl Epoll {
             return Ok(Place::Parked);
         }
         let (data, flags) = (EventData::new_u64(token.to_bits()), flags(interest));
-        // This knowledge may be out of date: closing a descriptor takes it out of the set.
+        // `is_new` may be out of date: closing a descriptor takes it out of the set.
         let answer = if is_new {
             match epoll::add(&self.set.0, fd, data, flags) {
                 Err(Errno::EXIST) => epoll::modify(&self.set.0, fd, data, flags),
@@ -182,7 +183,7 @@ impl Epoll {
             return Found::Dead;
         };
         if known.checks.is_due() {
-            // Changes nothing if the number still names the file that was registered, and fails otherwise.
+            // This call changes nothing if the number still names the file that was registered. Otherwise it fails.
             if epoll::modify(&self.set.0, known.fd.as_fd(), EventData::new_u64(bits), flags(known.interest)).is_err() {
                 self.registrations.take(token.index());
                 return Found::Dead;
@@ -238,7 +239,7 @@ impl Backend for Epoll {
         epoll::add(&self.set.0, waker, EventData::new_u64(WAKER), EventFlags::IN)?;
         self.waker = Some(waker.clone());
         if self.wants_alarm {
-            // The alarm comes last, after the descriptors that every loop needs, in case there are too few.
+            // The alarm comes last: if there are too few descriptors, the loop needs the others first.
             self.alarm = Alarm::new().ok().filter(|alarm| watch_alarm(&self.set.0, alarm).is_ok());
         }
         Ok(())
@@ -280,8 +281,8 @@ impl Backend for Epoll {
                 Ok(Found::Nothing) => {}
                 Ok(Found::Something) | Err(Errno::INTR) => return Ok(()),
                 Ok(Found::Dead) => {
-                    // If it is refused, for lack of descriptors perhaps, it is tried again when a dead registration
-                    // reports again.
+                    // The kernel may refuse a new set, perhaps for lack of descriptors. The next report of a dead
+                    // registration tries again.
                     let _ = self.rebuild();
                     return Ok(());
                 }
@@ -373,7 +374,7 @@ mod tests {
         Some(epoll)
     }
 
-    /// The deadline that its alarm is set for.
+    /// The deadline for which the set's alarm is set.
     fn set_for(epoll: &Epoll) -> Option<u64> {
         epoll.alarm.as_ref().unwrap().set_for_ns()
     }
@@ -381,7 +382,7 @@ mod tests {
     const HOUR_NS: u64 = 3_600_000_000_000;
 
     #[test]
-    fn a_deadline_that_stays_or_is_put_off_is_set_once() {
+    fn a_deadline_that_stays_or_moves_later_is_set_once() {
         for put_off_ns in [0, 1_000_000] {
             let Some(mut epoll) = attached() else { return };
             let (reader, mut writer) = std::io::pipe().unwrap();
@@ -396,7 +397,7 @@ mod tests {
                 assert_eq!(events.len(), 1, "a ready descriptor ends the wait");
                 settings.extend(set_for(&epoll));
             }
-            // An interruption between two readings of the clock makes it set the alarm again.
+            // After an interruption between two readings of the clock, the backend sets the alarm again.
             assert!((1..50).contains(&settings.len()), "{} times in 100 waits", settings.len());
             assert!(settings.iter().all(|&ns| ns >= deadline_ns), "never early");
             epoll.wait(&mut Vec::new(), Some(0)).unwrap();
@@ -407,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_of_a_deadline_that_was_put_off_ends_no_wait() {
+    fn the_alarm_of_a_deadline_that_moved_later_ends_no_wait() {
         let (Some(mut epoll), mut events) = (attached(), Vec::new()) else { return };
         epoll.kernel_timeout_ns(Some(110_000_000));
         let start_ns = MonotonicClock.now_ns();

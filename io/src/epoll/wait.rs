@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::TryReserveError;
 
-/// The longest timeout that is passed to the kernel. Every kernel takes it, also those with 32-bit seconds.
+/// The longest timeout that is passed to the kernel. Every kernel accepts it, even with 32-bit seconds.
 const TIMEOUT_MAX_NS: u64 = 1_000_000_000_000_000;
 
 impl Epoll {
@@ -57,7 +57,7 @@ impl Epoll {
         self.take_plainly(events, lasts)
     }
 
-    /// Reports the events that there are. If `lasts`, it waits for the first one.
+    /// Reports the events that have come. With `lasts` it waits for the first one.
     fn take(&mut self, events: &mut Vec<Event>, lasts: bool) -> Result<Found, Errno> {
         const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut buffer = std::mem::take(&mut self.buffer);

@@ -1,8 +1,8 @@
 //! The loop's timers: those of the scheduler, in nanoseconds, with delays that count from now.
 //!
-//! Every deadline, also each one of an interval, is rounded up to the loop's resolution. The rounded deadline is the
-//! one that is reported, that lateness counts from, and that decides the order. Timers with equal deadlines fire in the
-//! order in which they were armed.
+//! Every deadline, also each one of an interval, is rounded up to the loop's resolution. The rounded deadline decides
+//! the order and is reported; lateness counts from it. Timers with equal deadlines fire in the order in which they were
+//! armed.
 
 use super::EventLoop;
 use super::limits::AddError;
@@ -10,7 +10,7 @@ use crate::Key;
 use crate::recording::Arming;
 use cogloop_engine::{Next, Plan};
 
-/// For the functions that panic instead of returning an error.
+/// Panics, for the functions that do not return an error.
 #[cold]
 #[inline(never)]
 fn panic(refused: AddError, instead: &str) -> ! {
@@ -80,9 +80,9 @@ impl<T: Default + Clone> EventLoop<T> {
         self.try_add_timer_from(self.now_ns(), delay_ns, value)
     }
 
-    /// [`try_add_timer`](Self::try_add_timer) with a delay that counts from `now_ns`. That is an earlier reading of
-    /// [`now_ns`](Self::now_ns), or [`turn_ns`](Self::turn_ns), for callers that avoid reading the clock. The time that
-    /// has passed since then is part of the delay.
+    /// [`try_add_timer`](Self::try_add_timer) with a delay that counts from `now_ns`, for callers that avoid reading
+    /// the clock. `now_ns` is an earlier reading of [`now_ns`](Self::now_ns), or [`turn_ns`](Self::turn_ns). The time
+    /// that has passed since then is part of the delay.
     ///
     /// # Errors
     /// At the loop's limit, or when there is no memory. Nothing is armed then.
@@ -148,7 +148,7 @@ impl<T: Default + Clone> EventLoop<T> {
         self.timers.resume(key, self.time.now_ns())
     }
 
-    /// The time that remains to a timer's deadline, 0 if it is due; for a paused timer, the time that remained when it
+    /// The time that remains to a timer's deadline, 0 if it is due. For a paused timer: the time that remained when it
     /// was paused. `None` for a stale key.
     pub fn remaining_ns(&self, key: Key) -> Option<u64> {
         self.timers.scheduler().remaining(key, self.now_ns())
@@ -166,7 +166,7 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// The deadline that follows the plan's first one, if the first is served at `now_ns`; `None` if the plan fires
-    /// once. The loop's own intervals follow the same rule. For callers that keep a schedule of their own.
+    /// once. The loop's own intervals follow the same rule. A caller that keeps a schedule of its own needs this.
     pub fn follow(&self, plan: &Plan, now_ns: u64) -> Option<Next> {
         self.timers.scheduler().follow(plan, now_ns)
     }
@@ -192,8 +192,8 @@ impl<T: Default + Clone> EventLoop<T> {
         self.timers.scheduler().iter_queued()
     }
 
-    /// The exact time at which the next timer is due, with slack used, rounded up to the resolution. If timers are due
-    /// that were not pulled yet, it is not after [`turn_ns`](Self::turn_ns).
+    /// The exact time at which the next timer is due, with its slack used, rounded up to the resolution. If due timers
+    /// were not pulled yet, the result is not after [`turn_ns`](Self::turn_ns).
     pub fn next_deadline_ns(&mut self) -> Option<u64> {
         self.timers.next_deadline()
     }

@@ -22,7 +22,7 @@ pub(super) enum Phase {
     AtRest,
     /// `run` takes one turn after another.
     Running,
-    /// `run` returns when the function that it is calling returns.
+    /// `run` returns as soon as the function that it is calling has returned.
     Stopping,
 }
 
@@ -34,7 +34,7 @@ pub struct EventLoop<T = u64> {
     pub(super) readiness: Readiness,
     pub(super) shares: Shares,
     pub(super) limits: Limits,
-    // Whether arming a timer is more than arming it: there is a limit below the wheel's own, or a journal.
+    // Whether arming a timer needs more: a check of a limit below the wheel's own, or an entry in the journal.
     counts_timers: bool,
     pub(super) waker: Waker,
     pub(super) report: BackendReport,
@@ -166,10 +166,10 @@ impl<T: Default + Clone> EventLoop<T> {
         self.shares.compare_with_limit();
     }
 
-    /// Asks before a timer is armed. A loop that records or replays notes the timer here.
+    /// Checks the limit before a timer is armed. A loop that records or replays notes the timer here.
     #[inline]
     pub(super) fn has_room_for_a_timer(&self, arming: Arming<'_>) -> Result<(), LimitReached> {
-        // Counting the timers costs time. A limit of `TIMERS_MAX` or more needs no count: the wheel checks that itself.
+        // Counting the timers costs time. A limit of `TIMERS_MAX` or more needs no count: the wheel checks that limit.
         if self.counts_timers { self.count_timer(arming) } else { Ok(()) }
     }
 

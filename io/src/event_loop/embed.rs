@@ -17,12 +17,12 @@ impl<T: Default + Clone> EventLoop<T> {
     /// A descriptor that is readable when a turn would report descriptors or the loop was woken. It belongs to the
     /// loop: watch it, level-triggered, and do nothing else with it.
     ///
-    /// The descriptor changes when the backend has to be built again, which happens after a descriptor was closed
-    /// without being removed. A program that never does that needs to ask only once.
+    /// The descriptor changes when the backend has to be built again. That happens after a descriptor was closed
+    /// without being removed. A program that never does so needs to ask only once.
     ///
     /// # Errors
-    /// `Unsupported` if the backend has none (`select`, and all on Windows); take a turn of `Wait::AtMost` at intervals
-    /// instead. Or the kernel's.
+    /// `Unsupported` if the backend has none: `select`, and every backend on Windows. Take a turn of `Wait::AtMost` at
+    /// intervals then. Otherwise an error of the kernel.
     pub fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         self.observed.backend().pollable()
     }
@@ -32,8 +32,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// The turn after a 0 may report nothing. io_uring also has work when the poll of a removed descriptor has ended:
     /// its descriptor is readable until a turn has taken that completion.
     ///
-    /// This call also hands to the kernel what a turn would hand to it by waiting. So call it before each wait of the
-    /// outer loop, after the last change of timers and descriptors. Otherwise [`pollable`](Self::pollable) does not
+    /// This call also passes pending changes to the kernel, as the wait of a turn would. So call it before each wait of
+    /// the outer loop, after the last change of timers and descriptors. Otherwise [`pollable`](Self::pollable) does not
     /// become readable for them.
     ///
     /// # Errors

@@ -9,8 +9,8 @@
 //!                           after_fork                another waker: the parent has the old one
 //! ```
 //!
-//! Rings belong to the thread that made them, and a forked child shares its backend's kernel objects with its parent. So
-//! the loop cannot keep the old backend in either case. A recording ends with the move.
+//! An io_uring belongs to the thread that made it, and a forked child shares its backend's kernel objects with its
+//! parent. So the loop cannot keep the old backend in either case. A recording ends with the move.
 
 use super::EventLoop;
 use super::options::{ClockChoice, Options};
@@ -32,12 +32,12 @@ impl<T: Default + Clone> EventLoop<T> {
         self.use_new_backend(options, self.waker.clone())
     }
 
-    /// Makes the loop of a forked child independent of the parent's: opens a new backend by the options with which the
-    /// loop was made, makes a new waker, and registers every descriptor again. Timers and tokens stay. The parent's loop is
-    /// not affected.
+    /// Makes the loop of a forked child independent of the parent's loop. It opens a new backend by the options with
+    /// which the loop was made, makes a new waker, and registers every descriptor again. Timers and tokens stay. The
+    /// parent's loop is not affected.
     ///
     /// # Errors
-    /// As in [`new`](Self::new). The loop stays the parent's then: its turns fail.
+    /// As in [`new`](Self::new). The loop still belongs to the parent then, and its turns fail.
     pub fn after_fork(&mut self, options: &Options) -> Result<(), Error> {
         let waker = Waker::new().map_err(|source| Error::Io { doing: "making the waker", source })?;
         self.use_new_backend(options, waker)

@@ -1,5 +1,5 @@
-//! A loop that goes on in another thread, on Windows; `moved.rs` is for Unix. A
-//! completion port belongs to no thread, and a process is never forked, so the loop keeps its backend.
+//! A loop that goes on in another thread, on Windows; `moved.rs` is for Unix. A completion port belongs to no thread,
+//! and a process is never forked, so the loop keeps its backend.
 
 use super::EventLoop;
 use super::options::Options;
@@ -7,10 +7,10 @@ use crate::Error;
 
 #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "on Unix they have work to do")]
 impl<T: Default + Clone> EventLoop<T> {
-    /// Call it on the thread that has run the loop until now, before it moves.
+    /// Call before the loop moves, on the thread that has run it until now.
     pub fn leave_thread(&mut self) {}
 
-    /// Call it on the next thread, before anything else.
+    /// Call on the next thread, before anything else.
     ///
     /// # Errors
     /// None on Windows.

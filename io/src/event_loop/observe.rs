@@ -49,7 +49,7 @@ impl<T: Default + Clone> EventLoop<T> {
         Ok(proposal.token)
     }
 
-    /// The waker would no longer wake the loop if its descriptor were observed.
+    /// The waker's own descriptor is refused: observed by the user, it would no longer wake the loop.
     fn check_not_the_waker(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         if self.waker.owns(fd) { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
     }
@@ -79,8 +79,8 @@ impl<T: Default + Clone> EventLoop<T> {
     }
 
     /// Tells the loop about readiness that the kernel cannot see, such as data in a user-space buffer. The next turn
-    /// does not wait and reports it once, together with what the kernel reports. If it is not pulled in that turn, it
-    /// is reported again. A stale token has no effect.
+    /// does not wait, and reports this readiness once, together with that of the kernel. Readiness that is not pulled
+    /// in that turn is reported again. A stale token has no effect.
     pub fn mark_ready(&mut self, token: Token, ready: Interest) {
         if self.journal.as_ref().is_none_or(|journal| journal.mark(token, ready)) {
             self.readiness.mark(&mut self.observed, token, ready);
@@ -96,9 +96,8 @@ impl<T: Default + Clone> EventLoop<T> {
         self.observed.drained(token, directions)
     }
 
-    /// The directions of `directions` in which a descriptor that may block is ready at this moment. For a descriptor
-    /// that does not block, all of `directions`. For a callback that runs after another one for the same
-    /// [`Ready`](crate::Ready).
+    /// Asks which of `directions` are ready now. A callback that runs after another one for the same
+    /// [`Ready`](crate::Ready) needs this. For a descriptor that does not block, the result is all of `directions`.
     pub fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         self.observed.look_again(token, directions)
     }

@@ -15,8 +15,8 @@ impl<T: Default + Clone> EventLoop<T> {
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor); the descriptor is closed then.
     pub fn add_owned(&mut self, fd: OwnedFd, interest: Interest) -> io::Result<Token> {
-        // The table and the backend need it open. It is kept below, and is closed or given away only after both have
-        // forgotten it.
+        // The table and the backend need the descriptor open. It is kept below, and is closed or given away only after
+        // both have forgotten it.
         let index = self.observed.table().propose(fd.as_fd()).token.index();
         self.observed.kept().try_grow_owned(index)?;
         let token = self.observe(fd.as_fd(), interest, Mode::Level)?;
@@ -72,7 +72,7 @@ mod tests {
         let mut events = EventLoop::<u64>::new(&Options::default()).unwrap();
         for gives_back in [false, true] {
             let (ours, mut peer) = UnixStream::pair().unwrap();
-            // The loop keeps it open until it is removed below.
+            // The loop keeps the descriptor open until it is removed below.
             let number = Number::of(ours.as_fd());
             let old = events.add_owned(OwnedFd::from(ours), Interest::READ).unwrap();
             let new = events.observe(number.as_fd(), Interest::READ, Mode::Level).unwrap();

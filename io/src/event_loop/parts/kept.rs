@@ -63,15 +63,15 @@ impl Kept {
         self.shared.clear();
     }
 
-    /// Panics when the table does not know a slot in which something is kept, or knows it by another number.
+    /// Panics if something is kept in a slot that the table does not know, or knows by another number.
     pub(crate) fn audit(&self, table: &Table) {
         for (index, fd) in self.owned.indices().zip(self.owned.iter()) {
             let Some(fd) = fd else { continue };
             let observed = table.at(index).map(|descriptor| descriptor.fd.as_raw_fd());
-            assert_eq!(observed, Some(fd.as_raw_fd()), "the loop owns a descriptor in slot {index}, and observes");
+            assert_eq!(observed, Some(fd.as_raw_fd()), "the descriptor in slot {index}: the loop observes (left) and owns (right)");
         }
         for (index, _) in self.shared.indices().zip(self.shared.iter()).filter(|(_, file)| file.is_some()) {
-            assert!(table.at(index).is_some(), "the loop holds a file in slot {index}, and observes none there");
+            assert!(table.at(index).is_some(), "the loop holds a file in slot {index}, but observes nothing there");
         }
     }
 }

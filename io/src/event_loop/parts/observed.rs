@@ -59,7 +59,7 @@ impl Observed {
     pub(crate) fn use_backend(&mut self, mut backend: Box<dyn Backend>) -> io::Result<()> {
         for (token, descriptor) in self.table.iter() {
             let added = backend.add(descriptor.fd.as_fd(), descriptor.wanted(), token);
-            // A closed number, and one that the new backend itself has now.
+            // The number is closed, or the new backend itself has it now.
             let is_closed = |error: &io::Error| {
                 [Errno::BADF, Errno::INVAL]
                     .map(io::Error::from)
@@ -206,7 +206,7 @@ impl Observed {
         for index in self.unsettled.iter() {
             let Some((token, descriptor)) = self.table.at_mut(index) else { continue };
             let wanted = descriptor.wanted();
-            // If the backend refuses, the next turn may find this event again, and tries once more.
+            // If the backend refuses, the next turn may find this event again. It then tries once more.
             if wanted != descriptor.registered && self.backend.modify(descriptor.fd.as_fd(), wanted, token).is_ok() {
                 descriptor.registered = wanted;
             }
@@ -215,8 +215,8 @@ impl Observed {
     }
 
     /// The directions of an event that are still ready. If the event may be outdated, the kernel is asked, but only for
-    /// a descriptor that may block. A non-blocking one is given out in any case: reading it returns `WouldBlock`, and
-    /// asking would cost a system call each time.
+    /// a descriptor that may block. A non-blocking descriptor is given out in any case: reading it returns
+    /// `WouldBlock`, and asking would cost a system call each time.
     #[inline]
     pub(super) fn still_ready(&mut self, event: Event) -> Interest {
         let Some(descriptor) = self.blocking(event.token) else { return event.ready };
@@ -228,8 +228,8 @@ impl Observed {
         self.look(&descriptor, event.token, asked) | event.ready & descriptor.marked_in_turn
     }
 
-    /// The directions of `directions` in which a descriptor that may block is ready at this moment. For a descriptor
-    /// that does not block, all of `directions`.
+    /// Which of `directions` are ready now, for a descriptor that may block. For any other descriptor: all of
+    /// `directions`.
     #[inline]
     pub(crate) fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         let Some(descriptor) = self.table.get(token) else { return Interest::NONE };
@@ -241,7 +241,7 @@ impl Observed {
     }
 
     /// The descriptor, if it may block. The system is asked once, when the answer is first needed. Most descriptors
-    /// never need it: they are removed before, or are the only one in their turns.
+    /// never need it: they are removed earlier, or have their turns to themselves.
     #[inline]
     fn blocking(&mut self, token: Token) -> Option<Descriptor> {
         let descriptor = self.table.get_mut(token)?;
