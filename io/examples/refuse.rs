@@ -1,5 +1,5 @@
 //! Runs a program as on a system that refuses some system calls, such as an older kernel or a container. The processes
-//! that the program starts are refused the same calls.
+//! that the program starts cannot make these calls either.
 //!
 //! ```sh
 //! cargo build -p cogloop-io --example refuse

@@ -22,7 +22,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 const SAME_NS: u64 = 1_000;
 
 /// An alarm at least this far off is not moved when the deadline moves later. A program may postpone a timeout at every
-/// event. It would need a system call each time; this way many such changes cost one early wake-up.
+/// event, and each move would cost a system call. Without the moves, many such changes cost one early wake-up.
 const FAR_NS: u64 = 100_000_000;
 
 /// The timer descriptor. Watch it edge-triggered in an epoll set: then it need not be read.

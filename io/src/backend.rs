@@ -17,9 +17,9 @@
 //! - Regular files, directories and `/dev/null` are always ready.
 //! - After `remove` there is no event of that token, and no reference of the backend keeps the descriptor's file open.
 //! - A signal or a wake is not an event: `wait` returns early and reports nothing.
-//! - A descriptor that was closed without `remove` is dropped: it causes no event and no busy loop, and its peer sees the
-//!   end. io_uring holds a file open while it polls it. There the peer sees the end only when the backend notices that
-//!   the descriptor was closed: see [`uring`](crate::uring).
+//! - A descriptor that was closed without `remove` is dropped: it causes no event and no busy loop, and its peer sees
+//!   the end. io_uring holds a file open while it polls it. There the peer sees the end only when the backend notices
+//!   that the descriptor was closed: see [`uring`](crate::uring).
 //! - If more is ready than one batch holds, later waits report the rest before they report the same descriptors again.
 //! When memory runs out, `add` returns an error. `modify` does too if it registers a descriptor again. `remove` and
 //! `wait` need no memory.

@@ -1,10 +1,12 @@
 //! Tells whether this process is the one that made a backend.
 //!
-//! A forked child has a copy of the parent's backend in its memory, but in the kernel the two share one. The parent
-//! would submit what the child queued in the rings, what the child removed from an epoll set would be gone for the
-//! parent, and wakes that the child took would be lost. Reading the process id would cost a system call each time.
-//! Reading a page that the kernel wipes for a child costs a load. Linux has such pages, and one page serves all loops
-//! of a process. Other Unix systems use the process id. Windows has no fork.
+//! A forked child has a copy of the parent's backend in its memory, but the two share one backend in the kernel. The
+//! parent would submit requests that the child queued in the rings. A descriptor that the child removed from an epoll
+//! set would be removed for the parent, too. Wakes that the child took would be lost.
+//!
+//! Reading the process id for each check would cost a system call. Reading a page that the kernel wipes for a child
+//! costs a load. Linux has such pages, and one page serves all loops of a process. Other Unix systems use the process
+//! id. Windows has no fork.
 
 use crate::memory::error_in_words;
 use std::io;
@@ -56,15 +58,15 @@ mod linux {
     use std::ptr;
     use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-    // The kernel rounds it up to a page.
+    // The kernel rounds the length up to a page.
     const LENGTH: usize = size_of::<AtomicU64>();
 
-    /// The page that the kernel wipes for a child, once it is mapped. All loops share it. It holds this process's
+    /// The page, once it is mapped; the kernel wipes it for a child. All loops share the page. It holds this process's
     /// number, or 0 in a child that has no loop yet. It stays mapped for the rest of the process.
     static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
-    /// The last number that was given to a process. A child inherits it and counts on, so the child's number is a new
-    /// one.
+    /// The last number that was given to a process. A child inherits this count and continues it, so the child's number
+    /// is new.
     static LAST: AtomicU64 = AtomicU64::new(0);
 
     /// The number of the process that made the backend.
@@ -157,7 +159,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_childs_mark_is_neither_its_parents_nor_its_childs() {
+    fn a_childs_mark_differs_from_those_of_its_parent_and_its_own_child() {
         let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
         let parents = ForkMark::new().unwrap();
         assert!(parents.is_ours() && ForkMark::new().unwrap().is_ours());
@@ -229,7 +231,7 @@ pub(crate) mod tests {
                     assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "{}", events.backend().name);
                 }
             }
-            // The wake is still there, and then the descriptor.
+            // The wake was not lost. The descriptor is reported after it.
             events.turn(Wait::Block).unwrap();
             assert_eq!(events.next_ready(), None);
             writer.write_all(b"x").unwrap();

@@ -43,9 +43,9 @@
 //!
 //! Reading order: this page, [`event_loop`], one backend.
 //!
-//! A *descriptor* is a file descriptor on Unix and a socket on Windows, where nothing else can be observed. Its types
-//! are those of [`rustix::fd`], which are the standard library's on each system. The modules below say on which systems
-//! each backend exists. [`choose`] orders them.
+//! A *descriptor* is a file descriptor on Unix. On Windows it is a socket, because nothing else can be observed there.
+//! Its types are those of [`rustix::fd`], which are the standard library's on each system. The modules below say on
+//! which systems each backend exists, and [`choose`] orders the backends.
 #![deny(unsafe_code)]
 
 #[cfg(target_os = "linux")]

@@ -1,7 +1,8 @@
 //! Tables that ask for memory before they use it, so that running out of memory is an error and does not abort.
 //!
-//! Rust's collections abort the process when an insertion finds no memory. So every table here first grows in a step of
-//! its own, which can fail before anything has changed. The insertion after it, and every removal, need no more memory.
+//! Rust's collections abort the process when an insertion finds no memory. So every table here first grows in a
+//! separate step, which can fail before anything has changed. The insertion that follows needs no more memory, and
+//! removals need none.
 
 use std::collections::TryReserveError;
 use std::fmt;
@@ -142,13 +143,13 @@ impl Worklist {
     }
 }
 
-/// Bytes to expect before a loop is made: what the standard library allocates for a loop, its clock, its backend and
-/// its waker by calls that cannot fail. The portable backend needs the most, about 24 KB. The value is below the size
-/// from which allocators ask the kernel each time.
+/// The bytes that must be free before a loop is made. The standard library allocates that much for a loop, its clock,
+/// its backend and its waker, by calls that cannot fail. The portable backend needs the most, about 24 KB. The value is
+/// below the size from which allocators ask the kernel each time.
 pub(crate) const FOR_A_LOOP: usize = 64 << 10;
 
-/// Bytes to expect before a message or another small value is allocated. The value is larger than the size classes of
-/// allocators, so that the memory, once given back, serves any smaller request.
+/// The bytes that must be free before a message or another small value is allocated. The value is larger than the size
+/// classes of allocators. So the memory, once given back, serves any smaller request.
 pub(crate) const FOR_A_MESSAGE: usize = 4 << 10;
 
 /// Returns an error unless the allocator has `bytes` bytes in one piece. The memory is given back at once. Call this
@@ -187,7 +188,7 @@ pub(crate) fn room_for<T>(list: &mut Vec<T>, wanted: usize) -> usize {
     }
 }
 
-/// An error with a message. When there is no memory for the message, it is left out.
+/// An error with a message, or without it if there is no memory for the message.
 #[cold]
 pub(crate) fn error_in_words(kind: io::ErrorKind, message: fmt::Arguments<'_>) -> io::Error {
     match expect_bytes(FOR_A_MESSAGE) {

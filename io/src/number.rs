@@ -1,7 +1,6 @@
 //! The number of a descriptor, kept longer than the borrow that it came from: by the loop's table and by backends.
 //!
-//! This is the only place at which a number becomes a descriptor again, so the reason why that is sound stands in one
-//! place.
+//! Only this file makes a descriptor of a number again. So the reason why that is sound stands in one place.
 
 use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
 
@@ -19,12 +18,12 @@ impl Number {
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         // SAFETY:
         // 1. The value is valid (not -1): it came from a borrowed descriptor.
-        // 2. The loop's table passes it to a backend, which may be the user's own, for the length of a call. The descriptor
-        //    is open then: the caller of `add_descriptor` has promised that by `'static`, and `add_owned` and `add_shared`
-        //    keep it open until the backend has forgotten it.
-        // 3. A backend has no such promise: the number may be closed, or another file's. So the backends of this crate use
-        //    it only for `fstat`, `fcntl( F_GETFD )`, `poll`, `select` and registering. Those calls change no file. They
-        //    return `EBADF`, or they answer for the other file, which `Identity` detects.
+        // 2. The loop's table passes it to a backend, which may be the user's own, for the length of a call. The
+        //    descriptor is open then: the caller of `add_descriptor` has promised that by `'static`, and `add_owned`
+        //    and `add_shared` keep it open until the backend has forgotten it.
+        // 3. A backend has no such promise: the number may be closed, or another file's. So the backends of this crate
+        //    use it only for `fstat`, `fcntl( F_GETFD )`, `poll`, `select` and registering. Those calls change no file.
+        //    They return `EBADF`, or they answer for the other file, which `Identity` detects.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }
 }

@@ -59,8 +59,8 @@ struct Registration {
     place: Place,
     file: Identity,
     checks: Checks,
-    /// One more than the index of its event in the current wait's events, from its report until it is armed again; else
-    /// 0.
+    /// From a report until the next arming: one more than the index of the registration's event among those of the
+    /// current wait. Otherwise 0.
     reported: u32,
 }
 
@@ -136,7 +136,7 @@ impl Portable {
             return Ok(unpolled);
         }
         let event = wanted(key(token)?, interest);
-        // This knowledge may be out of date: closing a descriptor takes it out of the set.
+        // `is_new` may be out of date: closing a descriptor takes it out of the set.
         let answer = if is_new {
             match self.insert(fd, event) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => system::replace(&self.poller, fd, event),
@@ -163,16 +163,17 @@ impl Portable {
     fn insert(&self, fd: BorrowedFd<'_>, event: polling::Event) -> io::Result<()> {
         // SAFETY:
         // 1. `polling` requires a valid descriptor: it is borrowed, so it is open.
-        // 2. It requires that the descriptor is deleted before it is closed. `Backend` requires the same of its caller, and
-        //    the waker is kept as long as the poller. If a caller closes a descriptor all the same, the kernel forgets it;
-        //    `polling` keeps numbers, not memory.
+        // 2. It requires that the descriptor is deleted before it is closed. `Backend` requires the same of its caller,
+        //    and the waker is kept as long as the poller. If a caller closes a descriptor all the same, the kernel
+        //    forgets it; `polling` keeps numbers, not memory.
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }
 
-    /// Arms the registrations that have reported again. If the kernel refuses one, its descriptor was closed, and it is
-    /// dropped.
+    /// Arms the registrations that have reported again. If the kernel refuses to arm one, its descriptor was closed,
+    /// and the registration is dropped.
     fn arm(&mut self) -> io::Result<()> {
-        // In the order of their reports: if more is ready than a batch holds, each gets into a batch in its turn.
+        // Arms in the order of the reports. If more is ready than a batch holds, each registration gets into a batch in
+        // its turn.
         for nth in 0..self.spent.len() {
             let key = self.spent[nth];
             if key == WAKER {

@@ -62,7 +62,7 @@ impl ScriptedBackend {
         self.script.borrow_mut().steps.push_back(step);
     }
 
-    /// Makes the next call of `add` or `modify` that has no refusal yet fail with this error number.
+    /// Queues a refusal. Each call of `add` or `modify` takes the next refusal and fails with its error number.
     pub fn refuse(&self, errno: i32) {
         self.script.borrow_mut().refusals.push_back(errno);
     }
@@ -103,7 +103,7 @@ impl Backend for ScriptedBackend {
         Ok(())
     }
 
-    /// What the script has reported stays true.
+    /// Scripted readiness stays true.
     fn look(&mut self, _fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
         directions
     }

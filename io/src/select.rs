@@ -3,13 +3,13 @@
 //! It refuses descriptor numbers from `FD_SETSIZE` on, which is 1024 nearly everywhere. Timeouts are in microseconds,
 //! rounded up.
 //!
-//! select's write set and its set for urgent data do not report a bare hang-up. The read set does, but also reports
-//! data, which a user who does not observe reading did not ask for. So before each wait, a descriptor that is not
-//! observed for reading is polled, and is added to the read set unless it has data already. If it has, the next wait
-//! finds the hang-up.
+//! select's write set and its set for urgent data do not report a bare hang-up. The read set does, but it also reports
+//! data, which is no event for a descriptor that is not observed for reading. So before each wait such a descriptor is
+//! polled. If it has no data, it is added to the read set. If it has data, the poll of the next wait finds the hang-up.
 //!
 //! select watches numbers, not files: it does not notice that a descriptor was closed and its number given to another
-//! file. So every registration records its file. When it reports, it is dropped if its number stands for another file.
+//! file. So every registration records its file. A registration that reports is dropped if its number stands for
+//! another file.
 
 use crate::backend::EVENTS_MAX;
 use crate::fork::ForkMark;
@@ -70,7 +70,7 @@ impl Select {
 
     fn put(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         self.check_process()?;
-        // First, so that a number that is not open is `EBADF`, however high it is.
+        // This check comes first: a number that is not open is `EBADF`, however high it is.
         let file = Identity::of(fd)?;
         check_fits_the_set(fd)?;
         sys::check_not_path_only(fd)?;
@@ -117,7 +117,7 @@ impl Select {
         let is_unread = |known: &&Registration| !known.interest.is_empty() && !known.interest.contains(Interest::READ);
         let mut unread = self.registrations.iter().flatten().filter(is_unread).map(|known| known.fd.as_fd()).peekable();
         let mut hung_up = None;
-        // In groups, which need no memory.
+        // Groups of a fixed size need no memory.
         while let Some(&first) = unread.peek() {
             let (mut fds, mut count) = ([first; AT_A_TIME], 0);
             for (place, fd) in fds.iter_mut().zip(&mut unread) {
@@ -249,7 +249,7 @@ fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
     asked.is_ok() && polled[0].revents().contains(PollFlags::HUP)
 }
 
-/// A bit beyond the end of the set would be written into other memory.
+/// Refuses a number beyond the end of the set. Its bit would be written into other memory.
 fn check_fits_the_set(fd: BorrowedFd<'_>) -> io::Result<()> {
     let number = fd.as_raw_fd();
     if usize::try_from(number).is_ok_and(|number| number < LIMIT) {

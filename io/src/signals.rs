@@ -12,8 +12,8 @@
 //! signalfd is not used: it needs the signal blocked in every thread, and started programs inherit that.
 //!
 //! The handler walks a list that only grows, so it needs no lock. A [`Signals`] that is dropped closes its descriptor,
-//! and the next new one reuses its place in the list. A forked child must make new ones: it shares the descriptors with
-//! its parent.
+//! and the next new one reuses its place in the list. A forked child must make new [`Signals`], because it shares the
+//! descriptors with its parent.
 
 use crate::Waker;
 use crate::memory::{self, error_in_words};
@@ -62,8 +62,7 @@ struct Place {
 }
 
 /// How often `retire` checks for a handler that still uses the waker, before it leaks the waker. A handler needs no
-/// longer than a system call, except in a forked child: there the thread of the handler does not exist, so it never
-/// ends.
+/// longer than a system call. In a forked child it may never end: the thread of the handler does not exist there.
 const LOOKS_MAX: u32 = 1_000;
 
 impl Place {
@@ -75,8 +74,8 @@ impl Place {
         if self.wanted.load(Ordering::SeqCst) & bit(number) != 0 {
             self.pending.fetch_or(bit(number), Ordering::Release);
             // SAFETY:
-            // 1. A signal is wanted only between `Signals::new`, which has stored a waker, and `retire`, which runs when none
-            //    is wanted and frees the waker only when there are no users.
+            // 1. A signal is wanted only between `Signals::new`, which has stored a waker, and `retire`, which runs
+            //    when none is wanted and frees the waker only when there are no users.
             // 2. This user is counted until it is done, and the waker itself is not changed.
             unsafe { &*self.waker.load(Ordering::Acquire) }.wake();
         }
@@ -161,7 +160,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Makes one that watches no signal. Installs no handler.
+    /// Makes a watcher of no signals. Installs no handler.
     ///
     /// # Errors
     /// An error of the kernel, `EMFILE` for example.
@@ -212,7 +211,7 @@ impl Signals {
         let Some(earlier) = shared.earlier[number as usize].take() else { return };
         let Ok(current) = exchange(number, &earlier) else { return };
         if current.sa_sigaction != our_action().sa_sigaction {
-            // The program has installed another handler meanwhile. It is put back.
+            // The program has installed another handler meanwhile. That handler is put back.
             let _ = exchange(number, &current);
         }
     }
@@ -227,7 +226,7 @@ impl Signals {
 
     /// The numbers of the signals that have come since the last call, in ascending order.
     pub fn take(&mut self) -> impl Iterator<Item = i32> + use<> {
-        // In this order: a signal that comes in between is taken here, or makes the descriptor readable again.
+        // The order matters: a signal that comes in between is taken here, or makes the descriptor readable again.
         self.waker.drain();
         let wanted = self.place.wanted.load(Ordering::Acquire);
         let taken = self.place.pending.swap(0, Ordering::Acquire) & wanted;
@@ -261,7 +260,7 @@ fn our_action() -> libc::sigaction {
     action
 }
 
-/// Sets the action of a signal and returns the old one. It takes a number because nix has no real-time signals.
+/// Sets the action of a signal and returns the old one. The signal is a number, because nix has no real-time signals.
 fn exchange(number: i32, action: &libc::sigaction) -> nix::Result<libc::sigaction> {
     // SAFETY: as in `our_action`.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };

@@ -36,7 +36,7 @@ impl Token {
         (self.generation.get() as u64) << 32 | self.index as u64
     }
 
-    /// The token that [`to_bits`](Self::to_bits) made `bits` of; `None` if there is no such token.
+    /// The token whose [`to_bits`](Self::to_bits) is `bits`; `None` if there is no such token.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Option<Self> {
         match NonZeroU32::new((bits >> 32) as u32) {

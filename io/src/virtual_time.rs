@@ -6,20 +6,21 @@ use std::io;
 
 /// A backend that never waits for a timeout: if nothing is ready now, it advances the clock by the timeout and returns.
 ///
-/// With it a turn takes no time. A callback that arms itself again for now, or a descriptor that stays ready, would
-/// keep the clock from moving, and later timers would never fire. So after 10,000 waits in a row at one time, each
-/// further wait takes 1 µs. Later each takes a ten-thousandth of the time that has passed in this way, until the
-/// clock advances otherwise. Then an hour takes 140,000 turns, and a timer is late by at most a ten-thousandth of that
+/// With this backend a turn takes no time. A callback that arms itself again for now, or a descriptor that stays ready,
+/// would keep the clock from moving, and later timers would never fire. So after 10,000 waits in a row at one time,
+/// each further wait takes 1 µs. Later each takes a ten-thousandth of the time that has passed in this way, until the
+/// clock advances otherwise. An hour then takes 140,000 turns, and a timer is late by at most a ten-thousandth of that
 /// time.
 ///
 /// Without a timeout there is no time to jump to. Then the inner backend really waits, for a descriptor or a wake.
 pub struct VirtualTime {
     inner: Box<dyn Backend>,
     clock: VirtualClock,
-    // The clock after the last wait; how many waits in a row left it unchanged; and how much time the waits after those
-    // took in all.
+    // The clock after the last wait.
     last_ns: u64,
+    // The number of waits in a row that left the clock unchanged.
     standing: u64,
+    // The time that the waits after those took in all.
     crept_ns: u64,
 }
 

@@ -40,7 +40,7 @@ fn spurious_events_are_tolerated_c48() {
 
 /// C37: readiness that was not pulled is dropped, because a level-triggered kernel reports it again.
 #[test]
-fn readiness_left_over_from_a_stopped_turn_is_not_served_stale_c37() {
+fn readiness_that_a_stopped_turn_left_is_not_served_later_c37() {
     let (mut events, backend) = scripted();
     let ((a, _a), (b, _b)) = (pair(), pair());
     let (a, b) = (events.add_descriptor(a, READ).unwrap(), events.add_descriptor(b, READ).unwrap());
@@ -51,7 +51,7 @@ fn readiness_left_over_from_a_stopped_turn_is_not_served_stale_c37() {
     assert_eq!(poll(&mut events), [(a, READ)]);
 }
 
-/// C51, for the loop's part: a refusal changes nothing.
+/// C51, the loop's part: a refusal changes nothing.
 #[test]
 fn a_refused_registration_leaves_the_old_state_whole_c51() {
     let (mut events, backend) = scripted();
@@ -84,7 +84,7 @@ fn the_backend_gets_every_change() {
     let token = events.add_descriptor(fd, READ).unwrap();
     events.set_interest(token, BOTH).unwrap();
     let second = events.add_descriptor(fd, WRITE).unwrap();
-    assert_eq!(second.index(), token.index(), "the new token has the old one's place");
+    assert_eq!(second.index(), token.index(), "the new token has the index of the old one");
     events.remove_descriptor(second).unwrap();
     let expected = [
         Call::Add(number, READ, token),
@@ -95,7 +95,7 @@ fn the_backend_gets_every_change() {
     assert_eq!(backend.take_calls(), expected);
 }
 
-/// C50: a backend without a set of a fixed size takes any number.
+/// C50: other backends have no set of a fixed size, so they take any number.
 #[cfg(unix)]
 #[test]
 fn select_refuses_a_number_beyond_its_set_and_goes_on_c50() {

@@ -78,7 +78,7 @@ fn a_child_that_ended_before_it_was_watched_is_ready_at_once() {
     }
     on_every_backend(|events| {
         let mut child = shell("exit 3");
-        // The state of a process that has ended and was not waited for.
+        // Z is the state of a process that has ended and was not waited for.
         let stat = format!("/proc/{}/stat", child.id());
         while !std::fs::read_to_string(&stat).unwrap().contains(") Z ") {
             std::thread::yield_now();
@@ -124,7 +124,7 @@ fn a_child_that_is_no_longer_watched_is_not_waited_for() {
     });
 }
 
-/// Other systems have SIGCHLD instead of pidfd.
+/// Systems without pidfd have SIGCHLD.
 #[test]
 fn sigchld_reports_a_childs_end_too() {
     on_every_backend(|events| {
@@ -158,7 +158,7 @@ fn a_number_without_a_process_is_an_error() {
 #[test]
 fn an_owned_descriptor_is_closed_when_it_is_removed_or_cleared_and_can_be_taken_back() {
     on_every_backend(|events| {
-        // A child that another test starts has a copy of each descriptor until its program begins.
+        // A child of another test has a copy of each descriptor until its program begins.
         let ended = |peer: &mut std::os::unix::net::UnixStream| {
             (0..1000).any(|_| {
                 sees_the_end(peer) || {

@@ -15,7 +15,6 @@ fn served(due: Due<u64>) -> Result<u64, Token> {
     }
 }
 
-/// C33: one turn, and a turn without waiting.
 #[test]
 fn run_serves_until_nothing_is_left_c33() {
     on_every_backend(|events| {
@@ -41,7 +40,6 @@ fn run_serves_until_nothing_is_left_c33() {
     });
 }
 
-/// C33: one turn, and a turn without waiting.
 #[test]
 fn run_once_takes_one_turn_and_waits_or_not_c33() {
     on_every_backend(|events| {
@@ -66,7 +64,7 @@ fn run_once_takes_one_turn_and_waits_or_not_c33() {
     });
 }
 
-/// C30: what was due at a stop in a callback stays due. C31: a stop before a run has no effect on it.
+/// C30: timers that were due when a callback stopped the loop stay due. C31: a stop before a run has no effect on it.
 #[test]
 fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     on_every_backend(|events| {
@@ -118,9 +116,9 @@ fn a_nested_run_is_an_error_and_a_panic_ends_a_run_c32() {
     });
 }
 
-/// C34: timers and descriptors that do not keep a loop alive.
+/// C34: some timers and descriptors do not keep a loop going.
 #[test]
-fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
+fn unreferenced_timers_and_descriptors_are_served_and_keep_no_loop_going_c34() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         write(&mut peer);
@@ -131,7 +129,7 @@ fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
         assert!(events.unref_timer(pulse) && events.unref_timer(far) && !events.is_idle());
         assert!(events.unref_descriptor(token) && events.unref_descriptor(token) && events.is_idle());
         events.audit();
-        assert_eq!((events.timers(), events.descriptors()), (2, 1), "they are there all the same");
+        assert_eq!((events.timers(), events.descriptors()), (2, 1), "the loop still has them");
         events.run(|_, due| panic!("{due:?} of an idle loop")).unwrap();
 
         events.add_timer(3 * MS, 3);
@@ -152,9 +150,9 @@ fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
     });
 }
 
-/// C34: a timer or descriptor that has ended, in whatever way, is no longer counted as unreferenced.
+/// C34: a timer or descriptor that has ended in any way is no longer counted as unreferenced.
 #[test]
-fn unreferenced_ones_that_have_ended_are_forgotten_c34() {
+fn unreferenced_timers_and_descriptors_that_have_ended_are_forgotten_c34() {
     on_every_backend(|events| {
         let (fd, _peer) = pair();
         let fired = events.add_timer(0, 1);

@@ -60,10 +60,10 @@ fn a_number_reused_within_the_batch_gets_no_stale_event_c38() {
     });
 }
 
-/// C38, without a removal: the reused number names the new file.
+/// C38: also without a removal the reused number names the new file.
 #[cfg(unix)]
 #[test]
-fn a_number_closed_without_removal_and_added_again_is_the_new_files_c38() {
+fn a_number_closed_without_removal_and_added_again_names_the_new_file_c38() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let old = events.add_descriptor(fd, READ).unwrap();
@@ -97,7 +97,7 @@ fn a_closed_descriptor_whose_duplicate_lives_gets_no_event_and_does_not_spin_c39
     });
 }
 
-/// C39: an observation with many events behind it is checked only now and then.
+/// C39: a registration with many events behind it is checked only now and then.
 #[test]
 fn a_busy_descriptor_closed_without_removal_gets_no_more_events_c39() {
     on_every_backend(|events| {
@@ -149,10 +149,10 @@ fn after_remove_and_close_the_peer_sees_the_end_c40() {
     });
 }
 
-/// C41: for sockets and regular files.
+/// C41: for sockets and for regular files.
 #[cfg(unix)]
 #[test]
-fn closed_without_removal_is_silence_and_the_peer_sees_the_end_c41() {
+fn a_descriptor_closed_without_removal_gets_no_event_and_its_peer_sees_the_end_c41() {
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let file = lend(File::open("Cargo.toml").unwrap());
@@ -169,11 +169,11 @@ fn closed_without_removal_is_silence_and_the_peer_sees_the_end_c41() {
     });
 }
 
-/// C41: io_uring holds the file open while it polls it. The peer sees the end when the closed descriptor is found, in a
-/// quiet loop as in a busy one.
+/// C41: io_uring holds the file open while it polls it. The peer sees the end when the backend finds the closed
+/// descriptor, both in a quiet and in a busy loop.
 #[cfg(unix)]
 #[test]
-fn closed_without_removal_while_it_is_waited_for_the_peer_sees_the_end_in_time_c41() {
+fn the_peer_of_a_descriptor_closed_during_a_wait_sees_the_end_in_time_c41() {
     on_every_backend(|events| {
         for is_busy in [false, true] {
             let ((fd, mut peer), file) = (pair(), lend(File::open("Cargo.toml").unwrap()));
@@ -194,7 +194,7 @@ fn closed_without_removal_while_it_is_waited_for_the_peer_sees_the_end_in_time_c
     });
 }
 
-/// C41: it does not delay the events of other descriptors by a turn.
+/// C41: a closed descriptor does not delay the events of others by a turn.
 #[test]
 fn a_descriptor_closed_without_removal_delays_no_other_c41() {
     on_every_backend(|events| {
@@ -207,10 +207,10 @@ fn a_descriptor_closed_without_removal_delays_no_other_c41() {
     });
 }
 
-/// C41: the number now names a file that was never given to the loop.
+/// C41: the number now names a file that the loop was never given.
 #[cfg(unix)]
 #[test]
-fn a_stranger_with_an_observed_number_gets_no_event_c41() {
+fn another_file_with_an_observed_number_gets_no_event_c41() {
     on_every_backend(|events| {
         let (fd, file) = (pair().0, lend(File::open("Cargo.toml").unwrap()));
         let tokens = [events.add_descriptor(fd, BOTH).unwrap(), events.add_descriptor(file, READ).unwrap()];
@@ -240,7 +240,7 @@ fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
             if is_armed {
                 assert_eq!(poll(events), []);
             }
-            // The file stays open, and so does the poll that waits for it.
+            // The file stays open, and the poll that waits for it stays armed.
             let twin = old.try_clone_to_owned().unwrap();
             close(old);
             let new = lend(eventfd());
@@ -259,11 +259,11 @@ fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
     });
 }
 
-/// C39, C41: dropping a closed descriptor does not make the loop report another file that has the number of a second
-/// one.
+/// C39, C41: the loop drops a closed descriptor. Another file has the number of a second one. The loop does not report
+/// that file.
 #[cfg(unix)]
 #[test]
-fn dropping_a_closed_descriptor_keeps_strangers_out_c39_c41() {
+fn dropping_a_closed_descriptor_reports_no_other_file_c39_c41() {
     on_every_backend(|events| {
         let ((dead, mut dead_peer), (gone, _gone_peer), (stranger, mut peer)) = (pair(), pair(), pair());
         let _alive = dead.try_clone_to_owned().unwrap();
@@ -304,7 +304,7 @@ fn a_hang_up_or_an_error_wakes_the_direction_that_is_observed_c42() {
     });
 }
 
-/// C42: the read end of a pipe is observed for writing. It gets a bare hang-up, without an error.
+/// C42: the read end of a pipe is observed for writing. It then has a bare hang-up, without an error.
 #[cfg(unix)]
 #[test]
 fn a_bare_hang_up_wakes_a_descriptor_observed_for_writing_only_c42() {
@@ -356,7 +356,7 @@ fn a_bare_hang_up_ends_a_wait_c42() {
     });
 }
 
-/// C43: end of stream and half-close.
+/// C43: the end of a stream, and a half-close.
 #[test]
 fn half_close_and_end_of_stream_are_readable_again_and_again_c43() {
     on_every_backend(|events| {
@@ -410,7 +410,7 @@ fn a_second_add_replaces_the_first_c45() {
     });
 }
 
-/// C46: regular file, directory, /dev/null: always ready.
+/// C46: a regular file, a directory and /dev/null are always ready.
 #[cfg(unix)]
 #[test]
 fn files_directories_and_dev_null_are_always_ready_c46() {
@@ -454,7 +454,7 @@ fn an_always_ready_file_hides_no_other_descriptor_c46() {
     });
 }
 
-/// C47: a `BorrowedFd` cannot be negative. The borders to C and Lua, which take integers, refuse negative numbers.
+/// C47: a `BorrowedFd` cannot be negative. The borders to C and Lua take integers, and refuse negative ones.
 #[test]
 fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
     on_every_backend(|events| {
@@ -469,10 +469,10 @@ fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
     });
 }
 
-/// C47: bad, closed, negative descriptor; descriptor 0; bad direction.
+/// C47: descriptor 0 is valid.
 #[cfg(unix)]
 #[test]
-fn descriptor_0_is_one_like_any_other_c47() {
+fn descriptor_0_is_like_any_other_c47() {
     on_every_backend(|events| {
         let stdin: &'static Stdin = Box::leak(Box::new(std::io::stdin()));
         let token = events.add_descriptor(stdin.as_fd(), READ).unwrap();
@@ -483,7 +483,7 @@ fn descriptor_0_is_one_like_any_other_c47() {
     });
 }
 
-/// C47: bad, closed, negative descriptor; descriptor 0; bad direction.
+/// C47: a change of a closed descriptor is an error.
 #[test]
 fn changing_a_closed_descriptor_fails_and_keeps_the_old_interest_c47() {
     on_every_backend(|events| {
@@ -516,7 +516,7 @@ fn marked_readiness_is_reported_once_and_joined_to_the_kernels() {
         events.mark_ready(token, READ);
         events.remove_descriptor(token).unwrap();
         events.mark_ready(token, READ);
-        assert_eq!(poll(events), [], "a stale mark is nothing");
+        assert_eq!(poll(events), [], "a mark with a stale token has no effect");
     });
 }
 

@@ -14,14 +14,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 use std::time::Duration;
 
-/// The outer loop's wait. It returns whether the inner loop's descriptor is readable.
+/// The outer loop's wait. Returns whether the inner loop's descriptor is readable.
 type Outside = fn(BorrowedFd<'_>, Option<&Timespec>) -> Result<bool, Errno>;
 
 const OUTSIDE: [(&str, Outside); 2] = [
     ("poll", |inner, timeout| {
         poll_outside(&mut [PollFd::from_borrowed_fd(inner, PollFlags::IN)], timeout).map(|n| n > 0)
     }),
-    // This loop learns only what is announced to it: it does not poll the descriptor again by itself.
+    // During this wait the outer loop learns only what the kernel announces: epoll does not poll the descriptor again
+    // by itself.
     ("epoll", |inner, timeout| {
         {
             let set = epoll::create(CreateFlags::CLOEXEC)?;
@@ -81,11 +82,11 @@ fn an_outer_wait_ends_when_something_inside_is_ready() {
                 }
                 assert_eq!(found, [(token, READ)]);
                 assert_eq!(rustix::io::read(fd, &mut [0; 8]), Ok(1));
-                // The byte may be announced once more, but not for ever.
+                // The byte may be announced once more, but not again and again.
                 poll(events);
             }
         });
-        // It was added after the last turn, and is ready already.
+        // This descriptor was added after the last turn, and is ready already.
         let (other, mut other_peer) = pair();
         write(&mut other_peer);
         let other = events.add_descriptor(other, READ).unwrap();
@@ -107,7 +108,7 @@ fn an_outer_wait_ends_for_a_wake() {
                     thread::sleep(Duration::from_micros(500));
                     waker.wake();
                 });
-                // A wait that ends otherwise was ended by a signal.
+                // A wait may also end early, as by a signal. Then the loop waits again.
                 while !wait_outside(events, outside) {}
             });
             assert_eq!(poll(events), []);
@@ -117,7 +118,7 @@ fn an_outer_wait_ends_for_a_wake() {
 
 /// If the descriptor stayed readable after everything was served, the outer loop would spin.
 #[test]
-fn with_nothing_inside_the_outer_wait_lasts_until_the_deadline() {
+fn an_outer_wait_without_inner_events_lasts_until_the_deadline() {
     in_every_loop(|events, outside| {
         let (fd, mut peer) = pair();
         let token = events.add_descriptor(fd, READ).unwrap();
@@ -162,7 +163,7 @@ fn a_regular_file_inside_leaves_the_outer_loop_no_wait_c46() {
     });
 }
 
-/// C41: the set is built again, and has another descriptor.
+/// C41: the set is built again, and then has another descriptor.
 #[test]
 fn after_a_closed_descriptor_was_dropped_the_new_set_is_watched_c41() {
     in_every_loop(|events, outside| {

@@ -1,4 +1,4 @@
-//! Tests that are not compiled on this system, with the reasons. They are counted as skipped.
+//! Stand-ins for the tests that are not compiled on this system. Each counts as skipped and gives the reason.
 
 #[path = "common/stories.rs"]
 mod stories;

@@ -1,4 +1,4 @@
-//! A host's limits: adding returns an error at the limit, nothing is lost, and there is room again when something has
+//! A host's limits. Adding returns an error at the limit, and nothing is lost. There is room again when something has
 //! ended.
 
 mod common;
@@ -67,9 +67,10 @@ fn a_descriptor_beyond_the_limit_is_refused_and_the_others_are_unchanged() {
     });
 }
 
-/// C36, C49: what exceeds the limit of a turn comes in the next ones, in order. The next turn does not wait for it.
+/// C36, C49: timers and descriptors beyond the limit of a turn come in the next turns, in order. The next turn does not
+/// wait.
 #[test]
-fn a_turn_serves_so_many_timers_and_descriptors_and_the_next_one_goes_on_c36_c49() {
+fn a_turn_serves_up_to_its_limit_and_the_next_turn_continues_c36_c49() {
     on_every_backend(|events| {
         events.set_limits(Limits { served_in_turn: NonZeroUsize::new(3).unwrap(), ..Limits::default() });
         let pairs: Vec<_> = (0..7).map(|_| pair()).collect();
@@ -131,7 +132,7 @@ fn turn_of(events: &mut Loop, clock: &VirtualClock, each_ns: u64) -> (Vec<u64>, 
     (timers, std::iter::from_fn(|| events.next_ready()).count())
 }
 
-/// A thousand intervals of 1 ms, whose callbacks take 5 ms, were all served before a signal was.
+/// A thousand intervals of 1 ms, whose callbacks take 5 ms, were all served before a signal.
 #[test]
 fn a_ready_descriptor_waits_for_two_slow_timers() {
     let _guard = alone();
@@ -192,8 +193,8 @@ fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
     assert_eq!(served.len(), 20);
 }
 
-/// The share of descriptors began at the last look before the timers' share was used up. So it was over after one
-/// descriptor.
+/// The share of descriptors began at the last look before the timers' share was used up. So the descriptors' share was
+/// over after one descriptor.
 #[test]
 fn timers_that_use_up_their_share_leave_descriptors_theirs() {
     let _guard = alone();
@@ -206,7 +207,7 @@ fn timers_that_use_up_their_share_leave_descriptors_theirs() {
     }
 }
 
-/// A callback that arms itself again for now kept the virtual clock from moving, and later timers never fired.
+/// A callback that armed itself again for now kept the virtual clock from moving, and later timers never fired.
 #[test]
 fn a_virtual_clock_does_not_stand_still_for_ever() {
     let _guard = alone();
@@ -232,7 +233,7 @@ fn a_virtual_clock_does_not_stand_still_for_ever() {
     assert_eq!(late_ns, Some(0), "after {rounds} rounds");
     assert!((10_000..16_000).contains(&rounds), "{rounds} rounds");
 
-    // A descriptor stays ready. Time stands still for the same number of turns.
+    // A descriptor stays ready, and time stands still for the same number of turns.
     let (mut events, _) = simulated(1);
     events.add_timer(5 * MS, 1);
     let fired = |events: &mut Loop, turns| {

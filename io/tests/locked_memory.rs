@@ -1,5 +1,5 @@
-//! On a kernel that counts io_uring's rings as locked memory, the user may lock only little of it. The limit belongs to
-//! the whole process, so this test has a program of its own.
+//! Some kernels count io_uring's rings as locked memory, and here the user may lock only little of it. The limit
+//! belongs to the whole process, so this test has a program of its own.
 
 #![cfg(target_os = "linux")]
 
@@ -14,7 +14,7 @@ use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 const LOCKED_BYTES: u64 = 100_000;
 
 #[test]
-fn where_little_memory_may_be_locked_the_rings_are_smaller() {
+fn the_rings_are_smaller_where_little_memory_may_be_locked() {
     if !permitted().contains(&"uring") {
         return;
     }

@@ -1,4 +1,4 @@
-//! 10,000 descriptors at once. A test program of its own, because it uses up the process's descriptors.
+//! 10,000 descriptors at once. This test has a program of its own, because it uses up the process's descriptors.
 #![cfg(unix)]
 
 mod common;
@@ -44,9 +44,9 @@ fn all_are_served(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
     assert_eq!(served.len(), added.len(), "after {turns} turns");
 }
 
-/// Ends turns early, as a turn's share does. All descriptors are always ready, and a turn serves `LEAST` of them, three
+/// Ends turns early, as a turn's share does. All descriptors are always ready. A turn serves `LEAST` of them, three
 /// times as many, or a whole batch. No descriptor waits longer than the bound, and all are served about equally often.
-fn turns_that_end_early_share_out_evenly(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
+fn turns_that_end_early_serve_all_equally_often(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
     const LEAST: usize = 100;
     let longest_wait = (added.len().div_ceil(EVENTS_MAX) + 1) * added.len().div_ceil(LEAST);
     let mut served = HashMap::new();
@@ -71,8 +71,8 @@ fn raise_the_limit_of_descriptors() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-/// Runs the story on every backend: with the end of a stream, which stays readable after the peer hung up, and with a
-/// regular file, which epoll refuses.
+/// Runs the story on every backend with two sources that are always ready. One is the end of a stream, which stays
+/// readable after the peer hung up. The other is a regular file, which epoll refuses.
 fn with_ready_sources(story: impl Fn(&mut Loop, BorrowedFd<'_>)) {
     raise_the_limit_of_descriptors();
     on_every_backend(|events| {
@@ -85,13 +85,13 @@ fn with_ready_sources(story: impl Fn(&mut Loop, BorrowedFd<'_>)) {
     });
 }
 
-/// C49: sockets, which stay readable after the peer hung up, and then regular files, which epoll refuses.
+/// C49: sockets that stay readable after the peer hung up, and then regular files, which epoll refuses.
 #[test]
 fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
     with_ready_sources(|events, source| {
         let added = add_up_to(MANY, events, source);
         all_are_served(events, &added);
-        turns_that_end_early_share_out_evenly(events, &added);
+        turns_that_end_early_serve_all_equally_often(events, &added);
         for (token, _) in &added[1..] {
             events.set_interest(*token, Interest::NONE).unwrap();
         }
@@ -102,9 +102,9 @@ fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
     });
 }
 
-/// C49: the user takes one event in each turn, and every descriptor gets its turn.
+/// C49: the user takes one event in each turn, and every descriptor is served in time.
 #[test]
-fn taking_one_event_a_turn_serves_every_descriptor_in_time_c49() {
+fn one_event_taken_in_each_turn_serves_every_descriptor_in_time_c49() {
     on_every_backend(|events| {
         let file = File::open("Cargo.toml").unwrap();
         let (reader, writer) = std::io::pipe().unwrap();
@@ -125,10 +125,9 @@ fn taking_one_event_a_turn_serves_every_descriptor_in_time_c49() {
 }
 
 /// C49: more descriptors are ready than a batch holds, and the user takes a few in each turn. The batches rotated, and
-/// so did the positions in them that the user served. When both rotated in step, half of the descriptors were never
-/// served.
+/// so did the positions that the user served. When both rotated in step, half of the descriptors were never served.
 #[test]
-fn taking_a_few_events_a_turn_of_more_than_a_batch_serves_every_descriptor_c49() {
+fn a_few_events_taken_in_each_turn_serve_more_than_a_batch_of_descriptors_c49() {
     const TAKEN: usize = 64;
     with_ready_sources(|events, source| {
         let added = add_up_to(2 * EVENTS_MAX, events, source);
@@ -146,7 +145,7 @@ fn taking_a_few_events_a_turn_of_more_than_a_batch_serves_every_descriptor_c49()
 
 /// More descriptors than a batch holds become ready again and again. Each is served.
 #[test]
-fn beyond_a_batch_of_busy_descriptors_the_rest_comes_first_c49() {
+fn busy_descriptors_beyond_a_batch_come_first_in_the_next_turn_c49() {
     raise_the_limit_of_descriptors();
     on_every_backend(|events| {
         let (reader, mut writer) = std::io::pipe().unwrap();

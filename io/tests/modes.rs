@@ -1,4 +1,4 @@
-//! C52: level, edge and one-shot mode, the same on every backend.
+//! C52: level, edge and one-shot mode are the same on every backend.
 
 mod common;
 
@@ -35,7 +35,6 @@ fn added(events: &mut Loop, mode: Mode, interest: Interest) -> (Token, BorrowedF
     (events.add_descriptor_with(fd, interest, mode).unwrap(), fd, peer)
 }
 
-/// C52: level, edge and one-shot mode.
 #[test]
 fn a_level_is_reported_as_long_as_it_lasts_c52() {
     on_every_backend(|events| {
@@ -51,7 +50,6 @@ fn a_level_is_reported_as_long_as_it_lasts_c52() {
     });
 }
 
-/// C52: level, edge and one-shot mode.
 #[test]
 fn a_one_shot_is_reported_once_until_it_is_set_again_c52() {
     on_every_backend(|events| {
@@ -79,7 +77,6 @@ fn a_one_shot_is_reported_once_until_it_is_set_again_c52() {
     });
 }
 
-/// C52: level, edge and one-shot mode.
 #[test]
 fn an_edge_is_reported_once_until_it_is_drained_c52() {
     on_every_backend(|events| {
@@ -95,7 +92,7 @@ fn an_edge_is_reported_once_until_it_is_drained_c52() {
             assert!(waits_quietly(events));
             read_all(fd);
             events.drained(token, READ).unwrap();
-            // It was drained before the report, so it may be reported once more.
+            // The direction was drained before the report, so it may be reported once more.
             while let [(again, READ)] = poll(events)[..] {
                 assert_eq!((again, read_all(fd)), (token, 0));
                 events.drained(token, READ).unwrap();
@@ -112,9 +109,9 @@ fn an_edge_is_reported_once_until_it_is_drained_c52() {
     });
 }
 
-/// C52: the classic race of edges: data that comes between the last read and `drained` is not lost.
+/// C52: data that comes between the last read and `drained` is not lost. This is the classic race of edges.
 #[test]
-fn no_byte_is_lost_between_reading_and_saying_drained_c52() {
+fn no_byte_is_lost_between_the_last_read_and_drained_c52() {
     const BYTES: usize = 2_000;
     on_every_backend(|events| {
         let (token, fd, mut peer) = added(events, Mode::Edge, BOTH);
@@ -128,7 +125,7 @@ fn no_byte_is_lost_between_reading_and_saying_drained_c52() {
                         thread::sleep(Duration::from_micros(300));
                     }
                 }
-                // The stream is closed only after everything was read, so the end of the stream cannot cause the
+                // The stream is closed only after everything was read. So the end of the stream cannot cause the
                 // report.
                 let _ = peer.read(&mut [0; 1]);
             });
@@ -163,7 +160,7 @@ fn a_hang_up_is_reported_once_to_an_edge_and_a_one_shot_c52_c42() {
     });
 }
 
-/// C52, C46: also for files that are always ready.
+/// C52, C46: files that are always ready are reported once, too.
 #[cfg(unix)]
 #[test]
 fn a_regular_file_is_reported_once_to_an_edge_and_a_one_shot_c52_c46() {
@@ -179,11 +176,15 @@ fn a_regular_file_is_reported_once_to_an_edge_and_a_one_shot_c52_c46() {
         assert_eq!(poll(events), [(token, READ)]);
         assert_eq!(poll(events), []);
         let token = events.add_descriptor(file, READ).unwrap();
-        assert_eq!([poll(events), poll(events)], [[(token, READ)], [(token, READ)]], "added again, as ever");
+        assert_eq!(
+            [poll(events), poll(events)],
+            [[(token, READ)], [(token, READ)]],
+            "level-triggered again after another `add`"
+        );
     });
 }
 
-/// C52, C37: a report that was not pulled does not count as made.
+/// C52, C37: a report that was not pulled does not count.
 #[test]
 fn readiness_that_was_not_pulled_is_reported_by_the_next_turn_c52() {
     on_every_backend(|events| {

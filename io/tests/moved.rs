@@ -1,5 +1,5 @@
-//! A loop that gets a new backend, as when it goes on in another thread. `bindings/c/tests/loop_moves.c` moves loops between threads
-//! and processes.
+//! A loop gets a new backend, as when it goes on in another thread. `bindings/c/tests/loop_moves.c` moves loops between
+//! threads and processes.
 #![cfg(unix)]
 
 mod common;

@@ -24,7 +24,7 @@ fn a_nested_epoll_set_is_readable_while_something_in_it_is_ready_c53() {
                 assert_eq!(poll(events), [(token, READ)], "round {round}: level-triggered");
             }
             assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
-            // The poll may have completed before the data was taken. Then it is reported once more.
+            // The poll may have completed before the data was taken. Then the set is reported once more.
             poll(events);
         }
         // The set also ends a wait that has begun.

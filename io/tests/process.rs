@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// C56: a signal is invisible, and so are stop and continue.
+/// C56: the user does not see a signal.
 #[test]
 fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
     let arrived = Arc::new(AtomicBool::new(false));
@@ -22,7 +22,7 @@ fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
     on_every_backend(|events| {
         let deadline_ns = events.now_ns() + 20 * MS;
         events.add_timer_at(deadline_ns, 1);
-        // As an integer: musl's type is a pointer, which must not be sent to another thread.
+        // An integer, because musl's type is a pointer, which must not be sent to another thread.
         let (done, waiter) = (AtomicBool::new(false), pthread_self() as usize);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -48,7 +48,7 @@ fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
     assert!(interrupted.load(Ordering::SeqCst) > 0, "no wait was interrupted, so this test shows nothing");
 }
 
-/// C56: a signal is invisible, and so are stop and continue.
+/// C56: the user does not see that the process was stopped and continued.
 #[test]
 fn stop_and_continue_are_invisible_c56() {
     on_every_backend(|events| {
@@ -68,7 +68,7 @@ fn stop_and_continue_are_invisible_c56() {
     });
 }
 
-/// C58: a program that is started has no descriptor of ours.
+/// C58: a started program has none of our descriptors.
 #[test]
 fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
     let list = |of: &str| {
@@ -76,7 +76,7 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
         String::from_utf8(output.stdout).unwrap()
     };
     on_every_backend(|events| {
-        // Also makes epoll build its set again.
+        // This also makes epoll build its set again.
         let (fd, mut peer) = pair();
         let _alive = fd.try_clone_to_owned().unwrap();
         events.add_descriptor(fd, READ).unwrap();
@@ -92,8 +92,8 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
     });
 }
 
-/// C29: the process is stopped for a second. After that, each policy handles the hundred periods that have
-/// passed. The turns also serve other timers and descriptors, and none is served twice in a turn.
+/// C29: the process is stopped for a second. Afterwards each policy handles the hundred periods that have passed. The
+/// turns also serve other timers and descriptors, and no timer is served twice in a turn.
 #[test]
 fn after_sigstop_for_a_second_intervals_follow_their_policy_without_a_storm_c29() {
     const PERIOD: u64 = 10 * MS;
@@ -115,7 +115,7 @@ fn after_sigstop_for_a_second_intervals_follow_their_policy_without_a_storm_c29(
         let (fd, mut peer) = pair();
         write(&mut peer);
         events.add_descriptor(fd, READ).unwrap();
-        // By policy: the deadline, the number of missed deadlines, and the time of the turn.
+        // For each policy: the deadline, the number of missed deadlines, and the time of the turn.
         let mut served: [Vec<(u64, u64, u64)>; 3] = Default::default();
         while served[2].last().is_none_or(|(deadline_ns, _, turn_ns)| deadline_ns + PERIOD <= *turn_ns) {
             events.turn(Wait::Block).unwrap();
@@ -141,8 +141,8 @@ fn after_sigstop_for_a_second_intervals_follow_their_policy_without_a_storm_c29(
     });
 }
 
-/// C60: a profiler's signal every millisecond, to the thread that waits. The test ends when timers and descriptors were
-/// served often enough. nix has no timers that signal a thread with musl.
+/// C60: a profiler's signal comes every millisecond, to the thread that waits. The test ends when timers and
+/// descriptors were served often enough. On musl, nix has no timers that signal a thread.
 #[cfg(target_env = "gnu")]
 #[test]
 fn a_signal_a_millisecond_starves_nothing_c60() {

@@ -47,8 +47,8 @@ impl Drop for Recorded {
     }
 }
 
-/// Eight threads send a byte each at any time, some timers are due at about the same time, and a ninth thread wakes the
-/// loop. Returns what happened, in order, with the times.
+/// Eight threads each send a byte at any time, some timers are due at about the same time, and a ninth thread wakes the
+/// loop. Returns the events in order, with their times.
 fn race(mut events: Loop) -> Vec<String> {
     const PEERS: u64 = 8;
     let mut told = Vec::new();
@@ -129,7 +129,7 @@ fn two_timers(events: &mut Loop, second_ns: u64, change: impl Fn(&mut Loop)) -> 
 }
 
 #[test]
-fn a_changed_program_is_told_where_it_departed() {
+fn a_changed_program_gets_an_error_that_names_its_departure() {
     let recorded = Recorded::new("departed");
     assert_eq!(two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap(), [1, 2]);
     let departure = |second_ns, change: &dyn Fn(&mut Loop)| {
@@ -188,7 +188,7 @@ fn a_changed_program_is_told_where_it_departed() {
 }
 
 #[test]
-fn a_program_that_goes_on_is_told_that_the_recording_ends() {
+fn a_program_that_goes_on_gets_an_error_that_names_the_end_of_the_recording() {
     let recorded = Recorded::new("ends");
     two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap();
     let mut events = recorded.replay();
@@ -200,7 +200,7 @@ fn a_program_that_goes_on_is_told_that_the_recording_ends() {
 }
 
 #[test]
-fn a_program_may_ask_for_the_time_more_often_or_less_often() {
+fn a_program_may_read_the_clock_more_often_or_less_often() {
     let recorded = Recorded::new("time");
     let ask = |events: &mut Loop| assert!((0..5).all(|_| events.now_ns() < u64::MAX));
     for (first, second) in [(0, 1), (1, 0)] {
@@ -218,7 +218,7 @@ fn a_recording_that_breaks_off_is_played_as_far_as_it_goes() {
     two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap();
     let whole = fs::read_to_string(recorded.path()).unwrap();
     let mut reached = 0;
-    // At each byte after the first line.
+    // Cuts the recording off at each byte after the first line.
     for length in whole.find('\n').unwrap() + 1..whole.len() - "end\n".len() {
         fs::write(recorded.path(), &whole[..length]).unwrap();
         let mut events = recorded.replay();
@@ -275,7 +275,7 @@ fn a_file_that_cannot_be_written_is_an_error() {
     }
 }
 
-/// What the kernel refused is refused again, with the same number.
+/// A refusal of the kernel is repeated in the replay, with the same number.
 #[test]
 fn a_refused_descriptor_is_refused_in_the_replay() {
     let _guard = alone();
@@ -291,7 +291,7 @@ fn a_refused_descriptor_is_refused_in_the_replay() {
     assert_eq!(story(recorded.replay()), Some(BAD_DESCRIPTOR));
 }
 
-/// The signal came from outside, so in the replay its descriptor is never ready.
+/// The signal came from outside, so its descriptor is never ready in the replay.
 #[cfg(unix)]
 #[test]
 fn a_signal_comes_at_the_recorded_time_without_being_sent() {
@@ -323,7 +323,7 @@ fn a_signal_comes_at_the_recorded_time_without_being_sent() {
     assert_eq!(story(recorded.replay(), false), told);
 }
 
-/// The limit of timers is held while a run is recorded, too, and what it refuses is no act.
+/// The limit of timers also holds while a run is recorded. A timer that the limit refuses is no act.
 #[test]
 fn limits_hold_while_a_run_is_recorded() {
     let recorded = Recorded::new("limits");

@@ -42,7 +42,8 @@ fn in_words(errno: Errno) -> String {
     text.split(" (os error").next().unwrap().to_owned()
 }
 
-/// The report of a loop that asks for a backend by name where these system calls are refused. The loop must work.
+/// Makes a loop with a backend by name in a thread that is refused these system calls. Checks that the loop works, and
+/// returns its report.
 fn report(name: &'static str, calls: &'static [i64], errno: Errno) -> BackendReport {
     let story = move || {
         refuse(calls, with(errno));
@@ -122,9 +123,9 @@ fn a_descriptor_that_the_kernel_refuses_changes_nothing_c51() {
     });
 }
 
-/// A kernel before 5.11, or a container that refuses epoll_pwait2 or timer descriptors.
+/// As a kernel before 5.11, or a container that refuses epoll_pwait2 or timer descriptors.
 #[test]
-fn epoll_waits_with_whatever_is_not_refused() {
+fn epoll_waits_with_the_calls_that_are_not_refused() {
     const WAITS: [i64; 2] = [libc::SYS_epoll_pwait2, libc::SYS_epoll_pwait];
     let (create, settime) = (libc::SYS_timerfd_create, libc::SYS_timerfd_settime);
     let waits = WAITS.to_vec();
@@ -152,7 +153,7 @@ fn epoll_waits_with_whatever_is_not_refused() {
     }
 }
 
-/// The turn that found the system call missing used to return without an event.
+/// The turn that found the system call missing returned without an event.
 #[test]
 fn the_first_turn_reports_what_is_ready_where_epoll_waits_are_refused() {
     for refused in [&[libc::SYS_epoll_pwait2][..], &[libc::SYS_epoll_pwait2, libc::SYS_epoll_pwait]] {
@@ -170,9 +171,9 @@ fn the_first_turn_reports_what_is_ready_where_epoll_waits_are_refused() {
 }
 
 /// If one crate enables rustix's feature `linux_5_11`, `polling` calls epoll_pwait2 in the whole program, also on
-/// kernels without it. A program that only depended on this crate then failed in its first wait.
+/// kernels without that call. A program that only depended on this crate then failed in its first wait.
 #[test]
-fn a_poller_of_the_programs_own_waits_beside_us_where_epoll_pwait2_is_refused() {
+fn a_poller_of_the_program_waits_beside_the_loop_where_epoll_pwait2_is_refused() {
     let story = || {
         refuse(&[libc::SYS_epoll_pwait2], with(Errno::NOSYS));
         let poller = polling::Poller::new().unwrap();
@@ -186,8 +187,8 @@ fn a_poller_of_the_programs_own_waits_beside_us_where_epoll_pwait2_is_refused() 
     thread::spawn(story).join().unwrap();
 }
 
-/// The calls that came after Linux 4.18 are refused, one by one and all at once. A loop that asks for no backend waits
-/// for a timer, a descriptor and a wake.
+/// Refuses the calls that came after Linux 4.18, one by one and all at once. A loop with the default backend waits for
+/// a timer, a descriptor and a wake.
 #[test]
 fn the_backend_that_is_chosen_works_without_what_older_kernels_lack() {
     let each = refuse::SETS.map(|name| vec![name]);
@@ -220,7 +221,7 @@ fn the_backend_that_is_chosen_works_without_what_older_kernels_lack() {
 
 /// For a few microseconds the backend polls the kernel instead of sleeping.
 #[test]
-fn a_brief_wait_does_not_sleep_in_the_rings() {
+fn a_brief_wait_does_not_sleep() {
     for setup in [Setup::Deferred, Setup::Cooperative, Setup::Plain] {
         let story = move || {
             let Some(mut uring) = or_skip("uring", Uring::with_rings(4, setup)) else { return };
@@ -256,7 +257,8 @@ fn an_io_uring_that_takes_no_entries_is_an_error_or_an_early_return() {
     }
 }
 
-/// C56: a signal may come while `select` polls for hang-ups. That call does not wait, and is interrupted all the same.
+/// C56: a signal may come while `select` polls for hang-ups. That poll does not wait, and a signal interrupts it all
+/// the same.
 #[test]
 fn a_signal_while_select_looks_for_hang_ups_is_invisible_c56() {
     on_each([("select", ())], |()| {
@@ -272,7 +274,7 @@ fn a_signal_while_select_looks_for_hang_ups_is_invisible_c56() {
     });
 }
 
-/// Runs a test of this program, which is the child's part, in a process of its own.
+/// Runs a test of this program in a process of its own; the test is the child's part.
 fn as_a_child(part: &str, backend: &str) -> ExitStatus {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", part, "--nocapture"]).env("COGLOOP_TEST_CHILD", part).env("COGLOOP_BACKEND", backend);
@@ -283,7 +285,7 @@ fn is_child(part: &str) -> bool {
     std::env::var("COGLOOP_TEST_CHILD").is_ok_and(|child| child == part)
 }
 
-/// The user may have a reason for the opt-out, such as a security policy that kills the process.
+/// A user may have a reason to opt out, such as a security policy that kills the process.
 #[test]
 fn an_opt_out_comes_before_the_first_system_call_of_io_uring() {
     const PART: &str = "an_opt_out_comes_before_the_first_system_call_of_io_uring";
@@ -309,14 +311,14 @@ fn an_opt_out_comes_before_the_first_system_call_of_io_uring() {
 
 /// C51: the process has no descriptor left for a loop.
 #[test]
-fn a_process_without_descriptors_gets_an_error_and_loses_nothing_c51() {
+fn a_process_that_is_out_of_descriptors_gets_an_error_and_loses_nothing_c51() {
     const PART: &str = "a_process_without_descriptors_gets_an_error_and_loses_nothing_c51";
     if is_child(PART) {
         let asked = std::env::var("COGLOOP_BACKEND").unwrap();
         let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
         let make = || Loop::new(&Options::default());
         let before = open();
-        // The descriptors of its backend and its waker.
+        // Counts the descriptors of its backend and its waker.
         let one = make().unwrap();
         let takes = open() - before;
         drop(one);
@@ -331,7 +333,7 @@ fn a_process_without_descriptors_gets_an_error_and_loses_nothing_c51() {
             let made = make().map(|events| events.backend().clone()).map_err(|error| error.to_string());
             setrlimit(Resource::Nofile, limit).unwrap();
             match &made {
-                // Another backend that needs fewer descriptors may be taken.
+                // A backend that needs fewer descriptors may be chosen instead.
                 Ok(report) => assert_eq!(report.name == asked, room >= needs, "{room}: {report:?}"),
                 Err(error) => assert!(room < needs && error.contains(&in_words(Errno::MFILE)), "{room}: {error}"),
             }
@@ -356,7 +358,7 @@ fn own_descriptors_are_above_the_standard_streams() {
         signals.watch(nix::libc::SIGUSR1).unwrap();
         events.add_timer(MS, 1);
         events.turn(Wait::Block).unwrap();
-        // Descriptors that a loop makes late: rings or a set that others can watch.
+        // The loop makes some descriptors late: rings or a set that others can watch.
         let _ = events.pollable();
         for number in 0..3 {
             assert!(std::fs::read_link(format!("/proc/self/fd/{number}")).is_err(), "{number} is open");

@@ -1,4 +1,4 @@
-//! Signals as readiness. Each test has its own signal, whose default action is to ignore it.
+//! Signals as readiness. Each test has a signal of its own, which is ignored by default.
 #![cfg(unix)]
 
 mod common;
@@ -49,9 +49,9 @@ fn a_signal_wakes_every_loop_that_watches_it_and_many_are_one() {
     });
 }
 
-/// Each signal is sent only when the one before was seen. If one were lost, the loop would wait for ever.
+/// Each signal is sent only after the loop has seen the signal before. If one were lost, the loop would wait for ever.
 #[test]
-fn of_signals_to_another_thread_none_is_lost() {
+fn no_signal_to_another_thread_is_lost() {
     const SIGNAL: Signal = Signal::SIGWINCH;
     on_every_backend(|events| {
         let mut signals = Signals::new().unwrap();
@@ -79,7 +79,7 @@ fn of_signals_to_another_thread_none_is_lost() {
 }
 
 #[test]
-fn an_earlier_signal_handler_is_suspended_and_restored() {
+fn an_earlier_signal_handler_is_not_called_and_is_restored() {
     let called = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&called)).unwrap();
     let mut signals = Signals::new().unwrap();
@@ -102,8 +102,8 @@ fn a_signal_that_cannot_be_watched_is_refused_and_no_handler_is_installed() {
     assert_eq!(signals.take().count(), 0);
 }
 
-/// A dropped watcher's place in the handler's list kept its descriptor open for the next watcher. After a hundred loops
-/// of five watchers, 505 descriptors were open.
+/// The place of a dropped watcher kept its descriptor open for the next watcher. After a hundred loops of five
+/// watchers, 505 descriptors were open.
 #[test]
 fn a_watcher_of_signals_closes_its_descriptor() {
     let is_open = |number: i32| std::path::Path::new(&format!("/proc/self/fd/{number}")).exists();
@@ -112,7 +112,7 @@ fn a_watcher_of_signals_closes_its_descriptor() {
     let numbers: Vec<_> = watchers.iter().map(|watcher| watcher.descriptor().as_fd().as_raw_fd()).collect();
     assert!(numbers.iter().all(|&number| is_open(number)));
     drop(watchers);
-    // Other tests run in this process, and may have got some of the numbers since.
+    // Other tests run in this process and may have taken some of the numbers since.
     let open = numbers.iter().filter(|&&number| is_open(number)).count();
     assert!(open < 25, "{open} of 50 are open");
 }

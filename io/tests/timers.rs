@@ -50,8 +50,8 @@ fn no_source_file_reads_the_wall_clock_c28() {
     not_on(&BACKENDS, "shown by the sources, which read no wall clock; a test would have to set the machine's clock");
 }
 
-/// Many timers in a slot of a high level take several turns to cascade when they are due. If the slot cascaded during
-/// earlier waits, one turn is enough.
+/// Many timers in a slot of a high level take several turns to cascade when they are due. One turn is enough if the
+/// slot cascaded during earlier waits.
 #[test]
 fn a_crowd_that_cascaded_during_waits_expires_in_one_turn() {
     for waits_before in [0, 200] {
@@ -95,7 +95,7 @@ fn no_timer_is_early_and_each_fires_once_c01_c02() {
     });
 }
 
-/// C04, C05, C36: a timer that arms itself again for now, a later timer, and a descriptor that stays ready.
+/// C04, C05, C36: a timer arms itself again for now, beside a later timer and a descriptor that stays ready.
 #[test]
 fn a_zero_delay_that_arms_itself_again_starves_nothing_c04_c05_c36() {
     on_every_backend(|events| {
@@ -123,7 +123,7 @@ fn a_zero_delay_that_arms_itself_again_starves_nothing_c04_c05_c36() {
     });
 }
 
-/// C36: a backlog of timers, of which the user pulls one in each turn.
+/// C36: the user pulls one timer of a backlog in each turn.
 #[test]
 fn a_backlog_of_timers_lets_descriptors_through_and_keeps_its_order_c36() {
     on_every_backend(|events| {
@@ -142,7 +142,7 @@ fn a_backlog_of_timers_lets_descriptors_through_and_keeps_its_order_c36() {
     });
 }
 
-/// C06: a cancelled sibling of the same tick does not fire. C08: a second cancel is safe and returns `false`. C09: a
+/// C06: a cancelled sibling of the same tick does not fire. C08: a second cancel is safe and returns `None`. C09: a
 /// cancel after firing does nothing, even if the place is taken again.
 #[test]
 fn a_cancelled_timer_never_expires_and_a_stale_key_names_nothing_c06_c08_c09() {
@@ -164,7 +164,7 @@ fn a_cancelled_timer_never_expires_and_a_stale_key_names_nothing_c06_c08_c09() {
 }
 
 #[test]
-fn a_due_timer_can_be_taken_back_by_a_new_deadline() {
+fn a_due_timer_with_a_new_deadline_is_not_due_any_more() {
     let (mut events, ..) = scripted(1_000);
     let key = events.add_timer_at(MS, 1);
     events.turn(Wait::Block).unwrap();
@@ -175,7 +175,7 @@ fn a_due_timer_can_be_taken_back_by_a_new_deadline() {
     assert_eq!((timer.key, timer.deadline_ns, events.turn_ns()), (key, 3 * MS, 3 * MS));
 }
 
-/// C15: time spent in callbacks counts.
+/// C15: the time that callbacks take counts.
 #[test]
 fn time_spent_by_the_user_counts_c15() {
     let (mut events, backend, clock) = scripted(1_000);
@@ -187,7 +187,7 @@ fn time_spent_by_the_user_counts_c15() {
     assert_eq!(expired(&mut events), [1, 2]);
 }
 
-/// C17: delays around 2³¹, 2³² ms, 2⁴⁸, 2⁶³, 2⁶⁴ ns are never early and do not spin.
+/// C17: delays around 2³¹ and 2³² ms, 2⁴⁸, 2⁶³ and 2⁶⁴ ns are never early and do not spin.
 #[test]
 fn the_longest_delays_are_never_early_and_do_not_spin_c17() {
     let in_ns = [1 << 48, (1 << 63) - 1, u64::MAX];
@@ -226,7 +226,7 @@ fn every_kernel_takes_the_longest_timeout_c17() {
     });
 }
 
-/// C22: in one jump of a day or a hundred years everything due fires once, in order. C02: a one-shot timer fires
+/// C22: after a jump of a day or a hundred years, each due timer fires once, in order. C02: a one-shot timer fires
 /// exactly once. C03: equal deadlines fire in the order of insertion, through every level and cascade.
 #[test]
 fn one_jump_of_years_fires_all_that_is_due_once_and_in_order_c02_c03_c22() {
@@ -260,7 +260,7 @@ fn with_nothing_armed_the_wait_is_for_ever_c25() {
     assert_eq!(waits(&backend), [None, Some(0), Some(7)]);
 }
 
-/// C26: a deadline far away cascades through every level of the wheel, and the loop does not wake for that.
+/// C26: a timer with a far deadline cascades through every level of the wheel. The loop does not wake for that.
 #[test]
 fn one_wake_up_for_one_timer_and_a_remainder_rounds_up_c26() {
     for delay_ns in [1, 999, 1_000, 1_001, 63_999, 64_001, MS + 1, 86_400_000 * MS + 1] {
@@ -290,20 +290,20 @@ fn cancelling_the_earliest_timer_costs_no_wake_up_c27() {
 }
 
 #[test]
-fn the_wait_is_the_shortest_of_limit_deadline_and_work_at_hand() {
+fn a_wait_ends_at_its_limit_or_at_a_deadline_and_is_0_with_work_waiting() {
     let (mut events, backend, _) = scripted(1_000);
     events.add_timer(5 * MS, 5);
     events.turn(Wait::AtMost(2 * MS)).unwrap();
     assert_eq!(expired(&mut events), []);
     events.turn(Wait::AtMost(9 * MS)).unwrap();
-    // It is due and not pulled, so the next turn has work.
+    // The timer is due and not pulled, so the next turn has work.
     events.turn(Wait::Block).unwrap();
     assert_eq!(waits(&backend), [Some(2 * MS), Some(3 * MS), Some(0)]);
     assert_eq!(expired(&mut events), [5]);
 }
 
-/// A state machine test found this fault: the mark outlived the descriptor, so the next turn did not wait and reported
-/// nothing.
+/// The mark outlived the descriptor, so the next turn did not wait and reported nothing. A state machine test found
+/// this bug.
 #[test]
 fn the_mark_of_a_removed_descriptor_costs_no_turn() {
     let (mut events, backend, _) = scripted(1_000);
@@ -314,8 +314,8 @@ fn the_mark_of_a_removed_descriptor_costs_no_turn() {
     assert_eq!(waits(&backend), [None]);
 }
 
-/// C14: a period that is not a multiple of the resolution does not drift by the rounding. A timer of 60 Hz fires 60
-/// times a second.
+/// C14: a period that is not a multiple of the resolution does not drift by rounding. A timer of 60 Hz fires 60 times a
+/// second.
 #[test]
 fn a_period_finer_than_the_resolution_does_not_drift_c14() {
     const PERIOD_NS: u64 = 16_666_667;
@@ -330,8 +330,8 @@ fn a_period_finer_than_the_resolution_does_not_drift_c14() {
     }
 }
 
-/// C13, C16: the callback of an interval takes longer than the period. For each policy the test shows the deadlines
-/// that are served, the number that is missed, and the lateness. A turn serves the interval once, so the loop goes on.
+/// C13, C16: the callback of an interval takes longer than the period. For each policy the test shows the served
+/// deadlines, the number of missed ones, and the lateness. A turn serves the interval once, so the loop goes on.
 #[test]
 fn a_callback_longer_than_its_period_is_served_by_policy_c13_c16() {
     let served = |missed| {
@@ -352,8 +352,8 @@ fn a_callback_longer_than_its_period_is_served_by_policy_c13_c16() {
     assert_eq!(served(Missed::Delay), [(10, 0, 0), (20, 15, 0), (45, 15, 0)]);
 }
 
-/// Every timer reports its deadline rounded up to the tick. The interval used to report 1500 and the others 2000,
-/// although the others came first.
+/// Every timer reports its deadline rounded up to the tick. The interval reported 1500 and the others 2000, although
+/// the others came first.
 #[test]
 fn one_shots_and_intervals_in_one_tick_report_one_deadline_and_fire_in_the_order_of_arming() {
     let (mut events, _, _) = scripted(1_000);
@@ -374,13 +374,13 @@ fn one_shots_and_intervals_in_one_tick_report_one_deadline_and_fire_in_the_order
         .map(|timer| (timer.value, timer.deadline_ns, timer.late_ns, timer.missed))
         .collect();
     assert_eq!(fired, [0, 1, 2, 3, 4, 5].map(|value| (value, 2_000, 0, 0)));
-    // The schedule itself is not rounded: its next points are 3000 and 2900. Both are reported as 3000.
+    // The schedule itself is not rounded. Its next points are 3000 and 2900, and both are reported as 3000.
     let mut next: Vec<_> = events.iter_timers().map(|(_, deadline_ns, &value)| (value, deadline_ns)).collect();
     next.sort_unstable();
     assert_eq!(next, [(0, Some(3_000)), (3, Some(3_000))]);
 }
 
-/// A loop that had nothing but a paused timer waited for ever.
+/// A loop with only a paused timer waited for ever.
 #[test]
 fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
     let (mut events, _, _) = scripted(1_000);
@@ -393,7 +393,7 @@ fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
     assert!(events.unref_timer(key) && events.pause_timer(key) && !events.is_idle());
     assert!(events.ref_timer(key) && !events.is_idle() && events.unref_timer(key));
     assert!(events.pause_timer(other) && events.is_idle());
-    assert!(events.reschedule_timer_at(key, 30 * MS) && events.is_idle(), "it goes on, unreferenced");
+    assert!(events.reschedule_timer_at(key, 30 * MS) && events.is_idle(), "resumed, it is still unreferenced");
     assert!(events.pause_timer(key) && events.cancel_timer(key).is_some() && events.is_idle());
     assert!(events.resume_timer(other) && !events.is_idle());
     let mut fired = Vec::new();
@@ -423,7 +423,7 @@ fn a_paused_timer_keeps_its_remaining_time() {
 /// C36: a hundred thousand timers become due by one jump of the clock. They expire in slices, over several turns. None
 /// of these turns waits, and all timers fire in order.
 #[test]
-fn a_crowd_of_timers_is_brought_up_to_date_over_several_turns_c36() {
+fn a_crowd_of_timers_expires_over_several_turns_c36() {
     const CROWD: u64 = 100_000;
     let (mut events, backend, clock) = scripted(1_000);
     for n in 0..CROWD {
@@ -443,9 +443,9 @@ fn a_crowd_of_timers_is_brought_up_to_date_over_several_turns_c36() {
     assert!(waits(&backend).iter().all(|&timeout| timeout == Some(0)), "work was waiting");
 }
 
-/// Timers with a slack of 5 ms share wake-ups. No timer is early, and none is later than its slack allows.
+/// Timers with a slack of 5 ms share wake-ups. No timer is early, and no timer is later than its slack allows.
 #[test]
-fn slack_brings_neighbours_into_one_wake_up() {
+fn timers_with_slack_share_a_wake_up() {
     let (mut events, backend, _) = scripted(1_000);
     for n in 0..100 {
         let plan = Plan::once(50 * MS + n * 123_457).with_slack(5 * MS);
@@ -464,7 +464,7 @@ fn slack_brings_neighbours_into_one_wake_up() {
     assert!(wake_ups <= 5, "{wake_ups} wake-ups for a hundred timers within 12 ms");
 }
 
-/// C48, C56: a kernel that returns early, late, or with an error.
+/// C48, C56: a kernel returns early, late, or with an error.
 #[test]
 fn an_early_return_a_late_one_and_an_error_keep_every_deadline_c48_c56() {
     let (mut events, backend, _) = scripted(1_000);
@@ -518,7 +518,7 @@ fn the_listing_shows_timers_descriptors_and_time() {
 }
 
 #[test]
-fn a_resolution_of_nothing_is_refused() {
+fn a_resolution_of_0_ns_is_refused() {
     let options = Options { resolution_ns: 0, ..Options::default() };
     assert_eq!(Loop::new(&options).err().unwrap().to_string(), "the resolution must be at least 1 ns");
     let named = Options { backend: Some("portable".to_owned()), ..Options::default() };

@@ -1,5 +1,5 @@
-//! Reports are true: a callback drains a descriptor that another registration is about to report, in every order. A
-//! reader that gets a report never blocks, even if its descriptor is a blocking one.
+//! Reports are true. A callback drains a descriptor that another registration is about to report, in every order. A
+//! reader that gets a report never blocks, even on a blocking descriptor.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn observed(events: &mut Loop, n: usize, mode: Mode) -> Vec<(Token, BorrowedFd<'
     (0..n).map(observe).collect()
 }
 
-/// With io_uring, the poll that the wait before has armed completes while the callback runs.
+/// With io_uring, the poll that the last wait has armed completes while the callback runs.
 #[test]
 fn input_that_was_read_between_two_waits_is_not_reported() {
     on_every_backend(|events| {
@@ -43,8 +43,8 @@ fn input_that_was_read_between_two_waits_is_not_reported() {
     });
 }
 
-/// A non-blocking descriptor is not reported either, although its reader would only get `WouldBlock`. In every mode,
-/// and for both directions.
+/// A non-blocking descriptor is not reported either, although its reader would only get `WouldBlock`. This holds in
+/// every mode and for both directions.
 #[test]
 fn input_that_was_read_between_two_waits_is_not_reported_to_a_nonblocking_reader() {
     on_every_backend(|events| {
@@ -69,7 +69,7 @@ fn input_that_was_read_between_two_waits_is_not_reported_to_a_nonblocking_reader
                     Mode::OneShot => events.set_interest(ends[b].0, READ).unwrap(),
                     Mode::Level => {}
                 }
-                // Turns in which nothing happens make no difference.
+                // Turns without events make no difference.
                 (0..taken).for_each(|_| assert_eq!(poll(events), [], "{mode:?}, round {round}"));
             }
             ends.iter().for_each(|(token, ..)| events.remove_descriptor(*token).unwrap());
@@ -79,7 +79,7 @@ fn input_that_was_read_between_two_waits_is_not_reported_to_a_nonblocking_reader
 
 /// Both directions come in one report, although only one of them woke the loop.
 #[test]
-fn of_two_directions_that_came_between_two_waits_both_are_reported() {
+fn two_directions_that_became_ready_between_two_waits_are_both_reported() {
     on_every_backend(|events| {
         let (ours, mut peer) = pair();
         rustix::io::ioctl_fionbio(ours, true).unwrap();
@@ -92,12 +92,12 @@ fn of_two_directions_that_came_between_two_waits_both_are_reported() {
     });
 }
 
-/// Three descriptors are ready in one batch. The callback of each, as it is served, drains a subset of all three.
+/// Three descriptors are ready in one batch. When the callback of each one is served, it drains a subset of all three.
 #[test]
 fn input_that_a_callback_of_the_same_batch_has_read_is_not_reported_to_a_blocking_reader() {
     on_every_backend(|events| {
         let ends = &mut observed(events, 3, Mode::Level);
-        // What empties each descriptor. 0, 1, 2: the callback that is served first, second or third; 3: nothing; 4: the
+        // What empties each descriptor. 0, 1, 2: the first, second or third callback that is served; 3: nothing; 4: the
         // callback of a timer.
         for plan in 0..125 {
             let emptied_by = [plan % 5, plan / 5 % 5, plan / 25];
@@ -133,7 +133,7 @@ fn input_that_a_callback_of_the_same_batch_has_read_is_not_reported_to_a_blockin
     });
 }
 
-/// It matters whether the descriptor blocks when its report is given out, not when it was added.
+/// The loop checks whether a descriptor blocks when the report is given out, not when the descriptor was added.
 #[cfg(unix)]
 #[test]
 fn a_descriptor_that_began_to_block_after_it_was_added_gets_no_spurious_report() {
@@ -158,7 +158,7 @@ fn a_descriptor_that_began_to_block_after_it_was_added_gets_no_spurious_report()
 
 /// The descriptor is no longer readable, but still writable.
 #[test]
-fn of_two_directions_the_one_that_is_left_is_reported() {
+fn a_direction_that_stays_ready_is_reported_without_the_other() {
     on_every_backend(|events| {
         let ((ours, mut peer), (other, mut others)) = (pair(), pair());
         let first = events.add_descriptor(other, READ).unwrap();
@@ -176,7 +176,7 @@ fn of_two_directions_the_one_that_is_left_is_reported() {
     });
 }
 
-/// C47: a read at the end of a stream, or after a hang-up or an error, returns at once, so these are reported.
+/// C47: a read at the end of a stream, or after a hang-up or an error, returns at once. So these are reported.
 #[test]
 fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
     on_every_backend(|events| {
@@ -197,7 +197,7 @@ fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
     });
 }
 
-/// On the default backend, a timer's callback takes the input, and the reader gets no report.
+/// On the default backend a timer's callback takes the input, and the reader gets no report.
 #[test]
 fn a_blocking_reader_does_not_hang_when_another_callback_takes_its_input() {
     let _guard = alone();
@@ -242,7 +242,7 @@ fn a_descriptor_that_is_a_path_only_is_refused() {
     });
 }
 
-/// A waker that is observed would no longer wake its loop. The waker of another loop may be observed.
+/// A waker that its own loop observed would no longer wake that loop. The waker of another loop may be observed.
 #[cfg(unix)]
 #[test]
 fn a_loop_refuses_its_own_waker() {

@@ -1,4 +1,4 @@
-//! The loop's waits on every kernel: each is long enough, is one system call, and does not follow the wall clock.
+//! The loop's waits on every kernel. Each wait is long enough, is one system call, and does not follow the wall clock.
 
 mod common;
 
@@ -8,14 +8,14 @@ use std::io::{ErrorKind, Read};
 use std::thread;
 use std::time::Duration;
 
-/// Takes one turn that waits, and returns the timers that it found due. A kernel may return early now and then, so each
-/// test tries several times.
+/// Takes one turn that waits, and returns the due timers. A kernel may return early now and then, so each test tries
+/// several times.
 fn turn(events: &mut Loop) -> Vec<u64> {
     events.turn(Wait::Block).unwrap();
     std::iter::from_fn(|| events.next_expired()).map(|timer| timer.value).collect()
 }
 
-/// C15: a turn that does not wait serves what is due by the clock, no matter where the time was spent.
+/// C15: a turn that does not wait serves timers that are due by the clock, no matter where the time was spent.
 #[test]
 fn time_spent_between_two_turns_counts_c15() {
     on_every_backend(|events| {
@@ -87,7 +87,7 @@ fn a_cancelled_timer_ends_no_wait_c27() {
     });
 }
 
-/// C27: the kernel knew a deadline that was cancelled and has passed since. It does not end a later wait.
+/// C27: the kernel had a deadline of a timer that was cancelled. That deadline has passed, and ends no later wait.
 #[test]
 fn a_timer_cancelled_between_two_waits_ends_no_later_one_c27() {
     on_every_backend(|events| {

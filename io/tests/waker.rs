@@ -20,13 +20,13 @@ fn a_wake_before_a_wait_ends_it_and_many_wakes_count_as_one_c55() {
         assert_eq!(events.next_ready(), None, "a wake is not an event");
         assert!(events.is_idle(), "the waker is not counted");
 
-        assert!(waits_quietly(events), "all were taken at once");
+        assert!(waits_quietly(events), "one turn took all wakes");
     });
 }
 
-/// C54: each thread stores a message, then wakes. If a wake were lost, the loop would wait for ever.
+/// C54: each thread stores a message and then wakes the loop. If a wake were lost, the loop would wait for ever.
 #[test]
-fn of_wakes_from_many_threads_none_is_lost_c54() {
+fn no_wake_from_many_threads_is_lost_c54() {
     const THREADS: usize = 8;
     const MESSAGES: usize = 500;
     on_every_backend(|events| {
@@ -38,7 +38,7 @@ fn of_wakes_from_many_threads_none_is_lost_c54() {
                     for _ in 0..MESSAGES {
                         let mine = left.fetch_add(1, Ordering::SeqCst) + 1;
                         waker.wake();
-                        // Now and then it lets the loop fall asleep, so that a wake meets a waiting loop.
+                        // Now and then the thread lets the loop fall asleep, so that a wake meets a waiting loop.
                         while mine.is_multiple_of(64) && taken.load(Ordering::SeqCst) < mine {
                             thread::yield_now();
                         }
@@ -87,16 +87,16 @@ fn two_threads_wake_again_and_again_and_no_wake_is_lost_c54() {
                 taken.store(left.load(Ordering::SeqCst), Ordering::SeqCst);
             }
             is_over.store(true, Ordering::SeqCst);
-            assert_eq!(lost, 0, "a wait lasted a minute while both threads were waking");
+            assert_eq!(lost, 0, "wakes of both threads were lost: a wait lasted a minute");
         });
         println!("{} wakes", taken.load(Ordering::SeqCst));
     });
 }
 
-/// C54: the kernel may leave its flag "more to collect" set when nothing is left, because it set the flag after the work was
-/// done. A loop that trusted this flag never stopped collecting. One run in a hundred showed this.
+/// C54: the kernel may set its flag "more to collect" after that work was done. The flag then stays set although
+/// nothing is left. A loop that trusted the flag never stopped collecting. One run in a hundred showed this.
 #[test]
-fn a_stale_hint_of_more_to_collect_is_not_believed_for_ever_c54() {
+fn a_stale_hint_of_more_to_collect_is_ignored_after_one_try_c54() {
     on_every_backend(|events| {
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {

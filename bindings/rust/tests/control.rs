@@ -58,7 +58,7 @@ fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
 
 /// C34: timers and descriptors that do not keep a loop alive.
 #[test]
-fn unreferenced_ones_are_served_and_keep_no_loop_going_c34() {
+fn unreferenced_timers_and_descriptors_are_served_and_keep_no_loop_going_c34() {
     let mut events = simulated();
     let pulse = events.every(SECOND, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
     let remote = events.remote();

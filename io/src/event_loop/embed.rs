@@ -41,6 +41,6 @@ impl<T: Default + Clone> EventLoop<T> {
     pub fn next_timeout_ns(&mut self) -> io::Result<Option<u64>> {
         self.observed.settle();
         let has_more = self.observed.backend().prepare()?;
-        Ok(if has_more { Some(0) } else { self.prepare(Wait::Block) })
+        Ok(if has_more { Some(0) } else { self.choose_timeout(Wait::Block) })
     }
 }

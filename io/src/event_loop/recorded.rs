@@ -36,7 +36,8 @@ impl<T: Default + Clone> EventLoop<T> {
         self.journal.as_ref().map_or(value, |journal| journal.witness(value))
     }
 
-    /// Names the program's line of the next act, such as `server.lua:12`, for the message about a departure.
+    /// Names the line of the program that acts next, such as `server.lua:12`. The message about a departure contains
+    /// it.
     pub fn set_place(&self, place: String) {
         self.journal.iter().for_each(|journal| journal.set_place(place.clone()));
     }
@@ -58,10 +59,10 @@ impl<T: Default + Clone> EventLoop<T> {
         self.journal.as_ref()?.departure()
     }
 
-    /// Records that a run ends because nothing is left. Bindings that take the turns themselves call it.
+    /// Records that a run ends because nothing is left. A binding that takes the turns itself calls this.
     ///
     /// # Errors
-    /// The program has departed from the recording.
+    /// If the program has departed from the recording.
     pub fn note_idle(&self) -> io::Result<()> {
         self.journal.iter().for_each(crate::recording::Journal::idle);
         match self.departure() {
@@ -70,7 +71,7 @@ impl<T: Default + Clone> EventLoop<T> {
         }
     }
 
-    /// Notes the wait, and makes the marks of the recording.
+    /// Records the wait. A replay also makes the marks of the recording.
     #[cold]
     pub(super) fn begin_recorded_wait(&mut self) {
         let Some(journal) = self.journal.clone() else { return };

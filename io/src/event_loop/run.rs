@@ -1,5 +1,5 @@
-//! Takes turn after turn and passes each due timer and ready descriptor to one function. For programs that do not write
-//! this loop themselves.
+//! Takes turn after turn and passes each due timer and ready descriptor to one function. Programs that do not write
+//! this loop themselves call it.
 //!
 //! ```text
 //!   run ──► idle or stopped? ─── yes ──► return
@@ -11,7 +11,8 @@
 //!            └──── serve( timer ), serve( timer ), … serve( descriptor ), …       what was due when the turn began
 //! ```
 //!
-//! A binding holds callbacks. It writes these few lines itself and keeps its callbacks outside of the loop.
+//! A binding holds callbacks. It has a loop of its own in place of this one and keeps the callbacks outside of
+//! [`EventLoop`].
 
 use super::assemble::{EventLoop, Phase};
 use super::parts::readiness::Ready;
@@ -29,7 +30,7 @@ pub enum Due<T> {
     Descriptor(Ready),
 }
 
-/// The loop while it runs. It stops running when this is dropped, also by a panic in `serve`.
+/// The loop while it runs. Dropping this value ends the run, also when `serve` panics.
 struct Running<'a, T>(&'a mut EventLoop<T>);
 
 impl<T> Drop for Running<'_, T> {

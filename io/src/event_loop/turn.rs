@@ -15,13 +15,13 @@ pub enum Wait {
     AtMost(u64),
 }
 
-/// In a shorter wait there is no time for early work of the wheel.
+/// The wheel cascades early only before waits at least this long.
 const SPARE_NS: u64 = 8_000;
 
 impl<T: Default + Clone> EventLoop<T> {
     /// Takes one turn. [`next_expired`](Self::next_expired) and [`next_ready`](Self::next_ready) return what it found.
     ///
-    /// It may find nothing, because a wake or a signal ended the wait.
+    /// A turn finds nothing if a wake or a signal has ended the wait.
     ///
     /// # Errors
     /// An error of the kernel, if the wait fails. Due timers can be pulled all the same.
@@ -31,7 +31,7 @@ impl<T: Default + Clone> EventLoop<T> {
         if self.journal.is_some() {
             self.begin_recorded_wait();
         }
-        let timeout_ns = self.prepare(wait);
+        let timeout_ns = self.choose_timeout(wait);
         let waited = self.readiness.wait(&mut self.observed, timeout_ns);
         self.time.begin_turn(self.now_ns());
         self.shares.begin_turn(self.turn_ns());
@@ -40,14 +40,14 @@ impl<T: Default + Clone> EventLoop<T> {
         waited
     }
 
-    /// Does work of the wheel before it is due, if there is time, and returns how long to wait.
-    pub(super) fn prepare(&mut self, wait: Wait) -> Option<u64> {
+    /// Chooses how long to wait. Before a wait of some length the wheel cascades early.
+    pub(super) fn choose_timeout(&mut self, wait: Wait) -> Option<u64> {
         let timeout_ns = self.timeout_ns(wait);
         let has_time = timeout_ns.is_none_or(|ns| ns >= SPARE_NS);
-        if has_time && self.timers.prepare() { self.timeout_ns(wait) } else { timeout_ns }
+        if has_time && self.timers.cascade_early() { self.timeout_ns(wait) } else { timeout_ns }
     }
 
-    /// How long to wait to wake up once, when the earliest deadline has come.
+    /// The time until the earliest deadline, so that the process sleeps and wakes once; less if `wait` limits it.
     fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
         let limit_ns = match wait {
             Wait::Block => None,

@@ -22,8 +22,8 @@ pub(super) fn arm(_: &Poller, _: &Waker) -> io::Result<()> {
     Ok(())
 }
 
-/// Called after each wait. The poller does not say whether a wake ended it, so all wakes are taken. A wake that comes
-/// after this ends the next wait.
+/// Called after each wait. The poller does not say whether a wake ended the wait, so all wakes are taken. A later wake
+/// ends the next wait.
 pub(super) fn waited(waker: &Waker) {
     waker.drain();
 }
@@ -37,9 +37,9 @@ pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::
     unsafe { poller.add_with_mode(&fd, event, polling::PollMode::Oneshot) }
 }
 
-/// The observed directions in which a reported socket is ready. The system answers the question of an earlier wait:
-/// since then a callback may have drained the socket, and more directions may be observed. So the socket is looked at
-/// again, unless it has an error.
+/// The observed directions in which a reported socket is ready. The report answers an earlier wait. Since then a
+/// callback may have drained the socket, or more directions may be observed. So the system is asked again, unless the
+/// socket has an error.
 pub(super) fn ready(fd: BorrowedFd<'_>, reported: &Event, observed: Interest) -> Interest {
     if reported.is_err() != Some(true) {
         return look::now(fd, observed);

@@ -3,7 +3,7 @@
 use crate::{Event, Interest, Token};
 use std::fmt;
 
-/// The version of the lines. A change of any line needs another one.
+/// The version of the lines. A change of any line needs another version.
 pub(super) const VERSION: u32 = 1;
 
 /// How the first line begins.
@@ -17,7 +17,7 @@ const AT_PLACE: &str = " @ ";
 pub(super) enum Act {
     /// Armed a timer, so many nanoseconds from now.
     After(u64),
-    /// Armed a timer for a time, at a time.
+    /// Armed a timer for a deadline: the deadline, and the time of arming.
     At(u64, u64),
     /// Armed a repeating timer: its period, and the time until it is due first.
     Every(u64, u64),
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_is_refused() {
+    fn a_text_that_is_not_a_line_is_refused() {
         for text in [
             "",
             "t",

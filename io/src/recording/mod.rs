@@ -2,21 +2,21 @@
 //! there.
 //!
 //! ```text
-//!   recording                                         replaying
+//!   recording                                          replaying
 //!
-//!   EventLoop ◄── time ─── Clock ◄── the real one      EventLoop ◄── time ─── Clock ◄──┐
+//!   EventLoop ◄── time ─── Clock ◄── the real one      EventLoop ◄── time ─── Clock ◄───┐
 //!       │                    │                             │                            │ the file
 //!       │                    ▼                             │                            │
-//!       └── acts ──► the file, a line for each            └── acts ── the same? ───────┤
-//!       │                    ▲                             │     no: it has departed    │
+//!       ├── acts ──► the file, a line for each             ├── acts ── the same? ───────┤
+//!       │                    ▲                             │     no: a departure        │
 //!   EventLoop ◄── ready ── Backend ◄── the kernel      EventLoop ◄── ready ── Backend ◄─┘
 //! ```
 //!
-//! From outside come the readings of the clock, what a wait returned, whether the kernel refused a registration, whether
-//! a descriptor was still ready, and what the user passes through [`EventLoop::witness`](crate::EventLoop::witness). The
-//! *acts* of the program are the timers that it arms, the descriptors that it adds, changes and removes, and its waits,
-//! each with the number of timers and descriptors. An act that differs from the recorded one is a *departure*: the wait
-//! that follows returns an error that names both.
+//! These things come from outside: the readings of the clock, the results of waits, the kernel's refusals of
+//! registrations, whether a descriptor was still ready, and the values that the user passes through
+//! [`EventLoop::witness`](crate::EventLoop::witness). The *acts* of the program are the timers that it arms, the
+//! descriptors that it adds, changes and removes, and its waits, each with the number of timers and descriptors. An act
+//! that differs from the recorded one is a *departure*. The wait that follows it returns an error that names both acts.
 //!
 //! A replay needs no backend, and does not wait for time. Bytes are not recorded, so it waits until a descriptor that
 //! was ready really is ready, before it reports it in the recorded order.
@@ -24,8 +24,8 @@
 //! If the program reads the clock more often than the recording has readings, time stands still for it. Readings that
 //! are left over are skipped. Neither is a departure, so a changed program may read the clock more often or less often.
 //!
-//! The lines are described in docs/replay.md. The file is written after each wait, so a crash loses only acts of the turn in which it
-//! happened, and none of what came from outside.
+//! docs/replay.md describes the lines. The file is written after each wait. So a crash loses only the acts of the turn
+//! in which it happened, and nothing that came from outside.
 
 mod format;
 mod player;

@@ -1,4 +1,4 @@
-//! Plays a recording: a clock and a backend that read the file, and the comparison of the program's acts with it.
+//! Plays a recording: a clock and a backend that read the file, and a comparison of the program's acts with the file.
 
 use super::format::{Act, InWords, Line, MAGIC, Recorded, VERSION, ready_in_words};
 use crate::memory::error_in_words;
@@ -95,7 +95,7 @@ impl Player {
         }
     }
 
-    /// The next line of the file with its end, or what is left of it.
+    /// The next line of the file with its end; the end is missing if the file is cut off.
     fn read_line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         self.file.by_ref().take(LINE_MAX).read_until(b'\n', &mut line)?;
@@ -183,7 +183,7 @@ impl Player {
         }
     }
 
-    /// An act that the kernel answers.
+    /// The program makes a call that the kernel answers. Returns the recorded answer.
     fn asked(&mut self, act: Act) -> io::Result<()> {
         match self.act(act).map_or(0, |recorded| recorded.errno) {
             0 => Ok(()),
@@ -248,8 +248,8 @@ impl Player {
         self.departure.get_or_insert(missed);
     }
 
-    /// Which directions of this event are worth waiting for: those that are observed, and whose readiness the program
-    /// has not marked itself.
+    /// The directions of this event that are worth waiting for. They are observed, and the program has not marked them
+    /// ready itself.
     fn awaited(&self, event: &Event) -> Option<(Number, Interest)> {
         let (number, interest) = *self.observed.get(&event.token.to_bits())?;
         let mut wanted = event.ready & interest;
@@ -299,8 +299,8 @@ impl PlayedBackend {
         Self { player, waker: None }
     }
 
-    /// Waits, in real time, until the descriptors are ready. Returns false if the user has ended that. A wake does not
-    /// end it, because the wakes that count are those of the recording.
+    /// Waits, in real time, until the descriptors are ready. Returns `false` if the user has ended the wait. A wake
+    /// does not end it: in a replay only the recorded wakes count.
     fn wait_for(&self, events: &[Event], line: u64) -> io::Result<bool> {
         let begin = Instant::now();
         for event in events {
@@ -376,7 +376,8 @@ impl Backend for PlayedBackend {
         Ok(())
     }
 
-    /// Does not wait until the descriptor is ready: only blocking ones are asked for, so reading one waits itself.
+    /// Does not wait until the descriptor is ready. The loop asks only about blocking descriptors, and reading such a
+    /// descriptor waits.
     fn look(&mut self, _fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
         let read = |line: &Line| if let Line::Look(ready) = line { Some(*ready) } else { None };
         self.player.borrow_mut().answer("the question whether a descriptor is still ready", read, directions)

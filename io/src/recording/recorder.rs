@@ -16,7 +16,7 @@ pub(crate) struct Recorder {
     // The last reading, on the real clock's scale, and the first one.
     last_ns: u64,
     origin_ns: u64,
-    // Whether the next reading is `last_ns`: the loop reads the clock at the end of a wait, which has just been read.
+    // Whether the next reading is `last_ns`: the loop reads the clock after a wait, and the recorder has just read it.
     is_known: bool,
     // The file's first error. After it nothing is written.
     refused: Option<io::Error>,

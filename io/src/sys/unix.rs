@@ -30,8 +30,8 @@ pub(crate) fn may_block(fd: BorrowedFd<'_>) -> bool {
     fcntl_getfl(fd).map_or(true, |flags| !flags.contains(OFlags::NONBLOCK))
 }
 
-/// Refuses a descriptor that is open as a path only (`O_PATH`), which cannot be read or written. For backends whose
-/// kernel call accepts such a descriptor.
+/// Refuses a descriptor that is open as a path only (`O_PATH`), which cannot be read or written. A backend calls this
+/// if its system call would accept such a descriptor.
 ///
 /// # Errors
 /// `EBADF` for such a descriptor, and for one that is not open.

@@ -35,8 +35,7 @@ pub(crate) fn own<T, E>(mut make: impl FnMut() -> Result<T, E>) -> Result<T, E> 
     make()
 }
 
-/// The type of a socket, which is all that Windows says. If a number was closed and is another socket's now, this does
-/// not notice.
+/// The type of a socket. Windows says no more, so a number that was closed and now names another socket goes unnoticed.
 pub(crate) struct Identity(rustix::net::SocketType);
 
 impl Identity {

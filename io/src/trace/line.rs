@@ -12,10 +12,10 @@ impl Line<'_> {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Writes the inside of a string. What is not UTF-8 becomes U+FFFD.
+    /// Writes the inside of a string. Bytes that are not UTF-8 become U+FFFD.
     pub(super) fn text(&mut self, text: &[u8]) {
         let text = &text[..text.len().min(TEXT_MAX)];
-        // Looks at all of them, because that is faster than to stop at the first.
+        // Checks every byte: that is faster than stopping at the first one that needs an escape.
         if text.iter().fold(true, |all, &byte| all & is_plain(byte)) {
             self.raw(text);
         } else {

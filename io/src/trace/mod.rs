@@ -15,8 +15,8 @@
 //! bindings use this type. Times are those of the loop's clock, so the trace of a loop on virtual time is the same each
 //! time.
 //!
-//! - The file never gets larger than its limit. The last event is then one named `the trace is full`, the file is
-//!   completed and closed, and the trace has ended.
+//! - The file never gets larger than its limit. A full trace ends with an event named `the trace is full`. The file is
+//!   then completed and closed.
 //! - A program that is killed loses at most the events of the last second, and of the time since the last turn began.
 //!   Perfetto and Chrome read a file without its end.
 //! - After a fork the child writes nothing.
@@ -86,7 +86,7 @@ pub enum Detail {
 /// The default size limit of a trace: 64 MiB, which is half a million events.
 pub const DEFAULT_LIMIT: u64 = 64 << 20;
 
-/// The least limit, in which the events that every trace has fit.
+/// The least limit. It has room for the events that every trace has.
 pub const LEAST_LIMIT: u64 = 4 << 10;
 
 /// Lines are written to the file in pieces of this size.
@@ -95,7 +95,7 @@ const BUFFER: usize = 64 << 10;
 /// The length of the longest line.
 const LINE_MAX: usize = 1 << 10;
 
-/// Room for what ends the file.
+/// Room for the end of the file.
 const END_MAX: u64 = 256;
 
 /// A line is written to the file at most a second later, if there is a further turn.
@@ -105,7 +105,7 @@ const FLUSH_NS: u64 = 1_000_000_000;
 pub struct Trace {
     sink: Option<Box<dyn Write>>,
     buffer: Vec<u8>,
-    /// What every event has: the numbers of the process and of the loop.
+    /// The part that is the same in every event: the numbers of the process and of the loop.
     ids: String,
     /// The middle of the events of each kind: from the numbers to the name.
     middles: [Vec<u8>; Kind::ALL.len()],
@@ -131,7 +131,7 @@ impl Trace {
     /// Makes the file, or empties it, and begins a trace in it. `number` distinguishes the loops of a process, and a
     /// viewer shows `name`.
     ///
-    /// # Errors
+    /// An error of the system if it refuses the file, or if there is no memory.
     /// The system's, when it refuses the file; or there is no memory.
     pub fn create(path: &Path, limit: u64, number: u64, name: &str) -> io::Result<Self> {
         memory::expect_bytes(2 * BUFFER)?;
@@ -142,7 +142,7 @@ impl Trace {
     /// Begins a trace that goes to `sink`.
     ///
     /// # Errors
-    /// There is no memory, or the system refuses a mark that tells a forked process.
+    /// If there is no memory, or the system refuses the mark by which a forked process is recognised.
     pub fn to(sink: Box<dyn Write>, limit: u64, number: u64, name: &str) -> io::Result<Self> {
         memory::expect_bytes(2 * BUFFER)?;
         let ids = format!(r#","pid":{},"tid":{}"#, std::process::id(), number.saturating_add(1));
@@ -224,7 +224,8 @@ impl Trace {
         self.turn = Some((start_ns, served_ns));
     }
 
-    /// Ends the turn, if there is one, and writes it. Without this call it ends with the next turn, or with its last event.
+    /// Ends the turn, if there is one, and writes it. Without this call the turn ends with the next turn, or with its
+    /// last event.
     pub fn end_turn(&mut self, end_ns: u64) {
         let Some((start_ns, served_ns)) = self.turn.take() else { return };
         self.span(Kind::Turn, Name(b"turn", None), start_ns, end_ns, Detail::None);
@@ -236,7 +237,7 @@ impl Trace {
 
     /// Completes the file.
     ///
-    /// # Errors
+    /// The first error of writing. That error has ended the trace.
     /// The first error of writing. The trace has ended when it came.
     pub fn finish(mut self) -> io::Result<()> {
         self.end(None);

@@ -2,7 +2,7 @@ use super::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A file in memory; refuses to get longer than the second number.
+/// A file in memory. It refuses to get longer than the second field.
 #[derive(Clone, Default)]
 struct Sink(Rc<RefCell<Vec<u8>>>, Option<usize>);
 
@@ -84,7 +84,7 @@ fn numbers_are_those_of_fmt() {
 }
 
 #[test]
-fn a_full_trace_says_so_and_ends_below_its_limit() {
+fn a_full_trace_ends_with_a_note_below_its_limit() {
     let sink = Sink::default();
     let mut trace = begin(&sink, 0);
     for n in 0..1000 {
@@ -100,7 +100,7 @@ fn a_full_trace_says_so_and_ends_below_its_limit() {
 }
 
 #[test]
-fn an_error_of_writing_ends_the_trace_and_is_told_at_the_end() {
+fn an_error_of_writing_ends_the_trace_and_is_returned_at_the_end() {
     let sink = Sink(Rc::default(), Some(100_000));
     let mut trace = begin(&sink, DEFAULT_LIMIT);
     let mut written = 0;

@@ -5,15 +5,14 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use std::os::fd::AsFd;
 
-/// A busy registration is armed together with the next system call when so many looks in a row have found it not ready.
-/// If two descriptors answer each other, every other look finds one of them not ready. With this limit both stay
-/// unarmed.
+/// The number of looks in a row that find a busy registration not ready before the next system call also arms it. If
+/// two descriptors answer each other, every other look finds one of them not ready. With this limit both stay unarmed.
 pub(super) const IDLE: u8 = 2;
 
-/// After so many waits in a row that did not sleep, a new poll is multishot. In a busy loop a look follows each
+/// The number of waits in a row without sleep before new polls are multishot. In a busy loop a look follows each
 /// completion anyway, so the poll need not be armed again to learn whether the descriptor is still ready. In a loop
-/// that sleeps, a one-shot poll costs less: arming it again and sleeping take one system call, while a look and
-/// sleeping take two.
+/// that sleeps, a one-shot poll costs less. Arming it again and sleeping take one system call; a look and sleeping take
+/// two.
 const SLEEPLESS: u32 = 32;
 
 impl Uring {
@@ -64,7 +63,8 @@ impl Uring {
         Ok(())
     }
 
-    /// Empties a slot. If its poll cannot be removed now, its name is kept, and it is removed before the next wait.
+    /// Empties a slot. If its poll cannot be removed now, the poll's name is kept, and the next wait removes the poll
+    /// first.
     pub(super) fn forget(&mut self, index: usize) {
         let armed = self.slots[index].registration.take().filter(|known| known.serial != 0);
         if let Some(known) = armed {
@@ -90,7 +90,7 @@ impl Uring {
         self.arm_idle(0)
     }
 
-    /// Queues a poll for the waker and for every unarmed registration that has an interest. It leaves out busy
+    /// Queues a poll for the waker and for every unarmed registration that has an interest. Leaves out busy
     /// registrations that fewer than `looks` looks in a row have found not ready.
     pub(super) fn arm_idle(&mut self, looks: u8) -> Result<(), Errno> {
         self.flush_removals()?;
@@ -176,7 +176,7 @@ impl Uring {
                         self.early.push_back(completion);
                     }
                 }
-                // The next wait handles this, because the caller may be in the middle of a change.
+                // The next wait handles the loss, because the caller may be in the middle of a change.
                 Err(Errno::BADR) => self.has_lost = true,
                 Err(error) => return Err(error),
             }
@@ -189,8 +189,8 @@ impl Uring {
         }
     }
 
-    /// Removes every poll, to arm it again, if the kernel has reported that it lost a completion for lack of memory. It
-    /// does not say which one. Returns whether that was so.
+    /// If the kernel has lost a completion for lack of memory, removes every poll, so that all are armed again. The
+    /// kernel does not say which completion it lost. Returns whether it lost one.
     pub(super) fn recover_lost(&mut self) -> bool {
         let has_lost = std::mem::take(&mut self.has_lost);
         if has_lost {

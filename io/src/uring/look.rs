@@ -15,8 +15,8 @@ impl Uring {
         !self.early.is_empty() || self.ring.has_completed() || self.ring.has_more()
     }
 
-    /// Takes the completions that came while the user's code ran. It does not report them, because they may be
-    /// outdated. Returns `true` if one of them was a wake.
+    /// Takes the completions that came while the user's code ran. They are not reported, because they may be outdated.
+    /// Returns `true` if one of them was a wake.
     pub(super) fn collect(&mut self) -> std::io::Result<bool> {
         if self.ring.has_more() || self.has_to_send() {
             self.send_along()?;
@@ -27,8 +27,8 @@ impl Uring {
 
     /// Whether an entry has to be submitted before the loop sleeps.
     pub(super) fn has_to_send(&mut self) -> bool {
-        let waker_is_heard = self.waker_is_armed || self.waker.is_none();
-        self.has_overdue || !waker_is_heard || self.ring.queued() > 0 || !self.pending_removals.is_empty()
+        let waker_can_wake = self.waker_is_armed || self.waker.is_none();
+        self.has_overdue || !waker_can_wake || self.ring.queued() > 0 || !self.pending_removals.is_empty()
     }
 
     /// Submits the queued entries and arms registrations that are not busy. If the kernel has no memory for an entry, a
@@ -43,8 +43,8 @@ impl Uring {
         Ok(())
     }
 
-    /// Asks the kernel which dirty registrations are ready now, and reports those, at most a batch. Returns `false` if
-    /// a signal has interrupted it.
+    /// Asks the kernel which dirty registrations are ready now, and reports at most a batch of them. Returns `false` if
+    /// a signal has interrupted the call.
     pub(super) fn look(&mut self, events: &mut Vec<Event>) -> bool {
         self.prepare_look();
         if self.polled.len() == 0 {
@@ -57,7 +57,7 @@ impl Uring {
                 return false;
             }
             Err(_) => {
-                // There is no answer. Arming them again finds out which are ready.
+                // There is no answer. Arming the registrations again finds out which are ready.
                 self.disarm_dirty();
                 return true;
             }
@@ -104,7 +104,7 @@ impl Uring {
             let is_unarmed = known.is_unarmed();
             self.needs_look |= is_unarmed && known.is_busy();
             self.has_overdue |= is_unarmed && known.idle >= OVERDUE;
-            // If it is armed, the kernel reports when it is ready again.
+            // If the registration is armed, the kernel reports when it is ready again.
             return is_unarmed;
         }
         if answer.contains(PollFlags::NVAL) {

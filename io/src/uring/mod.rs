@@ -23,8 +23,8 @@
 //! reports. The waker's poll is multishot, too. While the loop does not sleep, all new polls are multishot, because a
 //! look follows each completion anyway.
 //!
-//! Step 2 is left out when nothing has completed since the last wait and no registration is busy. Then step 3 finds out
-//! by arming whether a dirty registration is ready, in the system call that sleeps.
+//! Step 2 is left out when nothing has completed since the last wait and no registration is busy. Step 3 then arms the
+//! dirty registrations in the system call that sleeps. That shows whether one of them is ready.
 //!
 //! A busy registration has no poll in the kernel, because a completion costs more than a look. A network driver works
 //! in the same way: it polls under load and waits for interrupts otherwise. A registration that several looks in a row
@@ -37,11 +37,11 @@
 //!
 //! Each poll has a name of its own, made of a serial number and a slot. So the completion of a cancelled poll is
 //! recognised and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) cancels it
-//! before it returns. If the kernel has no memory for that, `remove` returns an error, and the next wait cancels it.
+//! before it returns. If memory is short, `remove` returns an error, and the next wait cancels the poll.
 //!
-//! A descriptor that was closed without `remove` is found when it is polled or armed, by a check of one armed
-//! registration at every 64th wait, and by a check of all when nothing has happened for 10 to 20 ms. Only then does its
-//! peer see the end; with epoll it sees the end at once.
+//! A descriptor that was closed without `remove` is found when it is polled or armed. Every 64th wait also checks one
+//! armed registration, and all are checked when nothing has happened for 10 to 20 ms. The peer sees the end only then;
+//! with epoll it sees the end at once.
 //!
 //! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
 //! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only
@@ -93,7 +93,7 @@ const WAKER: u64 = 2;
 #[derive(Default)]
 struct Slot {
     registration: Option<Registration>,
-    // Whether `dirty` has its index.
+    // Whether the slot's index is in `dirty`.
     is_dirty: bool,
 }
 

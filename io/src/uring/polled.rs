@@ -1,7 +1,7 @@
 //! `poll( 2 )` of many descriptors at once, without waiting.
 //!
-//! rustix has only `ppoll`, which needs 33 ns more for its timeout and its signal mask. That is a fortieth of the time of
-//! an event.
+//! rustix has only `ppoll`, which needs 33 ns more for its timeout and its signal mask. That is a fortieth of the time
+//! of an event.
 
 use nix::libc;
 use rustix::event::PollFlags;

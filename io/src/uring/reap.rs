@@ -1,4 +1,5 @@
-//! Completions, most of which become events. And the check for closed descriptors, which the kernel does not report.
+//! Handles completions, most of which become events, and checks for closed descriptors, which the kernel does not
+//! report.
 
 use super::ring::Completion;
 use super::{QUIET_TIMER, Uring};
@@ -26,8 +27,8 @@ impl Uring {
         }
     }
 
-    /// Takes the completions that came while the user's code ran. It reports nothing and marks their registrations
-    /// dirty. Returns `true` if one of them was a wake.
+    /// Takes the completions that came while the user's code ran. Reports nothing, and marks the registrations dirty.
+    /// Returns `true` if one of the completions was a wake.
     pub(super) fn reap_unreported(&mut self) -> bool {
         let (mut is_over, mut asked_in_vain) = (false, false);
         loop {
@@ -45,8 +46,8 @@ impl Uring {
 
     /// Makes the kernel produce the completions that it has deferred. Returns `false` if there are none, or on failure.
     ///
-    /// The kernel's hint that there are more completions may be set just after the work it announces was done. The
-    /// kernel clears the hint only when there is new work. So after one `enter` without result there is no second one.
+    /// The kernel may set its hint for more completions just after the announced work was done. It clears the hint only
+    /// when there is new work. So after one `enter` without a result the function does not try again.
     fn enter_for_more(&mut self) -> bool {
         if !self.ring.has_more() {
             return false;
@@ -77,7 +78,7 @@ impl Uring {
         let slot = self.slots.get_mut(index as usize).filter(|_| serial != 0);
         let Some(known) = slot.and_then(|slot| slot.registration.as_mut()).filter(|known| known.serial == serial)
         else {
-            // It is the answer to a removal, or the late completion of a cancelled poll.
+            // The completion answers a removal, or comes late from a cancelled poll.
             return false;
         };
         if has_ended {
@@ -105,7 +106,7 @@ impl Uring {
         match events {
             Some(events) => {
                 if !has_ended && !is_edge {
-                    // The next wait may sleep as well, and a one-shot poll says by then whether the descriptor is still
+                    // If the next wait sleeps as well, a one-shot poll has told by then whether the descriptor is still
                     // ready. If there is no room to queue the removal, a look finds out.
                     self.needs_look |= self.disarm(index as usize).is_err();
                 }
@@ -122,8 +123,8 @@ impl Uring {
         }
     }
 
-    /// Appends the event of a registration. If its number stands for another file now, it is dropped instead. Returns
-    /// `false` if it was dropped.
+    /// Appends the event of a registration. If the number stands for another file now, drops the registration instead
+    /// and returns `false`.
     pub(super) fn report(&mut self, index: u32, answer: PollFlags, events: &mut Vec<Event>) -> bool {
         self.is_quiet = false;
         let Some(known) = &mut self.slots[index as usize].registration else { return false };

@@ -6,18 +6,18 @@ use crate::sys::Identity;
 use crate::{Interest, Token};
 use rustix::event::PollFlags;
 
-/// An unarmed registration is busy when so many looks in a row have found it ready, each at most [`SOON`] waits after
-/// its last report.
+/// The number of looks in a row that must find an unarmed registration ready before it counts as busy. Each of these
+/// looks comes at most [`SOON`] waits after the registration's last report.
 const BUSY: u8 = 2;
 
-/// The same number for a registration with a multishot poll. It becomes unarmed then, and removing the poll costs as
-/// much as so many completions.
+/// The same number for a registration with a multishot poll. The registration becomes unarmed then. Removing the poll
+/// costs as much as that many completions.
 const BUSY_LASTING: u8 = 8;
 
 const SOON: u32 = 4;
 
-/// An unarmed registration that so many looks in a row have found not ready is armed, even if that needs a system call
-/// of its own. Arming it and taking its completion later cost about as much as so many looks.
+/// The number of looks in a row that find an unarmed registration not ready before it is armed, even by a system call
+/// for it alone. Arming it and taking its completion later cost about as much as that many looks.
 pub(super) const OVERDUE: u8 = 8;
 
 pub(super) struct Registration {

@@ -45,14 +45,14 @@ pub(super) struct Completion {
     pub(super) has_ended: bool,
 }
 
-/// The size of the completion ring as a multiple of the submission ring. The kernel finds the poll to be removed by a hash
-/// table, whose size follows that of the completion ring. With 10,000 polls a removal takes 1.6 µs at this size.
+/// The size of the completion ring as a multiple of the submission ring. The kernel finds the poll to be removed by a
+/// hash table, whose size follows that of the completion ring. With 10,000 polls a removal takes 1.6 µs at this size.
 const COMPLETIONS: u32 = 32;
 
 /// The same multiple where memory is short. With 10,000 polls a removal takes 4 µs then. The larger ring can fail with
 /// `ENOMEM` for two reasons, although the machine has memory. The rings count as locked memory (`ulimit -l`), before
-/// Linux 5.12 and at least in 6.18, unless the process has `CAP_IPC_LOCK`. And the kernel may find no adjacent pages for it
-/// (<https://github.com/axboe/liburing/issues/1614>).
+/// Linux 5.12 and at least in 6.18, unless the process has `CAP_IPC_LOCK`. And the kernel may find no adjacent pages
+/// for it (<https://github.com/axboe/liburing/issues/1614>).
 const FEW_COMPLETIONS: u32 = 4;
 
 /// The duration of the quiet timer. After so long without an event the armed registrations are checked.
@@ -72,7 +72,8 @@ pub(super) struct Ring {
 
 impl Ring {
     /// # Errors
-    /// An error of the kernel: `EINVAL` for a setup that it does not support, `EPERM` or `ENOSYS` if io_uring is forbidden.
+    /// An error of the kernel: `EINVAL` for a setup that it does not support, `EPERM` or `ENOSYS` if io_uring is
+    /// forbidden.
     pub(super) fn new(entries: u32, setup: Setup) -> io::Result<Self> {
         above_standard(|| Self::make_of_a_size(entries, setup), |ring| ring.rings.as_raw_fd())
     }
@@ -100,7 +101,7 @@ impl Ring {
             Setup::Plain => &mut builder,
         };
         let rings = match setup {
-            // Without an array of indices between ring and entries, from Linux 6.6 on.
+            // From Linux 6.6 on the setup has no array of indices between ring and entries.
             Setup::Deferred => builder.clone().setup_no_sqarray().build(entries).or_else(|_| builder.build(entries)),
             _ => builder.build(entries),
         }?;
@@ -122,8 +123,8 @@ impl Ring {
         self.queue(&poll.build().user_data(name))
     }
 
-    /// Queues the removal of the poll `name`, which then completes under its own name. The completion of the removal
-    /// itself has the name `answer`, or is suppressed. Returns `false` if the ring is full.
+    /// Queues the removal of the poll `name`. The poll then completes under its own name. The completion of the removal
+    /// has the name `answer`, or is suppressed. Returns `false` if the ring is full.
     pub(super) fn unpoll(&mut self, name: u64, answer: u64) -> bool {
         self.queue(&opcode::PollRemove::new(name).build().user_data(answer).flags(self.quiet))
     }
@@ -135,8 +136,8 @@ impl Ring {
 
     fn queue(&mut self, entry: &Entry) -> bool {
         // SAFETY:
-        // 1. An entry's pointers must be valid until it completes. Only `poll`, `unpoll` and `quiet_timer` build entries.
-        //    Those of the first two have no pointers; that of the quiet timer points to a static.
+        // 1. An entry's pointers must be valid until it completes. Only `poll`, `unpoll` and `quiet_timer` build
+        //    entries. Those of the first two have no pointers; that of the quiet timer points to a static.
         // 2. A descriptor in an entry may be closed meanwhile: it is only a number, and the kernel holds its file.
         unsafe { self.rings.submission().push(entry) }.is_ok()
     }
@@ -179,8 +180,8 @@ impl Ring {
             arguments = Some(SubmitArgs::new().timespec(timeout));
         }
         // SAFETY:
-        // 1. `EXT_ARG` says that the argument is an `io_uring_getevents_arg`, and `SubmitArgs` is a transparent wrapper of
-        //    one. Without the flag there is no argument.
+        // 1. `EXT_ARG` says that the argument is an `io_uring_getevents_arg`, and `SubmitArgs` is a transparent wrapper
+        //    of one. Without the flag there is no argument.
         // 2. Its timespec is on this stack frame, and the kernel reads it only during the call.
         // 3. The submission ring holds at least `queued` entries, put there by `queue`.
         let answer = unsafe { self.rings.submitter().enter(queued as u32, wanted, flags.bits(), arguments.as_ref()) };

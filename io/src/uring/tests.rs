@@ -37,7 +37,7 @@ fn pipes(count: u32) -> Vec<(BorrowedFd<'static>, PipeWriter)> {
     (0..count).map(|_| lent(std::io::pipe().unwrap())).collect()
 }
 
-/// The other backends, which need none of the features that are tested here.
+/// The other backends. They need none of the features that are tested here.
 fn others() -> [(&'static str, Box<dyn Backend>); 3] {
     [
         ("epoll", Box::new(Epoll::new().unwrap())),
@@ -99,7 +99,7 @@ fn a_removal_submits_the_removal_that_a_change_has_queued() {
 }
 
 #[test]
-fn a_late_completion_is_dropped() {
+fn the_completion_of_a_removed_poll_is_dropped() {
     if !permitted() {
         return;
     }
@@ -108,7 +108,7 @@ fn a_late_completion_is_dropped() {
         let mut uring = Uring::with_rings(4, setup).unwrap();
         uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         assert_eq!(waited(&mut uring), []);
-        // The poll has completed, but the backend has not looked yet.
+        // The poll has completed, but the backend has not collected the completion yet.
         pipes[0].1.write_all(b"x").unwrap();
         uring.remove(pipes[0].0, token(0)).unwrap();
         let newer = Token::new(0, NonZeroU32::new(2).unwrap());
@@ -119,8 +119,8 @@ fn a_late_completion_is_dropped() {
     }
 }
 
-/// There are more registrations in one turn than the submission ring holds, and more ready ones than the completion
-/// ring holds. All come in one batch.
+/// One turn has more registrations than the submission ring holds, and more ready ones than the completion ring holds.
+/// All events come in one batch.
 #[test]
 fn both_rings_may_be_smaller_than_a_batch() {
     if !permitted() {
@@ -200,7 +200,7 @@ fn a_dropped_loop_keeps_no_file_open_c40() {
     }
 }
 
-/// C57: the parent would submit what the child queued.
+/// C57: without the check, the parent would submit what the child queued.
 #[test]
 fn a_forked_child_gets_an_error_and_the_parent_is_undisturbed_c57() {
     if !permitted() {
@@ -242,7 +242,7 @@ fn a_forked_child_gets_an_error_and_the_parent_is_undisturbed_c57() {
     });
 }
 
-/// C57: a child can only drop a loop that it inherits, and make one of its own.
+/// C57: a child can only drop an inherited loop and make a loop of its own.
 #[test]
 fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
     if !permitted() {
@@ -328,7 +328,7 @@ fn a_backends_own_descriptor_is_refused() {
     let all = Setup::ALL.into_iter().filter_map(|setup| Some(("uring", ours(setup)?)));
     on_each(all.chain(others()), |mut backend| {
         let Ok(number) = backend.pollable().map(|own| own.as_raw_fd()) else { return };
-        // SAFETY: it stays open as long as the backend lives, and only the backend gets it.
+        // SAFETY: the descriptor stays open as long as the backend lives, and only the backend gets it.
         let own = unsafe { BorrowedFd::borrow_raw(number) };
         for interest in [Interest::READ, Interest::NONE] {
             let refused = backend.add(own, interest, token(1)).err().and_then(|error| error.raw_os_error());
@@ -346,7 +346,7 @@ fn ready(backend: &mut dyn Backend) -> Vec<Token> {
     events.iter().map(|event| event.token).collect()
 }
 
-/// C59: every backend works when it is used in another thread and then in its own again.
+/// C59: every backend works in another thread and then in its own thread again.
 #[test]
 fn a_backend_works_in_another_thread_and_back_c59() {
     let ours = |setup| or_skip("uring", Uring::with_rings(4, setup)).map(|uring| Box::new(uring) as Box<dyn Backend>);
@@ -354,14 +354,14 @@ fn a_backend_works_in_another_thread_and_back_c59() {
     on_each(all.chain(others()), |mut backend| {
         let mut pipes = pipes(1);
         backend.add(pipes[0].0, Interest::READ, token(0)).unwrap();
-        assert_eq!(ready(&mut *backend), [], "it belongs to this thread from here on");
+        assert_eq!(ready(&mut *backend), [], "this thread has the backend again");
         pipes[0].1.write_all(b"x").unwrap();
         assert_eq!(carry(&mut *backend, ready), [token(0)], "{}", backend.name());
         assert_eq!(ready(&mut *backend), [token(0)], "{}", backend.name());
     });
 }
 
-/// Each of these is the first call in the other thread that reaches the kernel.
+/// Each of these calls is the first one in the other thread that reaches the kernel.
 #[test]
 fn the_first_call_in_another_thread_makes_rings_there_c59() {
     if !permitted() {
@@ -370,7 +370,7 @@ fn the_first_call_in_another_thread_makes_rings_there_c59() {
     type First = fn(&mut dyn Backend, &[(BorrowedFd<'static>, PipeWriter)]);
     let all: [First; 3] = [
         |uring, pipes| uring.remove(pipes[0].0, token(0)).unwrap(),
-        |uring, _| assert!(uring.prepare().unwrap(), "it says that there may be events"),
+        |uring, _| assert!(uring.prepare().unwrap(), "there may be events"),
         // The ring has room for the removal of four polls.
         |uring, pipes| {
             (0..6).for_each(|index| uring.modify(pipes[index].0, Interest::READ, token(index as u32)).unwrap())

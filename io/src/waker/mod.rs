@@ -36,8 +36,8 @@ use windows::Notifier;
 /// Several wakes may count as one, but none is lost. A wake before or during a wait ends that wait. Everything that was
 /// done before [`wake`], such as a push into a queue, is visible after the turn that it ended.
 ///
-/// It uses an eventfd on Linux and a pipe on other Unix systems, both non-blocking and close-on-exec. On Windows it
-/// calls the backend, which posts to its completion port. A forked child must not use its parent's wakers.
+/// A waker uses an eventfd on Linux and a pipe on other Unix systems, both non-blocking and close-on-exec. On Windows
+/// it calls the backend, which posts to its completion port. A forked child must not use its parent's wakers.
 ///
 /// [`wake`]: Waker::wake
 #[derive(Clone, Debug)]
@@ -74,8 +74,8 @@ impl Waker {
         Self::of(Notifier::pipe()?)
     }
 
-    /// The descriptor for a signal handler that can only call `write`: 8 bytes, a native `u64` of value 1, wake the
-    /// loop.
+    /// The descriptor for a signal handler that can only call `write`. Writing 8 bytes, a native `u64` of value 1,
+    /// wakes the loop.
     #[must_use]
     pub fn write_end(&self) -> BorrowedFd<'_> {
         self.0.notifier().write_end()
@@ -97,8 +97,8 @@ impl AsFd for Waker {
 
 #[cfg(windows)]
 impl Waker {
-    /// Called by a [`Backend`](crate::Backend): `end_wait` ends its current wait or the next one, and may be called by
-    /// any thread. If two backends call this, the first one is woken.
+    /// A [`Backend`](crate::Backend) calls this. `end_wait` ends the backend's current wait or its next one, and any
+    /// thread may call it. If two backends call this function, wakes go to the first of them.
     pub fn end_waits_by(&self, end_wait: impl Fn() + Send + Sync + 'static) {
         self.0.notifier().notify_by(Box::new(end_wait));
     }

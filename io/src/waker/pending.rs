@@ -1,4 +1,5 @@
-//! The protocol that turns many wakes into one notification and loses none. `cargo xtask test loom` tries the interleavings.
+//! The protocol that turns many wakes into one notification and loses none. `cargo xtask test loom` tries the
+//! interleavings.
 
 #[cfg(all(loom, test))]
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -40,9 +41,9 @@ impl<B: Notify> Pending<B> {
 
     /// Called by the loop when it has noticed the notification.
     pub(super) fn drain(&self) {
-        // The order matters. If the flag were cleared first, a wake in between would notify, that would be cleared,
-        // and the flag would stay set: no later wake would notify. In this order such a wake finds the flag set, and the
-        // loop is awake already.
+        // The order matters. If the flag were cleared first, a wake in between would notify, and its notification would
+        // then be cleared while its flag stays set. No later wake would notify. In this order a wake in between finds
+        // the flag set, and the loop is awake already.
         self.notifier.clear();
         self.is_pending.swap(false, Ordering::Acquire);
     }
@@ -68,8 +69,8 @@ mod tests {
     }
 
     impl Pending<Counter> {
-        /// Blocks like a loop: only the notifier ends it. If the notifier were never called, loom would report that the model
-        /// does not end.
+        /// Blocks like a loop: only the notifier ends the wait. If the notifier were never called, loom would report
+        /// that the model does not end.
         fn wait(&self) {
             while self.notifier.0.fetch_add(0, Ordering::Relaxed) == 0 {
                 thread::yield_now();
@@ -103,12 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn of_one_threads_wakes_none_is_lost_c54() {
+    fn no_wake_of_one_thread_is_lost_c54() {
         all_arrive(1, 2);
     }
 
     #[test]
-    fn of_two_threads_wakes_none_is_lost_c54() {
+    fn no_wake_of_two_threads_is_lost_c54() {
         all_arrive(2, 1);
     }
 }

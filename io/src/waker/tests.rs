@@ -1,4 +1,4 @@
-//! Every kind of waker with every backend. The kinds of other systems are tested here too.
+//! Tests every kind of waker with every backend, also the kinds of other systems.
 
 use super::Waker;
 use crate::Backend;
@@ -41,19 +41,19 @@ fn is_readable(waker: &Waker) -> bool {
 }
 
 #[test]
-fn a_wake_before_the_wait_ends_it_and_many_are_one_c55() {
+fn a_wake_before_a_wait_ends_it_and_many_count_as_one_c55() {
     on_every_pair(|backend, waker| {
         for _ in 0..3 {
             (0..1_000).for_each(|_| waker.wake());
             wait(backend);
-            assert!(!is_readable(waker), "all were taken at once");
+            assert!(!is_readable(waker), "one drain took all wakes");
         }
     });
 }
 
-/// The loop may wait again only after it has seen everything that was done before the wakes that it took.
+/// The loop takes some wakes. Before it waits again, it must see everything that was done before them.
 #[test]
-fn of_wakes_from_many_threads_none_is_lost_c54() {
+fn no_wake_from_many_threads_is_lost_c54() {
     const THREADS: usize = 4;
     const MESSAGES: usize = 500;
     on_every_pair(|backend, waker| {
@@ -75,7 +75,7 @@ fn of_wakes_from_many_threads_none_is_lost_c54() {
 }
 
 #[test]
-fn of_wakes_from_a_signal_handler_none_is_lost_c54() {
+fn no_wake_from_a_signal_handler_is_lost_c54() {
     const SIGNALS: usize = 200;
     on_every_pair(|backend, waker| {
         let (handled, in_handler) = (Arc::new(AtomicUsize::new(0)), waker.clone());
@@ -86,7 +86,7 @@ fn of_wakes_from_a_signal_handler_none_is_lost_c54() {
         };
         // SAFETY: the handler does only what is safe in a signal handler: an atomic addition, and a wake.
         let id = unsafe { signal_hook::low_level::register(signal_hook::consts::SIGUSR2, handler) }.unwrap();
-        // As an integer: musl's type is a pointer, which must not be sent to another thread.
+        // An integer, because musl's type is a pointer, which must not be sent to another thread.
         let waiter = pthread_self() as usize;
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -114,13 +114,13 @@ fn writing_to_the_write_end_wakes_and_never_blocks_c54() {
         assert_eq!(rustix::io::write(waker.write_end(), &one), Ok(8));
         wait(backend);
         assert!(!is_readable(waker));
-        // Until the eventfd or pipe is full.
+        // Writes until the eventfd or pipe is full.
         let most = (u64::MAX - 1).to_ne_bytes();
         let is_full = (0..100_000).any(|_| rustix::io::write(waker.write_end(), &most) == Err(Errno::AGAIN));
         assert!(is_full);
         waker.wake();
         wait(backend);
-        assert!(!is_readable(waker), "all were taken at once");
+        assert!(!is_readable(waker), "one drain took all wakes");
         waker.wake();
         wait(backend);
     });

@@ -1,8 +1,7 @@
 //! The notifier on Unix. `windows` has the same functions.
 //!
-//! It is an eventfd on Linux and a pipe elsewhere, non-blocking and close-on-exec. `notify` can fail only because
-//! there are so many notifications that there is no room for another, `clear` only because there is none. Neither needs
-//! to return an error.
+//! It is an eventfd on Linux and a pipe elsewhere, non-blocking and close-on-exec. `notify` can fail only if there is
+//! no room for another notification, and `clear` only if there is no notification. So neither returns an error.
 
 use super::pending::Notify;
 use crate::sys::above_standard;

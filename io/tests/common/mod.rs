@@ -39,7 +39,7 @@ pub fn permitted() -> Vec<&'static str> {
     opened.collect()
 }
 
-/// Makes sure that no other test of this process opens or closes descriptors meanwhile.
+/// Keeps other tests of this process from opening and closing descriptors meanwhile.
 pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -61,8 +61,8 @@ pub fn poll(events: &mut Loop) -> Vec<(Token, Interest)> {
     std::iter::from_fn(|| events.next_ready()).map(|Ready { token, ready }| (token, ready)).collect()
 }
 
-/// Whether a wait without events lasts until its timeout. The kernel may cut a wait short, as a signal does, when it
-/// has cleaned up the rings of an earlier loop of this thread.
+/// Whether a wait without events lasts until its timeout. The kernel may cut a wait short, as a signal does. It does so
+/// after it has cleaned up the rings of an earlier loop of this thread.
 pub fn waits_quietly(events: &mut Loop) -> bool {
     let before_ns = events.now_ns();
     (0..5).any(|_| {
@@ -75,7 +75,7 @@ pub fn waits_quietly(events: &mut Loop) -> bool {
 pub fn sees_the_end(peer: &mut Peer) -> bool {
     match peer.read(&mut [0; 64]) {
         Ok(length) => length == 0,
-        // The error that stands for the end if data was left unread.
+        // This error stands for the end if data was left unread.
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }

@@ -7,19 +7,19 @@ use rustix::io::Errno;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
 use std::collections::BTreeMap;
 
-/// The sets of calls that can be refused, each named for what is missing then.
+/// The sets of calls that can be refused. Each set is named for what is missing then.
 pub const SETS: [&str; 5] = ["io_uring", "epoll_pwait2", "pidfd", "timerfd", "linux-4.18"];
 
-/// The calls of a set, and the error that they return. A container forbids io_uring; the other calls are unknown to
-/// older kernels.
+/// The calls of a set, and the error that they return. A container forbids io_uring; an older kernel lacks the other
+/// calls.
 pub fn set(name: &str) -> Option<(Vec<i64>, Errno)> {
     let calls = match name {
         "io_uring" => vec![libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register],
         "epoll_pwait2" => vec![libc::SYS_epoll_pwait2],
         "pidfd" => vec![libc::SYS_pidfd_open],
         "timerfd" => vec![libc::SYS_timerfd_create, libc::SYS_timerfd_settime, libc::SYS_timerfd_gettime],
-        // All calls that came after 4.18. Their numbers follow the last one of 4.18 on most architectures, and start at
-        // 424 on all.
+        // All calls that came after 4.18. On most architectures their numbers follow the last number of 4.18, and on
+        // all they start at 424.
         "linux-4.18" => (libc::SYS_io_uring_setup - 1..libc::SYS_io_uring_setup + 100).collect(),
         _ => return None,
     };

@@ -1,4 +1,4 @@
-//! Runs tests ("stories") on several backends, and records on which ones they were skipped.
+//! Runs tests ("stories") on several backends, and records where they were skipped.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-/// Runs the story with the value of each backend. If it fails on one, the others still run.
+/// Runs the story with the value of each backend. After a failure with one value the others still run.
 pub fn on_each<T>(backends: impl IntoIterator<Item = (&'static str, T)>, story: impl Fn(T)) {
     let mut failed = Vec::new();
     for (name, with) in backends {
@@ -19,7 +19,7 @@ pub fn on_each<T>(backends: impl IntoIterator<Item = (&'static str, T)>, story: 
     assert!(failed.is_empty(), "failed on {}", failed.join("; "));
 }
 
-/// Records why this test does not run on these backends.
+/// Records why this test does not run on some backends.
 pub fn not_on(backends: &[&str], why: &str) {
     backends.iter().for_each(|name| record(name, why));
 }

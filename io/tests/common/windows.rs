@@ -15,7 +15,7 @@ pub use tcp_streams::streams;
 /// The names of the backends.
 pub const BACKENDS: [&str; 1] = ["portable"];
 
-/// How to wait for sockets that are ready already: the system polls a socket in the background, and its answer takes a
+/// How to wait for sockets that are ready already. The system polls a socket in the background, and its answer takes a
 /// moment.
 pub const FOR_WHAT_IS_READY: Wait = Wait::AtMost(15_000_000);
 

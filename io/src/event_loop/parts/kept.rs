@@ -68,7 +68,11 @@ impl Kept {
         for (index, fd) in self.owned.indices().zip(self.owned.iter()) {
             let Some(fd) = fd else { continue };
             let observed = table.at(index).map(|descriptor| descriptor.fd.as_raw_fd());
-            assert_eq!(observed, Some(fd.as_raw_fd()), "the descriptor in slot {index}: the loop observes (left) and owns (right)");
+            assert_eq!(
+                observed,
+                Some(fd.as_raw_fd()),
+                "the descriptor in slot {index}: the loop observes (left) and owns (right)"
+            );
         }
         for (index, _) in self.shared.indices().zip(self.shared.iter()).filter(|(_, file)| file.is_some()) {
             assert!(table.at(index).is_some(), "the loop holds a file in slot {index}, but observes nothing there");

@@ -132,7 +132,7 @@ impl Readiness {
                 continue;
             }
             if self.events.try_reserve(1).is_err() {
-                // Because of this mark the next turn does not wait, and it has room for the mark.
+                // The mark stays for the next turn. That turn does not wait, and has room for the mark.
                 self.marked.add(index);
                 continue;
             }
@@ -160,7 +160,7 @@ impl Readiness {
         Some(Ready { token: event.token, ready })
     }
 
-    /// Notes that something is given out: its callback may use up what was reported of a descriptor.
+    /// Notes that a callback will run. The callback may use up readiness that was reported of a descriptor.
     #[inline]
     pub(crate) fn expect_callback(&mut self) {
         self.is_outdated = true;

@@ -1,6 +1,6 @@
 //! The share of a turn: how much timers may take of it while descriptors wait, and descriptors while timers wait.
 //!
-//! A turn serves what was due when it began. With a thousand slow callbacks that would take seconds, and a signal or a
+//! A turn serves what was due when it began. With a thousand slow callbacks a turn would take seconds. A signal or a
 //! client that comes meanwhile would wait for all of them. So while the loop holds something of both kinds, a turn
 //! serves each kind for at most [`SHARE_NS`] or [`SHARE_MAX`] callbacks, whichever ends first. The rest comes first in
 //! the next turn.
@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The distance between two looks is kept from turn to turn. The limit by number is for virtual clocks, which stand
-//! still during a callback: the same program is then served in the same order each time.
+//! still during a callback. So a program on such a clock is served in the same order each time.
 
 use super::time::Time;
 use std::num::NonZeroUsize;
@@ -32,7 +32,7 @@ const STEP_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Share {
     served: usize,
-    // When `served` reaches this number, the clock or a limit has to be looked at.
+    // When `served` reaches this number, the clock or a limit is checked.
     look_at: usize,
     step: usize,
     start_ns: u64,
@@ -92,7 +92,7 @@ impl Shares {
         self.descriptors.begin(turn_ns);
     }
 
-    /// Makes both kinds compare themselves with the limit, which has changed.
+    /// Makes both kinds check the limit, which has changed, before they are served again.
     pub(crate) fn compare_with_limit(&mut self) {
         (self.timers.look_at, self.descriptors.look_at) = (0, 0);
     }
@@ -160,8 +160,8 @@ impl Shares {
     /// Panics when a kind was served beyond its share before the next look.
     pub(crate) fn audit(&self) {
         for share in [&self.timers, &self.descriptors] {
-            assert!((1..=STEP_MAX).contains(&share.step), "{share:?}: the distance of two looks");
-            assert!(share.looked_ns >= share.start_ns, "{share:?}: it was looked at before it began");
+            assert!((1..=STEP_MAX).contains(&share.step), "{share:?}: the number of callbacks between two looks");
+            assert!(share.looked_ns >= share.start_ns, "{share:?}: the last look is before the beginning");
         }
     }
 }

@@ -36,9 +36,9 @@ pub(crate) struct Descriptor {
     pub(crate) registered: Interest,
     /// The marks that are part of this turn's events and were not pulled.
     pub(crate) marked_in_turn: Interest,
-    /// When it was reported last, or added, as a count: a greater one is later.
+    /// When the descriptor was last reported, or added. This is a count: a greater number is later.
     pub(crate) served: u64,
-    /// Whether it keeps the loop going.
+    /// Whether the descriptor keeps the loop going.
     pub(crate) is_referenced: bool,
 }
 
@@ -168,8 +168,8 @@ impl Table {
         self.by_number.try_grow(place(&fd))
     }
 
-    /// Puts a proposal into effect. There must be room for it. If the descriptor replaces another one, it counts as
-    /// served when that one was.
+    /// Puts a proposal into effect. There must be room for it. A descriptor that replaces another one takes over its
+    /// count of service.
     pub(crate) fn put(&mut self, token: Token, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) {
         let index = token.index() as usize;
         self.last_served += 1;

@@ -112,9 +112,9 @@ impl<T: Default + Clone> Timers<T> {
         self.scheduler.advance(now_ns);
     }
 
-    /// Does work of the wheel before it is due. Returns whether that may have changed the next deadline.
+    /// Lets the wheel cascade early. Returns whether that may have changed the next deadline.
     #[inline]
-    pub(crate) fn prepare(&mut self) -> bool {
+    pub(crate) fn cascade_early(&mut self) -> bool {
         self.scheduler.cascade_early()
     }
 

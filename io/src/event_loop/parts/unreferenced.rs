@@ -1,13 +1,12 @@
-//! The set of unreferenced timers, which do not keep the loop going. It also counts which of them are paused.
+//! The set of unreferenced timers, which do not keep the loop going. The set also counts its paused timers.
 //!
 //! ```text
-//!              not paused       paused
-//!            ┌───────────────┬───────────────┐
-//!  referenced│ keep it going │               │
-//!            ├───────────────┼───────────────┤
-//!  un-       │               │ in the set,   │
-//!  referenced│ in the set    │ and counted   │
-//!            └───────────────┴───────────────┘
+//!                   not paused             paused
+//!                 ┌──────────────────────┬────────────────────────┐
+//!   referenced    │ keeps the loop going │                        │
+//!                 ├──────────────────────┼────────────────────────┤
+//!   unreferenced  │ in the set           │ in the set and counted │
+//!                 └──────────────────────┴────────────────────────┘
 //! ```
 //!
 //! A program without unreferenced timers pays nothing for this, because the set holds only the exceptions.
@@ -16,11 +15,11 @@ use crate::Key;
 use cogloop_engine::Scheduler;
 use std::collections::{HashSet, TryReserveError};
 
-/// The live timers that do not keep the loop going although they may be armed.
+/// The live unreferenced timers. They do not keep the loop going, even when they are armed.
 #[derive(Default)]
 pub(crate) struct Unreferenced {
     keys: HashSet<Key>,
-    // The number of them that are paused.
+    // The number of paused timers in the set.
     paused: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Busy registrations: they have no poll in the kernel, each wait looks at them, and they are armed again when they are
+//! Busy registrations. They have no poll in the kernel, and each wait looks at them. They are armed again when they are
 //! idle.
 
 use super::*;
@@ -13,7 +13,7 @@ fn ends(uring: &mut Uring) -> [BorrowedFd<'static>; 2] {
     ends
 }
 
-/// Sends a byte to and fro `times` times. Each time it is reported once.
+/// Sends a byte to and fro `times` times. Each time the byte is reported once.
 fn play(uring: &mut Uring, ends: [BorrowedFd<'static>; 2], times: u32) {
     for turn in 0..times {
         let to = turn % 2;
@@ -137,7 +137,7 @@ fn a_busy_registration_that_was_closed_is_dropped_by_the_next_look_c41() {
     assert!(uring.slots[0].registration.is_none());
 }
 
-/// C59: the rings are made again when they are needed again.
+/// C59: the loop makes new rings as soon as it needs rings again.
 #[test]
 fn a_busy_loop_that_goes_to_another_thread_works_there_c59() {
     if !permitted() {
@@ -155,8 +155,8 @@ fn a_busy_loop_that_goes_to_another_thread_works_there_c59() {
     }
 }
 
-/// A look follows each completion anyway. A descriptor that stays ready is reported again. After a poll has woken the
-/// loop from a sleep, the next one is one-shot.
+/// A look follows each completion anyway, so the poll may stay. A descriptor that stays ready is reported again. After
+/// a poll has ended the loop's sleep, the next poll is one-shot.
 #[test]
 fn while_the_loop_does_not_sleep_a_poll_stays_in_the_kernel() {
     if !permitted() {
@@ -188,7 +188,7 @@ fn while_the_loop_does_not_sleep_a_poll_stays_in_the_kernel() {
             uring.wait(&mut events, None).unwrap();
         }
     });
-    assert_eq!(serial(&uring), 0, "it is one-shot from here on");
+    assert_eq!(serial(&uring), 0, "the next poll is one-shot");
     assert_eq!([waited(&mut uring), waited(&mut uring)], [[2], [2]], "it is still ready");
     rustix::io::read(pipe.0, &mut [0; 8]).unwrap();
     assert_eq!(waited(&mut uring), []);

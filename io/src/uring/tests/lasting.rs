@@ -25,7 +25,11 @@ fn an_edge_is_reported_once_each_time_by_one_poll() {
         assert_eq!(uring.slots[0].registration.as_ref().unwrap().serial, name);
 
         uring.modify(pipes[0].0, Interest::READ, token(0)).unwrap();
-        assert_eq!([waited(&mut uring), waited(&mut uring)], [vec![0], vec![]], "after a change it looks again, once");
+        assert_eq!(
+            [waited(&mut uring), waited(&mut uring)],
+            [vec![0], vec![]],
+            "after a change an edge is reported again, once"
+        );
         let newer = Token::new(0, NonZeroU32::new(2).unwrap());
         uring.modify(pipes[0].0, Interest::READ, newer).unwrap();
         assert_eq!([waited(&mut uring), waited(&mut uring)], [[0], [0]], "another token is level-triggered");
@@ -38,7 +42,7 @@ fn an_edge_is_reported_once_each_time_by_one_poll() {
     }
 }
 
-/// C41: otherwise its poll would stay for ever.
+/// C41: without the check its poll would stay for ever.
 #[test]
 fn a_closed_edge_is_dropped_by_a_check_c41() {
     if !permitted() {

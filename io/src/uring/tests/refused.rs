@@ -1,5 +1,5 @@
-//! Entries that the kernel refuses for lack of memory, and completions that it loses; simulated by a filter for one
-//! thread.
+//! Entries that the kernel refuses for lack of memory, and completions that it loses. A filter for one thread simulates
+//! both.
 
 use super::*;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
@@ -17,7 +17,7 @@ fn refuse_calls(calls: &[i64], errno: Errno) {
     seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
 }
 
-/// `send` took an earlier completion for progress, and tried for ever.
+/// `send` took an earlier completion for progress, so it repeated the call for ever.
 #[test]
 fn a_kernel_that_stays_busy_is_retried_later_not_for_ever() {
     if !permitted() {
@@ -35,8 +35,8 @@ fn a_kernel_that_stays_busy_is_retried_later_not_for_ever() {
     std::thread::spawn(story).join().unwrap();
 }
 
-/// The kernel answers `EBADR` while a removal makes room in the queue. A poll that was removed in that moment was
-/// removed twice, without end.
+/// The kernel answers `EBADR` while a removal makes room in the queue. A poll that was removed at that moment was
+/// removed again, without end.
 #[test]
 fn lost_completions_found_while_submitting_are_handled_afterwards() {
     if !permitted() {
@@ -54,13 +54,17 @@ fn lost_completions_found_while_submitting_are_handled_afterwards() {
         assert_eq!(uring.disarm(1), Err(Errno::AGAIN), "the queue is full and is not taken");
         assert_eq!((uring.armed, uring.has_lost), (1, true), "nothing has changed");
         uring.wait(&mut Vec::new(), None).unwrap();
-        assert_eq!((&uring.dirty[..], uring.has_lost), (&[0][..], true), "armed again; the other one by the next wait");
+        assert_eq!(
+            (&uring.dirty[..], uring.has_lost),
+            (&[0][..], true),
+            "slot 0 is to be armed again, and slot 1 by the next wait"
+        );
     };
     std::thread::spawn(story).join().unwrap();
 }
 
-/// The queue is full, and the kernel has no memory to take anything from it. The poll used to stay armed for ever, and
-/// kept its file open.
+/// The queue is full, and the kernel has no memory to take an entry. Without a second attempt the poll would stay armed
+/// for ever and keep its file open.
 #[test]
 fn a_removal_without_memory_is_repeated_by_the_next_wait() {
     if !permitted() {
@@ -85,7 +89,7 @@ fn a_removal_without_memory_is_repeated_by_the_next_wait() {
 
 /// Looks fail, and arming again finds out what is ready. A look that a signal interrupts is repeated.
 #[test]
-fn a_failed_look_loses_no_event_and_reports_none_that_is_untrue() {
+fn a_failed_look_loses_no_event_and_reports_no_false_one() {
     if !permitted() {
         return;
     }
