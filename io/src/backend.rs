@@ -12,7 +12,7 @@
 //!
 //! - It is level-triggered: every wait reports a descriptor that is still ready, unless
 //!   [`expect_news`](Backend::expect_news) has said that this is not necessary.
-//! Reported readiness is true when the wait returns, whatever the program has read or written before.
+//! - Reported readiness is true when the wait returns, whatever the program has read or written before.
 //! - Hang-up and error are reported as readiness for both directions; the loop masks them by what is observed.
 //! - Regular files, directories and `/dev/null` are always ready.
 //! - After `remove` there is no event of that token, and no reference of the backend keeps the descriptor's file open.
@@ -21,8 +21,8 @@
 //!   the end. io_uring holds a file open while it polls it. There the peer sees the end only when the backend notices
 //!   that the descriptor was closed: see [`uring`](crate::uring).
 //! - If more is ready than one batch holds, later waits report the rest before they report the same descriptors again.
-//! When memory runs out, `add` returns an error. `modify` does too if it registers a descriptor again. `remove` and
-//! `wait` need no memory.
+//! - When memory runs out, `add` returns an error. `modify` does too if it registers a descriptor again. `remove` and
+//!   `wait` need no memory.
 
 use crate::memory::error_in_words;
 use crate::{Interest, Token, Waker};
