@@ -1,5 +1,6 @@
-//! A TCP echo server and its clients in one program, on one loop. The server has callbacks, the clients are tasks. When the last
-//! client is done, the server is removed, and the loop ends. If a client resets its connection, only that connection ends.
+//! A TCP echo server and its clients in one program, on one loop. The server uses callbacks, and the clients are tasks.
+//! When the last client is done, the server is removed, and the loop ends. If a client resets its connection, only that
+//! connection ends.
 //!
 //!     cargo run --example echo -p cogloop [-- CLIENTS [MESSAGES]]
 
@@ -15,14 +16,15 @@ struct Counts {
     messages: u32,
 }
 
-/// Sends back the bytes of a client, as fast as it takes them, until the end of the stream. An error ends only this connection. The
-/// callback must not return it, because that would end `run`, and any client may reset its connection.
+/// Sends the bytes of a client back, as fast as the client takes them, until the end of the stream. An error ends only
+/// this connection. The callback must not return the error: that would end `run`, and any client may reset its
+/// connection.
 fn echo(ready: &Ready<'_, Counts>, stream: &TcpStream, unsent: &mut Vec<u8>) -> ControlFlow<()> {
     match echo_some(stream, unsent) {
         Ok(true) => {}
         Ok(false) | Err(_) => return ControlFlow::Break(()),
     }
-    // Reads nothing more before the client has taken these bytes.
+    // The server reads nothing more until the client has taken these bytes.
     let interest = if unsent.is_empty() { Interest::READ } else { Interest::WRITE };
     match ready.set_interest(ready.source(), interest) {
         Ok(()) => ControlFlow::Continue(()),
@@ -51,7 +53,8 @@ fn echo_some(mut stream: &TcpStream, unsent: &mut Vec<u8>) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Accepts a client. If no descriptor is left, the server pauses for a while, and the client waits in the system's queue.
+/// Accepts a client. If no descriptor is left, the server pauses for a while, and the client waits in the system's
+/// queue.
 fn welcome(ready: &Ready<'_, Counts>, listener: &TcpListener) -> Result<(), Error> {
     match listener.accept().and_then(|(stream, _)| stream.set_nonblocking(true).map(|()| stream)) {
         Ok(stream) => {
@@ -62,7 +65,7 @@ fn welcome(ready: &Ready<'_, Counts>, listener: &TcpListener) -> Result<(), Erro
         Err(error) if [EMFILE, ENFILE].map(Some).contains(&error.raw_os_error()) => {
             let server = ready.source();
             ready.set_interest(server, Interest::NONE)?;
-            // Has no effect if the server was removed meanwhile.
+            // This has no effect if the server was removed meanwhile.
             ready
                 .after(Duration::from_millis(100), move |_, firing| _ = firing.set_interest(server, Interest::READ))?;
         }
@@ -75,7 +78,7 @@ fn welcome(ready: &Ready<'_, Counts>, listener: &TcpListener) -> Result<(), Erro
 const EMFILE: i32 = 24;
 const ENFILE: i32 = 23;
 
-/// A client that sends and closes its socket before it has read the answer. Its system then resets the connection.
+/// A client that sends, and closes its socket before it has read the answer. Its system then resets the connection.
 async fn rude_client(events: Handle<Counts>, address: SocketAddr) -> io::Result<()> {
     let stream = TcpStream::connect(address)?;
     stream.set_nonblocking(true)?;

@@ -1,5 +1,5 @@
-//! The event loop in one page: a one-shot, an interval, a cancelled timer, a task that sleeps, a thread that posts, and a
-//! child process whose output arrives while the timers tick.
+//! The event loop in one page: a one-shot, an interval, a cancelled timer, a task that sleeps, a thread that posts, and
+//! a child process whose output arrives while the timers tick.
 //!
 //!     cargo run --example hello -p cogloop
 

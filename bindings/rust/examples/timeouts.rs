@@ -1,4 +1,5 @@
-//! A million timeouts, as in a busy server: nearly all are cancelled and made again before they fire. Prints the cost of each step.
+//! A million timeouts, as in a busy server: nearly all are cancelled and made again before they fire. The program
+//! prints the cost of each step.
 //!
 //!     cargo run --release --example timeouts -p cogloop [-- COUNT]
 
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut timers = (0..count).map(|request| arm(&events, request)).collect::<Result<Vec<_>, _>>()?;
     step(&mut start, &format!("{count} timeouts armed"), count);
 
-    // Nine of ten requests are answered in time. Their connections go on, with a new timeout.
+    // Nine of ten requests are answered in time. Their connections continue with a new timeout.
     let mut renewed = 0;
     for (request, timer) in (0..count).zip(&mut timers).filter(|(request, _)| request % 10 != 0) {
         renewed += u32::from(events.cancel(*timer));

@@ -1,4 +1,4 @@
-//! Descriptors for futures: waiting for readiness, and reads and writes that wait.
+//! Descriptors for futures: a wait for readiness, and reads and writes that wait.
 
 use crate::core::Core;
 use crate::handle::Handle;
@@ -14,10 +14,11 @@ use std::rc::Rc;
 
 /// A file or socket with methods for futures, made by [`Handle::watch`]. Dropping it ends the observation.
 ///
-/// The methods that first try an operation, and wait if it would block, need a non-blocking file. Make it non-blocking yourself.
+/// Some methods first try an operation, and wait if it would block. They need a non-blocking file: make it non-blocking
+/// yourself.
 ///
-/// With the feature `futures`, which is on by default, an `Async` and a reference to one implement the traits `AsyncRead` and
-/// `AsyncWrite` of the crate `futures-io`.
+/// With the feature `futures`, which is on by default, an `Async` and a reference to one implement the traits
+/// `AsyncRead` and `AsyncWrite` of the crate `futures-io`.
 ///
 /// ```
 /// let mut events = cogloop::Loop::<()>::new()?;
@@ -37,7 +38,7 @@ pub struct Async<F> {
 }
 
 impl<F: AsFd + 'static> Async<F> {
-    /// If a source observes this descriptor, the caller has to end the source. A descriptor that was just opened has none.
+    /// The caller ends a source that observes the same descriptor. A descriptor that was just opened has no source.
     pub(crate) fn new(core: &Rc<Core>, file: F) -> Result<Self, Error> {
         core.check_open()?;
         let file = memory::rc(file)?;
@@ -62,7 +63,8 @@ impl<F> Async<F> {
         &self.file
     }
 
-    /// Stops observing the file and returns it, still non-blocking if you made it so. Works even if the loop was dropped.
+    /// Stops observing the file and returns it, still non-blocking if you made it so. Works even if the loop was
+    /// dropped.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -78,7 +80,7 @@ impl<F> Async<F> {
     pub fn into_inner(self) -> F {
         let Self { registration, file } = self;
         drop(registration);
-        // The loop held the only other reference. It was dropped with the registration, or before it.
+        // The loop held the only other reference, and dropped it with the registration or before.
         Rc::into_inner(file).unwrap_or_else(|| unreachable!("a file that is not observed has one owner"))
     }
 
@@ -96,7 +98,7 @@ impl<F> Async<F> {
     /// ```
     ///
     /// # Errors
-    /// The kernel's; [`Error::Removed`] when the loop was cleared or dropped.
+    /// An error of the kernel; [`Error::Removed`] when the loop was cleared or dropped.
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
         self.ready_for(Interest::READ, false)
     }
@@ -117,7 +119,7 @@ impl<F> Async<F> {
         self.ready_for(Interest::WRITE, false)
     }
 
-    /// Calls `f`, and again after each wait for something to read, until it does not return `WouldBlock`.
+    /// Calls `f` until it does not return `WouldBlock`, each time after a wait for something to read.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -140,14 +142,15 @@ impl<F> Async<F> {
         self.retry(Interest::READ, f).await
     }
 
-    /// Calls `f`, and again after each wait for room to write, until it does not return `WouldBlock`.
+    /// Calls `f` until it does not return `WouldBlock`, each time after a wait for room to write.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
     /// let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
     /// left.set_nonblocking(true).and(right.set_nonblocking(true)).unwrap();
     /// let (left, right) = (events.watch(left)?, events.watch(right)?);
-    /// let sent = events.block_on(&mut (), left.write_with(|mut stream| std::io::Write::write(&mut stream, b"hello")))?;
+    /// let sent = left.write_with(|mut stream| std::io::Write::write(&mut stream, b"hello"));
+    /// let sent = events.block_on(&mut (), sent)?;
     /// assert_eq!(sent.unwrap(), 5);
     /// # drop(right);
     /// # Ok::<(), cogloop::Error>(())
@@ -192,7 +195,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read_with(|mut file| file.read(buffer)).await
     }
@@ -216,7 +219,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     pub async fn write(&self, data: &[u8]) -> io::Result<usize> {
         self.write_with(|mut file| file.write(data)).await
     }
@@ -234,7 +237,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// The kernel's; `WriteZero` when nothing more can be written.
+    /// An error of the kernel; `WriteZero` when nothing more can be written.
     pub async fn write_all(&self, mut data: &[u8]) -> io::Result<()> {
         while !data.is_empty() {
             match self.write(data).await? {
@@ -260,7 +263,7 @@ impl<F> fmt::Debug for Async<F> {
 }
 
 impl<S> Handle<S> {
-    /// Wraps a file, socket or pipe for futures. By itself it does not keep the loop going; a task that waits for it does.
+    /// Wraps a file, socket or pipe for futures. The file does not keep the loop going; a task that waits for it does.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -278,7 +281,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] for what cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    /// [`Error::Io`] if the file cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn watch<F: AsFd + 'static>(&self, file: F) -> Result<Async<F>, Error> {
         let watched = Async::new(self.core(), file)?;
         self.evict_source(watched.registration.token());

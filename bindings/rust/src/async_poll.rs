@@ -6,10 +6,10 @@ use rustix::fd::AsFd;
 use std::io;
 use std::task::{Context, Poll, ready};
 
-/// For futures of your own, and the traits of a runtime.
+/// Functions for futures of your own, and for the traits of a runtime.
 impl<F> Async<F> {
-    /// [`readable`](Self::readable) for a future of your own: `Pending` keeps the waker of `cx` until there is something to
-    /// read. It is for one task at a time: if several poll, only the one that polled last is woken.
+    /// [`readable`](Self::readable) for a future of your own: `Pending` keeps the waker of `cx` until there is
+    /// something to read. Only one task at a time may poll it: of several tasks only the last to poll is woken.
     ///
     /// ```
     /// use std::future::poll_fn;
@@ -37,8 +37,9 @@ impl<F> Async<F> {
         self.registration.poll_ready(Interest::WRITE, false, cx)
     }
 
-    /// [`read_with`](Self::read_with) for a future of your own, or for a trait of another runtime: after `WouldBlock` it returns
-    /// `Pending` and keeps the waker of `cx`. It is for one task at a time, like [`poll_readable`](Self::poll_readable).
+    /// [`read_with`](Self::read_with) for a future of your own, or for a trait of another runtime. After `WouldBlock`
+    /// it returns `Pending` and keeps the waker of `cx`. It is for one task at a time, like
+    /// [`poll_readable`](Self::poll_readable).
     ///
     /// ```
     /// use std::future::poll_fn;

@@ -5,8 +5,8 @@ use crate::handle::Handle;
 use std::fmt;
 
 impl<S> Handle<S> {
-    /// Checks the invariants of the loop, for tests: those of the wheel and of the descriptors, and that timers, sources and
-    /// callbacks match one to one. Takes time in proportion to their number.
+    /// Checks the invariants of the loop, for tests. They include those of the wheel and of the descriptors. Timers,
+    /// sources and callbacks match one to one. A check takes time in proportion to their number.
     ///
     /// # Panics
     /// If an invariant does not hold. The message names it.
@@ -26,11 +26,11 @@ impl<S> Handle<S> {
         let mut callbacks = 0;
         for (key, _, &kind) in events.iter_timers() {
             let has_slot = timers.get(key.index()).is_some_and(Option::is_some);
-            assert_eq!(has_slot, kind != Kind::Sleep, "{key:?} is for a callback, or has one, not both");
+            assert_eq!(has_slot, kind != Kind::Sleep, "{key:?} has a callback if and only if it is for one");
             callbacks += usize::from(has_slot);
         }
         let filled = timers.iter().flatten().count();
-        assert_eq!(filled, callbacks, "callbacks of timers, against timers that have one");
+        assert_eq!(filled, callbacks, "the number of callbacks, and of timers with a callback");
         let sleeping = events.iter_timers().filter(|(.., kind)| **kind == Kind::Sleep).count();
         self.idles().borrow().audit();
         self.channels().borrow().audit();
@@ -46,7 +46,7 @@ impl<S> Handle<S> {
                 assert!(events.interest(token).is_some(), "{token:?} has a callback or wakers, and is not observed");
             }
             let known = sources.iter().flatten().count() + core.watched.tokens().len();
-            assert_eq!(known, events.descriptors(), "callbacks and wakers, against descriptors");
+            assert_eq!(known, events.descriptors(), "the number of callbacks and watched entries, and of descriptors");
         }
     }
 

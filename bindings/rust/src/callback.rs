@@ -1,4 +1,5 @@
-//! The callbacks in the tables. They are boxed by [`boxed`](crate::memory::boxed), so that running out of memory is an error.
+//! The callbacks in the tables. They are boxed by [`boxed`](crate::memory::boxed), so that running out of memory is an
+//! error.
 
 use crate::outcome::{Outcome, Verdict};
 use std::ops::ControlFlow;
@@ -27,8 +28,8 @@ impl<S, A: ?Sized, R: Outcome, F: FnMut(&mut S, &A) -> R> Call<S, A> for [F; 1] 
     }
 }
 
-/// The callback of a timer, one-shot or periodic. This one type has two words, so it is read from its table and written to it in
-/// registers. The caller has to know whether the timer is periodic.
+/// The callback of a one-shot or periodic timer. Both kinds have one type of two words, so a callback is read from its
+/// table and written to it in registers. The caller has to know whether the timer is periodic.
 pub(crate) trait OnTimer<S, A: ?Sized> {
     fn call_once(self: Box<Self>, state: &mut S, what: &A) -> Verdict;
     fn call(&mut self, state: &mut S, what: &A) -> Verdict;
@@ -40,7 +41,7 @@ pub(crate) struct Once<F>(pub(crate) F);
 /// The callback of a periodic timer.
 pub(crate) struct Repeat<F>(pub(crate) F);
 
-/// Takes the place of a callback while that runs. A box of it needs no memory.
+/// Stands in for a callback while the callback runs. A box of it needs no memory.
 pub(crate) struct Running;
 
 impl<S, A: ?Sized, R: Outcome, F: FnOnce(&mut S, &A) -> R> OnTimer<S, A> for [Once<F>; 1] {

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::thread;
 
 impl<S> Handle<S> {
-    /// Makes a channel: `f` is called with each message. When every sender is dropped and all messages are served, `f` is called
-    /// with `None`, and the channel ends. `f` can also end it by returning `Break`. Until then it keeps the loop going. The channel
-    /// holds as many messages as [`Options::max_posts`](crate::Options::max_posts) allows.
+    /// Makes a channel: `f` is called with each message. When every sender is dropped and all messages are served, `f`
+    /// is called with `None`, and the channel ends. `f` can also end it by returning `Break`. Until then the channel
+    /// keeps the loop going. It holds as many messages as [`Options::max_posts`](crate::Options::max_posts) allows.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -40,8 +40,8 @@ impl<S> Handle<S> {
         self.make_channel(Capacity { what: "posts", limit: self.core().limits.posts }, f)
     }
 
-    /// Like [`channel`](Self::channel), with a capacity of its own, at least one message. When the channel is full, a method of the
-    /// [sender](Sender) waits or fails, depending on the method.
+    /// Like [`channel`](Self::channel), with a capacity of its own: at least one message. A method of the
+    /// [sender](Sender) waits or fails when the channel is full.
     ///
     /// ```
     /// use cogloop::{Error, Loop};
@@ -94,7 +94,7 @@ impl<S> Handle<S> {
         if serve.call(state, self)? == ControlFlow::Continue(()) {
             std::mem::forget(ending);
             let mut serve = Some(serve);
-            // If the loop was cleared, this returns the channel, which is then dropped after the borrow.
+            // If the loop was cleared, the callback stays in `serve` and is dropped after the borrow.
             if let Some(channel) = self.channels().borrow_mut().get_mut(key) {
                 channel.serve = serve.take();
             }
@@ -103,7 +103,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// Ends the channel: all senders were dropped, or its callback has returned `Break` or an error, or has panicked.
+/// Ends the channel. All senders were dropped, or its callback has returned `Break` or an error, or has panicked.
 struct Ending<'a, S>(&'a Handle<S>, SlabKey);
 
 impl<S> Drop for Ending<'_, S> {
@@ -113,7 +113,8 @@ impl<S> Drop for Ending<'_, S> {
     }
 }
 
-/// Serves the waiting messages, until the limit is reached or the loop is stopped. The next turn serves the rest and later messages.
+/// Serves the waiting messages until the limit is reached or the loop is stopped. The next turn serves the rest and
+/// later messages.
 fn serve<S, T, R: Outcome>(
     receiver: &Shared<T>,
     state: &mut S,

@@ -33,7 +33,7 @@ impl AsFd for End {
     }
 }
 
-/// Returns the descriptor, and the signals that have to be taken after each report.
+/// The descriptor, and the signals to take after each report.
 type Watched = (End, Option<Signals>);
 
 fn end_of(child: &Child) -> Result<Watched, Error> {
@@ -59,8 +59,8 @@ fn acknowledge(signals: &mut Option<Signals>) {
 
 /// A child process for a future, made by [`Handle::watch_child`]. It owns the child.
 ///
-/// If it is dropped, the child runs on, and its status is not collected: after its end the child stays a zombie until this program
-/// ends. To end the child, [`kill`](Self::kill) it and [`wait`](Self::wait).
+/// If it is dropped, the child runs on and its status is not collected. After its end the child stays a zombie until
+/// this program ends. To end the child, [`kill`](Self::kill) it and [`wait`](Self::wait).
 pub struct Process {
     child: Child,
     watched: Async<End>,
@@ -68,11 +68,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Waits until the child has ended, collects its status and returns it. Later calls return the same status. Dropping the future
-    /// has no effect on the child. The child's standard input stays open: drop it if the child reads until its end.
+    /// Waits until the child has ended, collects its status and returns it. Later calls return the same status.
+    /// Dropping the future has no effect on the child. The child's standard input stays open: drop it if the child
+    /// reads until the end.
     ///
     /// # Errors
-    /// The kernel's; [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or dropped.
+    /// An error of the kernel; [`Error::Removed`] inside of an [`io::Error`], when the loop was cleared or dropped.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         poll_fn(|cx| self.poll_wait(cx)).await
     }
@@ -94,7 +95,7 @@ impl Process {
     /// Kills the child with SIGKILL. Succeeds even if the child has ended.
     ///
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     pub fn kill(&mut self) -> io::Result<()> {
         self.child.kill()
     }
@@ -117,8 +118,8 @@ impl fmt::Debug for Process {
 }
 
 impl<S> Handle<S> {
-    /// Watches a child process for futures and takes ownership of it. By itself it does not keep the loop going; a task that waits
-    /// for it does.
+    /// Watches a child process for futures and takes ownership of it. The child does not keep the loop going; a task
+    /// that waits for it does.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -139,11 +140,11 @@ impl<S> Handle<S> {
         Ok(Process { child, watched: self.watch(end)?, signals })
     }
 
-    /// Calls `f` once with the child's status when the child has ended. The loop owns the child and collects its status. If you need
-    /// the child's pipes, take them out before.
+    /// Calls `f` once, with the child's status, when the child has ended. The loop owns the child and collects its
+    /// status. If you need the child's pipes, take them out first.
     ///
-    /// If the source is cancelled, the child runs on, and its status is not collected: after its end it stays a zombie. To end the
-    /// child, [`kill`](Self::kill) it; then `f` is called.
+    /// If the source is cancelled, the child runs on and its status is not collected. After its end it stays a zombie.
+    /// To end the child, [`kill`](Self::kill) it; `f` is called then.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -173,8 +174,8 @@ impl<S> Handle<S> {
         self.add_child(watched, child, f)
     }
 
-    /// Kills the child of a source of [`child`](Self::child) with SIGKILL. The callback is called when the child has ended. Returns
-    /// `false` if the source was cancelled or does not watch a child.
+    /// Kills the child of a source of [`child`](Self::child) with SIGKILL. The callback is called when the child has
+    /// ended. Returns `false` if the source was cancelled or does not watch a child.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -235,9 +236,9 @@ mod tests {
     use crate::Loop;
     use std::process::Command;
 
-    /// Tests the way for systems without pidfds, such as kernels before 5.3.
+    /// Tests systems without pidfds, such as kernels before 5.3.
     #[test]
-    fn the_end_of_a_child_is_reported_by_a_signal_where_it_has_no_descriptor() {
+    fn without_pidfds_a_signal_reports_the_end_of_a_child() {
         let mut events = Loop::new().unwrap();
         for code in [1, 2] {
             let child = Command::new("sh").args(["-c", &format!("exit {code}")]).spawn().unwrap();
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_child_wakes_a_future_by_a_signal_where_it_has_no_descriptor() {
+    fn without_pidfds_a_signal_at_the_end_of_a_child_wakes_a_future() {
         let mut events = Loop::<()>::new().unwrap();
         let processes = [1, 2].map(|code| {
             let child = Command::new("sh").args(["-c", &format!("exit {code}")]).spawn().unwrap();

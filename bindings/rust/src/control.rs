@@ -23,8 +23,8 @@ impl<S> Handle<S> {
         core.past_instant(core.now_ns())
     }
 
-    /// Advances virtual time by `by` and serves nothing, like a callback that takes this long. Timers that become due meanwhile are
-    /// served late. Returns `false` for a loop on real time, which cannot be advanced.
+    /// Advances virtual time by `by` and serves nothing, like a callback that takes this long. Timers that become due
+    /// meanwhile are served late. Returns `false` for a loop on real time, which cannot be advanced.
     ///
     /// ```
     /// use std::time::Duration;
@@ -54,8 +54,8 @@ impl<S> Handle<S> {
         BackendReport { name: report.name, reason: report.reason.clone() }
     }
 
-    /// Ends [`run`](crate::Loop::run) after the current callback. The next run serves what was due and has not been served. Has no
-    /// effect if the loop does not run.
+    /// Ends [`run`](crate::Loop::run) after the current callback. The next run serves everything that was due and is
+    /// not served yet. Has no effect if the loop does not run.
     ///
     /// ```
     /// use std::time::Duration;
@@ -114,7 +114,7 @@ impl<S> Handle<S> {
         self.core().tasks.len()
     }
 
-    /// Removes everything: timers, sources, channels, idle callbacks, tasks, posts. `run` returns after that, unless
+    /// Removes everything: timers, sources, channels, idle callbacks, tasks and posts. `run` then returns, unless
     /// something is added.
     ///
     /// ```
@@ -130,7 +130,7 @@ impl<S> Handle<S> {
     pub fn clear(&self) {
         let core = self.core();
         core.events.borrow_mut().clear();
-        // First everything is taken out, and only then dropped, because a destructor may use the loop.
+        // Everything is first taken out and then dropped, because a destructor may use the loop.
         let _timers = self.timers().take();
         let _sources = self.sources().take();
         self.channels().borrow_mut().doom_all();
@@ -138,7 +138,7 @@ impl<S> Handle<S> {
         core.tasks.doom_all();
         let _visits = self.visits().take();
         let _posts = self.mail().take_all();
-        // This goes on if a destructor panics.
+        // The guard drops the rest even if a destructor panics.
         let _doomed = DropDoomed(self);
         // Wakes the remaining futures; their next poll finds that the loop was cleared.
         core.sleepers.wake_all();
@@ -150,16 +150,16 @@ impl<S> Handle<S> {
         self.core().is_closed.set(true);
         self.mail().close();
         self.clear();
-        // Nobody can be told of an error now.
+        // The error has no receiver: the loop is gone.
         let _ = self.core().timeline.end();
     }
 }
 
-/// Drops the doomed values one by one, each after the borrow in which it was taken out.
+/// Drops the doomed values one by one. Each is dropped after the borrow in which it was taken out.
 struct DropDoomed<'a, S>(&'a Handle<S>);
 
 impl<S> DropDoomed<'_, S> {
-    /// Returns `false` if nothing was left to drop.
+    /// Drops one value. Returns `false` if nothing was left to drop.
     fn drop_one(&self) -> bool {
         let Self(handle) = self;
         let task = handle.core().tasks.next_doomed();

@@ -1,7 +1,7 @@
 //! The part of a loop that does not depend on the type of the user's state. Futures hold it.
 //!
-//! Each borrow of its cells is a few lines long, and no code of the user runs inside it: callbacks, destructors and wakers are
-//! called after the borrow. So they may use the loop in any way and never find a cell borrowed.
+//! Each borrow of its cells is a few lines long, and no user code runs inside the borrow. Callbacks, destructors and
+//! wakers are called after the borrow. So they may use the loop in any way and never find a cell borrowed.
 
 use crate::notifier::{Notifier, Wakeup};
 use crate::options::{Limits, Options, nanoseconds};
@@ -21,12 +21,12 @@ use std::time::{Duration, Instant};
 /// What a timer of the wheel does when it fires.
 #[derive(Copy, Clone, Default, Eq, PartialEq, Debug)]
 pub(crate) enum Kind {
-    /// It calls a callback once.
+    /// The timer calls a callback once.
     #[default]
     Once,
-    /// It calls a callback in each period.
+    /// The timer calls a callback in each period.
     Repeat,
-    /// It wakes a future.
+    /// The timer wakes a future.
     Sleep,
 }
 
@@ -57,8 +57,9 @@ pub(crate) struct Core {
     pub(crate) timeline: Timeline,
 }
 
-/// The time 0 of the loop on the clock of the standard library. It may be a little too early but never too late, so that no timer is
-/// early by either clock. The error is the time between two readings of the clocks, the smallest of a few attempts.
+/// The time 0 of the loop on the clock of the standard library. It may be a little too early but never too late, so
+/// that no timer is early by either clock. Its error is the time between two readings of the clocks, the smallest of a
+/// few attempts.
 fn origin_of(events: &EventLoop<Kind>) -> Instant {
     let guess = |_| {
         let before = Instant::now();
@@ -105,7 +106,8 @@ impl Core {
         self.origin.checked_add(Duration::from_nanos(ns))
     }
 
-    /// Converts a time that has passed. If it is beyond the range of the standard library's clock, returns a slightly earlier time.
+    /// Converts a time that has passed. A time beyond the range of the standard library's clock becomes a slightly
+    /// earlier one.
     pub(crate) fn past_instant(&self, ns: u64) -> Instant {
         self.instant(ns).or_else(|| self.instant(self.now_ns())).unwrap_or_else(Instant::now)
     }

@@ -22,7 +22,7 @@ use std::io;
 /// # Ok::<(), cogloop::Error>(())
 /// ```
 ///
-/// Each converts to an [`io::Error`] that contains it and has this kind:
+/// Each error converts to an [`io::Error`] that contains it and has this kind:
 ///
 /// | error | kind |
 /// |---|---|
@@ -43,8 +43,8 @@ pub enum Error {
     Backend(Box<dyn std::error::Error + Send + Sync>),
     /// A limit that the host has set in [`Options`](crate::Options), or the capacity of a channel, is reached.
     Limit {
-        /// The name of the limit: `"timers"`, `"sources"`, `"tasks"`, `"posts"`, or `"messages"` for a channel with a capacity of its
-        /// own.
+        /// The name of the limit: `"timers"`, `"sources"`, `"tasks"`, `"posts"`, or `"messages"` for a channel with a
+        /// capacity of its own.
         what: &'static str,
         /// The value of the limit.
         limit: usize,
@@ -61,7 +61,7 @@ pub enum Error {
     Stopped,
     /// The time of [`timeout`](crate::Handle::timeout) was over before the future was ready.
     Elapsed,
-    /// The task was dropped before it was done: by [`clear`](crate::Handle::clear), or because it panicked.
+    /// The task was dropped before it was done: by [`clear`](crate::Handle::clear), or because the task panicked.
     Cancelled,
     /// The system refused something.
     Io {
@@ -105,8 +105,8 @@ impl Error {
         Self::Limit { what, limit: reached.limit }
     }
 
-    /// Wraps the error that a callback returned. An error of this crate is not wrapped again. If there is no memory for the box, the
-    /// result is [`Error::Memory`].
+    /// Wraps the error that a callback returned. An error of this crate is not wrapped again. If there is no memory for
+    /// the box, the result is [`Error::Memory`].
     pub(crate) fn of_callback<E: Into<Box<dyn std::error::Error + Send + Sync>>>(error: E) -> Self {
         match memory::expect_small_things::<E>() {
             Ok(()) => error.into().downcast().map_or_else(Self::Callback, |ours| *ours),
@@ -151,19 +151,20 @@ impl fmt::Display for Error {
     }
 }
 
-/// For functions that return [`io::Result`]. An error of the system is not changed.
+/// This conversion is for functions that return [`io::Result`]. An error of the system is not changed.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error {
             Error::Io { source, .. } => return source,
             Error::Backend(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Unsupported),
-            // Made without a box, because there may be no memory for one.
+            // This kind needs no box: there may be no memory for one.
             Error::Memory => return io::ErrorKind::OutOfMemory.into(),
             Error::Limit { .. } => io::ErrorKind::QuotaExceeded,
             Error::ZeroPeriod => io::ErrorKind::InvalidInput,
             Error::Closed => io::ErrorKind::BrokenPipe,
             Error::Removed => io::ErrorKind::NotFound,
-            // Not `Interrupted`: many functions of the standard library try again after that, which would never end.
+            // The kind is not `Interrupted`: many functions of the standard library try again after that, which would
+            // never end.
             Error::Stopped | Error::Cancelled => io::ErrorKind::ConnectionAborted,
             Error::Elapsed => io::ErrorKind::TimedOut,
             Error::Callback(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Other),
@@ -192,7 +193,7 @@ impl std::error::Error for Error {
 mod tests {
     use super::*;
 
-    /// Once, all errors but `Elapsed` had the kind `Other`.
+    /// All errors but `Elapsed` had the kind `Other`.
     #[test]
     fn every_error_has_a_kind_that_a_program_can_match() {
         use io::ErrorKind::*;
@@ -221,6 +222,6 @@ mod tests {
         }
         assert_eq!(io::Error::from(Error::Memory).kind(), OutOfMemory);
         let system = io::Error::from(Error::Io { doing: "waiting", source: io::Error::from_raw_os_error(9) });
-        assert_eq!(system.raw_os_error(), Some(9), "what the system said stays what it is");
+        assert_eq!(system.raw_os_error(), Some(9), "an error of the system is not changed");
     }
 }

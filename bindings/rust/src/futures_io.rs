@@ -7,7 +7,7 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// For one task at a time; see [`Async::poll_readable`].
+/// Only one task at a time may read; see [`Async::poll_readable`].
 impl<F> AsyncRead for &Async<F>
 where
     for<'a> &'a F: Read,
@@ -42,8 +42,8 @@ where
     }
 }
 
-/// For one task at a time; see [`Async::poll_writable`]. Closing flushes the file. It also shuts down the writing direction of a
-/// socket, so that its peer reads the end.
+/// Only one task at a time may write; see [`Async::poll_writable`]. Closing flushes the file. It also shuts down the
+/// writing direction of a socket, so that its peer reads the end.
 impl<F: AsFd> AsyncWrite for &Async<F>
 where
     for<'a> &'a F: Write,

@@ -4,8 +4,8 @@
 //!   Handle ──► tables ──► callbacks, which are called with ──► Firing, Ready ──► Handle
 //! ```
 //!
-//! These types refer to each other in a circle. Only this file knows all of them: the tables are in other files, generic over the
-//! callback. The methods of a handle are in files that use this one.
+//! These types refer to each other in a circle. Only this file knows all of them. The tables are in other files,
+//! generic over the callback. The methods of a handle are in files that use this one.
 
 use crate::Interest;
 use crate::callback::{Call, CallOnce, OnTimer};
@@ -26,12 +26,12 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Everything that a loop can do except run. A [`Loop`](crate::Loop) dereferences to its handle, and so does the argument of a
-/// callback. Clones refer to the same loop. A handle stays on the loop's thread; other threads use a
+/// Everything that a loop can do except run. A [`Loop`](crate::Loop) dereferences to its handle, and so does the
+/// argument of a callback. Clones refer to the same loop. A handle stays on the loop's thread; other threads use a
 /// [`Remote`](crate::Remote).
 ///
-/// Every method may be called from anywhere, a callback, a destructor or a future included, and takes effect at once. Once
-/// the loop has been dropped, methods return [`Error::Closed`], `false` or `None`.
+/// Every method may be called from anywhere, also from a callback, a destructor or a future, and takes effect at once.
+/// After the loop has been dropped, methods return [`Error::Closed`], `false` or `None`.
 ///
 /// ```
 /// use cogloop::{Error, Handle, Loop};

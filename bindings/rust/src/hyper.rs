@@ -3,7 +3,7 @@
 //! ```text
 //!   hyper ──► Async<TcpStream>   Read, Write
 //!         ──► Handle             Executor, for HTTP/2
-//!         ──► Timeouts           Timer: must be `Send`, and so posts to the loop what it wants armed and cancelled
+//!         ──► Timeouts           Timer; it must be `Send`, so posts to the loop arm and cancel its timers
 //! ```
 
 use crate::handle::Handle;
@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// The number of bytes that are read at a time. hyper's buffer is not initialised, so without unsafe code we have to read into a
-/// buffer of ours and copy.
+/// The number of bytes that are read at a time. hyper's buffer is not initialised. So without unsafe code the bytes are
+/// read into a buffer of ours and copied.
 const CHUNK: usize = 8 << 10;
 
 impl<F> hyper::rt::Read for Async<F>
@@ -63,15 +63,16 @@ where
     }
 }
 
-/// Spawns each future and detaches it. If the loop refuses a future, the future is dropped, because hyper takes no error here.
+/// Spawns each future and detaches it. If the loop refuses a future, the future is dropped, because hyper takes no
+/// error here.
 impl<S, F: Future<Output: 'static> + 'static> Executor<F> for Handle<S> {
     fn execute(&self, future: F) {
         let _ = self.spawn(future).map(crate::Task::detach);
     }
 }
 
-/// Timers for hyper, from [`Remote::timeouts`]. hyper requires that they may be used from any thread, so a post arms and cancels
-/// each of them. On the loop's own thread [`Handle::sleep`] costs less.
+/// Timers for hyper, from [`Remote::timeouts`]. hyper uses them from any thread, so each of them is armed and cancelled
+/// by a post. On the loop's own thread [`Handle::sleep`] costs less.
 ///
 /// If the loop was dropped or refuses a timer, the timer never completes.
 pub struct Timeouts<S>(Remote<S>);
@@ -89,7 +90,7 @@ impl<S> Clone for Timeouts<S> {
 }
 
 impl<S> Remote<S> {
-    /// Returns timers of the loop, for hyper's builders. They do not keep the loop going.
+    /// Returns timers of the loop, for hyper's builders. The timers do not keep the loop going.
     ///
     /// ```
     /// use cogloop::Loop;

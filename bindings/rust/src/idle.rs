@@ -1,4 +1,4 @@
-//! Idle callbacks: for background work in small pieces, done when a turn has nothing else to do.
+//! Idle callbacks: background work in small pieces, for turns without other work.
 
 use crate::Error;
 use crate::handle::{Handle, OnIdle};
@@ -42,9 +42,10 @@ impl Name for Idle {
 }
 
 impl<S> Handle<S> {
-    /// Calls `f` whenever a turn has found nothing else to do, until `f` returns `Break` or is cancelled. While there is an idle
-    /// callback, the loop does not wait. So let each call do a small piece of the work, and let the last one return `Break`. An idle
-    /// callback that never ends cannot stop virtual time: see [`Loop::simulated`](crate::Loop::simulated).
+    /// Calls `f` whenever a turn has found nothing else to do, until `f` returns `Break` or is cancelled. While there
+    /// is an idle callback, the loop does not wait. So let each call do a small piece of the work, and let the last
+    /// call return `Break`. An idle callback that never ends cannot stop virtual time: see
+    /// [`Loop::simulated`](crate::Loop::simulated).
     ///
     /// ```
     /// use cogloop::Loop;

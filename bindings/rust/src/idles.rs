@@ -4,7 +4,7 @@ use crate::Error;
 use crate::slab::{Slab, SlabKey};
 
 pub(crate) struct Idles<C> {
-    /// `None` while it runs.
+    /// A value is `None` while its callback runs.
     pub(crate) callbacks: Slab<Option<C>>,
     /// The callbacks that this turn still has to call. It has room for all.
     pub(crate) round: Vec<SlabKey>,
@@ -17,7 +17,7 @@ impl<C> Default for Idles<C> {
 }
 
 impl<C> Idles<C> {
-    /// Ends all callbacks; take them out with [`next_doomed`](Self::next_doomed).
+    /// Ends all callbacks. Take them out with [`next_doomed`](Self::next_doomed).
     pub(crate) fn doom_all(&mut self) {
         self.callbacks.doom_all();
     }

@@ -5,7 +5,8 @@ use crate::{Error, Missed};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// The plan of an interval: its period, first delay, policy for missed deadlines, and slack. A [`Duration`] can be used as one, too.
+/// The plan of an interval: its period, first delay, policy for missed deadlines, and slack. A [`Duration`] is a plan,
+/// too.
 ///
 /// ```
 /// use cogloop::{Interval, Loop, Missed};
@@ -34,7 +35,8 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// An interval with this period. The first deadline is one period from now. Missed deadlines are skipped and counted.
+    /// An interval with this period. The first deadline is one period from now. Missed deadlines are skipped and
+    /// counted.
     pub fn new(period: Duration) -> Self {
         Self { period, first: None, missed: Missed::Skip, slack: Duration::ZERO }
     }
@@ -51,8 +53,8 @@ impl Interval {
         self
     }
 
-    /// Sets by how much a deadline may be served late, so that several timers share a wake-up. A deadline that is served within its
-    /// slack is on time, with every policy, and the schedule does not drift.
+    /// Sets how late a deadline may be served, so that several timers share a wake-up. With every policy, a deadline
+    /// that is served within its slack is on time. The schedule does not drift.
     pub fn slack(mut self, slack: Duration) -> Self {
         self.slack = slack;
         self

@@ -1,5 +1,5 @@
-//! An event loop with exact, cheap timers: callbacks that get your state, descriptors, other threads, signals, futures,
-//! and virtual time for your tests.
+//! An event loop with exact, cheap timers. Callbacks get your state. The loop also serves descriptors, other threads,
+//! signals and futures, and runs on virtual time in your tests.
 //!
 //! ```
 //! use cogloop::Loop;
@@ -15,19 +15,40 @@
 //!
 //! | what | how |
 //! |---|---|
-//! | timers | [`after`](Handle::after), [`at`](Handle::at), [`every`](Handle::every) with [policies](Missed) for late ones; [`cancel`](Handle::cancel), [`reschedule`](Handle::reschedule), [`pause`](Handle::pause) |
-//! | descriptors | [`add`](Handle::add) a file, socket or pipe; [level, edge or one-shot](Mode); [`cancel`](Handle::cancel) |
-//! | other threads | [`remote`](Handle::remote) posts closures, [`channel`](Handle::channel) carries messages to a callback, [`channel()`](channel()) to a future |
-//! | signals, child processes | [`signals`](Handle::signals), [`child`](Handle::child); for futures [`watch_signals`](Handle::watch_signals), [`watch_child`](Handle::watch_child) |
-//! | background work | [`idle`](Handle::idle) |
-//! | futures | [`spawn`](Handle::spawn), [`block_on`](Loop::block_on), [`sleep`](Handle::sleep), [`interval`](Handle::interval), [`timeout`](Handle::timeout), [`watch`](Handle::watch) |
+//! | timers | [`after`], [`at`], [`every`] with [policies](Missed); [`cancel`], [`reschedule`], [`pause`] |
+//! | descriptors | [`add`] a file, socket or pipe; [level, edge or one-shot](Mode); [`cancel`] |
+//! | other threads | [`remote`] posts closures; a channel calls a [callback] or wakes a [future](channel()) |
+//! | signals, child processes | [`signals`], [`child`]; for futures [`watch_signals`], [`watch_child`] |
+//! | background work | [`idle`] |
+//! | futures | [`spawn`], [`block_on`], [`sleep`], [`interval`], [`timeout`], [`watch`] |
 //! | tests | [`Loop::simulated`]: a virtual clock, and the same order in each run |
 //! | hosts | [`Options`]: backend, resolution, limits |
+//!
+//! [`after`]: Handle::after
+//! [`at`]: Handle::at
+//! [`every`]: Handle::every
+//! [`cancel`]: Handle::cancel
+//! [`reschedule`]: Handle::reschedule
+//! [`pause`]: Handle::pause
+//! [`add`]: Handle::add
+//! [`remote`]: Handle::remote
+//! [callback]: Handle::channel
+//! [`signals`]: Handle::signals
+//! [`child`]: Handle::child
+//! [`watch_signals`]: Handle::watch_signals
+//! [`watch_child`]: Handle::watch_child
+//! [`idle`]: Handle::idle
+//! [`spawn`]: Handle::spawn
+//! [`block_on`]: Loop::block_on
+//! [`sleep`]: Handle::sleep
+//! [`interval`]: Handle::interval
+//! [`timeout`]: Handle::timeout
+//! [`watch`]: Handle::watch
 //!
 //! # How it is built
 //!
 //! ```text
-//!   Loop<S> ──────►  Handle<S>        callbacks, in tables by the index of their timer or source; posts; channels; idle
+//!   Loop<S> ──────►  Handle<S>        callbacks, in tables by the index of timer or source; posts; channels; idle
 //!   runs                │
 //!                       ▼
 //!                     Core            tasks, and the wakers of futures that wait for a time or a descriptor
@@ -36,19 +57,22 @@
 //!                  cogloop-io         the turn: a timing wheel, a clock, epoll, io_uring, select, …
 //! ```
 //!
-//! A callback gets `&mut S` and a handle. It is taken out of its table while it runs, so it may do anything: end itself or
-//! others, add more, stop the loop, clear it. No cell of the loop is borrowed while it runs.
+//! A callback gets `&mut S` and a handle. It is taken out of its table while it runs. So it may do anything: end itself
+//! or others, add more, stop the loop, or clear it. No cell of the loop is borrowed while it runs.
 //!
 //! # What it promises
 //!
-//! - No timer fires early. Timers fire in the order of their deadlines; with equal deadlines, in the order in which they were made.
+//! - No timer fires early. Timers fire in the order of their deadlines, and timers with equal deadlines in the order in
+//!   which they were made.
 //! - Timers and other things that a callback makes are served in a later turn, so nothing starves.
-//! - A cancelled timer or source is not called again, even if it was due in the same turn. A stale name does nothing.
+//! - A cancelled timer or source is not called again, even if it was due in the same turn. A call with a stale name
+//!   does nothing.
 //! - An error or a panic in a callback ends its timer or source, and the run. Everything else is unchanged.
 //! - In a steady state intervals, sources, sleeping tasks and wakes allocate nothing.
 //! - All callbacks and tasks run on the thread that runs the loop. Other threads use [`Remote`] and [`Sender`].
 //!
-//! With the feature `tracing` a loop reports turns, timers and sources to the crate `tracing`, with the target `cogloop`.
+//! With the feature `tracing` a loop reports turns, timers and sources to the crate `tracing`, with the target
+//! `cogloop`.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 

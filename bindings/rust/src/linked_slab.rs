@@ -1,12 +1,12 @@
-//! A doubly linked list through the entries of a [`Slab`]: first in, first out, and any entry can leave it.
+//! A doubly linked list through the entries of a [`Slab`]: first in, first out. Any entry can leave the list.
 //!
 //! ```text
 //!   slab     0 A ◄──► 2 │ 1 B, not in the list │ 2 C │ 3 free
 //!   list     first: 0                            last: 2
 //! ```
 //!
-//! An entry has its memory from the time it is added to the slab. So appending it to the list allocates nothing. Appending,
-//! taking the first and removing any entry cost the same however many there are.
+//! An entry has its memory from the time when it is added to the slab. So appending it to the list allocates nothing.
+//! Appending, taking the first and removing any entry take constant time.
 
 use crate::Error;
 use crate::slab::{Slab, SlabKey};
@@ -16,7 +16,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 struct Entry<T> {
     value: T,
-    /// `None`: not in the list.
+    /// `None` if the entry is not in the list.
     links: Option<Links>,
 }
 
@@ -65,12 +65,12 @@ impl<T> LinkedSlab<T> {
         self.get_mut(key)
     }
 
-    /// The first of the list.
+    /// The first entry of the list.
     pub(crate) fn first(&self) -> Option<(SlabKey, &T)> {
         self.slab.at(self.first).map(|(key, entry)| (key, &entry.value))
     }
 
-    /// Takes an entry out of the list, if it is there. It stays in the slab.
+    /// Takes an entry out of the list, if it is there. The entry stays in the slab.
     pub(crate) fn withdraw(&mut self, key: SlabKey) {
         let Some(Links { previous, next }) = self.slab.get_mut(key).and_then(|entry| entry.links.take()) else {
             return;

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | a table or a queue grows | `try_reserve`, before anything else is changed |
 //! | a callback is boxed | [`boxed`]: a vector of one element, which has a fallible call |
-//! | a future is pinned; an `Rc` or an `Arc` is made | [`pinned`], [`rc`], [`arc`]: first allocate and free a block of the same layout |
+//! | a future is pinned; an `Rc` or `Arc` is made | [`pinned`], [`rc`], [`arc`]: first allocate and free such a block |
 //!
-//! The standard library has no fallible call for the last row, and writing one would need unsafe code. An allocator usually returns
-//! the block that was freed last, so the second allocation succeeds, too. If another thread takes the last block of that size in
-//! between, the process ends.
+//! The standard library has no fallible call for the last row, and writing one would need unsafe code. An allocator
+//! usually returns the block that was freed last, so the second allocation succeeds, too. If another thread takes the
+//! last block of that size in between, the process ends.
 
 use cogloop_io::memory::expect_bytes;
 use std::collections::TryReserveError;
@@ -54,8 +54,8 @@ pub(crate) fn arc<T>(value: T) -> Result<Arc<T>, TryReserveError> {
     Ok(Arc::new(value))
 }
 
-/// The size of a block for a few small allocations that have no fallible call, such as the text of an error. It is larger than the
-/// sizes for which allocators keep separate lists. So the freed block can serve smaller requests.
+/// The size of a block for a few small allocations that have no fallible call, such as the text of an error. It is
+/// larger than the sizes for which allocators keep separate lists. So the freed block can serve smaller requests.
 const SMALL_THINGS: usize = 4 << 10;
 
 /// Checks that there is memory for a few small allocations beside a `T`.

@@ -6,9 +6,9 @@
 //!                                                                      └─ yes, once: end its wait
 //! ```
 //!
-//! The loop first marks itself as listening and then checks both queues a last time. Both queues have a lock. So each entry is
-//! either added before that check, and the check finds it; or it is added later, and then its thread sees that the loop listens and
-//! wakes it. A wake while callbacks run costs no system call.
+//! The loop first marks itself as listening and then checks both queues a last time. Both queues have a lock. An entry
+//! that is added before the check is found by the check. If an entry is added later, its thread sees that the loop
+//! listens, and wakes the loop. A wake while callbacks run costs no system call.
 
 use crate::slab::SlabKey;
 use crate::woken::{Woken, WokenList};
@@ -28,7 +28,7 @@ pub(crate) struct Notifier {
 
 impl Notifier {
     pub(crate) fn new(waker: cogloop_io::Waker) -> Self {
-        // A loop that does not run also listens, because another loop may wait for its descriptor.
+        // A loop that does not run listens, too: another loop may wait for its descriptor.
         let is_listening = AtomicBool::new(true);
         Self { is_listening, waker, woken: Mutex::default(), remotes: AtomicUsize::new(0) }
     }
@@ -38,7 +38,7 @@ impl Notifier {
         self.is_listening.store(true, Ordering::Release);
     }
 
-    /// Call when the loop is awake: it will check its queues itself.
+    /// Call when the loop is awake. It checks its queues itself before it waits.
     pub(crate) fn stop_listening(&self) {
         self.is_listening.store(false, Ordering::Relaxed);
     }
@@ -55,7 +55,7 @@ impl Notifier {
         self.waker.wake();
     }
 
-    /// Begins a turn: later wakes are for the next one.
+    /// Begins a turn. Later wakes belong to the next turn.
     pub(crate) fn begin_turn(&self) {
         self.woken().begin_round();
     }
@@ -79,12 +79,12 @@ impl Notifier {
     }
 }
 
-/// The implementation of a future's [`Waker`](std::task::Waker); a channel has one, too. It has an entry in the list of woken tasks
-/// and channels for as long as it exists, so that waking allocates nothing.
+/// The implementation of a future's [`Waker`](std::task::Waker); a channel has one, too. As long as it exists, it has
+/// an entry in the list of woken tasks and channels, so that waking allocates nothing.
 pub(crate) struct Wakeup {
     key: SlabKey,
     is_queued: AtomicBool,
-    /// It is only changed while the list is locked.
+    /// Changes only while the list is locked.
     is_disabled: AtomicBool,
     notifier: Arc<Notifier>,
 }
@@ -100,7 +100,7 @@ impl Wakeup {
         })
     }
 
-    /// Makes one that can become a [`Waker`](std::task::Waker).
+    /// Makes a [`Wakeup`] that can become a [`Waker`](std::task::Waker).
     pub(crate) fn try_shared(who: Woken, notifier: &Arc<Notifier>) -> Result<Arc<Self>, Error> {
         Ok(memory::arc(Self::try_new(who, notifier)?)?)
     }
@@ -117,13 +117,14 @@ impl Wakeup {
         }
     }
 
-    /// Call when the task or channel was taken off the list and is about to be served: a later wake puts it into the list again. What
-    /// other threads did before an earlier wake is visible after this call.
+    /// Call when the task or channel was taken off the list and is about to be served. A later wake puts it into the
+    /// list again. The work that other threads did before an earlier wake is visible after this call.
     pub(crate) fn acknowledge(&self) {
         self.is_queued.swap(false, Ordering::AcqRel);
     }
 
-    /// Like [`acknowledge`](Self::acknowledge), but also takes it off the list if it was woken again meanwhile: it is served for that wake, too.
+    /// Like [`acknowledge`](Self::acknowledge), but also takes the task or channel off the list if it was woken again
+    /// meanwhile. It is served for that wake, too.
     pub(crate) fn acknowledge_all(&self) {
         if self.is_queued.load(Ordering::Relaxed) {
             let mut woken = self.notifier.woken();
@@ -132,8 +133,8 @@ impl Wakeup {
         }
     }
 
-    /// Makes wakes do nothing until [`enable`](Self::enable). Call when the future was dropped; another future may use the
-    /// entry later.
+    /// Makes wakes do nothing until [`enable`](Self::enable). Call when the future was dropped: another future may use
+    /// the entry later.
     pub(crate) fn disable(&self) {
         let mut woken = self.notifier.woken();
         woken.withdraw(self.key);
@@ -146,7 +147,7 @@ impl Wakeup {
         self.acknowledge();
     }
 
-    /// Makes wakes do nothing for ever. Call when the task or channel was dropped; wakers may still exist.
+    /// Makes wakes do nothing for ever. Call when the task or channel was dropped: wakers may still exist.
     pub(crate) fn retire(&self) {
         let mut woken = self.notifier.woken();
         if !self.is_disabled.swap(true, Ordering::Relaxed) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// The options for [`Loop::with_options`](crate::Loop::with_options).
 ///
-/// The limits protect a host against a faulty program. A call that would exceed a limit returns [`Error::Limit`] and changes nothing.
-/// By default there are no limits.
+/// The limits protect a host against a faulty program. A call that would exceed a limit returns [`Error::Limit`] and
+/// changes nothing. By default there are no limits.
 ///
 /// ```
 /// use cogloop::{Error, Loop, Options};
@@ -67,16 +67,16 @@ impl Options {
         Self { backend: None, resolution, is_simulated: false, limits, recording: None }
     }
 
-    /// Sets the backend: `epoll`, `uring`, `select` or `portable`. If the system refuses it, the best one that works is taken, and
-    /// [`backend`](crate::Handle::backend) gives the reason. By default the environment variable `COGLOOP_BACKEND` may name a
-    /// backend.
+    /// Sets the backend: `epoll`, `uring`, `select` or `portable`. If the system refuses it, the best one that works is
+    /// taken, and [`backend`](crate::Handle::backend) gives the reason. By default the environment variable
+    /// `COGLOOP_BACKEND` may name a backend.
     pub fn backend(mut self, name: &str) -> Self {
         self.backend = Some(name.to_owned());
         self
     }
 
-    /// Sets the length of a tick, at least a nanosecond. Deadlines are rounded up to ticks. Timers in the same tick fire in the order
-    /// in which they were made.
+    /// Sets the length of a tick, at least a nanosecond. Deadlines are rounded up to ticks. Timers in the same tick
+    /// fire in the order in which they were made.
     pub fn resolution(mut self, tick: Duration) -> Self {
         self.resolution = tick;
         self
@@ -88,17 +88,18 @@ impl Options {
         self
     }
 
-    /// Records the run in a file, which replaces a file of that name: what comes from outside, and what the program does with timers
-    /// and descriptors. See `docs/replay.md`. Takes the place of [`replay`](Self::replay).
+    /// Records the run in a file: everything that comes from outside, and the program's calls for timers and
+    /// descriptors. A file of that name is replaced. See `docs/replay.md`. This option takes the place of
+    /// [`replay`](Self::replay).
     pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
         self.recording = Some(Recording::Record(path.into()));
         self
     }
 
-    /// Plays a recording: times, the order in which descriptors are ready, and the order of timers are those of the recorded run. A
-    /// program that departs from the recording gets an error, which names the place, from the function that runs the loop. What
-    /// other threads do (remotes, channels) is not recorded, nor are the bytes that are read. A delay is a [`Duration`] or a
-    /// deadline of the loop; the standard library's clock is the real one.
+    /// Plays a recording: times, the order in which descriptors are ready, and the order of timers are those of the
+    /// recorded run. If the program departs from the recording, the function that runs the loop returns an error that
+    /// names the place. The recording lacks the acts of other threads (remotes, channels) and the bytes that are read.
+    /// A delay is a [`Duration`] or a deadline of the loop; the standard library's clock is the real one.
     ///
     /// ```
     /// use cogloop::{Loop, Options};
@@ -118,7 +119,7 @@ impl Options {
     /// let mut changed = Loop::<()>::with_options(Options::new().replay(&path))?;
     /// changed.after(Duration::from_millis(2), |_, _| ())?;
     /// let message = changed.run(&mut ()).unwrap_err().to_string();
-    /// assert!(message.contains("has a timer armed for 1 ms from now; the program has a timer armed for 2 ms"), "{message}");
+    /// assert!(message.contains("for 1 ms from now; the program has a timer armed for 2 ms"), "{message}");
     /// # std::fs::remove_file(path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -133,7 +134,8 @@ impl Options {
         self
     }
 
-    /// Limits the number of observed descriptors at a time: sources, signals, children, and the descriptors that tasks watch.
+    /// Limits the number of observed descriptors at a time: sources, signals, children, and the descriptors that tasks
+    /// watch.
     pub fn max_sources(mut self, limit: usize) -> Self {
         self.limits.io.descriptors = limit;
         self
@@ -151,8 +153,8 @@ impl Options {
         self
     }
 
-    /// Limits how many callbacks of each kind (posts, timers, sources, tasks) a turn serves, at least one. The next turn serves the
-    /// rest. So many callbacks of one kind delay the other kinds only by this number of callbacks.
+    /// Limits how many callbacks of each kind (posts, timers, sources, tasks) a turn serves, at least one. The next
+    /// turn serves the rest. So many callbacks of one kind delay the other kinds by this number of callbacks at most.
     pub fn max_callbacks_per_turn(mut self, limit: usize) -> Self {
         self.limits.io.served_in_turn = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
         self
@@ -170,7 +172,7 @@ pub(crate) fn check(what: &'static str, present: usize, limit: usize) -> Result<
     if present < limit { Ok(()) } else { Err(Error::Limit { what, limit }) }
 }
 
-/// The duration in nanoseconds. Longer ones count as 584 years.
+/// The duration in nanoseconds. A longer duration counts as 584 years.
 #[inline]
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     let of_seconds = duration.as_secs().checked_mul(1_000_000_000);
@@ -181,7 +183,8 @@ pub(crate) fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// Against the standard library's 128 bits, on both sides of each place at which a sum or product leaves `u64`.
+    /// Compares with the standard library's 128 bits, on both sides of each place at which a sum or product leaves
+    /// `u64`.
     #[test]
     fn every_duration_has_its_nanoseconds_or_the_end_of_time() {
         let edges = [0, u64::MAX / 1_000_000_000, u64::MAX / 2, u64::MAX];

@@ -4,7 +4,7 @@ use crate::Error;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-/// The result of a callback: nothing, whether to go on, or an error.
+/// The result of a callback: nothing, a [`ControlFlow`], or an error.
 ///
 /// | the callback returns | effect |
 /// |---|---|
@@ -45,7 +45,7 @@ pub(crate) mod sealed {
         fn verdict(self) -> crate::outcome::Verdict;
     }
 
-    /// The type of `panic!()`, which cannot be named outside of a function's result.
+    /// Helps to name the type of `panic!()`, which only a function's result can have.
     pub trait Returns {
         type Result;
     }
@@ -79,7 +79,7 @@ impl<T> sealed::Returns for fn() -> T {
     type Result = T;
 }
 
-/// A callback that only panics, as in a test, then needs no type annotation.
+/// With this a callback that only panics, as in a test, needs no type annotation.
 impl sealed::Outcome for <fn() -> ! as sealed::Returns>::Result {
     fn verdict(self) -> Verdict {
         self

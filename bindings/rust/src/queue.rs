@@ -5,8 +5,8 @@
 //!   send, no room ──► waiting ──► granted: the free room belongs to this sender ◄───┘
 //! ```
 //!
-//! While senders wait, free room goes to the first of them, before any other sender can take it. No code of the user runs under the
-//! lock: wakers are cloned before it is taken, and woken and dropped after it is released.
+//! While senders wait, free room goes to the first of them, before any other sender can take it. No user code runs
+//! under the lock: wakers are cloned before it is taken, and woken and dropped after it is released.
 
 use crate::notifier::Wakeup;
 use crate::waiters::{WaiterKey, Waiters};
@@ -69,10 +69,10 @@ impl Capacity {
 }
 
 pub(crate) struct Shared<T> {
-    /// Wakes the callback of the channel: when the first message arrives in an empty queue, or the last sender was dropped.
+    /// Wakes the callback of the channel when a message arrives in an empty queue, or when the last sender was dropped.
     wakeup: Option<Wakeup>,
     capacity: Capacity,
-    /// The thread that runs the callback. It must not wait for room, because it would wait for itself.
+    /// The thread that runs the callback. It must not wait for room, because only the callback makes room.
     thread: Option<ThreadId>,
     queue: Mutex<Queue<T>>,
 }
@@ -81,7 +81,7 @@ struct Queue<T> {
     messages: VecDeque<T>,
     senders: usize,
     is_closed: bool,
-    /// The senders that wait for room. (The count of reports in a waiter is not used here.)
+    /// The senders that wait for room. (The number of reports in a waiter is not used here.)
     waiting: Waiters,
     /// The number of senders to which room was granted and that have not used it yet.
     granted: usize,
@@ -90,8 +90,8 @@ struct Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Grants free room, if there is some, to the first sender that waits. The caller wakes the returned waker after it has released
-    /// the lock.
+    /// Grants free room, if there is some, to the first sender that waits. The caller wakes the returned waker after it
+    /// has released the lock.
     #[must_use]
     fn grant(&mut self, capacity: Capacity) -> Option<Waker> {
         if self.messages.len() + self.granted >= capacity.limit {
@@ -131,7 +131,7 @@ impl<T> Shared<T> {
         self.wakeup.iter().for_each(Wakeup::acknowledge);
     }
 
-    /// Whether a wait on the calling thread would be a wait for itself.
+    /// Whether the calling thread would wait for itself.
     pub(crate) fn is_served_here(&self) -> bool {
         self.thread == Some(std::thread::current().id())
     }
@@ -167,8 +167,8 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Sends the message when there is room. `key` is the caller's place in the list of waiting senders. `message` becomes `None` when
-    /// it was sent.
+    /// Sends the message when there is room. `key` is the caller's entry in the list of waiting senders. `message`
+    /// becomes `None` when it was sent.
     pub(crate) fn poll_send(
         &self,
         place: &mut Option<T>,
@@ -191,7 +191,7 @@ impl<T> Shared<T> {
                 drop(queue);
                 return Poll::Pending;
             }
-            // It is not in the list any more, so it was woken, and room was granted to it.
+            // The sender is not in the list any more. So it was woken, and room was granted to it.
             *key = None;
             queue.granted -= 1;
         } else if queue.messages.len() + queue.granted >= self.capacity.limit {
@@ -235,7 +235,8 @@ impl<T> Shared<T> {
         next.into_iter().for_each(Waker::wake);
     }
 
-    /// Takes the next message. Also returns whether it was the last one: the queue is empty and there are no senders.
+    /// Takes the next message. Also returns whether the channel ends with it: the queue is empty and there are no
+    /// senders.
     pub(crate) fn next(&self) -> (Option<T>, bool) {
         let mut queue = self.queue();
         let message = queue.messages.pop_front();
@@ -277,7 +278,7 @@ impl<T> Shared<T> {
     pub(crate) fn remove_sender(&self) {
         let mut queue = self.queue();
         queue.senders -= 1;
-        // While messages wait, the receiver is awake. It will notice after it has served them.
+        // While messages wait, the receiver is awake. It notices the end after it has served them.
         let is_end = queue.senders == 0 && queue.messages.is_empty();
         let receiver = if is_end { queue.receiver.take() } else { None };
         drop(queue);

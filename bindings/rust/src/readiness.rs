@@ -1,4 +1,4 @@
-//! Waiting for a direction of a descriptor: asking the kernel, and waking the waiting futures.
+//! Waits for a direction of a descriptor: asks the kernel, and wakes the futures that wait.
 
 use crate::core::Core;
 use crate::waiters::WaiterKey;
@@ -38,7 +38,7 @@ impl Core {
             });
             is_watched |= reports.is_some();
             let Some(reports) = reports.filter(|_| is_ready) else { continue };
-            // They are taken out one by one, so that each is woken after the borrow.
+            // The wakers are taken out one by one, so that each is woken after the borrow.
             while let Some(waker) =
                 self.watched.with(token, direction, |place| place.waiters.next_before(reports)).flatten()
             {
@@ -48,7 +48,8 @@ impl Core {
         is_watched
     }
 
-    /// Asks the kernel to report a direction. A direction is silent before the first wait for it, and after each report.
+    /// Asks the kernel to report a direction. A direction is silent before the first wait for it, and after each
+    /// report.
     fn report_again(&self, token: Token, direction: Interest, is_used_up: bool) -> io::Result<()> {
         let mut events = self.events.borrow_mut();
         let interest = events.interest(token).ok_or(Error::Removed)?;
@@ -68,8 +69,8 @@ pub(crate) struct Wait {
     waiter: Option<WaiterKey>,
 }
 
-/// A direction of a descriptor, and whether it is drained: the caller has seen `WouldBlock`, so only new readiness counts. A wait
-/// for a drained direction mostly needs no system call.
+/// A direction of a descriptor, and whether it is drained. After the caller has seen `WouldBlock`, only new readiness
+/// counts, and a wait mostly needs no system call.
 #[derive(Copy, Clone)]
 pub(crate) struct Awaited {
     pub(crate) token: Token,
@@ -128,7 +129,7 @@ impl Core {
         Ok(())
     }
 
-    /// Ends a wait: it leaves the list of waiters.
+    /// Ends a wait: removes it from the list of waiters.
     pub(crate) fn end_wait(&self, awaited: Awaited, wait: Wait) {
         if let Some(key) = wait.waiter {
             // The waker is dropped after the borrow.

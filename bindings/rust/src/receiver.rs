@@ -1,4 +1,4 @@
-//! Channels for futures: messages of one type, from any thread or task, for one task.
+//! Channels for futures. Any thread or task sends messages of one type to one task.
 
 use crate::queue::{Capacity, Close, Shared};
 use crate::sender::Sender;
@@ -8,8 +8,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Makes a channel for futures, with a capacity of at least one message. It belongs to no loop: both ends may be on any thread and
-/// any executor. For a channel with a callback use [`Handle::channel`](crate::Handle::channel).
+/// Makes a channel for futures, with a capacity of at least one message. The channel belongs to no loop: both ends may
+/// be on any thread and any executor. For a channel with a callback use [`Handle::channel`](crate::Handle::channel).
 ///
 /// ```
 /// let mut events = cogloop::Loop::<()>::new()?;
@@ -35,8 +35,8 @@ pub fn channel<T>(capacity: usize) -> Result<(Sender<T>, Receiver<T>), Error> {
 pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Receiver<T> {
-    /// Waits for the next message. Returns `None` when every sender was dropped and all messages were received. Dropping the future
-    /// loses no message.
+    /// Waits for the next message. Returns `None` when every sender was dropped and all messages were received.
+    /// Dropping the future loses no message.
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }

@@ -47,7 +47,7 @@ impl Registration {
         polled
     }
 
-    /// Ends a wait when its call has completed, so that its waker is not kept.
+    /// Ends a wait when its call has completed, so that the waker is not kept.
     pub(crate) fn end_wait(&self, direction: Interest) {
         self.core.end_wait(self.awaited(direction, false), self.wait(direction).take());
     }

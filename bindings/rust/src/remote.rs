@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 
 /// Posts closures to a loop from any thread, and wakes it. Clones refer to the same loop.
 ///
-/// While a remote exists, the loop waits for its posts, and `run` does not return. [`unref`](Self::unref) makes one that does
-/// not keep the loop going.
+/// While a remote exists, the loop waits for its posts, and `run` does not return. A remote of [`unref`](Self::unref)
+/// does not keep the loop going.
 ///
 /// ```
 /// use cogloop::Loop;
@@ -51,11 +51,12 @@ impl<S> Remote<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] if the loop was dropped, [`Error::Limit`] if too many posts wait, [`Error::Memory`]. `f` is then dropped.
+    /// [`Error::Closed`] if the loop was dropped, [`Error::Limit`] if too many posts wait, [`Error::Memory`]. `f` is
+    /// then dropped.
     pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
         let post: Post<S> = memory::boxed(f)?;
         let mut posts = self.mail.posts();
-        // The closure is declared before the lock, so that after an error it is dropped without the lock.
+        // The closure is declared before the lock. So after an error it is dropped without the lock.
         let refused = match posts.is_closed {
             true => Err(Error::Closed),
             false => options::check("posts", posts.queue.len(), self.mail.limit)
@@ -71,8 +72,8 @@ impl<S> Remote<S> {
         refused
     }
 
-    /// Ends the current wait of the loop, or its next one, so that [`turn`](crate::Loop::turn) returns. No wake is lost; several
-    /// wakes before a wait count as one.
+    /// Ends the current wait of the loop, or its next one, so that [`turn`](crate::Loop::turn) returns. No wake is
+    /// lost; several wakes before a wait count as one.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -99,7 +100,7 @@ impl<S> Remote<S> {
         self.mail.posts().is_closed
     }
 
-    /// Makes this remote and its later clones not keep the loop going.
+    /// Lets [`run`](crate::Loop::run) return although this remote and its later clones exist.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;

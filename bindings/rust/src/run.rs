@@ -14,11 +14,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// An event loop whose callbacks get a state `S` of yours. It dereferences to [`Handle`], which has all methods except those that
-/// run the loop.
+/// An event loop whose callbacks get a state `S` of yours. It dereferences to [`Handle`], which has all methods except
+/// those that run the loop.
 ///
-/// Dropping the loop drops every callback and task, and closes the files of its sources. The methods of remaining handles then
-/// return [`Error::Closed`].
+/// Dropping the loop drops every callback and task, and closes the files of its sources. The methods of remaining
+/// handles then return [`Error::Closed`].
 ///
 /// A callback cannot run its own loop: running needs `&mut Loop`, which is borrowed while the loop runs.
 ///
@@ -78,15 +78,15 @@ impl<S> Loop<S> {
         Self::with_options(Options::new())
     }
 
-    /// Makes a loop on virtual time, for tests: instead of waiting for a timer, its clock jumps to the timer's deadline. So a year
-    /// passes in a moment, and timers fire in the same order in each run.
+    /// Makes a loop on virtual time, for tests: instead of waiting for a timer, its clock jumps to the timer's
+    /// deadline. So a year passes in a moment, and timers fire in the same order in each run.
     ///
-    /// Descriptors are real: a ready one is served before the clock jumps. Without a timer to jump to, the loop waits for a
-    /// descriptor or another thread.
+    /// Descriptors are real: a ready one is served before the clock jumps. Without a timer to jump to, the loop waits
+    /// for a descriptor or another thread.
     ///
-    /// A timer that always arms itself again for now, an idle callback that never ends or a descriptor that stays ready cannot stop
-    /// time: after 10,000 turns in a row at the same time, each further turn takes 1 µs, or a ten-thousandth of the time that such
-    /// turns have taken, whichever is more. An hour takes 140,000 such turns.
+    /// A timer that always arms itself again for now cannot stop time, nor can an idle callback that never ends or a
+    /// descriptor that stays ready. After 10,000 turns in a row at the same time, each further turn takes 1 µs, or a
+    /// ten-thousandth of the time that such turns have taken, if that is more. An hour takes 140,000 such turns.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -122,12 +122,13 @@ impl<S> Loop<S> {
         Ok(Self { handle })
     }
 
-    /// Runs until nothing is left to wait for (no timer, source, channel, task or remote) or until [`stop`](Handle::stop).
+    /// Runs until nothing is left to wait for (no timer, source, channel, task or remote), or until
+    /// [`stop`](Handle::stop).
     ///
     /// # Errors
-    /// [`Error::Callback`] with the error of a callback, or [`Error::Io`] if the kernel refuses to wait. The loop stays usable: the
-    /// next run serves what was due and has not been served. The same holds after a panic in a callback, if you catch it. The timer
-    /// or source of that callback has ended; everything else is unchanged.
+    /// [`Error::Callback`] with the error of a callback, or [`Error::Io`] if the kernel refuses to wait. The loop stays
+    /// usable: the next run serves everything that was due and is not served yet. The same holds after a panic in a
+    /// callback, if you catch it. The timer or source of that callback has ended; everything else is unchanged.
     pub fn run(&mut self, state: &mut S) -> Result<(), Error> {
         self.begin();
         while !self.is_stopped() && !self.is_idle() {
@@ -139,7 +140,8 @@ impl<S> Loop<S> {
         self.core().events.borrow().note_idle().map_err(Error::io("ending a run"))
     }
 
-    /// Runs for `duration` by the loop's clock, even if nothing is left to wait for. [`stop`](Handle::stop) ends it sooner.
+    /// Runs for `duration` by the loop's clock, even if nothing is left to wait for. [`stop`](Handle::stop) ends it
+    /// sooner.
     ///
     /// ```
     /// use std::time::Duration;
@@ -189,9 +191,9 @@ impl<S> Loop<S> {
         }
     }
 
-    /// Runs one turn: waits until something happens, for `limit` at most, and serves what is due. A limit of zero does not wait,
-    /// and `None` is no limit. A loop that has nothing to wait for does not wait in any case. Returns whether something is left to
-    /// wait for.
+    /// Runs one turn: waits until something happens, for `limit` at most, and serves what is due. With a limit of zero
+    /// the turn does not wait; `None` is no limit. A loop that has nothing to wait for does not wait in any case.
+    /// Returns whether something is left to wait for.
     ///
     /// ```
     /// use std::time::Duration;
@@ -219,10 +221,11 @@ impl<S> Loop<S> {
         Ok(!self.is_idle())
     }
 
-    /// Runs the loop until the future completes, and returns its output. Everything else of the loop is served meanwhile.
+    /// Runs the loop until the future completes, and returns its output. Everything else of the loop is served
+    /// meanwhile.
     ///
-    /// The future is polled on this thread, need be neither `Send` nor `'static`, and may use handles of the loop. If it never
-    /// completes, this call never returns.
+    /// The future is polled on this thread. It need not be `Send` or `'static`, and may use handles of the loop. If it
+    /// never completes, this call never returns.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -240,13 +243,14 @@ impl<S> Loop<S> {
         self.begin();
         let core = self.core();
         let waker = Waker::from(Arc::clone(&core.root));
-        // Declared before the future, so that it is dropped after it: values that are dropped with the future may wake it.
+        // The root is declared before the future, so it is dropped after the future: values that are dropped with the
+        // future may wake it.
         let _root = Root::begin(core);
         let mut future = pin!(future);
         loop {
             if core.is_root_woken.take() {
                 core.root.acknowledge_all();
-                // The turn below checks all queues before it waits, so wakes by the future need not end a wait.
+                // The turn below checks all queues before it waits. So wakes by the future need not end a wait.
                 let _listening = core.stop_listening();
                 let begun = core.begin_span(None);
                 let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
@@ -262,9 +266,9 @@ impl<S> Loop<S> {
         }
     }
 
-    /// For a loop inside another loop: how long the other one may wait. It is the time until the next timer is due, zero if there is
-    /// work to do, or `None` for ever. Call it before each wait of the other loop. After the wait, call [`turn`](Self::turn) with a
-    /// limit of zero.
+    /// Returns how long another loop may wait if this loop runs inside it. The result is the time until the next timer
+    /// is due, zero if there is work to do, or `None` for ever. Call this before each wait of the other loop. After the
+    /// wait, call [`turn`](Self::turn) with a limit of zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -286,8 +290,8 @@ impl<S> Loop<S> {
         Ok(timeout_ns.map_err(Error::io("preparing a wait"))?.map(Duration::from_nanos))
     }
 
-    /// For a loop inside another loop: a descriptor that is readable when a turn would find ready sources, posts or woken tasks. It
-    /// is a duplicate, so you may close it.
+    /// Returns a descriptor for another loop in which this loop runs. The descriptor is readable when a turn would find
+    /// ready sources, posts or woken tasks. It is a duplicate, so you may close it.
     ///
     /// ```
     /// use cogloop::{Interest, Loop, Options};
@@ -317,8 +321,8 @@ impl<S> Loop<S> {
     }
 }
 
-/// Exists while `block_on` runs; its future is polled before all else. Dropping it removes the future's wakes. Otherwise they would
-/// count as work in a later run, or for the next future.
+/// Exists while `block_on` runs; the future of `block_on` is polled before all else. Dropping this value removes the
+/// future's wakes. Otherwise they would count as work in a later run, or for the next future.
 struct Root<'a>(&'a Core);
 
 impl<'a> Root<'a> {

@@ -1,4 +1,5 @@
-//! The sending end of a channel. Sending can fail when there is no room, wait for room in a future, or block the thread.
+//! The sending end of a channel. Sending can fail when there is no room, wait for room in a future, or block the
+//! thread.
 
 use crate::queue::{Refused, Shared};
 use crate::waiters::WaiterKey;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// The sending end of a channel, for any thread: [`Handle::channel`](crate::Handle::channel), [`channel`](crate::channel).
+/// The sending end of a channel, for any thread. [`Handle::channel`](crate::Handle::channel) and
+/// [`channel()`](crate::channel()) make it.
 ///
 /// | method | without room it |
 /// |---|---|
@@ -84,8 +86,8 @@ impl<T> Sender<T> {
         Self(shared)
     }
 
-    /// Sends a message without waiting. If the channel has a callback, it is called in the loop's next turn. Messages of one sender
-    /// stay in order.
+    /// Sends a message without waiting. If the channel has a callback, the loop's next turn calls it. Messages of one
+    /// sender stay in order.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -99,14 +101,14 @@ impl<T> Sender<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] if the channel has ended or its loop was dropped, [`Error::Limit`] if the channel is full, [`Error::Memory`].
-    /// Each contains the message.
+    /// [`Error::Closed`] if the channel has ended or its loop was dropped, [`Error::Limit`] if the channel is full,
+    /// [`Error::Memory`]. Each contains the message.
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
         Ok(self.0.try_send(message)?)
     }
 
-    /// Sends a message when the channel has room. Senders that wait get room in the order in which they began to wait. The future
-    /// works on any executor. If it is dropped before it completes, the message is not sent.
+    /// Sends a message when the channel has room. Senders that wait get room in the order in which they began to wait.
+    /// The future works on any executor. If it is dropped before it completes, the message is not sent.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -129,14 +131,14 @@ impl<T> Sender<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] if the channel has ended or its loop was dropped, before the call or during the wait; [`Error::Memory`]. Each
-    /// contains the message.
+    /// [`Error::Closed`] if the channel has ended or its loop was dropped, before the call or during the wait;
+    /// [`Error::Memory`]. Each contains the message.
     pub fn send(&self, message: T) -> impl Future<Output = Result<(), SendError<T>>> + use<'_, T> {
         Sending { shared: &self.0, message: Some(message), key: None }
     }
 
-    /// Sends a message; blocks the thread until the channel has room. On the thread of the channel's own loop it does not wait,
-    /// because that would never end.
+    /// Sends a message, and blocks the thread until the channel has room. On the thread of the channel's own loop it
+    /// does not wait, because that wait would never end.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -193,7 +195,7 @@ impl Wake for Unpark {
     }
 }
 
-/// A message that waits for room. Dropping it gives its place to the next sender.
+/// A message that waits for room. Dropping this future gives its room to the next sender.
 struct Sending<'a, T> {
     shared: &'a Shared<T>,
     message: Option<T>,

@@ -16,7 +16,7 @@ pub use cogloop_io::signals::number::{
     ALARM, CHILD, HANG_UP, INTERRUPT, PIPE, QUIT, TERMINATE, USER_1, USER_2, WINDOW_CHANGE,
 };
 
-/// The number of signals, which is the greatest number of signals that can be waiting.
+/// The number of signals. No more of them can be waiting.
 const NUMBERS: usize = 64;
 
 /// Signals that have arrived and were not reported yet, each number once.
@@ -46,7 +46,7 @@ impl Came {
     }
 }
 
-/// Signals for a future, made by [`Handle::watch_signals`]. Dropping it ends the watch.
+/// Signals for a future, made by [`Handle::watch_signals`]. Dropping this value ends the watch.
 ///
 /// With the feature `futures`, which is on by default, it implements `Stream`.
 pub struct Signals {
@@ -85,8 +85,8 @@ impl fmt::Debug for Signals {
 }
 
 impl<S> Handle<S> {
-    /// Watches the signals with these numbers for a future, like [`signals`](Self::signals) for a callback. By itself this does not
-    /// keep the loop going; a task that waits for a signal does.
+    /// Watches the signals with these numbers for a future, like [`signals`](Self::signals) for a callback. The watch
+    /// does not keep the loop going; a task that waits for a signal does.
     ///
     /// ```
     /// use cogloop::{Loop, signal};
@@ -108,11 +108,13 @@ impl<S> Handle<S> {
         Ok(Signals { came, watched })
     }
 
-    /// Calls `f` with the number of each of these signals that arrives, until the source is cancelled or `f` returns `Break`. Several
-    /// arrivals of one signal before a turn count as one, as in the kernel. Any number of loops may watch the same signal.
+    /// Calls `f` with the number of each of these signals that arrives, until the source is cancelled or `f` returns
+    /// `Break`. Several arrivals of one signal before a turn count as one, as in the kernel. Any number of loops may
+    /// watch the same signal.
     ///
-    /// While a signal is watched, its previous action, such as ending the process, is suspended. It is restored when the watch ends. A
-    /// watched signal keeps the loop going, unless its source is [unreferenced](Self::unref_source).
+    /// While a signal is watched, its previous action, such as ending the process, is suspended. The action is restored
+    /// when the watch ends. A watched signal keeps the loop going, unless its source is
+    /// [unreferenced](Self::unref_source).
     ///
     /// ```
     /// use cogloop::{Loop, signal};
@@ -127,8 +129,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if a number is not that of a signal, or the signal cannot be watched, such as SIGKILL; [`Error::Limit`],
-    /// [`Error::Memory`], [`Error::Closed`].
+    /// [`Error::Io`] if a number does not belong to a signal, or if the signal cannot be watched, such as SIGKILL;
+    /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     #[track_caller]
     pub fn signals<R: Outcome>(
         &self,

@@ -4,15 +4,17 @@
 //!   places   0 used, 3rd time │ 1 free ──► 3 │ 2 doomed ──► 4 │ 3 free │ 4 doomed
 //! ```
 //!
-//! Room is made before a value is added, and taking a value out needs no memory. All values can be ended at once: they are first
-//! *doomed*, which makes their keys stale, and then taken out one by one, so that each can be dropped outside of any borrow.
+//! Room is made before a value is added, and taking a value out needs no memory. All values can be ended at once. They
+//! are first *doomed*, which makes their keys stale, and then taken out one by one, so that each can be dropped outside
+//! of any borrow.
 
 use crate::Error;
 use std::fmt;
 
 const NONE: u32 = u32::MAX;
 
-/// Names a value. After the value was taken out, the key is stale for ever: a place that was used 2³² times is not used again.
+/// Names a value. After the value was taken out, the key is stale for ever: a place that was used 2³² times is not used
+/// again.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub(crate) struct SlabKey {
     index: u32,
@@ -210,7 +212,7 @@ mod tests {
 
     /// Compares random additions, removals and dooming with a plain list.
     #[test]
-    fn a_key_finds_its_value_until_that_is_taken_out_and_nothing_after_that() {
+    fn a_key_finds_its_value_until_the_value_is_taken_out() {
         let (mut places, mut live, mut stale) = (Slab::default(), Vec::new(), Vec::new());
         for (value, choice) in (0..20_000).zip(choices()) {
             match choice % 16 {
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_while_the_doomed_are_taken_out_stays() {
+    fn a_value_added_while_the_doomed_are_taken_out_stays() {
         let mut places = Slab::default();
         let old = [1, 2, 3].map(|value| places.insert(value));
         places.doom_all();

@@ -13,17 +13,17 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Whether a [`WakeTimer`] keeps its timer in the wheel when that has fired.
+/// Whether a [`WakeTimer`] keeps its timer in the wheel after the timer has fired.
 trait Keeping {
     /// The slack of a timer that is kept.
     fn slack_ns(&self) -> Option<u64>;
 }
 
-/// For [`Sleep`]: it does not keep the timer.
+/// For [`Sleep`], which does not keep its timer.
 struct Once;
 
-/// For [`Ticks`]: it keeps the timer, so that arming it again cannot exceed the limit of timers. For the wheel it is an interval with
-/// an endless period.
+/// For [`Ticks`], which keeps its timer. So arming the timer again cannot exceed the limit of timers. For the wheel the
+/// timer is an interval with an endless period.
 struct Kept {
     slack_ns: u64,
 }
@@ -64,7 +64,8 @@ impl<K: Keeping> WakeTimer<K> {
         let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack: slack_ns.unwrap_or(0) };
         let added = match period.is_some() || self.deadline_ns > events.now_ns() {
             true => events.try_add_planned(plan, Kind::Sleep),
-            // With a delay of 0 it fires in the next turn. Rounding the deadline up to a tick could delay it further.
+            // A timer with a delay of 0 fires in the next turn. Rounding the deadline up to a tick could delay it
+            // further.
             false => events.try_add_timer(0, Kind::Sleep),
         };
         let key = added.map_err(Error::refused)?;
@@ -123,8 +124,8 @@ impl Core {
     }
 }
 
-/// A future that completes at its deadline, made by [`Handle::sleep`]. If its loop is dropped before, it completes with
-/// [`Error::Closed`]. Dropping it takes its timer out of the wheel at once.
+/// A future that completes at its deadline, made by [`Handle::sleep`]. If its loop is dropped earlier, it completes
+/// with [`Error::Closed`]. Dropping the future takes its timer out of the wheel at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -154,7 +155,7 @@ impl Sleep {
         self.0.core.instant(self.0.deadline_ns)
     }
 
-    /// Sets a new deadline, `delay` from now. It may have completed already.
+    /// Sets a new deadline, `delay` from now, even if the sleep has completed already.
     ///
     /// ```
     /// use std::time::Duration;
@@ -168,7 +169,7 @@ impl Sleep {
     /// ```
     ///
     /// # Errors
-    /// Only if it had completed and needs a new timer: [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    /// Only if the sleep had completed and needs a new timer: [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     pub fn reset(&mut self, delay: Duration) -> Result<(), Error> {
         let deadline_ns = self.0.core.ns_after(delay);
         self.0.set(deadline_ns)
@@ -176,8 +177,8 @@ impl Sleep {
 }
 
 impl Future for Sleep {
-    /// [`Error::Closed`] if the loop was dropped before the deadline. After a [`clear`](Handle::clear) it makes a new timer and
-    /// goes on waiting; if there is no room for the timer, [`Error::Limit`] or [`Error::Memory`].
+    /// [`Error::Closed`] if the loop was dropped before the deadline. After a [`clear`](Handle::clear) the sleep makes
+    /// a new timer and goes on waiting. If there is no room for that timer: [`Error::Limit`] or [`Error::Memory`].
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -255,8 +256,8 @@ impl Ticks {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] if the loop was dropped before the tick's deadline; after a [`clear`](Handle::clear), the errors of
-    /// [`Handle::interval`].
+    /// [`Error::Closed`] if the loop was dropped before the tick's deadline; after a [`clear`](Handle::clear), the
+    /// errors of [`Handle::interval`].
     pub async fn tick(&mut self) -> Result<Tick, Error> {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
@@ -275,7 +276,8 @@ impl Ticks {
             (next, events.round_up_ns(plan.deadline))
         };
         let Some(next) = next else { return Poll::Pending };
-        // The timer was kept, so this succeeds unless the loop was cleared. In that case the next poll arms a new timer.
+        // The timer was kept, so this succeeds unless the loop was cleared. In that case the next poll arms a new
+        // timer.
         let _ = self.timer.set(next.deadline);
         let late = Duration::from_nanos(now_ns.saturating_sub(told_ns));
         Poll::Ready(Ok(Tick { deadline: self.timer.core.past_instant(told_ns), late, missed: next.missed }))
@@ -290,8 +292,8 @@ impl fmt::Debug for Ticks {
 
 /// Time for futures.
 impl<S> Handle<S> {
-    /// Returns a future that completes `delay` from this call, not from its first poll. With a delay of zero it completes in the
-    /// next turn.
+    /// Returns a future that completes `delay` from this call, not from its first poll. With a delay of zero it
+    /// completes in the next turn.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -332,8 +334,8 @@ impl<S> Handle<S> {
         Ok(Sleep(WakeTimer::new(self.core(), self.core().ns_of(when), Once)?))
     }
 
-    /// Returns ticks for a future, with the policies of [`every`](Self::every) for missed ticks. A tick wakes the loop only while a
-    /// future waits for it.
+    /// Returns ticks for a future, with the policies of [`every`](Self::every) for missed ticks. A tick wakes the loop
+    /// only while a future waits for it.
     ///
     /// ```
     /// use cogloop::Loop;

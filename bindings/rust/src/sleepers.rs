@@ -11,7 +11,7 @@ use std::task::Waker;
 pub(crate) struct Sleepers(RefCell<ByIndex<Option<Waker>>>);
 
 impl Sleepers {
-    /// Makes room for the waker of the timer with this index in advance, because a poll could not report a lack of memory.
+    /// Makes room for the waker of the timer with this index. A poll could not report a lack of memory.
     pub(crate) fn try_grow(&self, index: u32) -> Result<(), TryReserveError> {
         self.0.borrow_mut().try_grow(index)
     }
@@ -22,7 +22,7 @@ impl Sleepers {
         if is_known {
             return;
         }
-        // The new waker is cloned before the borrow and the old one dropped after it: both may run the user's code.
+        // The new waker is cloned before the borrow, and the old one is dropped after it: both may run user code.
         let new = waker.clone();
         let _old = self.0.borrow_mut().get_mut(index).map(|place| place.replace(new));
     }

@@ -35,7 +35,7 @@ impl Async<TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// The kernel's, such as `ConnectionRefused`; those of [`watch`](Handle::watch).
+    /// An error of the kernel, such as `ConnectionRefused`; those of [`watch`](Handle::watch).
     pub async fn connect<S>(handle: &Handle<S>, address: SocketAddr) -> io::Result<Self> {
         let stream = Self::new(handle.core(), TcpStream::from(socket::connect_tcp(address)?))?;
         stream.writable().await?;
@@ -47,21 +47,22 @@ impl Async<TcpListener> {
     /// Listens at an address. With port 0 the system chooses a free port.
     ///
     /// # Errors
-    /// The kernel's; those of [`watch`](Handle::watch).
+    /// An error of the kernel, or one of those of [`watch`](Handle::watch).
     pub fn bind<S>(handle: &Handle<S>, address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(Self::new(handle.core(), listener)?)
     }
 
-    /// Waits for the next connection. Returns it, non-blocking and observed by the same loop, and the address of its peer.
+    /// Waits for the next connection. Returns it, non-blocking and observed by the same loop, and the address of its
+    /// peer.
     ///
     /// If the future is dropped before it completes, no connection is lost.
     ///
     /// # Errors
-    /// The kernel's, such as that the process has no descriptor left. [`Error::Limit`](crate::Error::Limit) or
-    /// [`Error::Memory`](crate::Error::Memory) if the loop cannot observe the connection, which is then closed. None of these
-    /// ends the listener: wait a little, and accept again.
+    /// An error of the kernel: for example, the process has no descriptor left. [`Error::Limit`](crate::Error::Limit)
+    /// or [`Error::Memory`](crate::Error::Memory) if the loop cannot observe the connection, which is then closed. None
+    /// of these ends the listener: wait a little, and accept again.
     pub async fn accept(&self) -> io::Result<(Async<TcpStream>, SocketAddr)> {
         let (stream, from) = self.read_with(TcpListener::accept).await?;
         stream.set_nonblocking(true)?;
@@ -74,8 +75,8 @@ impl Async<UnixStream> {
     /// Connects without blocking the loop. If the future is dropped before it completes, the connection is closed.
     ///
     /// # Errors
-    /// The kernel's, such as `NotFound` and `ConnectionRefused`; those of [`watch`](Handle::watch). On Linux `WouldBlock` if
-    /// the listener's queue of connections is full: wait a little, and connect again.
+    /// An error of the kernel, such as `NotFound` and `ConnectionRefused`; those of [`watch`](Handle::watch). On Linux
+    /// `WouldBlock` if the listener's queue of connections is full: wait a little, and connect again.
     pub async fn connect<S>(handle: &Handle<S>, path: impl AsRef<Path>) -> io::Result<Self> {
         let stream = Self::new(handle.core(), UnixStream::from(socket::connect_unix(path.as_ref())?))?;
         stream.writable().await?;
@@ -105,21 +106,22 @@ impl Async<UnixListener> {
     /// ```
     ///
     /// # Errors
-    /// The kernel's; those of [`watch`](Handle::watch).
+    /// An error of the kernel, or one of those of [`watch`](Handle::watch).
     pub fn bind<S>(handle: &Handle<S>, path: impl AsRef<Path>) -> io::Result<Self> {
         let listener = UnixListener::bind(path)?;
         listener.set_nonblocking(true)?;
         Ok(Self::new(handle.core(), listener)?)
     }
 
-    /// Waits for the next connection. Returns it, non-blocking and observed by the same loop, and the address of its peer.
+    /// Waits for the next connection. Returns it, non-blocking and observed by the same loop, and the address of its
+    /// peer.
     ///
     /// If the future is dropped before it completes, no connection is lost.
     ///
     /// # Errors
-    /// The kernel's, such as that the process has no descriptor left. [`Error::Limit`](crate::Error::Limit) or
-    /// [`Error::Memory`](crate::Error::Memory) if the loop cannot observe the connection, which is then closed. None of these
-    /// ends the listener: wait a little, and accept again.
+    /// An error of the kernel: for example, the process has no descriptor left. [`Error::Limit`](crate::Error::Limit)
+    /// or [`Error::Memory`](crate::Error::Memory) if the loop cannot observe the connection, which is then closed. None
+    /// of these ends the listener: wait a little, and accept again.
     pub async fn accept(&self) -> io::Result<(Async<UnixStream>, UnixAddress)> {
         let (stream, from) = self.read_with(UnixListener::accept).await?;
         stream.set_nonblocking(true)?;

@@ -55,8 +55,8 @@ impl<S> Handle<S> {
         self.core().events.borrow().interest(source.token).filter(|_| self.knows_source(source))
     }
 
-    /// Re-arms these directions of a source in `Mode::Edge`: their next readiness is reported. Call it after a read or write has
-    /// returned `WouldBlock`.
+    /// Re-arms these directions of a source in `Mode::Edge`: their next readiness is reported. Call it after a read or
+    /// write has returned `WouldBlock`.
     ///
     /// ```
     /// use cogloop::{Interest, Loop, Mode};
@@ -85,8 +85,8 @@ impl<S> Handle<S> {
         result.map_err(Error::io("observing a descriptor again"))
     }
 
-    /// Reports a source as ready in the next turn, once. Use it for readiness that the kernel cannot see, such as data in a buffer.
-    /// Returns `false` if the source has ended.
+    /// Reports a source as ready in the next turn, once. Use it for readiness that the kernel cannot see, such as data
+    /// in a buffer. Returns `false` if the source has ended.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -111,8 +111,8 @@ impl<S> Handle<S> {
         is_here
     }
 
-    /// Lets [`run`](crate::Loop::run) return although this source is observed. It is served as long as something else keeps
-    /// the loop going. Returns `false` if the source has ended.
+    /// Lets [`run`](crate::Loop::run) return although this source is observed. The source is served as long as
+    /// something else keeps the loop going. Returns `false` if the source has ended.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};

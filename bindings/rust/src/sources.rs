@@ -1,7 +1,7 @@
 //! Sources: a file, socket or pipe, and a callback for its readiness.
 //!
-//! The loop holds a source's file while it is observed, so its descriptor cannot be closed too early. The table of callbacks is
-//! indexed by the token, like the table of timers by the key.
+//! The loop holds a source's file as long as the file is observed, so its descriptor cannot be closed too early. The
+//! table of callbacks is indexed by the token, like the table of timers by the key.
 
 use crate::handle::{Handle, OnReady, Ready};
 use crate::memory;
@@ -19,7 +19,8 @@ use std::panic::Location;
 use std::process::Child;
 use std::rc::Rc;
 
-/// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer. When the source has ended, the name is stale.
+/// Names a source of one loop, as a [`Timer`](crate::Timer) names a timer. The name is stale after the source has
+/// ended.
 ///
 /// ```
 /// use cogloop::{Interest, Loop};
@@ -69,12 +70,12 @@ impl<S> Ready<'_, S> {
 
 /// Sources.
 impl<S> Handle<S> {
-    /// Calls `f` in every turn in which `file` is ready for `interest`, until the source is cancelled or `f` returns `Break`. Then
-    /// `file` is dropped. To keep the file, pass an [`Rc`] and hold a clone.
+    /// Calls `f` in every turn in which `file` is ready for `interest`, until the source is cancelled or `f` returns
+    /// `Break`. Then `file` is dropped. To keep the file, pass an [`Rc`] and hold a clone.
     ///
-    /// `file` can be anything with a descriptor: a socket, listener, pipe, file or [`OwnedFd`](std::os::fd::OwnedFd). The loop does
-    /// not make it non-blocking. Make it non-blocking yourself, or read only once in each call. If another source has the same
-    /// descriptor, that source ends.
+    /// `file` can be anything with a descriptor: a socket, listener, pipe, file or [`OwnedFd`](std::os::fd::OwnedFd).
+    /// The loop does not make it non-blocking. Make it non-blocking yourself, or read only once in each call. If
+    /// another source has the same descriptor, that source ends.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};
@@ -103,7 +104,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. `file` is then dropped.
+    /// [`Error::Io`] if the file cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. `file` is
+    /// then dropped.
     #[track_caller]
     pub fn add<F: AsFd + 'static, R: Outcome>(
         &self,

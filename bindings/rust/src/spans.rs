@@ -1,4 +1,4 @@
-//! The trace of a loop, for Perfetto: what the turn and the callbacks tell it. `cogloop_io::trace` writes the file.
+//! The trace of a loop, for Perfetto: the turn and the callbacks report to it. `cogloop_io::trace` writes the file.
 
 use crate::core::Core;
 use crate::handle::Handle;
@@ -8,7 +8,8 @@ use cogloop_io::trace::{DEFAULT_LIMIT, Detail, Kind, Name, Trace};
 use std::path::Path;
 
 impl Core {
-    /// Call before a callback. `what` finds its line. It must be found now: the callback may end its timer, and make another.
+    /// Call before a callback. `what` finds the callback's line. It is looked up now, because the callback may end its
+    /// timer and make another.
     #[inline]
     pub(crate) fn begin_span(&self, what: Option<(Of, u32)>) -> Option<Begun> {
         if self.timeline.is_on.get() { Some(self.begun(what)) } else { None }
@@ -19,7 +20,7 @@ impl Core {
         Begun { start_ns: self.now_ns(), place: what.and_then(|what| self.timeline.place(what)) }
     }
 
-    /// Call after a callback. `name` is for those without a line.
+    /// Call after a callback. `name` is the name of a callback without a line.
     #[inline]
     pub(crate) fn end_span(&self, begun: Option<Begun>, kind: Kind, detail: Detail, name: &str) {
         if let Some(begun) = begun {
@@ -55,11 +56,13 @@ impl Core {
 
 /// Traces.
 impl<S> Handle<S> {
-    /// Writes what the loop does into a file for [Perfetto](https://ui.perfetto.dev), until [`end_trace`](Self::end_trace), until the loop
-    /// is dropped, or until the file has 64 MiB: each turn, wait, callback and poll of a task, with its line and how late it was.
+    /// Writes the loop's activity into a file for [Perfetto](https://ui.perfetto.dev): each turn, wait, callback and
+    /// poll of a task, with its line and its lateness. The trace ends with [`end_trace`](Self::end_trace), when the
+    /// loop is dropped, or when the file has 64 MiB.
     ///
-    /// The line of a callback is that of the call of [`after`](Self::after), [`every`](Self::every), [`add`](Self::add),
-    /// [`spawn`](Self::spawn) and so on, if that came after this one. Other callbacks are named `timer`, `source`, `task`.
+    /// The line of a callback is the line of the call of [`after`](Self::after), [`every`](Self::every),
+    /// [`add`](Self::add), [`spawn`](Self::spawn) and so on, if that call came after this one. Other callbacks are
+    /// named `timer`, `source`, `task`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -76,20 +79,21 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be made, [`Error::Memory`], [`Error::Closed`]. A trace that was written has ended even then.
+    /// [`Error::Io`] if the file cannot be made, [`Error::Memory`], [`Error::Closed`]. An earlier trace has ended in
+    /// any case.
     pub fn trace(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.trace_with(file, DEFAULT_LIMIT)
     }
 
-    /// Like [`trace`](Self::trace). The file gets no larger than `limit` bytes, and 4 KiB if that is more. At the limit its last event is
-    /// `the trace is full`, the file is complete, and the loop runs as without a trace.
+    /// Like [`trace`](Self::trace), with a limit for the size of the file: `limit` bytes, and at least 4 KiB. At the
+    /// limit the last event is `the trace is full`, the file is complete, and the loop runs as without a trace.
     ///
     /// # Errors
     /// Those of [`trace`](Self::trace).
     pub fn trace_with(&self, file: impl AsRef<Path>, limit: u64) -> Result<(), Error> {
         let core = self.core();
         core.check_open()?;
-        // An error of the old one was to be asked for before.
+        // An error of the old trace is dropped: `end_trace` would have returned it.
         let _ = core.timeline.end();
         memory::expect_small_things::<Trace>()?;
         let name = format!("loop {} on {}", core.id, core.events.borrow().backend().name);
@@ -102,7 +106,7 @@ impl<S> Handle<S> {
     /// Ends the trace and completes its file. Without a trace it does nothing.
     ///
     /// # Errors
-    /// [`Error::Io`] with the first error of writing. The trace ended when it came.
+    /// [`Error::Io`] with the first error of writing. That error has ended the trace.
     pub fn end_trace(&self) -> Result<(), Error> {
         self.core().timeline.end().map_err(Error::io("writing a trace"))
     }

@@ -5,7 +5,7 @@ use futures_core::Stream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Ends when the loop was dropped, or if after a `clear` there is no room for a new timer.
+/// The stream ends when the loop was dropped, or if there is no room for a new timer after a `clear`.
 ///
 /// ```
 /// use futures_core::Stream;
@@ -26,7 +26,7 @@ impl Stream for Ticks {
     }
 }
 
-/// Ends when every sender was dropped.
+/// The stream ends when every sender was dropped.
 impl<T> Stream for Receiver<T> {
     type Item = T;
 
@@ -35,7 +35,7 @@ impl<T> Stream for Receiver<T> {
     }
 }
 
-/// Ends when the loop was cleared or dropped.
+/// The stream ends when the loop was cleared or dropped.
 #[cfg(unix)]
 impl Stream for crate::signal::Signals {
     type Item = i32;

@@ -6,7 +6,8 @@
 //!   Task  ◄── Join: waiting, done, cancelled ◄─────────────┘ ready
 //! ```
 //!
-//! Spawning a task allocates its future, its waker and the place of its result. After that, waking and polling allocate nothing.
+//! Spawning a task allocates its future, its waker and the place of its result. After that, waking and polling allocate
+//! nothing.
 
 use crate::core::Core;
 use crate::handle::Handle;
@@ -28,10 +29,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 pin_project_lite::pin_project! {
-    /// The boxed future of a task. We do not use an `async` block for it, because that would have room for the inner future twice:
-    /// captured and awaited.
+    /// The boxed future of a task. An `async` block would have room for the inner future twice: captured and awaited.
     struct Job<F: Future> {
-        // `None` when it is done. It is dropped before the result is reported.
+        // `None` when the future is done. It is dropped before the result is reported.
         #[pin]
         future: Option<F>,
         finish: Finish<F::Output>,
@@ -52,7 +52,7 @@ impl<F: Future> Future for Job<F> {
     }
 }
 
-/// A spawned future. Awaiting it returns the future's output. Dropping it cancels the future, which is dropped at once;
+/// A spawned future. Awaiting it returns the future's output. Dropping it cancels the future and drops it at once;
 /// [`detach`](Self::detach) lets it run on.
 ///
 /// ```
@@ -159,8 +159,9 @@ impl Drop for Ending<'_> {
 
 /// Tasks.
 impl<S> Handle<S> {
-    /// Runs a future on the loop, beginning in the next turn. It need not be `Send`. It keeps the loop going until it is done. A panic
-    /// in it leaves [`run`](crate::Loop::run), like a panic in a callback; the loop stays usable.
+    /// Runs a future on the loop, beginning in the next turn. The future need not be `Send`, and keeps the loop going
+    /// until it is done. A panic in the future leaves [`run`](crate::Loop::run), like a panic in a callback. The loop
+    /// stays usable.
     ///
     /// ```
     /// use cogloop::Loop;

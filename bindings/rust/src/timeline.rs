@@ -1,15 +1,15 @@
-//! What a loop keeps for its trace: the trace, and the names of the callbacks, which are the lines where they were given to the loop while
-//! it was traced. `spans` tells the trace what happens.
+//! The state of a loop's trace: the trace, and the names of the callbacks. A name is the line where the callback was
+//! given to the loop while the loop was traced. `spans` writes the events.
 
 use cogloop_io::memory::ByIndex;
 use cogloop_io::trace::Trace;
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
-/// A line of the user's.
+/// A line of the user's code.
 pub(crate) type Place = &'static Location<'static>;
 
-/// What a callback belongs to. Each has a table of lines, by the index of its name.
+/// The kind of thing that a callback belongs to. Each kind has a table of lines, by the index of the thing's name.
 #[derive(Copy, Clone)]
 pub(crate) enum Of {
     Timer,
@@ -31,7 +31,8 @@ pub(crate) struct Begun {
 }
 
 impl Timeline {
-    /// Notes where something was made, if the loop is traced. Without memory for it the callback has no line.
+    /// Notes where something was made, if the loop is traced. If there is no memory for the note, the callback has no
+    /// line.
     #[inline]
     pub(crate) fn note(&self, of: Of, index: u32, place: Place) {
         if self.is_on.get() {

@@ -54,8 +54,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Elapsed`] when the limit is over; [`Error::Limit`], [`Error::Memory`]; [`Error::Closed`] if the loop was dropped,
-    /// before the call or during the wait.
+    /// [`Error::Elapsed`] when the limit is over; [`Error::Limit`], [`Error::Memory`]; [`Error::Closed`] if the loop
+    /// was dropped, before the call or during the wait.
     pub fn timeout<F: Future>(
         &self,
         limit: Duration,

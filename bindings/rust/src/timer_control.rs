@@ -19,8 +19,8 @@ impl Name for Timer {
     }
 }
 
-/// Operations on timers. Each returns whether the timer exists: `false` if it has fired for the last time, was cancelled, or
-/// belongs to another loop.
+/// Operations on timers. Each returns whether the timer exists: `false` if it has fired for the last time, was
+/// cancelled, or belongs to another loop.
 impl<S> Handle<S> {
     /// Sets a new deadline, `delay` from now. The period of an interval counts from it. A paused timer is resumed.
     ///
@@ -54,8 +54,8 @@ impl<S> Handle<S> {
         self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().reschedule_timer_at(key, deadline_ns))
     }
 
-    /// Pauses a timer and keeps the time that remains. Returns `false` also if it is paused already. A paused timer does not
-    /// keep [`run`](crate::Loop::run) going.
+    /// Pauses a timer and keeps the time that remains. Returns `false` also if it is paused already. A paused timer
+    /// does not keep [`run`](crate::Loop::run) going.
     ///
     /// ```
     /// use std::time::Duration;
@@ -69,7 +69,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Memory`] when there is none to note the time that remains; the timer goes on then.
+    /// [`Error::Memory`] if there is no memory for the remaining time; the timer goes on then.
     pub fn pause(&self, timer: Timer) -> Result<bool, Error> {
         let Some(key) = self.key_of(timer) else { return Ok(false) };
         self.core().events.borrow_mut().try_pause_timer(key).map_err(Error::refused)
@@ -124,8 +124,8 @@ impl<S> Handle<S> {
         self.key_of(timer).is_some_and(|key| self.core().is_live(key))
     }
 
-    /// Lets [`run`](crate::Loop::run) return although this timer is armed. It fires as long as something else keeps the loop
-    /// going.
+    /// Lets [`run`](crate::Loop::run) return although this timer is armed. The timer fires as long as something else
+    /// keeps the loop going.
     ///
     /// ```
     /// use std::time::Duration;

@@ -6,8 +6,8 @@
 //!   timers: [ none │ f │ running │ f │ … ]     by the key's index
 //! ```
 //!
-//! No two live timers have the same index, so the table of callbacks needs no search and no keys of its own. A callback is taken
-//! out of the table while it runs, so it may do anything to the loop and to its own timer.
+//! No two live timers have the same index, so the table of callbacks needs no search and no keys of its own. A callback
+//! is taken out of the table while it runs. So it may do anything to the loop and to its own timer.
 
 use crate::callback::{Once, Repeat, Running};
 use crate::core::{Core, Kind};
@@ -24,8 +24,8 @@ use std::ops::ControlFlow;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-/// Names a timer of one loop: a number with a generation. Copying or dropping it does not touch the timer. Once the timer has
-/// ended, the name is stale for ever; in another loop it is never valid.
+/// Names a timer of one loop: a number with a generation. Copying or dropping the name does not affect the timer. After
+/// the timer has ended, the name is stale for ever; in another loop it is never valid.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,7 +39,8 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Timer {
-    /// The bits of the key, with the generation in the lower half. As one integer, so that a timer is passed in registers.
+    /// The bits of the key, with the generation in the lower half. They are one integer, so that a timer is passed in
+    /// registers.
     bits: NonZeroU64,
     owner: u32,
 }
@@ -64,8 +65,8 @@ impl fmt::Debug for Timer {
 }
 
 impl<S> Firing<'_, S> {
-    /// The timer that fires. A timer of [`every`](Handle::every) can be cancelled, paused or rescheduled here. A timer that fires
-    /// once has already ended.
+    /// The timer that fires. A timer of [`every`](Handle::every) can be cancelled, paused or rescheduled here. A timer
+    /// that fires once has already ended.
     pub fn timer(&self) -> Timer {
         self.handle.timer_of(self.expired.key)
     }
@@ -120,7 +121,7 @@ impl<S> Handle<S> {
         self.arm_once(nanoseconds(delay), boxed(Once(f))?)
     }
 
-    /// Calls `f` once, at `when`; in the next turn if that has passed.
+    /// Calls `f` once, at `when`, or in the next turn if that time has passed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -143,7 +144,8 @@ impl<S> Handle<S> {
         self.arm_once_at(self.core().ns_of(when), boxed(Once(f))?)
     }
 
-    /// Calls `f` at each deadline of an interval, until the timer is cancelled or `f` returns `Break`. The schedule does not drift.
+    /// Calls `f` at each deadline of an interval, until the timer is cancelled or `f` returns `Break`. The schedule
+    /// does not drift.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -186,7 +188,7 @@ impl<S> Handle<S> {
         timer.key().filter(|_| timer.owner == self.core().id)
     }
 
-    // Not generic over the callback, so that they are compiled only once.
+    // These functions are not generic over the callback, so they are compiled only once.
 
     #[track_caller]
     fn arm_once(&self, delay_ns: u64, f: TimerCallback<S>) -> Result<Timer, Error> {
@@ -265,7 +267,8 @@ impl<S> Handle<S> {
         Ok(())
     }
 
-    /// Puts a callback back after it has run. It may have cancelled its timer, and another timer may have taken the place.
+    /// Puts a callback back after it has run. The callback may have cancelled its timer, and another timer may have
+    /// taken the place.
     fn put_back(&self, key: Key, f: TimerCallback<S>) {
         if self.core().is_live(key) {
             self.put_timer(key, f);

@@ -1,4 +1,4 @@
-//! The turn: checks whether there is anything to wait for, waits, and serves what the wait has found.
+//! The turn: checks whether there is anything to wait for, waits, and serves everything that the wait has found.
 //!
 //! ```text
 //!   listen
@@ -9,8 +9,8 @@
 //!   posts ──► timers ──► sources ──► woken tasks and channels ──► idle callbacks, if there was nothing else
 //! ```
 //!
-//! Each part serves what was there when it began, up to the limit of the options. Later arrivals are served in the next turn, so
-//! nothing starves.
+//! Each part serves what was there when the part began, up to the limit of the options. Later arrivals are served in
+//! the next turn, so nothing starves.
 
 use crate::core::{Core, Kind};
 use crate::handle::Handle;
@@ -72,7 +72,8 @@ impl<S> Handle<S> {
         if served == 0 { self.serve_idle(state) } else { Ok(()) }
     }
 
-    /// Calls `serve` until it returns that nothing is left, the loop is stopped, or the turn's limit is reached.
+    /// Calls `serve` until nothing is left, the loop is stopped, or the turn's limit is reached. `serve` returns
+    /// whether it found something.
     fn serve_all(&self, most: usize, mut serve: impl FnMut() -> Result<bool, Error>) -> Result<usize, Error> {
         let most = most.min(self.core().limits.io.served_in_turn.get());
         let mut served = 0;
@@ -91,7 +92,7 @@ impl<S> Handle<S> {
         Ok(posts + self.serve_visits(state, visits)?)
     }
 
-    /// Makes the call, and tells it to the trace under this name.
+    /// Makes the call, and reports it to the trace under this name.
     pub(crate) fn spanned<T>(&self, name: &str, call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let begun = self.core().begin_span(None);
         let done = call();
@@ -154,15 +155,15 @@ impl<S> Handle<S> {
 }
 
 impl Core {
-    /// Marks the loop as awake until the guard is dropped: it will check its queues itself. After that, posts and wakes make the
-    /// loop's descriptor readable again.
+    /// Marks the loop as awake until the guard is dropped: the loop will check its queues itself. After that, posts and
+    /// wakes make the loop's descriptor readable again.
     pub(crate) fn stop_listening(&self) -> Listening<'_> {
         self.notifier.stop_listening();
         Listening(self)
     }
 }
 
-/// Dropping it makes the loop listen again.
+/// Dropping this guard makes the loop listen again.
 pub(crate) struct Listening<'a>(&'a Core);
 
 impl Drop for Listening<'_> {

@@ -1,9 +1,9 @@
 //! A *visit*: a future's closure that gets the loop's state, in the next turn.
 //!
 //! ```text
-//!   with ──► Asked { f, join } ◄── queue of visits ──► `f` is taken out and called with the state; `join` gets its result
+//!   with ──► Asked { f, join } ◄── queue of visits ──► calls `f` with the state; `join` gets the result
 //!                  ▲
-//!   the future is dropped: `f` is taken out and dropped; the visit then has nothing to call
+//!   the future is dropped: `f` is taken out and dropped, and the visit has nothing to call
 //! ```
 
 use crate::core::Core;
@@ -17,7 +17,7 @@ use std::rc::Rc;
 
 /// A closure that a future has passed to `with`.
 struct Asked<T, F> {
-    /// `None` when it was called, or its future was dropped.
+    /// `None` when the closure was called, or its future was dropped.
     f: Cell<Option<F>>,
     join: RefCell<Join<T>>,
     /// Whether the visit is in the queue although its future was dropped. `Core` counts such visits.
@@ -54,8 +54,9 @@ impl<T, F> Drop for Answering<T, F> {
 }
 
 impl<S> Handle<S> {
-    /// For a future: calls `f` with the loop's state, between two callbacks of this turn or the next one, and returns the result of
-    /// `f`. If the future is dropped before, `f` is dropped, too, and is not called.
+    /// Calls `f` with the loop's state, for a future, and returns the result of `f`. The call comes between two
+    /// callbacks of this turn or the next one. If the future is dropped earlier, `f` is dropped, too, and is not
+    /// called.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;
@@ -70,7 +71,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if the loop was cleared before the call, or `f` panicked; [`Error::Memory`], [`Error::Closed`].
+    /// [`Error::Cancelled`] if the loop was cleared before the call, or `f` panicked; [`Error::Memory`],
+    /// [`Error::Closed`].
     pub async fn with<T: 'static>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> T + 'static) -> Result<T, Error> {
         self.core().check_open()?;
         let asked = Asked {
@@ -82,7 +84,7 @@ impl<S> Handle<S> {
         let asking = Asking(memory::rc(asked)?);
         let answering = Answering(Rc::clone(&asking.0));
         let visit: Visit<S> = memory::boxed(move |state: &mut S, handle: &Handle<S>| {
-            // `Break` means that there was nothing to call.
+            // `Break` says that there was nothing to call.
             let Some(f) = answering.0.f.take() else { return ControlFlow::Break(()) };
             Join::end(&answering.0.join, Join::Done(f(state, handle)));
             ControlFlow::Continue(())

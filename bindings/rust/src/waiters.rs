@@ -1,8 +1,8 @@
-//! The futures that wait for one direction of a descriptor, or for room in a channel, first in, first out. A future that is dropped
-//! leaves the list at once.
+//! The futures that wait for one direction of a descriptor, or for room in a channel, first in, first out. A future
+//! that is dropped leaves the list at once.
 //!
-//! Adding a waiter, removing any waiter and taking the first one take constant time. The place of a dropped waiter is used again, so
-//! waits that were given up keep no memory.
+//! Adding a waiter, removing any waiter and taking the first one take constant time. The place of a dropped waiter is
+//! used again, so abandoned waits keep no memory.
 
 use crate::Error;
 use crate::linked_slab::LinkedSlab;
@@ -15,11 +15,11 @@ pub(crate) type WaiterKey = SlabKey;
 #[derive(Debug)]
 struct Waiter {
     waker: Waker,
-    /// The number of reports when it began to wait.
+    /// The number of reports when the wait began.
     seen: u64,
 }
 
-/// All entries are in the list.
+/// The list of waiters. It contains all entries of the slab.
 #[derive(Default, Debug)]
 pub(crate) struct Waiters(LinkedSlab<Waiter>);
 
@@ -55,7 +55,7 @@ impl Waiters {
     /// Panics if the list and its entries disagree.
     pub(crate) fn audit(&self) {
         self.0.audit();
-        assert_eq!(self.0.len(), self.0.entries(), "waiters in the list, against waiters");
+        assert_eq!(self.0.len(), self.0.entries(), "the number of waiters in the list, and of all waiters");
     }
 }
 
@@ -88,7 +88,10 @@ mod tests {
                 }
                 4..7 if !model.is_empty() => {
                     let (_, key, _) = model.remove(choice / 8 % model.len());
-                    assert!(waiters.remove(key).is_some() && waiters.remove(key).is_none(), "gone at once, and once");
+                    assert!(
+                        waiters.remove(key).is_some() && waiters.remove(key).is_none(),
+                        "a waiter leaves at once, and only once"
+                    );
                 }
                 _ if choice % 64 == 7 => {
                     reports += 1;
@@ -96,11 +99,11 @@ mod tests {
                     let expected: Vec<_> = model.drain(..).map(|(name, ..)| name).collect();
                     assert_eq!(std::mem::take(&mut *woken.lock().unwrap()), expected);
                 }
-                _ => assert!(waiters.next_before(reports).is_none(), "nobody has waited since before the report"),
+                _ => assert!(waiters.next_before(reports).is_none(), "no wait began before the report"),
             }
             waiters.audit();
         }
         let most = waiters.0.places();
-        assert!(most < 200, "{most} places, more than there were waiters at a time");
+        assert!(most < 200, "{most} places for fewer waiters at a time");
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Watchers {
 pub(crate) struct Direction {
     /// The number of reports of this direction. A future that has seen a smaller number has got a report since then.
     pub(crate) reports: u64,
-    /// Whether the kernel was asked and has not reported yet. Then another waiter need not ask again.
+    /// Whether the kernel was asked and has not reported yet. Another waiter need not ask again then.
     pub(crate) is_asked: bool,
     pub(crate) waiters: Waiters,
 }

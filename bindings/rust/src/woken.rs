@@ -1,5 +1,5 @@
-//! The list of tasks and channels that were woken, in the order of waking. Each has its entry from the start, so a wake needs no
-//! memory. Taking any of them off the list takes constant time.
+//! The list of tasks and channels that were woken, in the order of waking. Each has its entry from the start, so a wake
+//! needs no memory. Any of them leaves the list in constant time.
 
 use crate::Error;
 use crate::linked_slab::LinkedSlab;
@@ -17,7 +17,7 @@ pub(crate) enum Woken {
 #[derive(Debug)]
 struct Entry {
     who: Woken,
-    /// The number of the round in which it was woken.
+    /// The number of the round in which the task or channel was woken.
     round: u32,
 }
 
@@ -28,12 +28,12 @@ pub(crate) struct WokenList {
 }
 
 impl WokenList {
-    /// Adds one that is not woken. Returns its key.
+    /// Adds a task or channel that is not woken. Returns its key.
     pub(crate) fn try_add(&mut self, who: Woken) -> Result<SlabKey, Error> {
         self.list.try_add(Entry { who, round: 0 })
     }
 
-    /// Appends one to the list, unless it is in the list already.
+    /// Appends a task or channel to the list, unless it is in the list already.
     pub(crate) fn wake(&mut self, key: SlabKey) {
         let round = self.round;
         if let Some(entry) = self.list.append(key) {
@@ -41,22 +41,22 @@ impl WokenList {
         }
     }
 
-    /// Takes one off the list, if it is there. Its wake has been handled, or does not matter any more.
+    /// Takes a task or channel off the list, if it is there. Its wake has been handled, or does not matter any more.
     pub(crate) fn withdraw(&mut self, key: SlabKey) {
         self.list.withdraw(key);
     }
 
-    /// Removes one for ever.
+    /// Removes a task or channel for ever.
     pub(crate) fn remove(&mut self, key: SlabKey) {
         self.list.remove(key);
     }
 
-    /// Starts a new round: later wakes belong to the next one.
+    /// Starts a new round. Later wakes belong to the next round.
     pub(crate) fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
     }
 
-    /// Takes the first one that was woken before this round off the list.
+    /// Takes the first task or channel that was woken before this round off the list.
     pub(crate) fn next(&mut self) -> Option<Woken> {
         let (key, entry) = self.list.first().filter(|(_, entry)| entry.round != self.round)?;
         let who = entry.who;
@@ -100,7 +100,7 @@ mod tests {
 
     /// Compares random additions, wakes, withdrawals and removals with plain lists.
     #[test]
-    fn they_come_in_the_order_of_waking_each_once() {
+    fn tasks_come_in_the_order_of_waking_each_once() {
         let (mut list, mut names) = (WokenList::default(), Slab::default());
         let (mut known, mut woken) = (Vec::new(), Vec::new());
         for choice in choices().take(20_000) {
@@ -137,6 +137,6 @@ mod tests {
             list.audit();
         }
         let places = list.list.places();
-        assert!(places < 2_000, "{places} places, although places are used again");
+        assert!(places < 2_000, "places are not used again: there are {places}");
     }
 }

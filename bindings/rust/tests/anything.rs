@@ -1,5 +1,6 @@
-//! Random callbacks, tasks and destructors that do anything to their loop, on virtual time. A seed determines each run. The loop's
-//! tables are audited after each action. On Windows a descriptor is reported a moment later, so a seed does not repeat a run there.
+//! Random callbacks, tasks and destructors act on their loop in any way, on virtual time. A seed determines each run.
+//! The loop's tables are audited after each action. On Windows a descriptor is reported a moment later, so there a seed
+//! does not repeat a run.
 #![cfg(unix)]
 
 mod common;
@@ -40,12 +41,12 @@ impl World {
 
 type Shared = Rc<RefCell<World>>;
 
-/// A value whose destructor does something to the loop.
+/// A value whose destructor acts on the loop.
 struct Restless(Handle<Shared>, Shared);
 
 impl Drop for Restless {
     fn drop(&mut self) {
-        // Does nothing when the world itself drops it.
+        // Does nothing if the world itself drops the value.
         if self.1.try_borrow_mut().is_ok() && !std::thread::panicking() {
             act(&self.0, &self.1);
         }
@@ -131,14 +132,14 @@ fn change_a_timer(events: &Handle<Shared>, world: &Shared, choice: u64, delay: D
         7 => assert_eq!(events.reschedule(timer, delay), events.is_active(timer)),
         _ => {
             let is_paused = events.pause(timer).unwrap();
-            assert_eq!(is_paused, events.resume(timer), "one that was paused goes on");
+            assert_eq!(is_paused, events.resume(timer), "a paused timer can be resumed");
         }
     }
 }
 
 fn add_source(events: &Handle<Shared>, world: &Shared) {
     let (reader, writer) = pipe();
-    // It is ready at once, because its stream has ended.
+    // The reader is ready at once, because its stream has ended.
     drop(writer);
     let (restless, shared) = (Restless(events.handle(), Rc::clone(world)), Rc::clone(world));
     let added = events.add(reader, Interest::READ, move |_, ready, _| {
@@ -176,9 +177,9 @@ fn pick<T: Copy>(world: &Shared, list: impl Fn(&World) -> &Vec<T>) -> Option<T> 
     Some(list(&world.borrow())[index as usize])
 }
 
-/// Runs one seed. Returns how much was served, and the time of the end.
+/// Runs one seed. Returns the number of calls, and the time of the end.
 fn live(seed: u64) -> (u64, Duration) {
-    // On this backend each wait checks every descriptor, so a seed repeats a run.
+    // This backend checks every descriptor in each wait, so a seed repeats a run.
     let mut events = Loop::<Shared>::with_options(Options::new().backend("select").simulated()).unwrap();
     let start = events.now();
     let world: Shared = Rc::new(RefCell::new(World { random: seed, ..World::default() }));
@@ -189,7 +190,7 @@ fn live(seed: u64) -> (u64, Duration) {
         events.turn(&mut world.clone(), Some(2 * MS)).unwrap();
         events.audit();
         if turn % 100 == 99 && seed.is_multiple_of(3) {
-            // In this order, because destructors may make new values.
+            // The order matters, because destructors may make new values.
             world.borrow_mut().armed.fill(false);
             events.clear();
             events.audit();
@@ -203,7 +204,7 @@ fn live(seed: u64) -> (u64, Duration) {
     (served, end)
 }
 
-/// C06, C08, C11, C35, C37: in random combinations.
+/// C06, C08, C11, C35, C37 in random combinations.
 #[test]
 fn callbacks_may_do_anything_to_their_loop_c06_c08_c11_c35_c37() {
     let mut served = 0;

@@ -22,7 +22,7 @@ fn types_for_other_threads_are_send_and_sync_and_names_can_be_keys() {
     is_a_key::<Idle>();
 }
 
-/// `cancel` takes all kinds of names.
+/// `cancel` takes names of every kind.
 #[test]
 fn a_name_is_cancelled_once_and_by_its_own_loop_only() {
     let (events, other) = (Loop::<()>::new().unwrap(), Loop::<()>::new().unwrap());

@@ -1,5 +1,5 @@
-//! Channels with a capacity: waiting senders get room in order, can stop waiting without a trace, and get an error when the channel
-//! ends.
+//! Channels with a capacity. Waiting senders get room in order, and can stop waiting without a trace. They get an error
+//! when the channel ends.
 
 mod common;
 
@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// A waker that counts its wakes. It also uses the channel then, as a user's waker may.
+/// A waker that counts its wakes. Each wake also uses the channel, as a user's waker may.
 struct Count(AtomicUsize, Mutex<Option<Sender<u32>>>);
 
 impl Count {
@@ -40,7 +40,7 @@ fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>, count: &Arc<Count>) -> Pol
 }
 
 #[test]
-fn room_goes_to_the_sender_that_waits_longest_and_to_the_next_when_that_gives_up() {
+fn room_goes_to_the_first_waiting_sender_and_to_the_next_if_that_one_gives_up() {
     let (sender, mut receiver) = channel(1).unwrap();
     sender.try_send(0).unwrap();
     let counts = [(); 3].map(|()| Count::new(Some(&sender)));
@@ -91,7 +91,7 @@ fn a_waiting_sender_gets_an_error_when_the_channel_ends() {
     sender.try_send(0).unwrap();
     assert!(
         matches!(sender.send_blocking(1).unwrap_err().error, Error::Limit { .. }),
-        "the thread that would make room does not wait for it"
+        "the thread that makes room does not wait for room"
     );
     let blocked = thread::spawn({
         let sender = sender.clone();
@@ -134,7 +134,7 @@ fn a_callback_gets_every_message_of_senders_that_wait() {
     });
 }
 
-/// The receiver's wait is dropped again and again, and no message is lost.
+/// The receiver's wait is dropped again and again. No message is lost.
 #[test]
 fn a_future_receives_from_threads_and_may_give_up_waiting() {
     let mut events = Loop::<()>::new().unwrap();

@@ -29,11 +29,11 @@ fn an_idle_loop_returns_and_a_turn_waits_until_its_limit_c25_c33() {
         assert!(events.now() - start >= 20 * MS, "it waited");
         let end = events.now() + 2 * MS;
         events.run_until(&mut count, end).unwrap();
-        assert!(events.now() >= end, "it waits though nothing can come");
+        assert!(events.now() >= end, "the turn waits although nothing can come");
     });
 }
 
-/// C30: what was due at a stop in a callback stays due. C31: a stop before a run has no effect on it.
+/// C30: timers that were due when a callback stopped the loop stay due. C31: a stop before a run has no effect on it.
 #[test]
 fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     let mut events = simulated();
@@ -56,7 +56,7 @@ fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     assert_eq!(log_of(&mut events), [3]);
 }
 
-/// C34: timers and descriptors that do not keep a loop alive.
+/// C34: some timers and descriptors do not keep a loop going.
 #[test]
 fn unreferenced_timers_and_descriptors_are_served_and_keep_no_loop_going_c34() {
     let mut events = simulated();
@@ -77,7 +77,7 @@ fn unreferenced_timers_and_descriptors_are_served_and_keep_no_loop_going_c34() {
     assert_eq!(log_of(&mut events), []);
 }
 
-/// C35: called from each kind of callback and from a task.
+/// C35: each kind of callback, and a task, clears the loop.
 #[test]
 fn a_loop_that_a_callback_clears_ends_its_run_c35() {
     type Setup = fn(&Loop<u32>) -> Result<(), Error>;
@@ -109,7 +109,7 @@ fn a_loop_that_a_callback_clears_ends_its_run_c35() {
         assert!(matches!(events.block_on(&mut count, waiting).unwrap(), Err(Error::Cancelled)));
         events.after(MS, |count, _| *count += 1).unwrap();
         events.run(&mut count).unwrap();
-        assert_eq!(count, 1, "it is as good as new");
+        assert_eq!(count, 1, "the loop can be used again");
     }
 }
 
@@ -155,7 +155,7 @@ fn an_error_of_the_loop_passed_on_by_a_callback_is_not_wrapped() {
 
 /// C32 is a compile error (see `Loop`). A caught panic leaves everything else unchanged.
 #[test]
-fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
+fn a_panic_in_a_callback_ends_its_timer_or_source_and_nothing_else_c32() {
     type Setup = fn(&Loop<Vec<u64>>) -> Result<(), Error>;
     let setups: [Setup; 7] = [
         |events| events.after(MS, |_, _| panic!("expected")).map(|_| ()),
@@ -184,7 +184,7 @@ fn a_panic_in_a_callback_ends_what_it_belongs_to_and_nothing_else_c32() {
     }
 }
 
-/// The destructor of a value that a callback holds may use the loop, whenever it runs.
+/// The destructor of a captured value may use the loop, whenever the destructor runs.
 #[cfg(unix)]
 #[test]
 fn a_destructor_may_use_the_loop() {
@@ -243,7 +243,7 @@ fn a_destructor_may_use_the_loop() {
     assert_eq!(*dropped.borrow(), 21);
 }
 
-/// C65 for Rust: handles that outlive their loop.
+/// C65 for Rust: handles outlive their loop.
 #[test]
 fn a_handle_that_outlives_its_loop_returns_an_error() {
     let events = Loop::<()>::simulated().unwrap();
@@ -265,15 +265,15 @@ fn a_handle_that_outlives_its_loop_returns_an_error() {
     assert!(remote.is_closed() && matches!(sender.try_send(1).unwrap_err().error, Error::Closed));
     assert!(!handle.cancel(timer) && handle.remaining(timer).is_none() && task.is_finished());
     remote.wake();
-    // Futures of the first loop that another loop polls end with an error.
+    // Another loop polls futures of the first loop. They end with an error.
     let mut other = Loop::simulated().unwrap();
     let (tick, slept) = other.block_on(&mut (), async { (ticks.tick().await, sleep.await) }).unwrap();
     assert!(matches!((tick, slept), (Err(Error::Closed), Err(Error::Closed))));
 }
 
-/// An idle callback runs when nothing else is due, and the loop does not wait while there is one.
+/// An idle callback runs when nothing else is due. The loop does not wait while there is an idle callback.
 #[test]
-fn idle_callbacks_fill_the_time_and_give_way() {
+fn idle_callbacks_run_when_nothing_else_is_due() {
     let mut events = Loop::new().unwrap();
     let (mut left, handle) = (1000, events.handle());
     events
@@ -287,7 +287,7 @@ fn idle_callbacks_fill_the_time_and_give_way() {
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .unwrap();
-    let far = events.after(3600 * SECOND, |_, _| panic!("nothing waits for it")).unwrap();
+    let far = events.after(3600 * SECOND, |_, _| panic!("no run waits for this timer")).unwrap();
     assert!(events.unref_timer(far).unwrap());
     let mut log = Vec::new();
     events.run(&mut log).unwrap();
@@ -297,7 +297,7 @@ fn idle_callbacks_fill_the_time_and_give_way() {
 /// A loop inside another one: everything that wakes the inner loop makes its descriptor readable.
 #[cfg(unix)]
 #[test]
-fn a_loop_inside_of_another_one_is_served_by_it() {
+fn an_outer_loop_serves_the_loop_inside_it() {
     let mut inner = Loop::<Vec<u64>>::with_options(cogloop::Options::new().backend("epoll")).unwrap();
     let remote = inner.remote();
     let (reader, mut writer) = pipe();
@@ -330,7 +330,7 @@ fn a_loop_inside_of_another_one_is_served_by_it() {
     assert!(state.0.cancel(timer));
 }
 
-/// Once, a derived `Debug` required `Debug` of the state and of the message, which a program's types need not have.
+/// A derived `Debug` required `Debug` of the state and of the message. A program's types need not have it.
 #[test]
 fn debug_output_needs_no_debug_of_the_users_types() {
     struct Wordless;
@@ -343,7 +343,8 @@ fn debug_output_needs_no_debug_of_the_users_types() {
     let _: Box<dyn std::error::Error> = Box::new(refused);
 }
 
-/// Once, each of these let virtual time pass by only a microsecond in a turn: an hour of it took longer than an hour.
+/// Each of these let virtual time pass by only a microsecond in a turn. So an hour of virtual time took longer than an
+/// hour.
 #[test]
 fn an_idle_callback_or_a_timer_that_arms_itself_for_now_lets_virtual_time_go_on() {
     fn again(events: &Handle<Vec<u64>>) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Tests that are not compiled on this system, each with its reason. They are counted as skipped.
+//! Stand-ins for tests that are not compiled on this system. Each gives its reason and counts as skipped.
 #![cfg(windows)]
 
 /// The tests under `cfg( unix )`.
@@ -11,7 +11,7 @@ fn what_windows_lacks() {
         "skipped: what_windows_lacks: a loop inside another: a completion port cannot be observed by another",
     ] {
         use std::io::Write;
-        // Written directly, because the harness hides the output of a test that passes.
+        // Written directly to stdout, because the harness hides the output of a test that passes.
         writeln!(std::io::stdout(), "{line}").unwrap();
     }
 }

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Runs a story with one more request granted each time, until none is refused. Then it runs the story once for each
+/// Runs a story with one more granted request each time, until no request is refused. Then runs the story once for each
 /// request, and refuses only that one. The story returns the number of requests that were refused.
 fn at_each_request(least: usize, story: impl Fn(Grant) -> usize) {
     let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
@@ -28,7 +28,8 @@ fn at_each_request(least: usize, story: impl Fn(Grant) -> usize) {
         assert!(refused <= 1, "request {request} of {enough} is refused");
         refused
     };
-    // Tables grow with the numbers of descriptors, which other tests use, too. So a story may need fewer requests than before.
+    // Tables grow with the numbers of descriptors, and other tests use descriptors, too. So a story may need fewer
+    // requests now.
     let refused: usize = (0..enough).map(refuse).sum();
     assert!(refused > least, "{refused} of {enough} requests were refused");
 }
@@ -68,7 +69,7 @@ fn live(events: &Loop<State>, remote: &Remote<State>, sender: &Sender<u64>) -> u
         drop(slept);
         let _ = done(remote.post(move |state: &mut State, _| state[2] += carried[2]));
         let _ = done(sender.try_send(round).map_err(|SendError { error, message }| {
-            assert_eq!(message, round, "it comes back");
+            assert_eq!(message, round, "the refused message is returned");
             error
         }));
     }
@@ -85,7 +86,7 @@ fn memory_that_runs_out_at_any_request_is_an_error() {
         let (live, refused) = with(grant, || live(&events, &remote, &sender));
         events.audit();
         assert_eq!(events.timer_count(), live);
-        // All that was accepted comes, and the loop is as usable as before.
+        // Every accepted call takes effect, and the loop is as usable as before.
         events.after(Duration::ZERO, |state, _| state[4] += 1).unwrap();
         drop((remote, sender));
         let mut state = [0; 64];
@@ -96,7 +97,7 @@ fn memory_that_runs_out_at_any_request_is_an_error() {
     });
 }
 
-/// To pause a timer or to unreference it can need memory, because the loop notes it in a further table.
+/// Pausing or unreferencing a timer can need memory, because the loop notes the timer in a further table.
 #[test]
 fn memory_that_runs_out_where_a_timer_is_paused_or_unreferenced_is_an_error() {
     at_each_request(4, |grant| {
@@ -108,7 +109,7 @@ fn memory_that_runs_out_where_a_timer_is_paused_or_unreferenced_is_an_error() {
             for (nth, &timer) in timers.iter().enumerate() {
                 if nth % 2 == 0 {
                     let is_paused = done(events.pause(timer)).is_some_and(|is_new| is_new);
-                    assert!(!is_paused || !events.pause(timer).unwrap(), "it is paused already");
+                    assert!(!is_paused || !events.pause(timer).unwrap(), "a second pause does nothing");
                     paused += u64::from(is_paused);
                 } else {
                     let _ = done(events.unref_timer(timer));
@@ -120,14 +121,14 @@ fn memory_that_runs_out_where_a_timer_is_paused_or_unreferenced_is_an_error() {
         timers.iter().for_each(|&timer| assert!(events.ref_timer(timer)));
         let mut state = [0; 64];
         events.run(&mut state).unwrap();
-        assert_eq!(state[0], 20 - paused, "those that are not paused");
+        assert_eq!(state[0], 20 - paused, "the timers that are not paused have fired");
         let resumed = timers.iter().filter(|&&timer| events.resume(timer)).count();
         assert_eq!(resumed as u64, paused);
         refused
     });
 }
 
-/// Pipes that are made before memory runs out. They are readable at once.
+/// Pipes that are made while there is memory. They are readable at once.
 fn pipes(count: usize) -> Vec<PipeReader> {
     let pipe = |_| {
         let (reader, mut writer) = io::pipe().unwrap();
@@ -148,7 +149,7 @@ impl<T> Counted<T> {
 }
 
 impl<const N: usize> Counted<[u64; N]> {
-    /// Used in closures instead of the field: a closure that calls this captures the whole `Counted`.
+    /// Closures call this instead of using the field: so they capture the whole `Counted`.
     fn one(&self) -> u64 {
         self.0[0]
     }
@@ -241,7 +242,7 @@ fn memory_that_runs_out_where_a_channel_or_an_idle_callback_is_made_is_an_error(
         events.turn(&mut state, Some(Duration::ZERO)).unwrap();
         assert_eq!(state[7], idles as u64, "each idle callback is called");
         drop(senders);
-        // `clear` ends everything and needs no memory.
+        // `clear` needs no memory.
         with(Grant::Requests(0), || events.clear());
         assert_eq!(callbacks.get(), 0);
         events.audit();
@@ -265,7 +266,7 @@ fn memory_that_runs_out_where_a_task_is_spawned_is_an_error() {
             for nth in 0..20 {
                 tasks.extend(task(&events, &futures, Duration::from_millis(nth)));
                 if nth % 5 == 4 {
-                    // Ending something needs no memory.
+                    // Ending a task needs no memory.
                     drop(tasks.pop());
                 }
                 assert_eq!((events.task_count(), futures.get()), (tasks.len(), tasks.len()), "nothing is half done");
@@ -273,7 +274,7 @@ fn memory_that_runs_out_where_a_task_is_spawned_is_an_error() {
             }
         });
         events.audit();
-        // No memory is needed to wake, poll or end the tasks.
+        // Waking, polling and ending the tasks need no memory.
         let mut state = [0; 64];
         let (run, _) = with(Grant::Requests(0), || {
             events
@@ -317,12 +318,12 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
         let (visited, refused) = with(grant, || {
             let mut visited = 0;
             for visit in &mut visits {
-                // A visit to the state: it is accepted and takes place later, or it is refused at once.
+                // A visit to the state. It is accepted and takes place later, or it is refused at once.
                 match poll_once(visit) {
                     Poll::Ready(refused) => assert!(done(refused).is_none()),
                     Poll::Pending => visited += 1,
                 }
-                // A descriptor, and a limit of time.
+                // A descriptor, and a time limit.
                 if let Poll::Ready(refused) = poll_once(left.readable()) {
                     assert!(done_io(refused).is_none());
                 }
@@ -340,7 +341,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
         let (read, _) = with(Grant::Requests(0), || events.block_on(&mut state, left.readable()));
         let _ = done(read).map(done_io);
         events.turn(&mut state, Some(Duration::ZERO)).unwrap();
-        assert_eq!(state[8], visited, "each visit that was accepted");
+        assert_eq!(state[8], visited, "each accepted visit has taken place");
         events.audit();
         refused
     });
@@ -358,7 +359,7 @@ fn memory_that_runs_out_where_a_sender_waits_for_room_is_an_error() {
             for (place, message) in sends.iter_mut().zip(2..) {
                 let mut send = pin!(place.take().unwrap());
                 if let Poll::Ready(Err(refused)) = poll_once(send.as_mut()) {
-                    assert_eq!(refused.message, message, "it comes back");
+                    assert_eq!(refused.message, message, "the refused message is returned");
                     assert!(done::<()>(Err(refused.error)).is_none());
                     continue;
                 }
@@ -377,7 +378,7 @@ fn memory_that_runs_out_where_a_sender_waits_for_room_is_an_error() {
 #[test]
 fn memory_that_runs_out_where_children_and_sockets_are_watched_is_an_error() {
     if !has_pidfd() {
-        // A child is then watched by its signal, for which bytes run out: the next test.
+        // Without pidfds a signal watches the child, and its memory is measured in bytes: see the next test.
         return common::skip("pidfd", "pidfd_open is refused");
     }
     let path = std::env::temp_dir().join(format!("cogloop-memory-{}", std::process::id()));
@@ -397,7 +398,7 @@ fn memory_that_runs_out_where_children_and_sockets_are_watched_is_an_error() {
             let count = [called.is_some(), process.is_some(), stream.is_some()];
             assert_eq!(events.source_count(), count.into_iter().filter(|&is_there| is_there).count());
         });
-        // A socket that was still waiting for its connection has been dropped, so it must not be in the loop.
+        // A socket that waited for its connection was dropped, so it must not be in the loop.
         events.audit();
         drop(listener.accept().unwrap());
         refused
@@ -412,7 +413,7 @@ fn has_pidfd() -> bool {
     opened.is_ok()
 }
 
-/// Bytes run out here instead of requests: to watch signals, the library asks for more than it needs in one piece.
+/// Bytes run out here instead of requests. To watch signals, the library asks for more than it needs in one piece.
 #[test]
 fn memory_that_runs_out_where_signals_are_watched_is_an_error() {
     let events = a_loop();
@@ -430,8 +431,8 @@ fn memory_that_runs_out_where_signals_are_watched_is_an_error() {
     events.audit();
 }
 
-/// The first step of a program. A loop asks for more than it needs in one piece, so bytes run out here instead of
-/// requests.
+/// Making a loop is the first step of a program. The library asks for more than it needs in one piece, so bytes run out
+/// here instead of requests.
 #[test]
 fn memory_that_runs_out_where_a_loop_is_made_is_an_error() {
     let story = |bytes| {
@@ -442,8 +443,8 @@ fn memory_that_runs_out_where_a_loop_is_made_is_an_error() {
     assert!(!made[0] && made.is_sorted() && made[made.len() - 1], "{made:?}");
 }
 
-/// A callback that passes on an error of the loop needs no memory. An error of its own needs a box; if there is no
-/// memory for it, `Error::Memory` is returned instead.
+/// A callback that passes on an error of the loop needs no memory. An error of its own needs a box. If there is no
+/// memory for the box, `Error::Memory` is returned instead.
 #[test]
 fn errors_of_callbacks_pass_where_there_is_no_memory() {
     let mut events = a_loop();
@@ -470,7 +471,7 @@ impl std::fmt::Display for Large {
 
 impl std::error::Error for Large {}
 
-/// Waking a task and dropping the last sender need no memory, because the place for each wake is reserved beforehand.
+/// Waking a task and dropping the last sender need no memory: the place for each wake is reserved in advance.
 #[test]
 fn a_wake_needs_no_memory_however_many_tasks_there_are() {
     let mut events = a_loop();
@@ -499,7 +500,7 @@ fn a_wake_needs_no_memory_however_many_tasks_there_are() {
         events.turn(&mut state, Some(Duration::ZERO))
     });
     turn.unwrap();
-    assert_eq!((woken.get(), refused), (200, 0), "those that were not dropped, once each");
+    assert_eq!((woken.get(), refused), (200, 0), "each task that was not dropped was woken once");
     with(Grant::Requests(0), || events.clear());
     assert!(!events.turn(&mut state, Some(Duration::ZERO)).unwrap());
 }

@@ -46,7 +46,7 @@ fn a_wake_before_the_wait_ends_it_c55() {
         let remote = events.remote();
         for _ in 0..3 {
             remote.wake();
-            assert!(events.turn(&mut (), None).unwrap(), "a remote is left");
+            assert!(events.turn(&mut (), None).unwrap(), "a remote keeps the loop going");
         }
         remote.post(|_, handle| handle.stop()).unwrap();
         events.run(&mut ()).unwrap();
@@ -76,10 +76,10 @@ fn a_loop_waits_for_its_remotes() {
     uncounted.post(|count: &mut u32, _| *count += 1).unwrap();
     let mut count = 0;
     events.run(&mut count).unwrap();
-    assert_eq!(count, 1, "the posts are served all the same");
+    assert_eq!(count, 1, "the posts are served nevertheless");
 }
 
-/// A post may change the loop, and a post that always posts again starves nothing.
+/// A post may change the loop. A post that always posts again starves nothing.
 #[test]
 fn a_post_may_use_the_loop_and_post_again() {
     fn again(log: &mut Vec<u64>, handle: &cogloop::Handle<Vec<u64>>) {
@@ -96,7 +96,8 @@ fn a_post_may_use_the_loop_and_post_again() {
     assert_eq!(log.last(), Some(&1));
 }
 
-/// At the limit of posts or messages a call returns an error. The refused post is dropped, the refused message is returned.
+/// At the limit of posts or messages a call returns an error. The refused post is dropped; the refused message is
+/// returned.
 #[test]
 fn too_many_posts_are_refused() {
     let mut events = Loop::with_options(Options::new().simulated().max_posts(2)).unwrap();
@@ -192,7 +193,7 @@ fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
     }
 }
 
-/// Once, a channel that its own callback had cleared accepted a message and lost it, and still served the waiting ones.
+/// A channel that its own callback had cleared accepted a message and lost it, and still served the waiting messages.
 #[test]
 fn a_channel_that_is_cleared_in_its_callback_accepts_and_delivers_nothing_more() {
     let mut events = Loop::simulated().unwrap();
@@ -214,8 +215,8 @@ fn a_channel_that_is_cleared_in_its_callback_accepts_and_delivers_nothing_more()
     events.audit();
 }
 
-/// Once, each message that a callback sent to its own channel put the channel into the list twice. Both entries were served, so the
-/// list doubled in each turn until memory ran out.
+/// Each message that a callback sent to its own channel put the channel into the list twice. Both entries were served.
+/// So the list doubled in each turn until memory ran out.
 #[test]
 fn a_channel_that_sends_to_itself_is_served_once_a_turn() {
     let mut events = Loop::<u64>::new().unwrap();

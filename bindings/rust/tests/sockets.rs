@@ -22,7 +22,7 @@ fn watched(events: &Loop<()>) -> (Async<Stream>, Stream) {
     (events.watch(ours).unwrap(), peer)
 }
 
-/// Three clients at a time; each reads back what it wrote.
+/// Three clients connect at a time. Each reads back its own bytes.
 #[test]
 fn clients_connect_and_are_accepted() {
     on_every_backend(|options| {
@@ -92,7 +92,7 @@ fn a_refused_connection_is_an_error_and_an_abandoned_one_is_closed() {
 
 #[cfg(unix)]
 #[test]
-fn a_unix_socket_connects_and_is_accepted_by_its_path() {
+fn a_unix_socket_connects_by_its_path_and_is_accepted() {
     on_every_backend(|options| {
         let mut events = Loop::<()>::with_options(options.clone()).unwrap();
         let handle = events.handle();
@@ -111,9 +111,9 @@ fn a_unix_socket_connects_and_is_accepted_by_its_path() {
     });
 }
 
-/// At a limit the listener and its earlier connections are unchanged.
+/// At a limit, accepting fails; the listener and its earlier connections are unchanged.
 #[test]
-fn a_connection_for_which_there_is_no_place_is_an_error_of_the_call() {
+fn accepting_a_connection_beyond_the_limit_is_an_error() {
     let mut events = Loop::<()>::with_options(cogloop::Options::new().max_sources(2)).unwrap();
     let handle = events.handle();
     let listener = Async::<TcpListener>::bind(&handle, ([127, 0, 0, 1], 0).into()).unwrap();
@@ -155,16 +155,12 @@ fn a_polled_wait_wakes_the_task_that_polled_last_and_keeps_no_waker_when_it_is_o
         assert_eq!(counts[0].0.load(Ordering::Relaxed), 0);
         let mut cx = Context::from_waker(&wakers[1]);
         assert!(matches!(stream.poll_readable(&mut cx), Poll::Ready(Ok(()))));
-        // The poll starts a new wait for the direction, and a read that succeeds ends that wait.
+        // This poll starts a new wait for the direction. A read that succeeds ends that wait.
         assert!(stream.poll_readable(&mut cx).is_pending());
         let read = stream.poll_read_with(&mut cx, |mut stream| stream.read(&mut [0; 8]));
         assert!(matches!(read, Poll::Ready(Ok(1))));
-        assert_eq!(
-            counts.map(|count| Arc::strong_count(&count)),
-            [2, 2],
-            "only the waker of this test is left of each"
-        );
-        // Both directions at the same time.
+        assert_eq!(counts.map(|count| Arc::strong_count(&count)), [2, 2], "no waker but that of this test is kept");
+        // Waits for both directions at the same time.
         assert!(stream.poll_readable(&mut cx).is_pending());
         events.block_on(&mut (), poll_fn(|cx| stream.poll_writable(cx))).unwrap().unwrap();
         events.clear();
@@ -205,7 +201,7 @@ fn the_traits_of_futures_io_read_write_and_close() {
         writing.join().unwrap().unwrap();
         let got = reading.join().unwrap().unwrap();
         assert_eq!((copied, got.len(), got.iter().all(|&byte| byte == 7)), (LENGTH, LENGTH, true));
-        // Other files are closed by dropping them; Windows has sockets only.
+        // Closing another kind of file means dropping it. Windows has only sockets.
         let mut writer = events.watch(writer).unwrap();
         events.block_on(&mut (), poll_fn(|cx| Pin::new(&mut writer).poll_close(cx))).unwrap().unwrap();
         drop((reader, writer));

@@ -1,4 +1,4 @@
-//! Descriptors, on every backend.
+//! Tests of descriptors, on every backend.
 
 mod common;
 
@@ -18,7 +18,7 @@ const READ: Interest = Interest::READ;
 const WRITE: Interest = Interest::WRITE;
 const BOTH: Interest = Interest::BOTH;
 
-/// Serialises tests that close and reuse descriptor numbers, because these belong to the whole process.
+/// Serialises the tests that close and reuse descriptor numbers. These numbers belong to the whole process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -54,12 +54,13 @@ fn poll(events: &mut Loop<Log>) -> Log {
 fn sees_the_end(mut peer: &Stream) -> bool {
     match peer.read(&mut [0; 8]) {
         Ok(length) => length == 0,
-        // The error for the end of a stream with unread data.
+        // This error stands for the end of a stream with unread data.
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
 
-/// C37, C40: the callback that comes first removes the other source. That source's file is closed at once, and its peer sees the end.
+/// C37, C40: the callback that comes first removes the other source. That source's file is closed at once, and its peer
+/// sees the end.
 #[test]
 fn a_source_that_is_removed_in_the_same_turn_is_not_called_c37_c40() {
     on_each(|mut events| {
@@ -83,14 +84,18 @@ fn a_source_that_is_removed_in_the_same_turn_is_not_called_c37_c40() {
         right_peer.write_all(b"x").unwrap();
         assert_eq!(poll(&mut events), [("one", READ)]);
         assert_eq!(poll(&mut events), []);
-        assert_ne!(sees_the_end(&left_peer), sees_the_end(&right_peer), "one of them is closed, and its peer knows");
+        assert_ne!(
+            sees_the_end(&left_peer),
+            sees_the_end(&right_peer),
+            "one of the two is closed, and its peer sees the end"
+        );
     });
 }
 
 /// C38: the number of a closed file is reused within the batch.
 #[cfg(unix)]
 #[test]
-fn a_new_file_with_an_old_number_gets_nothing_of_the_old_ones_c38() {
+fn a_new_file_with_an_old_number_gets_no_event_of_the_old_file_c38() {
     on_each(|mut events| {
         let ((ours, mut peer), (other, mut others)) = (pair(), pair());
         let number = other.as_raw_fd();
@@ -132,7 +137,7 @@ fn a_hang_up_wakes_the_observed_direction_c42_c43() {
     });
 }
 
-/// C44: both directions in one call, and then without one of them.
+/// C44: both directions come in one call. Then one of them is dropped.
 #[test]
 fn both_directions_come_in_one_call_and_one_can_be_dropped_c44() {
     on_each(|mut events| {
@@ -164,7 +169,7 @@ fn a_second_source_takes_a_descriptor_over_c45() {
         let first = events.add(Rc::clone(&ours), READ, move |_: &mut Log, _, _| drop(Rc::clone(&held))).unwrap();
         let second =
             events.add(Rc::clone(&ours), READ, |log: &mut Log, ready, _| log.push(("second", ready.ready()))).unwrap();
-        assert_eq!(Rc::strong_count(&dropped), 1, "the first callback is gone");
+        assert_eq!(Rc::strong_count(&dropped), 1, "the first callback was dropped");
         assert!(events.interest(first).is_none() && !events.cancel(first));
         assert!(matches!(events.set_interest(first, READ), Err(Error::Removed)));
         assert_eq!((poll(&mut events), events.source_count()), (vec![("second", READ)], 1));
@@ -255,7 +260,7 @@ fn a_source_that_is_marked_ready_is_served_once() {
     });
 }
 
-/// A source that returns `Break` ends, with its file. A source of another loop is stale here.
+/// A source whose callback returns `Break` ends, and its file is closed. A source of another loop is stale here.
 #[test]
 fn a_source_ends_by_what_its_callback_returns() {
     on_each(|mut events| {

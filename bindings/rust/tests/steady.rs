@@ -1,4 +1,4 @@
-//! Nothing is allocated in a steady state: repeated work allocates only the first time.
+//! Nothing is allocated in a steady state. Repeated work allocates only the first time.
 
 mod common;
 
@@ -30,13 +30,13 @@ fn count(bytes: usize, old: usize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 0);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the contract of `alloc`, which is that of the system's allocator.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         let _ = BYTES.try_with(|count| count.set(count.get().wrapping_sub(layout.size())));
-        // SAFETY: the caller's promise, and the memory is the system allocator's.
+        // SAFETY: the caller keeps the contract of `dealloc`, and the memory came from the system's allocator.
         unsafe { System.dealloc(memory, layout) }
     }
 
@@ -47,8 +47,9 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Returns the allocations of 200 rounds after a warm-up. Its length depends on the time, because a table of the wheel grows when the
-/// first timer falls into it. So there are ten tries. Code that allocates regularly does so in each of them.
+/// Returns the allocations of 200 rounds after a warm-up. The warm-up depends on the time, because a table of the wheel
+/// grows when the first timer falls into it. So there are ten tries. Code that allocates regularly allocates in each
+/// try.
 fn allocations(events: &mut Loop<u64>, mut more: impl FnMut(&mut Loop<u64>, &mut u64)) -> u64 {
     let mut state = 0;
     let mut count = || {
@@ -56,8 +57,8 @@ fn allocations(events: &mut Loop<u64>, mut more: impl FnMut(&mut Loop<u64>, &mut
         for _ in 0..200 {
             more(events, &mut state);
         }
-        // A turn may return early without having served anything.
-        assert!(state >= served + 100, "it does what it is there for");
+        // A turn may return early and serve nothing.
+        assert!(state >= served + 100, "the rounds serve their callbacks");
         ALLOCATIONS.get() - before
     };
     (0..10).map(|_| count()).find(|&allocations| allocations == 0).unwrap_or_else(count)
@@ -96,7 +97,7 @@ fn sources_and_waiting_for_them_allocate_nothing() {
     });
 }
 
-/// On Windows the crate `polling` allocates whenever a descriptor is observed again.
+/// On Windows the crate `polling` allocates each time that a descriptor is observed again.
 #[cfg(unix)]
 #[test]
 fn tasks_that_sleep_and_read_and_are_woken_allocate_nothing() {
@@ -139,7 +140,7 @@ fn messages_and_posts_without_captures_allocate_nothing() {
     assert_eq!(counted, 0);
 }
 
-/// Once, each had room for its future twice.
+/// Each had room for its future twice.
 #[test]
 fn a_task_and_a_timeout_take_the_bytes_of_their_future_and_a_few_hundred() {
     const TASKS: usize = 4096;

@@ -17,9 +17,9 @@ fn send(number: i32) {
     assert!(status.unwrap().success());
 }
 
-/// Each loop that watches a signal gets it once, and so does a second watcher of the same loop.
+/// Each loop that watches a signal gets it once. A second watcher of the same loop gets it once, too.
 #[test]
-fn a_signal_is_a_callback_and_what_watches_it_can_end() {
+fn a_signal_calls_every_watcher_and_a_watch_can_end() {
     on_every_backend(|options| {
         let mut events = Loop::with_options(options.clone()).unwrap();
         let numbers = [signal::USER_1, signal::WINDOW_CHANGE];
@@ -53,9 +53,10 @@ fn a_signal_is_a_callback_and_what_watches_it_can_end() {
     });
 }
 
-/// Several signals come at once: a removed source is not called again, and a stop ends the run after the current callback.
+/// Several signals come at once. A removed source is not called again, and a stop ends the run after the current
+/// callback.
 #[test]
-fn of_several_signals_at_once_none_comes_after_a_removal_or_a_stop() {
+fn no_signal_of_several_at_once_comes_after_a_removal_or_a_stop() {
     on_every_backend(|options| {
         let numbers = [signal::HANG_UP, signal::ALARM];
         for is_removed in [true, false] {
@@ -123,7 +124,7 @@ fn the_end_of_a_child_is_a_callback() {
 fn a_child_that_ended_before_the_watch_is_reported_too() {
     let mut events = Loop::new().unwrap();
     let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
-    // The child's end of the pipe is closed when the child has ended.
+    // The child's end of the pipe is closed after the child has ended.
     child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
     events.child(child, |ended: &mut bool, _, status| *ended = status.is_ok_and(|status| status.success())).unwrap();
     let other = Command::new("true").spawn().unwrap();
@@ -161,7 +162,7 @@ fn signals_and_the_end_of_a_child_wake_futures() {
     });
 }
 
-/// Once, the child was moved into the loop, and the program could not kill it.
+/// The child was moved into the loop, and the program could not kill it.
 #[test]
 fn a_child_that_the_loop_owns_can_be_killed() {
     let mut events = Loop::new().unwrap();
@@ -174,7 +175,7 @@ fn a_child_that_the_loop_owns_can_be_killed() {
     assert!(events.cancel(other) && !events.kill(other).unwrap());
     let mut log = Vec::new();
     events.run(&mut log).unwrap();
-    assert_eq!(log, [None], "by a signal");
+    assert_eq!(log, [None], "a signal has ended the child, so it has no exit code");
     assert!(!events.kill(killed).unwrap());
     let mut process = events.watch_child(child()).unwrap();
     process.kill().unwrap();

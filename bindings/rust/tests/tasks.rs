@@ -57,7 +57,7 @@ fn sleepers_wake_in_the_order_of_their_deadlines_c03() {
 
 /// C04: a sleep of zero takes one turn and starves nothing.
 #[test]
-fn a_sleep_of_zero_lets_the_others_have_a_turn_c04() {
+fn a_sleep_of_zero_takes_a_turn_and_starves_nothing_c04() {
     let mut events = Loop::new().unwrap();
     let handle = events.handle();
     let turns = Rc::new(Cell::new(0));
@@ -98,7 +98,7 @@ fn dropped_futures_leave_nothing_in_the_loop() {
     assert_eq!((events.timer_count(), events.source_count(), events.task_count()), (3, 1, 1));
     drop((sleep, ticks, watched, task));
     assert_eq!((events.timer_count(), events.source_count(), events.task_count()), (0, 0, 0));
-    assert_eq!(Rc::strong_count(&held), 1, "the future is gone at once");
+    assert_eq!(Rc::strong_count(&held), 1, "the future is dropped at once");
     events.run(&mut ()).unwrap();
 
     let timed_out = events.timeout(SECOND, handle.sleep(60 * SECOND).unwrap());
@@ -172,7 +172,7 @@ fn late_ticks_follow_the_policy_c13() {
     }
 }
 
-/// C17: delays around 2³¹, 2³² ms, 2⁴⁸, 2⁶³, 2⁶⁴ ns are never early and do not spin.
+/// C17: delays around 2³¹ and 2³² ms, 2⁴⁸, 2⁶³ and 2⁶⁴ ns are never early and do not spin.
 #[test]
 fn a_sleep_can_be_set_again_before_and_after_it_is_over_c17() {
     let mut events = Loop::<()>::simulated().unwrap();
@@ -237,7 +237,7 @@ fn descriptors_are_read_and_written_by_tasks() {
 
 /// Each report of readiness wakes all futures that wait, and so does `clear`.
 #[test]
-fn readable_and_writable_wait_for_what_comes() {
+fn readable_and_writable_wait_for_readiness() {
     on_every_backend(|options| {
         let mut events = Loop::<()>::with_options(options.clone()).unwrap();
         let (ours, mut peer) = pair();
@@ -316,14 +316,14 @@ fn tasks_and_sleeps_are_limited() {
         assert!(matches!(handle.sleep(SECOND), Err(Error::Limit { what: "timers", limit: 2 })));
         for _ in 0..5 {
             ticks.tick().await.unwrap();
-            assert!(handle.sleep(SECOND).is_err(), "the place between two ticks is the interval's");
+            assert!(handle.sleep(SECOND).is_err(), "the interval keeps its timer between two ticks");
         }
         5
     });
     assert_eq!(counted.unwrap(), 5);
 }
 
-/// `stop` during a `block_on`, and the state after that.
+/// `stop` ends a `block_on`; the loop stays usable.
 #[test]
 fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
     let mut events = Loop::simulated().unwrap();
@@ -336,7 +336,7 @@ fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
     assert_eq!(count, 1);
 }
 
-/// A user's waker that uses the loop when it is cloned, woken and dropped.
+/// A user's waker uses the loop when it is cloned, woken and dropped.
 #[test]
 fn a_waker_of_the_users_may_use_the_loop() {
     struct Wrapped(std::sync::Arc<std::sync::atomic::AtomicU32>);
@@ -357,9 +357,10 @@ fn a_waker_of_the_users_may_use_the_loop() {
     assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready());
 }
 
-/// Once, a turn served either what a stopped turn had left or what was woken since then, so the sleeper was served a turn late.
+/// A turn served either the tasks that a stopped turn had left, or those that were woken since. So the sleeper was
+/// served a turn late.
 #[test]
-fn after_a_stop_both_what_it_left_and_what_was_woken_since_have_their_turn() {
+fn after_a_stop_a_turn_serves_the_remaining_tasks_and_those_woken_since() {
     let mut events = Loop::<()>::simulated().unwrap();
     let log = Rc::new(RefCell::new(Vec::new()));
     let polls = |name: &'static str| {
@@ -383,7 +384,7 @@ fn after_a_stop_both_what_it_left_and_what_was_woken_since_have_their_turn() {
     assert_eq!(log.borrow().len(), 4);
 }
 
-/// A loop that serves one item of each kind in a turn. `block_on` has failed on it in the turn that woke its future.
+/// A loop that serves one callback of each kind in a turn. Its `block_on` has failed in the turn that woke the future.
 fn after_a_block_on_that_failed_when_its_future_was_woken() -> Loop<()> {
     let options = Options::new().simulated().max_callbacks_per_turn(1);
     let mut events = Loop::with_options(options).unwrap();
@@ -396,16 +397,16 @@ fn after_a_block_on_that_failed_when_its_future_was_woken() -> Loop<()> {
 }
 
 #[test]
-fn a_wake_left_by_a_failed_block_on_is_no_work_and_takes_no_turn_from_others() {
+fn a_wake_left_by_a_failed_block_on_is_not_served() {
     let mut events = after_a_block_on_that_failed_when_its_future_was_woken();
     assert_eq!(events.next_timeout().unwrap(), None);
     let task = events.spawn(async {}).unwrap();
-    assert!(!events.turn(&mut (), Some(Duration::ZERO)).unwrap(), "the turn serves one, and there is one");
+    assert!(!events.turn(&mut (), Some(Duration::ZERO)).unwrap(), "the turn serves the only task");
     assert!(task.is_finished());
 }
 
 #[test]
-fn a_future_of_block_on_is_not_polled_for_a_wake_of_the_one_before() {
+fn a_future_of_block_on_is_not_polled_for_a_wake_of_an_earlier_one() {
     let mut events = after_a_block_on_that_failed_when_its_future_was_woken();
     let mut sleep = pin!(events.sleep(Duration::from_millis(1)).unwrap());
     let mut polls = 0;
@@ -418,7 +419,7 @@ fn a_future_of_block_on_is_not_polled_for_a_wake_of_the_one_before() {
 }
 
 #[test]
-fn a_future_of_block_on_that_was_woken_again_before_its_poll_leaves_nothing_for_the_next_turn() {
+fn one_poll_of_block_on_handles_all_earlier_wakes_of_its_future() {
     let mut events = Loop::<()>::simulated().unwrap();
     let handle = events.handle();
     let mut tasks = Vec::new();
@@ -426,7 +427,7 @@ fn a_future_of_block_on_that_was_woken_again_before_its_poll_leaves_nothing_for_
         if !tasks.is_empty() {
             return Poll::Ready(());
         }
-        // Its own wake comes first; the task's wake comes before the poll.
+        // The future's own wake comes first. The task's wake comes before the poll.
         cx.waker().wake_by_ref();
         let waker = cx.waker().clone();
         tasks.push(handle.spawn(async move { waker.wake() }).unwrap());
@@ -438,7 +439,7 @@ fn a_future_of_block_on_that_was_woken_again_before_its_poll_leaves_nothing_for_
 }
 
 #[test]
-fn a_waker_of_a_block_on_that_is_over_wakes_nothing_and_those_of_the_next_do() {
+fn a_waker_of_a_finished_block_on_wakes_nothing_and_that_of_the_next_one_works() {
     let mut events = Loop::<()>::simulated().unwrap();
     let waker = events.block_on(&mut (), poll_fn(|cx| Poll::Ready(cx.waker().clone()))).unwrap();
     waker.wake_by_ref();
@@ -457,7 +458,7 @@ fn a_waker_of_a_block_on_that_is_over_wakes_nothing_and_those_of_the_next_do() {
 }
 
 #[test]
-fn a_visit_whose_future_was_dropped_takes_no_turn_from_another() {
+fn a_visit_whose_future_was_dropped_does_not_count_in_the_limit_of_a_turn() {
     let options = Options::new().simulated().max_callbacks_per_turn(1);
     let mut events = Loop::with_options(options).unwrap();
     let handle = events.handle();
@@ -493,7 +494,7 @@ fn a_visit_whose_future_was_dropped_does_not_count_as_work() {
     let mut visit = Box::pin(handle.with(|(), _| ()));
     assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(events.next_timeout().unwrap(), Some(Duration::ZERO));
-    // It calls the closure, and skips the one whose future was dropped.
+    // The turn calls the closure and skips the visit whose future was dropped.
     assert!(!events.turn(&mut (), None).unwrap());
     assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
     events.audit();

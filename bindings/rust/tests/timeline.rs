@@ -1,4 +1,4 @@
-//! The trace of a loop: which events it has, with which lines and times. On virtual time, so all of it is exact.
+//! The trace of a loop: its events, with their lines and times. Time is virtual, so the test compares exact times.
 
 use cogloop::Loop;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ impl Temporary {
         Self(std::env::temp_dir().join(format!("cogloop-timeline-{}-{name}.json", std::process::id())))
     }
 
-    /// The events of a category, as `name start+duration` in µs, and how late they were, if that is told.
+    /// The events of a category, as `name start+duration` in µs, with the lateness if the event has one.
     fn events(&self, category: &str) -> Vec<String> {
         let category = format!(r#""cat":"{category}""#);
         self.text().lines().filter(|line| line.contains(&category)).map(in_short).collect()
@@ -72,10 +72,10 @@ fn timers_have_the_line_where_they_were_made_their_time_and_their_lateness() {
     assert!(file.text().starts_with("[\n") && file.text().ends_with("}\n]\n"));
 }
 
-/// Its source is a pipe.
+/// The source is a pipe, so this test is for Unix.
 #[cfg(unix)]
 #[test]
-fn tasks_posts_and_sources_are_told_and_an_error_is() {
+fn a_trace_has_tasks_posts_sources_and_errors() {
     use cogloop::Interest;
     use std::ops::ControlFlow;
     let file = Temporary::new("tasks");

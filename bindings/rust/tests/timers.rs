@@ -1,4 +1,4 @@
-//! Timers, on virtual time unless a test is about real time.
+//! Timers, on virtual time except where a test needs real time.
 
 mod common;
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// C01: measured by the clock of the standard library, for each way to arm a timer.
 #[test]
-fn nothing_is_early_c01() {
+fn no_timer_is_early_c01() {
     on_every_backend(|options| {
         let mut events = Loop::with_options(options.clone()).unwrap();
         for microseconds in (0..4000).step_by(97) {
@@ -33,7 +33,7 @@ fn nothing_is_early_c01() {
 /// C02: a one-shot timer fires exactly once. C03: equal deadlines fire in the order of insertion, through every level
 /// and cascade.
 #[test]
-fn each_fires_once_by_deadline_then_in_the_order_in_which_it_was_made_c02_c03() {
+fn each_timer_fires_once_by_deadline_then_by_insertion_c02_c03() {
     let mut events = simulated();
     for (number, ms) in [(3, 20), (0, 10), (4, 20), (1, 10), (5, 100_000), (2, 15)] {
         events.after(ms * MS, move |log: &mut Vec<u64>, _| log.push(number)).unwrap();
@@ -53,7 +53,7 @@ fn a_timer_armed_in_a_callback_fires_in_a_later_turn_c04_c05() {
     events.after(Duration::ZERO, again).unwrap();
     let mut log = Vec::new();
     events.turn(&mut log, Some(Duration::ZERO)).unwrap();
-    assert_eq!(log, [0], "one for a turn");
+    assert_eq!(log, [0], "one timer in each turn");
     events.after(5 * MS, |log: &mut Vec<u64>, firing| (log.push(5), firing.stop()).1).unwrap();
     events.run(&mut log).unwrap();
     assert_eq!((log.last(), events.timer_count()), (Some(&5), 1));
@@ -61,7 +61,7 @@ fn a_timer_armed_in_a_callback_fires_in_a_later_turn_c04_c05() {
 
 /// C06, C08, C09: a cancelled timer does not fire, even if it was due in the same turn, and its name stays stale.
 #[test]
-fn a_cancel_holds_at_once_and_only_once_c06_c08_c09() {
+fn a_cancel_takes_effect_at_once_and_only_once_c06_c08_c09() {
     let mut events = simulated();
     let fired = events.after(MS, |log: &mut Vec<u64>, _| log.push(1)).unwrap();
     let victim = Rc::new(Cell::new(fired));
@@ -71,7 +71,7 @@ fn a_cancel_holds_at_once_and_only_once_c06_c08_c09() {
             log.push(2);
             assert!(firing.cancel(names.get()) && !firing.cancel(names.get()), "once");
             assert!(!firing.cancel(fired) && !firing.is_active(fired), "it has fired");
-            // Takes the place of a timer that has ended.
+            // This timer takes the place of a timer that has ended.
             let next = firing.after(MS, |log: &mut Vec<u64>, _| log.push(3)).unwrap();
             assert!(!firing.cancel(names.get()) && !firing.cancel(fired) && firing.is_active(next));
         })
@@ -94,7 +94,7 @@ fn a_timer_of_another_loop_is_unknown_here_c09() {
     assert_eq!(log_of(&mut mine), [1]);
 }
 
-/// C07, C11, C12: called in the timer's own callback and in another one; the last call counts.
+/// C07, C11, C12: an interval is changed in its own callback and in another one. The last call counts.
 #[test]
 fn an_interval_changes_itself_and_others_while_they_run_c07_c11_c12() {
     let mut events = simulated();
@@ -123,9 +123,9 @@ fn an_interval_changes_itself_and_others_while_they_run_c07_c11_c12() {
     assert_eq!(events.now() - start, 2 * SECOND);
 }
 
-/// C10: the results of callbacks.
+/// C10: a callback can end its timer by its result.
 #[test]
-fn the_result_of_a_callback_can_end_it_c10() {
+fn the_result_of_a_callback_can_end_its_timer_c10() {
     let mut events = simulated();
     events
         .every(SECOND, |log: &mut Vec<u64>, _| {
@@ -164,14 +164,14 @@ fn each_policy_reports_lateness_and_missed_deadlines_c13() {
             .unwrap();
         let mut log = Log::new();
         events.run_for(&mut log, SECOND).unwrap();
-        assert!(events.advance(3500 * MS), "it is not served for a while");
+        assert!(events.advance(3500 * MS), "the loop serves nothing for a while");
         events.run_for(&mut log, 600 * MS).unwrap();
         assert_eq!(log, expected, "{policy:?}");
         assert!(events.cancel(timer));
     }
 }
 
-/// C14: also with a period that is not a multiple of the resolution.
+/// C14: an interval does not drift, even if its period is not a multiple of the resolution.
 #[test]
 fn an_interval_does_not_drift_c14() {
     const PERIODS: u32 = 50_000;
@@ -192,7 +192,7 @@ fn an_interval_does_not_drift_c14() {
     assert_eq!(count, PERIODS);
 }
 
-/// C15, C16: a callback that takes longer than its period, and a timer that is late because of it.
+/// C15, C16: a callback takes longer than its period, and another timer is late because of it.
 #[test]
 fn time_in_callbacks_counts_and_a_slow_interval_ends_c15_c16() {
     for policy in [Missed::Skip, Missed::Burst, Missed::Delay] {
@@ -240,7 +240,7 @@ fn long_delays_keep_their_length_and_a_period_of_zero_is_an_error_c17_c18() {
     assert_eq!(events.timer_count(), 0);
 }
 
-/// C22: a year in one jump.
+/// C22: one jump of a year.
 #[test]
 fn a_long_jump_fires_all_that_is_due_once_and_in_order_c22() {
     let mut events = simulated();
@@ -251,9 +251,9 @@ fn a_long_jump_fires_all_that_is_due_once_and_in_order_c22() {
     assert!(log_of(&mut events).into_iter().eq(0..8760));
 }
 
-/// A pause keeps the remaining time.
+/// A paused timer keeps its remaining time.
 #[test]
-fn a_paused_timer_keeps_what_is_left() {
+fn a_paused_timer_keeps_its_remaining_time() {
     let mut events = simulated();
     let start = events.now();
     let timer = events
@@ -282,7 +282,8 @@ fn intervals_with_slack_share_their_wake_ups() {
     assert!(log.len() <= 2, "{log:?}");
 }
 
-/// Once, only 794 of a thousand calls came in ten thousand milliseconds, because lateness within the slack had moved the schedule.
+/// Only 794 of a thousand calls came in ten thousand milliseconds, because lateness within the slack had moved the
+/// schedule.
 #[test]
 fn lateness_within_the_slack_is_no_missed_deadline() {
     for policy in [Missed::Skip, Missed::Burst, Missed::Delay] {
@@ -309,7 +310,7 @@ fn lateness_within_the_slack_is_no_missed_deadline() {
     }
 }
 
-/// Once, `run` never returned.
+/// With only a paused timer, `run` never returned.
 #[test]
 fn a_paused_timer_keeps_no_loop_running() {
     let mut events = simulated();
@@ -321,7 +322,7 @@ fn a_paused_timer_keeps_no_loop_running() {
     assert!(events.ref_timer(timer) && events.cancel(timer));
 }
 
-/// Once, with ticks of a microsecond, the interval got the deadline 1500 and the one-shot timer 2000.
+/// With ticks of a microsecond, the interval got the deadline 1500 and the one-shot timer 2000.
 #[test]
 fn a_one_shot_and_an_interval_report_the_same_deadline() {
     let mut events = simulated();

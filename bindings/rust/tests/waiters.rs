@@ -1,4 +1,5 @@
-//! Many futures that wait for one descriptor, and futures that stop waiting: which are woken when, and what a dropped one leaves.
+//! Many futures that wait for one descriptor, and futures that stop waiting. The tests show the order of wakes, and
+//! that a dropped future leaves nothing behind.
 
 mod common;
 
@@ -26,7 +27,7 @@ fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
 }
 
-/// Once, a dropped wait stayed in a list that each later wait searched: 40,000 races took 2.8 s and kept 66 bytes each.
+/// A dropped wait stayed in a list that each later wait searched. 40,000 races took 2.8 s, and each kept 66 bytes.
 #[test]
 fn an_abandoned_wait_is_removed_at_once() {
     on_every_backend(|options| {
@@ -41,11 +42,15 @@ fn an_abandoned_wait_is_removed_at_once() {
                 let mut readable = pin!(watched.readable());
                 for _ in 0..2 {
                     assert!(poll_with(readable.as_mut(), &waker).is_pending());
-                    assert_eq!(Arc::strong_count(&named), 3, "it is kept once, however often it is polled");
+                    assert_eq!(
+                        Arc::strong_count(&named),
+                        3,
+                        "the waker is kept once, however often the future is polled"
+                    );
                 }
                 let another = Waker::from(Arc::new(Named(name, Arc::clone(&log))));
                 assert!(poll_with(readable.as_mut(), &another).is_pending());
-                assert_eq!(Arc::strong_count(&named), 2, "the newest waker alone is kept");
+                assert_eq!(Arc::strong_count(&named), 2, "only the newest waker is kept");
                 assert!(poll_with(readable.as_mut(), &waker).is_pending());
             }
             assert_eq!(Arc::strong_count(&named), 2, "nothing of a dropped wait is kept");
@@ -82,7 +87,7 @@ fn waiters_are_woken_in_the_order_in_which_they_began() {
     });
 }
 
-/// A waker is the user's code. This one drops the futures that wait behind it, during a report.
+/// A waker is user code. During a report, this waker drops the futures that wait after it.
 #[test]
 fn a_waker_may_drop_the_other_waiters() {
     type Waiting = Pin<Box<dyn Future<Output = io::Result<()>>>>;
@@ -109,14 +114,14 @@ fn a_waker_may_drop_the_other_waiters() {
     }
     peer.write_all(b"x").unwrap();
     events.turn(&mut (), Some(SECOND)).unwrap();
-    assert_eq!(dropping.0.load(Ordering::SeqCst), 1, "the others were dropped before their turn");
+    assert_eq!(dropping.0.load(Ordering::SeqCst), 1, "the other futures were dropped before they were woken");
     assert_eq!(Rc::strong_count(&watched), 1);
     events.audit();
 }
 
 /// The futures of a descriptor that is not observed any more are woken and get an error.
 #[test]
-fn a_wait_for_what_was_removed_ends_with_an_error_that_can_be_matched() {
+fn a_wait_for_a_removed_descriptor_ends_with_an_error_that_can_be_matched() {
     let mut events = Loop::<()>::simulated().unwrap();
     let (ours, _peer) = streams();
     let watched = events.watch(ours).unwrap();
@@ -126,7 +131,7 @@ fn a_wait_for_what_was_removed_ends_with_an_error_that_can_be_matched() {
     assert!(poll_with(readable.as_mut(), &waker).is_pending());
     events.clear();
     assert_eq!(*log.lock().unwrap(), [7]);
-    let Poll::Ready(Err(error)) = poll_with(readable.as_mut(), &waker) else { panic!("it waits for ever") };
+    let Poll::Ready(Err(error)) = poll_with(readable.as_mut(), &waker) else { panic!("the future waits for ever") };
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     let ours = error.get_ref().and_then(|error| error.downcast_ref());
     assert!(matches!(ours, Some(Error::Removed)));
@@ -137,7 +142,7 @@ fn a_wait_for_what_was_removed_ends_with_an_error_that_can_be_matched() {
 /// The loop holds a reference to the file until the observation ends, in each way in which it can end.
 #[cfg(unix)]
 #[test]
-fn a_file_comes_back_from_the_loop_however_it_was_let_go() {
+fn the_loop_drops_its_reference_to_a_file_however_the_observation_ends() {
     use std::os::fd::{AsFd, AsRawFd};
     on_every_backend(|options| {
         for end in ["observed", "cleared", "taken over", "without a loop"] {

@@ -1,4 +1,4 @@
-//! Sockets that connect without blocking, which the standard library cannot make. There is one file for Unix and one for Windows.
+//! Sockets that connect without blocking, which the standard library cannot make. Unix and Windows have a file each.
 
 #[cfg(unix)]
 mod unix;

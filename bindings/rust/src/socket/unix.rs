@@ -22,7 +22,8 @@ fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Starts to connect. A connection in progress is not an error: the socket becomes writable when it is made or has failed.
+/// Checks how a connection has begun. A connection in progress is not an error: the socket becomes writable when the
+/// connection is made or has failed.
 fn under_way(begun: Result<(), Errno>) -> io::Result<()> {
     match begun {
         // After an interruption the kernel continues to connect.

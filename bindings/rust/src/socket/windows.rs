@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 /// Makes a non-blocking stream socket.
 fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
-    // The standard library starts the system's sockets when it makes the first of its own.
+    // The standard library initialises the system's sockets when it makes its first socket.
     drop(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?);
     let socket = socket(family, SocketType::STREAM, None)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
@@ -18,7 +18,8 @@ fn stream(family: AddressFamily) -> io::Result<OwnedFd> {
 pub(crate) fn connect_tcp(address: SocketAddr) -> io::Result<OwnedFd> {
     let socket = stream(if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 })?;
     match connect(&socket, &address) {
-        // A connection in progress is not an error: the socket becomes writable when it is made or has failed.
+        // A connection in progress is not an error: the socket becomes writable when the connection is made or has
+        // failed.
         Ok(()) | Err(Errno::WOULDBLOCK | Errno::INPROGRESS) => Ok(socket),
         Err(error) => Err(error.into()),
     }

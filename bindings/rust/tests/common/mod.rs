@@ -17,7 +17,8 @@ pub use windows::*;
 pub const MS: Duration = Duration::from_millis(1);
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// Runs the test on each backend that this system permits. `cargo xtask test` counts the line that names another one.
+/// Runs the test on each backend that this system permits. If another backend is taken, prints a line that `cargo xtask
+/// test` counts.
 pub fn on_every_backend(story: impl Fn(&Options)) {
     for name in BACKENDS {
         let options = Options::new().backend(name);
@@ -34,7 +35,7 @@ pub fn on_every_backend(story: impl Fn(&Options)) {
 /// Reports that a test is skipped because the system lacks something that it needs.
 pub fn skip(need: &str, why: &str) {
     let line = format!("skipped: {}: {need}: {why}\n", std::thread::current().name().unwrap_or_default());
-    // Written directly, because the harness hides the output of a test that passes.
+    // Written directly to stdout, because the harness hides the output of a test that passes.
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
