@@ -67,6 +67,9 @@ type WalkFn = extern "C" fn(Part, *mut c_void);
 unsafe extern "C" {
     fn cog_loop_new(options: *const Options, made: *mut Loop) -> c_int;
     fn cog_loop_free(of: Loop) -> c_int;
+    fn cog_loop_release(of: Loop) -> c_int;
+    fn cog_loop_adopt(of: Loop) -> c_int;
+    fn cog_loop_after_fork(of: Loop) -> c_int;
     fn cog_loop_run(of: Loop) -> c_int;
     fn cog_loop_run_once(of: Loop, timeout_ns: u64, is_alive: *mut bool) -> c_int;
     fn cog_loop_step(of: Loop) -> c_int;
@@ -347,6 +350,10 @@ fn act(call: &Call) {
                 kept(cog_loop_new(&raw const options, &raw mut made), made, |world| &mut world.loops);
             }
             Call::Free(name) => log_call(cog_loop_free(loop_of(name)), &[]),
+            Call::Release(name) => log_call(cog_loop_release(loop_of(name)), &[]),
+            Call::Adopt(name) => log_call(cog_loop_adopt(loop_of(name)), &[]),
+            Call::Visit(name) => visit(loop_of(name)),
+            Call::AfterFork(name) => log_call(cog_loop_after_fork(loop_of(name)), &[]),
             Call::Run(name) => log_call(cog_loop_run(loop_of(name)), &[]),
             Call::RunOnce(name, ns) => {
                 let code = cog_loop_run_once(loop_of(name), ns, &raw mut is_alive);
@@ -499,6 +506,23 @@ fn act_on_watches(call: &Call) {
     }
 }
 
+/// Uses a loop on another thread, if it is released.
+fn visit(of: Loop) {
+    let visitor = std::thread::spawn(move || {
+        let mut now_ns = 7;
+        // SAFETY: the output has the right type.
+        let code = unsafe { cog_loop_adopt(of) };
+        if code == 0 {
+            // SAFETY: as above.
+            let codes = unsafe { [cog_loop_now(of, &raw mut now_ns), cog_loop_release(of)] };
+            assert_eq!(codes, [0, 0], "an adopted loop belongs to this thread");
+        }
+        (code, now_ns)
+    });
+    let (code, now_ns) = visitor.join().unwrap();
+    log_call(code, &[now_ns]);
+}
+
 /// The time of day advances, so the model cannot predict it.
 fn convert(of: Loop, at_ns: u64) {
     let (mut now_ns, mut unix_ns) = (0, 7);
@@ -553,8 +577,8 @@ impl Drop for Library {
         // The functions that are called at the end of timers and watches must not make new ones for ever.
         with(|world| world.bodies.iter_mut().for_each(Vec::clear));
         for known in with(|world| world.loops.clone()) {
-            // SAFETY: it takes any handle, also a stale one.
-            unsafe { cog_loop_free(known) };
+            // SAFETY: both take any handle, also a stale one. A loop may be released.
+            unsafe { (cog_loop_adopt(known), cog_loop_free(known)) };
         }
         WORLD.set(None);
     }

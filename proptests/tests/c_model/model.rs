@@ -7,7 +7,9 @@
 mod ends;
 mod turn;
 
-use crate::program::{Call, EDGE, Event, HOOKS, HandleRef, LEVEL, NEVER, ONE_SHOT, PIPES, Planned, Program};
+use crate::program::{
+    ALL_DIRECTIONS, Call, EDGE, Event, HOOKS, HandleRef, LEVEL, NEVER, ONE_SHOT, PIPES, Planned, Program,
+};
 use cogloop_engine::Missed;
 use cogloop_proptests::turn_share::TurnShare;
 use std::collections::VecDeque;
@@ -107,6 +109,10 @@ struct Loop {
     is_running: bool,
     is_stopped: bool,
     is_freed: bool,
+    /// Whether it belongs to no thread.
+    is_released: bool,
+    /// The number of walks that are visiting its timers and watches.
+    walks: usize,
     /// The time of the last reading. If `is_cached`, delays count from it.
     cached_ns: u64,
     is_cached: bool,
@@ -236,20 +242,51 @@ impl Model {
 
     /// The live object that a handle names, or the error code if there is none.
     fn loop_of(&self, name: HandleRef) -> Result<usize, i32> {
-        nth(name, self.loops.len()).and_then(|n| if self.loops[n].is_freed { Err(STALE) } else { Ok(n) })
+        let n = self.loop_of_any_thread(name)?;
+        if self.loops[n].is_released { Err(THREAD) } else { Ok(n) }
+    }
+
+    /// For calls that any thread may make.
+    fn loop_of_any_thread(&self, name: HandleRef) -> Result<usize, i32> {
+        let n = nth(name, self.loops.len())?;
+        if self.loops[n].is_freed { Err(STALE) } else { Ok(n) }
     }
 
     fn timer_of(&self, name: HandleRef) -> Result<usize, i32> {
-        nth(name, self.timers.len()).and_then(|n| if self.timers[n].is_live { Ok(n) } else { Err(STALE) })
+        self.part(name, self.timers.len(), |n| (self.timers[n].of, self.timers[n].is_live))
     }
 
     fn watch_of(&self, name: HandleRef) -> Result<usize, i32> {
-        let watch = nth(name, self.watch_handles.len()).map(|n| self.watch_handles[n])?;
-        if self.watches[watch].is_live { Ok(watch) } else { Err(STALE) }
+        let watch_of_handle = |n: usize| &self.watches[self.watch_handles[n]];
+        let found = self.part(name, self.watch_handles.len(), |n| (watch_of_handle(n).of, watch_of_handle(n).is_live));
+        found.map(|n| self.watch_handles[n])
     }
 
     fn hook_of(&self, name: HandleRef) -> Result<usize, i32> {
-        nth(name, self.hooks.len()).and_then(|n| if self.hooks[n].is_live { Ok(n) } else { Err(STALE) })
+        self.part(name, self.hooks.len(), |n| (self.hooks[n].of, self.hooks[n].is_live))
+    }
+
+    /// The live object of this name among `count`. `state` says of each to which loop it belongs, and whether it lives. The
+    /// loop's thread comes before the object: a forged handle still names a loop.
+    fn part(&self, name: HandleRef, count: usize, state: impl Fn(usize) -> (usize, bool)) -> Result<usize, i32> {
+        let named = if let HandleRef::Forged(n) = name { HandleRef::Nth(n) } else { name };
+        let n = nth(named, count)?;
+        let (of, is_live) = state(n);
+        if self.loops[of].is_released {
+            return Err(THREAD);
+        }
+        if is_live && matches!(name, HandleRef::Nth(_)) { Ok(n) } else { Err(STALE) }
+    }
+
+    fn adopt(&mut self, n: usize, call: &Call) {
+        let known = &mut self.loops[n];
+        let (was_released, now_ns) = (known.is_released, known.now_ns);
+        known.is_released &= matches!(call, Call::Visit(_));
+        match call {
+            _ if !was_released => self.code(THREAD),
+            Call::Visit(_) => self.log_output(now_ns),
+            _ => self.code(OK),
+        }
     }
 
     fn watch_handle(&self, watch: usize) -> Option<usize> {
@@ -288,18 +325,27 @@ impl Model {
             Call::Every(_, period_ns, missed, _) if period_ns == 0 || !(0..3).contains(&missed) => self.code(ARGUMENT),
             Call::Add(_, planned, _) if planned.missed >= 3 => self.code(ARGUMENT),
             Call::Watch(_, _, mode, _) if !(LEVEL..=ONE_SHOT).contains(&mode) => self.code(ARGUMENT),
-            Call::Drained(_, directions) if !(0..4).contains(&directions) => self.code(ARGUMENT),
-            Call::Set(_, directions) if !(0..4).contains(&directions) => self.code(ARGUMENT),
+            Call::Drained(_, directions) | Call::Set(_, directions) if !(0..=ALL_DIRECTIONS).contains(&directions) => {
+                self.code(ARGUMENT);
+            }
             Call::Hook(_, when, _) if !(1..=HOOKS).contains(&when) => self.code(ARGUMENT),
             // Any thread may call these two.
             Call::Post(HandleRef::Foreign, _) | Call::Wake(HandleRef::Foreign) => self.code(OK),
+            Call::Adopt(name) | Call::Visit(name) => match self.loop_of_any_thread(name) {
+                Ok(of) => self.adopt(of, call),
+                Err(code) => self.code(code),
+            },
+            Call::Post(name, _) | Call::Wake(name) => match self.loop_of_any_thread(name) {
+                Ok(of) => return self.act_on_loop(of, call),
+                Err(code) => self.code(code),
+            },
             Call::Free(name)
+            | Call::Release(name)
+            | Call::AfterFork(name)
             | Call::Run(name)
             | Call::RunOnce(name, _)
             | Call::Step(name)
             | Call::Stop(name)
-            | Call::Post(name, _)
-            | Call::Wake(name)
             | Call::Now(name)
             | Call::NowCached(name)
             | Call::UpdateNow(name)
@@ -408,7 +454,17 @@ impl Model {
     fn act_on_loop(&mut self, n: usize, call: &Call) -> Run {
         match *call {
             Call::Free(_) => self.free(n)?,
-            Call::Walk(_, body) => self.walk(n, body)?,
+            Call::Release(_) => {
+                let is_in_use = self.loops[n].is_running || self.loops[n].walks > 0;
+                self.loops[n].is_released = !is_in_use;
+                self.code(if is_in_use { RUNNING } else { OK });
+                return Ok(());
+            }
+            Call::Walk(_, body) => {
+                self.loops[n].walks += 1;
+                self.walk(n, body)?;
+                self.loops[n].walks -= 1;
+            }
             Call::NextTimeout(_) => {
                 let timeout_ns = self.next_timeout(n);
                 self.log_output(timeout_ns);

@@ -25,6 +25,12 @@ pub(crate) enum Call {
         is_cached: bool,
     },
     Free(HandleRef),
+    Release(HandleRef),
+    Adopt(HandleRef),
+    /// Another thread adopts the loop, reads its clock, and releases it.
+    Visit(HandleRef),
+    /// There was no fork, so this call has nothing to do.
+    AfterFork(HandleRef),
     Run(HandleRef),
     RunOnce(HandleRef, u64),
     Step(HandleRef),
@@ -100,6 +106,8 @@ pub(crate) const ONE_SHOT: i32 = 2;
 /// The number of valid values for the time at which a hook runs.
 pub(crate) const HOOKS: i32 = 3;
 pub(crate) const NEVER: u64 = u64::MAX;
+/// Reading, writing and urgent data. The pipes have no urgent data.
+pub(crate) const ALL_DIRECTIONS: i32 = 7;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
@@ -201,6 +209,9 @@ fn call() -> impl Strategy<Value = Call> {
             New { resolution_ns, timers_max, served_max, is_cached }
         }),
         1 => loop_name().prop_map(Free),
+        1 => loop_name().prop_map(Release),
+        3 => loop_name().prop_map(Adopt),
+        1 => prop_oneof![3 => loop_name().prop_map(Visit), 1 => loop_name().prop_map(AfterFork)],
         2 => loop_name().prop_map(Run),
         3 => (loop_name(), never()).prop_map(|(name, ns)| RunOnce(name, ns)),
         2 => loop_name().prop_map(Step),
@@ -241,9 +252,9 @@ fn call() -> impl Strategy<Value = Call> {
     ];
     let watches = prop_oneof![
         4 => (loop_name(), pipe(), mode, body()).prop_map(|(name, pipe, mode, body)| Watch(name, pipe, mode, body)),
-        2 => (name(), prop_oneof![8 => Just(1), 1 => -1..6i32]).prop_map(|(name, directions)| Drained(name, directions)),
+        2 => (name(), prop_oneof![8 => Just(1), 1 => -1..10i32]).prop_map(|(name, directions)| Drained(name, directions)),
         2 => name().prop_map(Remove),
-        2 => (name(), prop_oneof![8 => 0..2i32, 1 => -1..6i32]).prop_map(|(name, directions)| Set(name, directions)),
+        2 => (name(), prop_oneof![8 => 0..2i32, 1 => -1..10i32]).prop_map(|(name, directions)| Set(name, directions)),
         1 => name().prop_map(WatchCallback),
         1 => (name(), body()).prop_map(|(name, body)| SetWatchCallback(name, body)),
         3 => (name(), prop::bool::weighted(0.8)).prop_map(|(name, has_end_function)| OnEndOfWatch(name, has_end_function)),
