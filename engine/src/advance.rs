@@ -45,7 +45,7 @@ use crate::wheel::{UNKNOWN, Wheel};
 /// with a million timers, more than its caches hold.
 pub const MOVES_A_MILLISECOND: usize = 4096;
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Advances time to the tick `now` and moves every due timer to the end of the expired queue.
     /// [`Wheel::pop_expired`] takes the timers from there, by deadline, then by insertion. If `now` is earlier than the
     /// tick already reached, time stays where it is.

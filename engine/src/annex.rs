@@ -11,7 +11,7 @@ pub(crate) const LOWEST_LEVEL: usize = 2;
 pub(crate) const LEVELS: usize = 2;
 
 /// The annexes: `2^BITS` lists for each of `LEVELS` levels. The lists of a level belong to one of its slots at a time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Annexes<const BITS: u32> {
     /// The slot to which the annex of a level belongs, or `NONE`.
     open: [u32; LEVELS],

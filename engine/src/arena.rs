@@ -19,7 +19,7 @@ const VERY_MANY: usize = 1 << 19;
 
 /// The sentinels of all lists, and behind them the timers. The sentinels are made with the first timer: until then the
 /// arena has no node and needs no memory, and every list counts as empty ([`list::is_empty`]).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arena<T> {
     pub(crate) nodes: Vec<Node<T>>,
     free: FreeList,
@@ -29,12 +29,15 @@ pub(crate) struct Arena<T> {
     first: usize,
     /// The number of places whose generations are used up.
     retired: usize,
+    /// The generation with which a new place begins. Places that were given back have not been past it, so their keys stay
+    /// stale when there are such places again.
+    unused: u32,
 }
 
-impl<T: Default> Arena<T> {
+impl<T> Arena<T> {
     /// Makes an arena with `lists` empty lists and no timer.
     pub(crate) const fn new(lists: u32) -> Self {
-        Self { nodes: Vec::new(), free: FreeList::new(), lists, first: 0, retired: 0 }
+        Self { nodes: Vec::new(), free: FreeList::new(), lists, first: 0, retired: 0, unused: 0 }
     }
 
     #[cold]
@@ -69,7 +72,7 @@ impl<T: Default> Arena<T> {
         let this = &mut nodes[node as usize];
         this.generation += 1;
         this.deadline = deadline;
-        this.value = value;
+        this.value = Some(value);
         let generation = this.generation;
         (generation, list::append(nodes, list, node, deadline))
     }
@@ -90,7 +93,8 @@ impl<T: Default> Arena<T> {
         }
         let count = (self.nodes.capacity() - node).min(timers_left).min(FreeList::FRESH_MAX);
         self.free.try_grow(node + count)?;
-        self.nodes.extend((0..count).map(|_| Node::vacant()));
+        let unused = self.unused;
+        self.nodes.extend((0..count).map(|_| Node::vacant(unused)));
         self.free.add_fresh(node as u32 + 1, count - 1);
         Ok(node as u32)
     }
@@ -115,6 +119,37 @@ impl<T: Default> Arena<T> {
         }
     }
 
+    /// The number of timers that there is memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.nodes.capacity().saturating_sub(self.lists as usize + self.retired).min(TIMERS_MAX)
+    }
+
+    /// Reserves memory for so many timers in all.
+    pub(crate) fn try_reserve(&mut self, timers: usize) -> Result<(), NoRoom> {
+        if timers > TIMERS_MAX {
+            return Err(NoRoom::Full);
+        }
+        let nodes = self.lists as usize + self.retired + timers;
+        self.free.try_grow(nodes)?;
+        self.nodes.try_reserve_exact(nodes.saturating_sub(self.nodes.len()))?;
+        Ok(())
+    }
+
+    /// Gives back the memory of all places behind the last one that is live or retired. Without any, the sentinels may go, too.
+    pub(crate) fn shrink_to_fit(&mut self, keeps_sentinels: bool) {
+        let is_kept = |node: &Node<T>| node.generation % 2 == 1 || node.generation == 0 && self.retired > 0;
+        let timers = self.nodes[self.first..].iter().rposition(is_kept).map_or(0, |last| last + 1);
+        let nodes = if timers > 0 || keeps_sentinels { self.first + timers } else { 0 };
+        let given_back = self.nodes[self.first + timers..].iter().map(|node| node.generation);
+        self.unused = given_back.fold(self.unused, u32::max);
+        self.nodes.truncate(nodes);
+        self.nodes.shrink_to_fit();
+        self.free.truncate(nodes);
+        if nodes == 0 {
+            self.first = 0;
+        }
+    }
+
     /// The timer's node, if it has this generation.
     #[inline(always)]
     pub(crate) fn get(&self, node: usize, generation: u32) -> Option<&Node<T>> {
@@ -126,13 +161,13 @@ impl<T: Default> Arena<T> {
         self.nodes.get_mut(node).filter(|this| this.generation == generation)
     }
 
-    /// Frees a timer's node and returns its generation, deadline and value.
+    /// Frees a timer's node and returns its generation, deadline and value, which is there.
     ///
     /// A node whose generations are used up is retired and never taken again. That is one node for every 2³¹ timers.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, node: usize) -> (u32, u64, T) {
+    pub(crate) fn remove(&mut self, node: usize) -> (u32, u64, Option<T>) {
         let this = &mut self.nodes[node];
-        let removed = (this.generation, this.deadline, mem::take(&mut this.value));
+        let removed = (this.generation, this.deadline, this.value.take());
         this.generation = this.generation.wrapping_add(1);
         if this.generation == 0 {
             self.retired += 1;

@@ -4,7 +4,7 @@ use crate::geometry;
 use crate::list;
 use crate::wheel::{UNKNOWN, Wheel};
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Checks every invariant of the wheel. Panics with a description of the first that does not hold. Takes O(timers).
     /// The audit is for tests and debugging.
     ///

@@ -4,7 +4,7 @@ use crate::jump::Walk;
 use crate::list;
 use crate::wheel::Wheel;
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Moves all timers of a list, which is not empty, to the expired queue.
     pub(crate) fn expire(&mut self, list: u32) {
         if list::is_sorted(&self.arena.nodes, list) {

@@ -26,7 +26,7 @@ use crate::jump::Walk;
 use crate::list;
 use crate::wheel::Wheel;
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The size from which a slot gets an annex.
     const WORTH_OPENING: u32 = 4 << BITS;
     /// The number of further timers after which a slot with an annex is visited again.

@@ -14,7 +14,7 @@ use crate::list;
 use crate::merge;
 use crate::wheel::Wheel;
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The sizes of slots that are sorted before they cascade. The lower bound is four timers for each list of the next
     /// level. The upper bound is what a second-level cache holds, since each timer is visited twice.
     const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;

@@ -10,7 +10,7 @@ use crate::wheel::Wheel;
 #[derive(Debug)]
 pub struct Dump<'a, T, const BITS: u32, const LEVELS: usize>(&'a Wheel<T, BITS, LEVELS>);
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Draws the wheel as text: the time, the number of timers and of due ones, and each occupied level with its
     /// occupied slots. For each slot it says the first tick and the number of timers.
     ///
@@ -35,7 +35,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     }
 }
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_, T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_, T, BITS, LEVELS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(wheel) = self;
         let count = |list: usize| list::iter(&wheel.arena.nodes, list as u32).count();

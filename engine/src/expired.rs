@@ -2,7 +2,7 @@
 
 use crate::key::Key;
 use crate::list;
-use crate::node::Node;
+use crate::node::{LIVE, Node};
 use crate::wheel::{Expired, Wheel};
 
 /// The timer that [`Wheel::pop_expired`] would return. [`Wheel::peek_expired`] makes it. Dropping it changes nothing:
@@ -13,7 +13,7 @@ pub struct PeekExpired<'a, T, const BITS: u32, const LEVELS: usize> {
     node: u32,
 }
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Takes the next expired timer out of the wheel; `None` when the expired queue is empty.
     #[inline(always)]
     pub fn pop_expired(&mut self) -> Option<Expired<T>> {
@@ -45,7 +45,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     }
 }
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, LEVELS> {
+impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVELS> {
     /// The timer's key.
     pub fn key(&self) -> Key {
         Wheel::<T, BITS, LEVELS>::key(self.node, self.timer().generation)
@@ -59,7 +59,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, 
     /// The timer's value.
     #[inline(always)]
     pub fn get(&self) -> &T {
-        &self.timer().value
+        self.timer().live_value()
     }
 
     #[inline(always)]
@@ -73,12 +73,25 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, 
         let arena = &mut self.wheel.arena;
         list::take_first(&mut arena.nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, self.node);
         let (generation, deadline, value) = arena.remove(self.node as usize);
+        let value = value.expect(LIVE);
         Expired { key: Wheel::<T, BITS, LEVELS>::key(self.node, generation), deadline, value }
     }
 
     /// Sets the timer for another deadline, as [`Wheel::reschedule`] does.
     #[inline(always)]
     pub fn reschedule(self, deadline: u64) {
+        self.reschedule_node(deadline);
+    }
+
+    /// [`Self::reschedule`] that returns the timer's value.
+    #[inline(always)]
+    pub(crate) fn reschedule_mut(self, deadline: u64) -> &'a mut T {
+        let (wheel, node) = self.reschedule_node(deadline);
+        wheel.arena.nodes[node as usize].value.as_mut().expect(LIVE)
+    }
+
+    #[inline(always)]
+    fn reschedule_node(self, deadline: u64) -> (&'a mut Wheel<T, BITS, LEVELS>, u32) {
         let Self { wheel, node } = self;
         let deadline = deadline.min(Wheel::<T, BITS, LEVELS>::LAST_TICK);
         let list = wheel.list_for(deadline);
@@ -88,5 +101,6 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> PeekExpired<'_, T, BITS, 
         if list::append(nodes, list, node, deadline) {
             wheel.mark_occupied(list);
         }
+        (wheel, node)
     }
 }

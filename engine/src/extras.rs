@@ -2,11 +2,24 @@
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use crate::plan::Plan;
 
-/// The place of a timer that has no entry.
-pub(crate) const NONE: u32 = u32::MAX;
+/// The place of an entry, counted from 1. It is never 0, so that the wheel's `Option` of a job takes no memory.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Place(NonZeroU32);
+
+impl Place {
+    /// The place of a timer that has no entry.
+    pub(crate) const NONE: Self = Self(NonZeroU32::MAX);
+
+    /// A place's index in the table. That of `NONE` is out of range.
+    #[inline]
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// The entry of a timer that repeats, has slack or is paused.
 #[derive(Copy, Clone, Debug)]
@@ -22,37 +35,53 @@ pub(crate) struct Extra {
 pub(crate) struct Extras {
     all: Vec<Extra>,
     /// Free places in `all`. There is always room for every place, so ending a timer never allocates.
-    free: Vec<u32>,
+    free: Vec<Place>,
+}
+
+impl Clone for Extras {
+    /// The clone has room for every free place, too.
+    fn clone(&self) -> Self {
+        let mut free = Vec::with_capacity(self.all.len());
+        free.extend_from_slice(&self.free);
+        Self { all: self.all.clone(), free }
+    }
 }
 
 impl Extras {
     /// Stores an extra and returns its place.
-    pub(crate) fn try_put(&mut self, extra: Extra) -> Result<u32, TryReserveError> {
+    pub(crate) fn try_put(&mut self, extra: Extra) -> Result<Place, TryReserveError> {
         if let Some(place) = self.free.pop() {
-            self.all[place as usize] = extra;
+            self.all[place.index()] = extra;
             return Ok(place);
         }
         self.all.try_reserve(1)?;
         self.free.try_reserve(self.all.len() + 1)?;
         self.all.push(extra);
-        Ok((self.all.len() - 1) as u32)
+        Ok(Place(NonZeroU32::MIN.saturating_add(self.all.len() as u32 - 1)))
     }
 
     #[inline]
-    pub(crate) fn get(&self, place: u32) -> Option<&Extra> {
-        self.all.get(place as usize)
+    pub(crate) fn get(&self, place: Place) -> Option<&Extra> {
+        self.all.get(place.index())
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut Extra> {
-        self.all.get_mut(place as usize)
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut Extra> {
+        self.all.get_mut(place.index())
     }
 
     /// Frees a place, if it is not `NONE`, and returns its extra.
     #[inline]
-    pub(crate) fn take(&mut self, place: u32) -> Option<Extra> {
+    pub(crate) fn take(&mut self, place: Place) -> Option<Extra> {
         let extra = self.get(place).copied();
         extra.inspect(|_| self.free.push(place))
+    }
+
+    /// Gives back the memory of all places if none is in use.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        if self.free.len() == self.all.len() {
+            *self = Self::default();
+        }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -61,10 +90,10 @@ impl Extras {
     }
 
     /// Panics unless each place is either free or `in_use`, and never both.
-    pub(crate) fn audit(&self, in_use: impl Iterator<Item = u32>) {
+    pub(crate) fn audit(&self, in_use: impl Iterator<Item = Place>) {
         let mut used = alloc::vec![false; self.all.len()];
         for place in in_use.chain(self.free.iter().copied()) {
-            assert!(!core::mem::replace(&mut used[place as usize], true), "the extra {place} has two owners");
+            assert!(!core::mem::replace(&mut used[place.index()], true), "the extra {place:?} has two owners");
         }
         assert!(used.iter().all(|&used| used), "an extra got lost");
         assert!(self.free.capacity() >= self.all.len(), "there is no room to free every extra");

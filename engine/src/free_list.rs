@@ -8,12 +8,18 @@
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
+use core::mem;
 
 /// One more than the stack holds. So the stack's length fits a byte, and every byte is a valid index.
 const RECENT: usize = 1 << u8::BITS;
 
+/// The lowest `count` bits of a word, or all of them.
+fn lowest_bits(word: u64, count: usize) -> u64 {
+    if count < 64 { word & ((1 << count) - 1) } else { word }
+}
+
 /// The free nodes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FreeList {
     /// The stack. Nodes are taken from here first.
     recent: [u32; RECENT],
@@ -117,10 +123,34 @@ impl FreeList {
         let summary = &mut self.summary[self.lowest];
         let word = self.lowest * 64 + summary.trailing_zeros() as usize;
         *summary &= *summary - 1;
-        self.word = core::mem::take(&mut self.bits[word]);
+        self.word = mem::take(&mut self.bits[word]);
         self.word_start = word as u32 * 64;
         self.spilled -= self.word.count_ones() as usize;
         true
+    }
+
+    /// Forgets all nodes from number `nodes` on, and gives back the memory for them.
+    pub(crate) fn truncate(&mut self, nodes: usize) {
+        let is_kept = |node: u32| (node as usize) < nodes;
+        let stack = self.recent;
+        let count = usize::from(mem::take(&mut self.recent_count));
+        for &node in stack[..count].iter().filter(|&&node| is_kept(node)) {
+            self.recent[usize::from(self.recent_count)] = node;
+            self.recent_count += 1;
+        }
+        self.word = lowest_bits(self.word, nodes.saturating_sub(self.word_start as usize));
+        self.bits.truncate(nodes.div_ceil(64));
+        if let Some(last) = self.bits.last_mut() {
+            *last = lowest_bits(*last, nodes - (nodes - 1) / 64 * 64);
+        }
+        self.summary.truncate(self.bits.len().div_ceil(64));
+        for (summary, words) in self.summary.iter_mut().zip(self.bits.chunks(64)) {
+            *summary = (0..).zip(words).fold(0, |summary, (bit, &word)| summary | u64::from(word != 0) << bit);
+        }
+        self.lowest = 0;
+        self.spilled = self.bits.iter().map(|word| word.count_ones() as usize).sum();
+        self.bits.shrink_to_fit();
+        self.summary.shrink_to_fit();
     }
 
     /// All free nodes.

@@ -124,7 +124,7 @@ impl Walk {
 }
 
 /// The state of reading ahead in a queue whose nodes are taken off one by one at its front.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Front {
     /// The number of nodes that are taken off before the next batch is read, or `NEVER`.
     left: u32,

@@ -4,7 +4,7 @@ use crate::key::Key;
 use crate::list;
 use crate::wheel::Wheel;
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// All timers but disarmed ones: key, rank, value. The rank is the deadline, or 0 for an expired timer. After a
     /// stable sort by rank the timers are in the order in which they are popped.
     ///
@@ -16,7 +16,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         lists.flat_map(move |list| {
             list::iter(&self.arena.nodes, list).map(move |(node, timer)| {
                 let rank = if list == Self::EXPIRED { 0 } else { timer.deadline };
-                (Self::key(node, timer.generation), rank, &timer.value)
+                (Self::key(node, timer.generation), rank, timer.live_value())
             })
         })
     }

@@ -4,7 +4,7 @@ use crate::jump::Walk;
 use crate::list;
 use crate::wheel::{UNKNOWN, Wheel};
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Whether a timer is due: it has expired and was not popped yet, or it expires at the next [`Wheel::advance`] even
     /// if that does not move time. Also true while an advance is unfinished.
     #[inline]

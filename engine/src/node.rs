@@ -4,28 +4,38 @@
 ///
 /// With a value of 8 bytes a node is half a cache line. A block that the allocator has mapped begins a quarter into a
 /// line. So the order of the fields decides which of them are always on the same line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Node<T> {
     /// The timer's deadline. In a sentinel: see [`crate::list`].
     pub(crate) deadline: u64,
     pub(crate) prev: u32,
     pub(crate) next: u32,
-    pub(crate) value: T,
+    /// The timer's value. Free nodes and sentinels have none. For a type with a niche the `Option` takes no memory.
+    pub(crate) value: Option<T>,
     /// Odd while the node holds a timer. In a sentinel: the number of timers appended since the list was last empty.
     pub(crate) generation: u32,
     /// A jump pointer, see [`crate::jump`]. In a sentinel: the node whose jump pointer is set next.
     pub(crate) jump: u32,
 }
 
-impl<T: Default> Node<T> {
+impl<T> Node<T> {
     /// An empty list: a circle of its sentinel alone.
     pub(crate) fn sentinel(list: u32) -> Self {
-        Self { deadline: 0, prev: list, next: list, value: T::default(), generation: 0, jump: list }
+        Self { deadline: 0, prev: list, next: list, value: None, generation: 0, jump: list }
     }
 
-    /// A free node.
-    pub(crate) fn vacant() -> Self {
-        Self { deadline: 0, prev: 0, next: 0, value: T::default(), generation: 0, jump: 0 }
+    /// A free node whose next generation is `generation + 1`.
+    pub(crate) fn vacant(generation: u32) -> Self {
+        Self { deadline: 0, prev: 0, next: 0, value: None, generation, jump: 0 }
+    }
+
+    /// The value of a node that holds a timer.
+    #[inline(always)]
+    pub(crate) fn live_value(&self) -> &T {
+        self.value.as_ref().expect(LIVE)
     }
 }
+
+/// Why the value of a timer is unwrapped.
+pub(crate) const LIVE: &str = "a timer has a value";

@@ -4,7 +4,7 @@
 const WORDS: usize = 64;
 
 /// A set of numbers below [`Occupied::SLOTS_MAX`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Occupied {
     words: [u64; WORDS],
     /// A bit for each word that is not 0.

@@ -13,45 +13,24 @@
 use core::num::NonZeroU64;
 
 use crate::advance::MOVES_A_MILLISECOND;
-use crate::extras::{Extra, Extras, NONE};
+use crate::extras::{Extra, Extras, Place};
 use crate::key::Key;
 use crate::plan::Plan;
 use crate::repeat::Next;
 use crate::room::NoRoom;
 use crate::ticks::Resolution;
-use crate::wheel::{Expired, Wheel};
-
-/// A timer that fires.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Fired<T> {
-    /// The timer's key. It stays valid if the timer repeats, and is stale otherwise.
-    pub key: Key,
-    /// The deadline for which the timer fires, rounded up to the resolution.
-    pub deadline: u64,
-    /// The time from the deadline to the last [`Scheduler::advance`].
-    pub late: u64,
-    /// The number of later deadlines that have passed as well and will not be served.
-    pub missed: u64,
-    /// The value that the timer was added with.
-    pub value: T,
-}
+use crate::wheel::Wheel;
 
 /// The number of timers that one call of [`Scheduler::cascade_early`] moves. The moves take two to four microseconds. A
 /// loop makes a turn for every few timers that fire, so even a large crowd is moved in time.
 const MOVES_AT_A_TIME: usize = 64;
 
 /// The value that the wheel holds for a timer of the scheduler.
-#[derive(Debug)]
-struct Job<T> {
-    value: T,
+#[derive(Clone, Debug)]
+pub(crate) struct Job<T> {
+    pub(crate) value: T,
     /// The timer's place in the table of extras, or `NONE`.
-    extra: u32,
-}
-
-impl<T: Default> Default for Job<T> {
-    fn default() -> Self {
-        Self { value: T::default(), extra: NONE }
-    }
+    pub(crate) extra: Place,
 }
 
 /// A store of one-shot and repeating timers. A key cancels, reschedules, pauses or resumes a timer.
@@ -74,18 +53,18 @@ impl<T: Default> Default for Job<T> {
 /// assert_eq!(scheduler.cancel(pulse), Some("pulse"));
 /// # Ok::<(), std::num::TryFromIntError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scheduler<T = u64> {
-    wheel: Wheel<Job<T>>,
-    resolution: Resolution,
+    pub(crate) wheel: Wheel<Job<T>>,
+    pub(crate) resolution: Resolution,
     /// The time that `advance` has reached.
-    now: u64,
-    extras: Extras,
+    pub(crate) now: u64,
+    pub(crate) extras: Extras,
     /// The number of paused timers.
     paused: usize,
 }
 
-impl<T: Default + Clone> Scheduler<T> {
+impl<T> Scheduler<T> {
     /// Makes an empty scheduler at time 0, whose wheel has ticks of `resolution` units. It allocates nothing: the first
     /// timer allocates the wheel's lists.
     #[must_use]
@@ -159,7 +138,7 @@ impl<T: Default + Clone> Scheduler<T> {
     /// As [`Scheduler::try_add`].
     #[inline]
     pub fn try_add_once(&mut self, deadline: u64, value: T) -> Result<Key, NoRoom> {
-        self.wheel.try_insert(self.resolution.deadline_tick(deadline), Job { value, extra: NONE })
+        self.wheel.try_insert(self.resolution.deadline_tick(deadline), Job { value, extra: Place::NONE })
     }
 
     /// Adds a one-shot timer that is due at the next [`Scheduler::advance`] to `now` or later. [`Scheduler::add`] would
@@ -178,7 +157,7 @@ impl<T: Default + Clone> Scheduler<T> {
     /// As [`Scheduler::try_add`].
     #[inline]
     pub fn try_add_due(&mut self, now: u64, value: T) -> Result<Key, NoRoom> {
-        self.wheel.try_insert(self.resolution.tick(now), Job { value, extra: NONE })
+        self.wheel.try_insert(self.resolution.tick(now), Job { value, extra: Place::NONE })
     }
 
     /// Cancels a timer, due or not, and returns its value; `None` if it has ended already.
@@ -287,31 +266,6 @@ impl<T: Default + Clone> Scheduler<T> {
         self.wheel.cascade_early(MOVES_AT_A_TIME) > 0
     }
 
-    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again
-    /// at once by its policy. It does not fire again before the next [`Scheduler::advance`].
-    #[inline]
-    pub fn pop(&mut self) -> Option<Fired<T>> {
-        let expired = self.wheel.peek_expired()?;
-        let (key, tick, job) = (expired.key(), expired.deadline(), expired.get());
-        let extra = self.extras.get_mut(job.extra);
-        let deadline = match &extra {
-            Some(extra) => extra.plan.reported(self.resolution, tick),
-            None => self.resolution.start(tick),
-        };
-        let late = self.now.saturating_sub(deadline);
-        if let Some(extra) = extra
-            && let Some(next) = extra.plan.next(self.resolution, deadline, self.now)
-        {
-            let value = job.value.clone();
-            extra.plan.deadline = next.deadline;
-            expired.reschedule(extra.plan.tick(self.resolution));
-            return Some(Fired { key, deadline, late, missed: next.missed, value });
-        }
-        let Expired { value: job, .. } = expired.remove();
-        self.take_extra(job.extra);
-        Some(Fired { key, deadline, late, missed: 0, value: job.value })
-    }
-
     /// Whether a timer is due, or will be due at the next [`Scheduler::advance`] even if that does not move time.
     pub fn has_due(&self) -> bool {
         self.wheel.has_due()
@@ -352,7 +306,8 @@ impl<T: Default + Clone> Scheduler<T> {
     /// hold.
     pub fn audit(&self) {
         self.wheel.audit();
-        let jobs = || self.wheel.iter().map(|(key, _, job)| (key, job.extra)).filter(|&(_, extra)| extra != NONE);
+        let jobs =
+            || self.wheel.iter().map(|(key, _, job)| (key, job.extra)).filter(|&(_, extra)| extra != Place::NONE);
         self.extras.audit(jobs().map(|(_, extra)| extra));
         let mut paused = 0;
         for (key, _) in jobs() {
@@ -371,9 +326,23 @@ impl<T: Default + Clone> Scheduler<T> {
     }
 
     /// Frees a timer's extra, if it has one.
-    fn take_extra(&mut self, place: u32) -> Option<Extra> {
+    fn take_extra(&mut self, place: Place) -> Option<Extra> {
         let extra = self.extras.take(place)?;
         self.paused -= usize::from(extra.remaining.is_some());
         Some(extra)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Node;
+
+    #[test]
+    fn a_free_node_needs_no_memory_to_say_that_it_has_no_value() {
+        assert_eq!(size_of::<Node<Job<u64>>>(), 40);
+        assert_eq!(size_of::<Node<Job<u32>>>(), 32);
+        assert_eq!(size_of::<Node<&str>>(), 40);
+        assert_eq!(size_of::<Node<NonZeroU64>>(), 32);
     }
 }

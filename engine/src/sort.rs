@@ -22,6 +22,13 @@ pub(crate) struct Sorter {
     differing: u64,
 }
 
+impl Clone for Sorter {
+    /// Between two uses a sorter is empty; the clone has no memory yet.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 impl Sorter {
     /// The number of timers that it has room for while it is empty.
     #[inline(always)]

@@ -27,12 +27,12 @@ pub struct Expired<T> {
 /// A new wheel stands at tick 0. The caller decides how long a tick lasts. With the default geometry the levels cover
 /// all of `u64`. A smaller wheel ends earlier: a later deadline becomes its last tick.
 ///
-/// A value identifies a timer to the caller: an integer, an index, or a boxed function in an `Option`. A free node
-/// holds the default value of the type, so the wheel needs no `unsafe`.
+/// A value identifies a timer to the caller: an integer, an index, a boxed function. A timer takes 24 bytes and an
+/// `Option<T>`. So a type with a niche takes no more than its own size: a box, a reference, a `NonZeroU64`.
 ///
 /// A wheel holds at most 2³⁰ timers at a time. At that limit, and when memory runs out, [`Wheel::try_insert`] returns
 /// an error and [`Wheel::insert`] panics. Nothing else needs memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     /// The tick that `advance` has reached.
     pub(crate) now: u64,
@@ -53,13 +53,13 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
 /// deadline.
 pub(crate) const UNKNOWN: u64 = 0;
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
     fn default() -> Self {
         Self::with_geometry()
     }
 }
 
-impl<T: Default> Wheel<T> {
+impl<T> Wheel<T> {
     /// Makes an empty wheel of the default geometry at tick 0.
     #[must_use]
     pub fn new() -> Self {
@@ -93,7 +93,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     }
 }
 
-impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Makes an empty wheel at tick 0, with the geometry that its type names.
     ///
     /// It allocates nothing. The first timer allocates the lists: some 100 KB in the default geometry.
@@ -173,7 +173,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let deadline = self.arena.get(node, key.generation())?.deadline;
         self.unlink(node, deadline);
         let (.., value) = self.arena.remove(node);
-        Some(value)
+        value
     }
 
     /// Moves a timer to another deadline. The timer may be pending, expired or disarmed, and its key stays valid.
@@ -220,12 +220,12 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     /// The timer's value.
     pub fn get(&self, key: Key) -> Option<&T> {
-        self.timer(key).map(|timer| &timer.value)
+        self.timer(key)?.value.as_ref()
     }
 
     /// The timer's value, mutable.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.arena.get_mut(Self::node(key), key.generation()).map(|timer| &mut timer.value)
+        self.arena.get_mut(Self::node(key), key.generation())?.value.as_mut()
     }
 
     fn timer(&self, key: Key) -> Option<&Node<T>> {
@@ -235,7 +235,7 @@ impl<T: Default, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// All timers in no particular order: key, deadline, value.
     pub fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let timers = self.arena.timers();
-        timers.map(|(node, timer)| (Self::key(node, timer.generation), timer.deadline, &timer.value))
+        timers.map(|(node, timer)| (Self::key(node, timer.generation), timer.deadline, timer.live_value()))
     }
 
     /// Takes all timers out of the wheel. The time does not change.

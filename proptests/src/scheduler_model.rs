@@ -130,6 +130,11 @@ impl SchedulerModel {
         Some((id, deadline, self.now.saturating_sub(deadline), missed))
     }
 
+    /// The timer that fires next if only time passes.
+    pub fn peek(&self) -> Option<Id> {
+        self.wheel.peek()
+    }
+
     /// The time at which the caller should wake.
     pub fn next_deadline(&self) -> Option<u64> {
         self.wheel.next_deadline().map(|tick| tick * self.resolution)

@@ -86,6 +86,9 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
             // Clearing is rare, because a wheel that is often empty shows little.
             _ => match bytes.next() {
                 0..16 => Operation::Clear,
+                16..64 => Operation::Shrink,
+                64..80 => Operation::Clone,
+                80..96 => Operation::Reserve(usize::from(bytes.next())),
                 _ => Operation::Pop,
             },
         };

@@ -35,6 +35,12 @@ pub enum Operation {
     PopAll,
     /// Clears the wheel.
     Clear,
+    /// Reserves memory for so many more timers.
+    Reserve(usize),
+    /// Gives back the memory that is not needed.
+    Shrink,
+    /// Goes on with a clone of the wheel.
+    Clone,
 }
 
 /// A wheel, its model, and the keys of all timers ever made.
@@ -123,6 +129,12 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
                 self.model.clear();
                 self.unfinished = None;
             }
+            Operation::Reserve(additional) => {
+                self.wheel.try_reserve(additional).expect("memory for a few timers");
+                assert!(self.wheel.capacity() >= self.model.len() + additional);
+            }
+            Operation::Shrink => self.wheel.shrink_to_fit(),
+            Operation::Clone => self.wheel = self.wheel.clone(),
         }
         self.compare();
     }
@@ -160,6 +172,7 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
         let next = if self.unfinished.is_some() { Some(self.model.now()) } else { self.model.next_deadline() };
         assert_eq!(self.wheel.next_deadline(), next);
         assert_eq!(self.wheel.has_due(), next == Some(self.model.now()));
+        assert_eq!(self.wheel.peek(), self.model.peek().map(|id| self.keys[id as usize]), "the next timer");
         assert_eq!(self.wheel.now(), self.model.now());
         assert_eq!(self.wheel.len(), self.model.len());
     }

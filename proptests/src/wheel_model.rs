@@ -117,6 +117,11 @@ impl WheelModel {
         if self.expired.is_empty() { first } else { Some(self.now) }
     }
 
+    /// The timer that is popped next if only time passes.
+    pub fn peek(&self) -> Option<Id> {
+        self.expired.front().map(|&(_, id)| id).or_else(|| self.pending.first_key_value().map(|(_, &id)| id))
+    }
+
     /// Removes all timers.
     pub fn clear(&mut self) {
         self.pending.clear();

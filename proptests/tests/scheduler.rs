@@ -18,6 +18,8 @@ enum Operation {
     Advance(u64),
     AdvanceToNext,
     Pop(usize),
+    Shrink,
+    Clone,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -35,6 +37,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => (0..3_000u64).prop_map(Operation::Advance),
         3 => Just(Operation::AdvanceToNext),
         5 => (1..6usize).prop_map(Operation::Pop),
+        1 => prop_oneof![Just(Operation::Shrink), Just(Operation::Clone)],
     ]
 }
 
@@ -91,6 +94,8 @@ impl Machine {
                 self.real.advance(next);
                 self.model.advance(next);
             }
+            Operation::Shrink => self.real.shrink_to_fit(),
+            Operation::Clone => self.real = self.real.clone(),
             Operation::Pop(count) => (0..count).for_each(|_| {
                 let fired = self.real.pop();
                 let seen = fired.map(|fired| (fired.value, fired.deadline, fired.late, fired.missed));
@@ -107,6 +112,7 @@ impl Machine {
         self.real.audit();
         assert_eq!((self.real.len(), self.real.paused()), (self.model.len(), self.model.paused()));
         assert_eq!(self.real.next_deadline(), self.model.next_deadline());
+        assert_eq!(self.real.peek(), self.model.peek().map(|id| self.keys[id as usize]), "the next timer");
         for (id, &key) in (0..).zip(&self.keys) {
             assert_eq!(self.real.deadline(key), self.model.deadline(id), "the deadline of timer {id}");
         }

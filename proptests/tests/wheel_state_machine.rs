@@ -59,9 +59,13 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
                 None => Operation::Advance(now),
             }),
             4 => prop_oneof![Just(Operation::AdvanceToNext), (0..40usize).prop_map(Operation::CascadeEarly)],
+            2 => prop_oneof![Just(Operation::Shrink), Just(Operation::Clone), (0..200usize).prop_map(Operation::Reserve)],
             4 => Just(Operation::Pop),
-            5 => prop_oneof![Just(Operation::Next), ticks(now, last).prop_map(Operation::Rearm)],
-            2 => Just(Operation::PopAll),
+            7 => prop_oneof![
+                3 => Just(Operation::Next),
+                3 => ticks(now, last).prop_map(Operation::Rearm),
+                2 => Just(Operation::PopAll),
+            ],
             (if state.made > 20 { 1 } else { 0 }) => Just(Operation::Clear),
         ]
         .boxed()
@@ -85,7 +89,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
             Operation::Rearm(deadline) => {
                 model.next_expired().inspect(|&id| assert!(model.reschedule(id, deadline)));
             }
-            Operation::CascadeEarly(_) => {}
+            Operation::CascadeEarly(_) | Operation::Reserve(_) | Operation::Shrink | Operation::Clone => {}
             Operation::PopAll => while model.pop_expired().is_some() {},
             Operation::Clear => model.clear(),
         }

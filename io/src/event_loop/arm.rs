@@ -17,7 +17,7 @@ fn panic(refused: AddError, instead: &str) -> ! {
     panic!("{refused}; `{instead}` returns an error instead")
 }
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Arms a one-shot timer that is due `delay_ns` from now. Now is a fresh reading of the clock, so the time since
     /// the turn began does not shorten the delay. The deadline saturates at `u64::MAX`.
     ///
@@ -190,6 +190,12 @@ impl<T: Default + Clone> EventLoop<T> {
     /// will fire. Slack and timers that are already due are taken into account.
     pub fn iter_queued_timers(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         self.timers.scheduler().iter_queued()
+    }
+
+    /// Gives back the memory of timers that have ended, as far as it lies behind that of the last timer. The loop never does
+    /// this on its own: the next crowd of timers would have to allocate again.
+    pub fn shrink_timers_to_fit(&mut self) {
+        self.timers.shrink_to_fit();
     }
 
     /// The exact time at which the next timer is due, with its slack used, rounded up to the resolution. If due timers

@@ -42,7 +42,7 @@ pub struct EventLoop<T = u64> {
     pub(super) journal: Option<Journal>,
 }
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Makes a loop at time 0.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use super::turn::Wait;
 use rustix::fd::BorrowedFd;
 use std::io;
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// A descriptor that is readable when a turn would report descriptors or the loop was woken. It belongs to the
     /// loop: watch it, level-triggered, and do nothing else with it.
     ///

@@ -16,7 +16,7 @@ use super::EventLoop;
 use super::options::{ClockChoice, Options};
 use crate::{Backend, Error, VirtualTime, Waker, choose};
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Takes the descriptors out of the backend, on the thread that has run the loop until now. Call
     /// [`enter_thread`](Self::enter_thread) on the next thread before anything else.
     pub fn leave_thread(&mut self) {

@@ -6,7 +6,7 @@ use crate::{Interest, Token};
 use rustix::fd::BorrowedFd;
 use std::io;
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Observes a descriptor, level-triggered, until it is removed. The descriptor stays the caller's: the loop neither
     /// closes it nor changes its flags. With the lifetime `'static` the caller promises that it stays open.
     /// [`add_owned`](Self::add_owned) and [`add_shared`](Self::add_shared) take descriptors without that promise.

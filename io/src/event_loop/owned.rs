@@ -7,7 +7,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use std::io;
 use std::rc::Rc;
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, and owns it. The loop closes it when it
     /// is removed, and when the loop is cleared or dropped. If its number is added once more, it gets a new token, and
     /// the loop still owns it.

@@ -20,7 +20,7 @@ pub struct ExpiredTimer<T> {
     pub value: T,
 }
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// The next timer that was due when this turn began, in the order of deadlines, then of arming. A repeating timer
     /// is armed again at once by its plan, and fires at most once in a turn. Timers beyond the
     /// [`Limits`](crate::Limits) of a turn come in the next turn.

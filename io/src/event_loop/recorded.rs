@@ -6,7 +6,7 @@ use crate::Token;
 use crate::memory::error_in_words;
 use std::io;
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Whether the loop records, or plays a recording.
     #[inline]
     pub fn is_recorded(&self) -> bool {

@@ -10,7 +10,7 @@ use super::EventLoop;
 use crate::{Key, Token};
 use std::collections::TryReserveError;
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Whether nothing keeps the loop going: every timer is [paused](Self::pause_timer) or
     /// [unreferenced](Self::unref_timer), and every descriptor is unreferenced. If there are no timers and no
     /// descriptors at all, only a wake could end a wait.

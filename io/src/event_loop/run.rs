@@ -39,7 +39,7 @@ impl<T> Drop for Running<'_, T> {
     }
 }
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Serves timers and descriptors until the loop is [idle](Self::is_idle) or [stopped](Self::stop). Each turn serves
     /// only what was due when it began: first the timers in the order of deadlines, then the descriptors. `serve` may
     /// add, change and remove anything.

@@ -4,7 +4,7 @@ use super::EventLoop;
 use rustix::fd::AsRawFd;
 use std::fmt;
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Panics with a description when the timers or the table of descriptors are not sound. Slow: for tests and
     /// debugging.
     pub fn audit(&self) {
@@ -22,7 +22,7 @@ impl<T: Default + Clone> EventLoop<T> {
 
 struct Dump<'a, T>(&'a EventLoop<T>);
 
-impl<T: Default + Clone> fmt::Display for Dump<'_, T> {
+impl<T: Clone> fmt::Display for Dump<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (now_ns, turn_ns, name) = (self.0.now_ns(), self.0.turn_ns(), self.0.backend().name);
         writeln!(f, "at {now_ns} ns, turn at {turn_ns} ns, on {name}")?;

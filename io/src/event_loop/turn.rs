@@ -18,7 +18,7 @@ pub enum Wait {
 /// The wheel cascades early only before waits at least this long.
 const SPARE_NS: u64 = 8_000;
 
-impl<T: Default + Clone> EventLoop<T> {
+impl<T: Clone> EventLoop<T> {
     /// Takes one turn. [`next_expired`](Self::next_expired) and [`next_ready`](Self::next_ready) return what it found.
     ///
     /// A turn finds nothing if a wake or a signal has ended the wait.

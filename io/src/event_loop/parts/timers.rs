@@ -12,7 +12,7 @@ pub(crate) struct Timers<T> {
     unreferenced: Unreferenced,
 }
 
-impl<T: Default + Clone> Timers<T> {
+impl<T: Clone> Timers<T> {
     /// Makes an empty store; a tick takes `resolution` nanoseconds.
     pub(crate) fn new(resolution: NonZeroU64) -> Self {
         Self { scheduler: Scheduler::new(resolution), unreferenced: Unreferenced::default() }
@@ -127,6 +127,10 @@ impl<T: Default + Clone> Timers<T> {
             self.unreferenced.remove(fired.key, false);
         }
         Some(fired)
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.scheduler.shrink_to_fit();
     }
 
     pub(crate) fn clear(&mut self) {

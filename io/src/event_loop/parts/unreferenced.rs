@@ -72,7 +72,7 @@ impl Unreferenced {
     }
 
     /// Panics when a timer in the set has ended, or when the count of the paused ones is wrong.
-    pub(crate) fn audit<T: Default + Clone>(&self, scheduler: &Scheduler<T>) {
+    pub(crate) fn audit<T: Clone>(&self, scheduler: &Scheduler<T>) {
         for &key in &self.keys {
             assert!(scheduler.get(key).is_some(), "{key:?} has ended and counts as unreferenced");
         }

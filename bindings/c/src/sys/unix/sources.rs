@@ -26,7 +26,7 @@ pub(crate) unsafe fn borrow<'a>(fd: c_int) -> BorrowedFd<'a> {
 ///
 /// # Errors
 /// Another one is refused by the system or cannot be watched.
-pub(crate) fn add_signal<T: Default + Clone>(events: &mut EventLoop<T>, number: c_int) -> io::Result<(Token, Signals)> {
+pub(crate) fn add_signal<T: Clone>(events: &mut EventLoop<T>, number: c_int) -> io::Result<(Token, Signals)> {
     let mut signals = Signals::new()?;
     signals.watch(number)?;
     let descriptor = Rc::new(signals.descriptor());
@@ -38,7 +38,7 @@ pub(crate) fn add_signal<T: Default + Clone>(events: &mut EventLoop<T>, number: 
 ///
 /// # Errors
 /// It is no child of ours, or the system cannot do that.
-pub(crate) fn add_child<T: Default + Clone>(events: &mut EventLoop<T>, pid: u32) -> io::Result<Token> {
+pub(crate) fn add_child<T: Clone>(events: &mut EventLoop<T>, pid: u32) -> io::Result<Token> {
     events.add_owned(child::pidfd(pid)?, Interest::READ)
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn status_of_child(pid: u32) -> io::Result<Option<c_int>> {
 ///
 /// # Errors
 /// The backend has none.
-pub(crate) fn pollable<T: Default + Clone>(events: &mut EventLoop<T>) -> io::Result<c_int> {
+pub(crate) fn pollable<T: Clone>(events: &mut EventLoop<T>) -> io::Result<c_int> {
     events.pollable().map(|descriptor| descriptor.as_raw_fd())
 }
 

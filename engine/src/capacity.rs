@@ -1,0 +1,87 @@
+//! The memory of a wheel: reserving it, and giving it back.
+//!
+//! A wheel keeps the memory of the most timers that it has held. After a crowd, [`Wheel::shrink_to_fit`] gives back what
+//! the timers that are left do not need. A timer keeps its place, so that is the memory behind the last timer:
+//!
+//! ```text
+//!   places      a · b c · · d · · · · · · · ·          · free
+//!                            └──────────────┘ given back
+//! ```
+//!
+//! New timers take the lowest free places, so the places at the end become free as their timers end.
+
+use core::num::NonZeroU64;
+
+use crate::room::NoRoom;
+use crate::scheduler::Scheduler;
+use crate::sort::Sorter;
+use crate::wheel::Wheel;
+
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// Makes an empty wheel at tick 0 with memory for `timers` timers. Inserting these allocates nothing.
+    ///
+    /// # Panics
+    /// Where [`Wheel::try_reserve`] returns an error.
+    ///
+    /// ```
+    /// let mut wheel = cogloop_engine::Wheel::<u64>::with_capacity(5_000);
+    /// assert!(wheel.capacity() >= 5_000);
+    /// wheel.shrink_to_fit();
+    /// assert_eq!(wheel.capacity(), 0);
+    /// ```
+    #[must_use]
+    pub fn with_capacity(timers: usize) -> Self {
+        let mut wheel = Self::with_geometry();
+        wheel.try_reserve(timers).unwrap_or_else(|refused| refused.panic());
+        wheel
+    }
+
+    /// The number of timers that the wheel has memory for.
+    pub fn capacity(&self) -> usize {
+        self.arena.capacity()
+    }
+
+    /// Reserves memory for `additional` more timers than [`Wheel::len`]. Inserting these allocates nothing.
+    ///
+    /// # Errors
+    /// When there is no memory for them, or they would be more than 2³⁰. The wheel is unchanged then.
+    pub fn try_reserve(&mut self, additional: usize) -> Result<(), NoRoom> {
+        self.arena.try_reserve(self.len().saturating_add(additional))
+    }
+
+    /// Gives back memory that the wheel does not need: all of it if there is no timer, otherwise that of the places behind
+    /// the last timer. Keys stay valid, and stale keys stay stale. Takes O([`Wheel::capacity`]).
+    ///
+    /// The wheel never does this on its own. Call it after a crowd of timers, when most of them have ended.
+    pub fn shrink_to_fit(&mut self) {
+        // An unfinished advance continues with a list, even if all of its timers were cancelled.
+        self.arena.shrink_to_fit(self.target > self.now);
+        self.sorter = Sorter::default();
+    }
+}
+
+impl<T> Scheduler<T> {
+    /// [`Scheduler::new`] with memory for `timers` one-shot timers. Repeating timers, and those with slack, need an entry
+    /// beside the wheel, which is allocated when they are added.
+    ///
+    /// # Panics
+    /// Where [`Wheel::try_reserve`] returns an error.
+    #[must_use]
+    pub fn with_capacity(resolution: NonZeroU64, timers: usize) -> Self {
+        let mut scheduler = Self::new(resolution);
+        scheduler.wheel = Wheel::with_capacity(timers);
+        scheduler
+    }
+
+    /// The number of one-shot timers that the scheduler has memory for.
+    pub fn capacity(&self) -> usize {
+        self.wheel.capacity()
+    }
+
+    /// Gives back memory after a crowd of timers; see [`Wheel::shrink_to_fit`]. The entries of repeating timers are given
+    /// back when there is no such timer left.
+    pub fn shrink_to_fit(&mut self) {
+        self.wheel.shrink_to_fit();
+        self.extras.shrink_to_fit();
+    }
+}

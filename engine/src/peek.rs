@@ -1,0 +1,65 @@
+//! The timer that comes next, without taking it.
+
+use crate::geometry;
+use crate::jump::Walk;
+use crate::key::Key;
+use crate::list;
+use crate::scheduler::Scheduler;
+use crate::wheel::Wheel;
+
+impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// The key of the timer that will be popped next if nothing changes but the time: an expired one, or the pending one with
+    /// the earliest deadline, of several the one that was set first. `None` if every timer is disarmed.
+    ///
+    /// This takes O(1) if the first occupied slot is sorted, as the slots of the lowest level and of timers with equal delays
+    /// are. Otherwise it visits the timers of that slot.
+    ///
+    /// ```
+    /// let mut wheel = cogloop_engine::Wheel::<u64>::new();
+    /// wheel.insert(9_000, 0);
+    /// let first = wheel.insert(8_000, 1);
+    /// assert_eq!(wheel.peek(), Some(first));
+    /// wheel.advance(10_000);
+    /// assert_eq!(wheel.peek(), Some(first)); // now it has expired
+    /// ```
+    pub fn peek(&self) -> Option<Key> {
+        let (_, node) = self.first_of_queue().or_else(|| self.first_pending())?;
+        Some(Self::key(node, self.arena.nodes[node as usize].generation))
+    }
+
+    fn first_of_queue(&self) -> Option<(u64, u32)> {
+        let expired = list::iter(&self.arena.nodes, Self::EXPIRED).next();
+        expired.map(|(node, timer)| (timer.deadline, node)).or_else(|| self.first_on(Self::OVERDUE))
+    }
+
+    fn first_pending(&self) -> Option<(u64, u32)> {
+        let first = self.occupied.first()? as u32;
+        // While a slot cascades in slices, its timers on lower levels may be later than those that are still there.
+        let sliced = (self.target > self.now).then(|| geometry::slot_of::<BITS>(self.now + 1, self.now) as u32);
+        let sliced = sliced.filter(|&slot| slot != first);
+        // Timers on an annex were set before those in its slot.
+        let annex = self.annexes.of(first).into_iter().flatten();
+        let annexed = annex.into_iter().find(|&list| !list::is_empty(&self.arena.nodes, list));
+        let lists = annexed.into_iter().chain([first]).chain(sliced);
+        lists.filter_map(|list| self.first_on(list)).min_by_key(|&(deadline, _)| deadline)
+    }
+
+    /// The first timer with the earliest deadline on a list, and that deadline.
+    fn first_on(&self, list: u32) -> Option<(u64, u32)> {
+        let nodes = self.arena.nodes.as_slice();
+        if list::is_empty(nodes, list) {
+            return None;
+        }
+        let mut walk = Walk::new(nodes, list);
+        let mut timers = core::iter::from_fn(|| walk.next(nodes)).map(|(node, deadline)| (deadline, node));
+        if list::is_sorted(nodes, list) { timers.next() } else { timers.min_by_key(|&(deadline, _)| deadline) }
+    }
+}
+
+impl<T> Scheduler<T> {
+    /// The key of the timer that will fire next; see [`Wheel::peek`]. `None` if no timer will ever fire.
+    pub fn peek(&self) -> Option<Key> {
+        let key = self.wheel.peek()?;
+        self.wheel.deadline(key).filter(|&tick| self.resolution.is_reached(tick)).map(|_| key)
+    }
+}
