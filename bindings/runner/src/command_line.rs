@@ -197,12 +197,12 @@ fn required(text: Vec<u8>) -> Result<Before, lexopt::Error> {
     Ok(Before::Require { global: whole(global)?, module: whole(module)? })
 }
 
-/// The argument of `--slow`, which is in milliseconds.
+/// The argument of `--slow`, which is in milliseconds. It is checked as that of `loop:slow` is.
 fn nanoseconds(text: &str) -> Result<u64, String> {
     match text.parse::<f64>() {
-        // The cast clamps: a very large number becomes an infinite limit.
-        Ok(ms) if ms >= 0.0 => Ok((ms * 1e6) as u64),
-        _ => Err(format!("--slow: a number of milliseconds expected, got '{text}'")),
+        // The largest limit is the end of the loop's time, so a larger one means the same.
+        Ok(ms) if ms.is_finite() && ms >= 0.0 => Ok((ms * 1e6) as u64),
+        _ => Err(format!("--slow: a finite number of milliseconds that is 0 or more expected, got '{text}'")),
     }
 }
 
@@ -276,7 +276,11 @@ mod tests {
         assert!(parsed(&["cogloop", "-i", "-"]).is_err_and(|error| error.contains("standard input")));
         assert!(parsed(&["cogloop", "--bakend", "x"]).is_err_and(|error| error.contains("--bakend")));
         assert_eq!(parsed(&["cogloop", "--slow", "2.5", "x.lua"]).map(|options| options.slow_ns), Ok(Some(2_500_000)));
-        for wrong in ["-1", "nan", "soon"] {
+        for (good, ns) in [("0", 0), ("1e1", 10_000_000), (".5", 500_000), ("1e300", u64::MAX)] {
+            assert_eq!(parsed(&["cogloop", "--slow", good, "x.lua"]).map(|options| options.slow_ns), Ok(Some(ns)));
+        }
+        for wrong in ["-1", "nan", "soon", "inf", "-inf", "infinity", "1e999", "", " 1", "1 ms", "0x10", "1,5", "1_000"]
+        {
             let told = parsed(&["cogloop", "--slow", wrong, "x.lua"]);
             assert!(told.is_err_and(|error| error.contains("--slow") && error.contains(wrong)), "{wrong}");
         }

@@ -4,7 +4,7 @@ use super::claim::limit;
 use super::finish::{finish, is_over, is_own_cancellation};
 use super::left::{Left, is_left, mark};
 use super::sleepers::expect_sleeper;
-use super::slice::{begin_slice, end_slice};
+use super::slice::{begin_slice, end_slice, quoted_name};
 use super::task::{ABOUT, Asked, Phase, THREAD, Task, task_at};
 use super::ticket::{Payload, arm_entry};
 use super::traceback::{on_raise, push_traceback};
@@ -14,6 +14,7 @@ use crate::host::leave::CLOSED;
 use crate::host::memory::{COROUTINE, Handle, Meter, Request, State, value};
 use crate::host::node::{attach, drop_directions, set_callback, settle_reference};
 use crate::host::state::{state_at, with_or_raise};
+use crate::host::trace::failed;
 use crate::lua::guard::{Failure, Text, push_text};
 use crate::lua::interrupt;
 use crate::lua::version::{allow_yields, begin, close_thread, push_user_value, set_user_value};
@@ -93,10 +94,7 @@ unsafe fn run_on(
                 return Some(push_raise(lua, index));
             }
             Asked::Raised { .. } if (*task).cuts >= CUTS_MAX => {
-                close_thread(coroutine);
-                lua_settop(coroutine, 0);
-                push_user_value(lua, index, ABOUT);
-                finish(lua, index, Phase::Cancelled, 1);
+                close_stubborn(lua, coroutine, index);
                 return None;
             }
             _ => {}
@@ -343,9 +341,22 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
             lua_pop(lua, 1);
         }
         lua_settop(coroutine, 0);
+        report(lua, index)
+    }
+}
+
+/// Ends the task at `index` with the error on top, whose traceback is below it. If nothing waits for the task, raises
+/// the error.
+unsafe fn report(lua: *mut lua_State, index: c_int) {
+    // SAFETY: only called by `fail` and `close_stubborn`. Stack: … traceback err
+    unsafe {
         lua_pushvalue(lua, -1);
         if finish(lua, index, Phase::Failed, 1) {
             return;
+        }
+        if state_at(lua, 1).as_ref().is_some_and(|state| state.called_ns.is_some() && state.trace.is_some()) {
+            let name = quoted_name(lua, index);
+            failed(lua, 1, lua_gettop(lua), name.as_ref().map_or(b"", Text::as_bytes));
         }
         if let Some(state) = state_at(lua, 1).as_mut() {
             state.cogloop.has_traceback = true;
@@ -353,6 +364,25 @@ unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
             set_user_value(lua, 1, value::TRACEBACK);
         }
         lua_error(lua)
+    }
+}
+
+/// Closes the coroutine of the task at `index`, which was cancelled and has not ended in its time. If one of its
+/// `__close` functions raises, the task has failed.
+unsafe fn close_stubborn(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
+    // SAFETY: only called by `run_on`, with a coroutine that waits. Its traceback is made while it still has a stack.
+    unsafe {
+        push_traceback(lua, coroutine);
+        let has_failed = close_thread(coroutine);
+        if has_failed {
+            lua_xmove(coroutine, lua, 1); // stack: … traceback err
+        }
+        lua_settop(coroutine, 0);
+        if has_failed && !is_own_cancellation(lua, index) {
+            return report(lua, index);
+        }
+        push_user_value(lua, index, ABOUT);
+        finish(lua, index, Phase::Cancelled, 1);
     }
 }
 

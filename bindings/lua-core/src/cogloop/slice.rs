@@ -1,10 +1,11 @@
 //! Tasks by name: what `stats`, `slow` and `dump` report of them.
 //!
-//! A *slice* is what a task runs from one wait to the next.
+//! A *slice* is what a task runs from one wait to the next. Its place is the line where it begins: the task's function, or
+//! the wait that has returned. (The last slice of a task does not end at a wait.)
 
-use super::left::{Left, is_left};
+use super::left::Left;
 use super::task::{Phase, push_name, status_of, task_at, thread_of};
-use crate::host::memory::value;
+use crate::host::memory::{State, value};
 use crate::host::meter::ended;
 use crate::host::place::Place;
 use crate::host::report::tell_slow;
@@ -16,7 +17,7 @@ use cogloop_io::trace::{Detail, Kind, Name};
 use mlua::ffi::{
     LUA_OK, LUA_TNIL, LUA_TSTRING, lua_Debug, lua_State, lua_call, lua_concat, lua_createtable, lua_getinfo,
     lua_getstack, lua_gettop, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushstring, lua_pushvalue, lua_rawget,
-    lua_rawgeti, lua_rawset, lua_replace, lua_settop, lua_status, lua_tointeger, lua_tostring, lua_type,
+    lua_rawgeti, lua_rawset, lua_replace, lua_settop, lua_status, lua_tointeger, lua_tostring, lua_type, lua_xmove,
 };
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -24,12 +25,15 @@ use std::mem::MaybeUninit;
 /// How many tasks are listed one by one.
 const LISTED_MAX: u32 = 100;
 
+/// So many functions of a coroutine are looked at for a line.
+const LEVELS_MAX: c_int = 8;
+
 /// A slice that is timed.
 #[derive(Clone, Copy)]
 pub(super) struct Slice {
     start_ns: u64,
-    /// For the trace: what begins, and its lateness if a timer wakes it.
-    begun: Option<(Text<120>, Detail)>,
+    /// For the trace, `top` and `slow`: where it begins, and its lateness if a timer wakes it.
+    begun: Option<(Place, Detail)>,
 }
 
 /// Begins a slice of the task at `index`, if slices are timed.
@@ -37,16 +41,22 @@ pub(super) struct Slice {
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); the loop is at 1 and open, the task at `index`, and its coroutine as it was left.
-/// Room for four values.
+/// Room for ten values.
 #[cold]
 pub(super) unsafe fn begin_slice(lua: *mut lua_State, index: c_int, left: Left, start_ns: u64) -> Slice {
     // SAFETY: the caller's promise.
     unsafe {
         let state = state_at(lua, 1);
         let late = (*state).cogloop.firing.map_or(Detail::None, |fired| Detail::Late(fired.late_ns));
-        let begun =
-            ((*state).trace.is_some() || (*state).profile.is_some()).then(|| (place_of(lua, index, left), late));
+        let begun = (*state).names_slices().then(|| (place_of(lua, index, left), late));
         Slice { start_ns, begun }
+    }
+}
+
+impl State {
+    /// Whether something asks where slices begin.
+    fn names_slices(&self) -> bool {
+        self.trace.is_some() || self.profile.is_some() || self.cogloop.slow_ns != u64::MAX
     }
 }
 
@@ -62,16 +72,26 @@ pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) 
     unsafe {
         let state = state_at(lua, 1);
         let Some(end_ns) = ended(state) else { return };
-        if let (Some(trace), Some((name, detail))) = (&mut (*state).trace, slice.begun) {
-            trace.span(Kind::Task, Name(name.as_bytes(), None), slice.start_ns, end_ns, detail);
+        let took_ns = end_ns - slice.start_ns;
+        if let Some((place, detail)) = slice.begun
+            && ((*state).trace.is_some() || (*state).profile.is_some())
+        {
+            lua_settop(lua, index);
+            let name = name_of(lua, index, place);
+            // Making the name may have run a finalizer.
+            let Some(state) = state_at(lua, 1).as_mut() else { return };
+            if let Some(trace) = &mut state.trace {
+                trace.span(Kind::Task, Name(name.as_bytes(), None), slice.start_ns, end_ns, detail);
+            }
+            if let Some(profile) = &mut state.profile {
+                profile.add(name.as_bytes(), took_ns, detail);
+            }
         }
-        if let (Some(profile), Some((name, detail))) = (&mut (*state).profile, slice.begun) {
-            profile.add(name.as_bytes(), end_ns - slice.start_ns, detail);
-        }
-        let Some(took_ns) = (*state).too_long(end_ns - slice.start_ns, |meter| &mut meter.task) else { return };
+        let Some(state) = state_at(lua, 1).as_mut() else { return };
+        let Some(took_ns) = state.too_long(took_ns, |meter| &mut meter.task) else { return };
         lua_settop(lua, index);
         push_user_value(lua, 1, value::SLOW);
-        push_place(lua, index); // stack: … task hook where
+        push_where(lua, index, slice.begun); // stack: … task hook where
         if lua_type(lua, index + 1) == LUA_TNIL {
             tell_slow(bytes(lua, index + 2), took_ns);
             lua_settop(lua, index);
@@ -82,40 +102,59 @@ pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) 
     }
 }
 
-/// The name of the task at `index` if it has one, and where it goes on: its function, or where it waits.
-unsafe fn place_of(lua: *mut lua_State, index: c_int, left: Left) -> Text<120> {
-    // SAFETY: only called by `begin_slice`. The name's string stays on the stack meanwhile.
+/// The name of the task at `index` if it has one, and the place where its slice began.
+unsafe fn name_of(lua: *mut lua_State, index: c_int, place: Place) -> Text<120> {
+    // SAFETY: only called by `end_slice`.
     unsafe {
-        let top = lua_gettop(lua);
-        let mut text = Text::new("");
-        push_name(lua, index);
-        if lua_type(lua, -1) == LUA_TSTRING {
-            text.extend(b"'");
-            let name = bytes(lua, top + 1);
-            text.extend(&name[..name.len().min(30)]);
-            text.extend(b"' ");
-        }
-        lua_settop(lua, top);
-        let coroutine = thread_of(lua, index);
-        let place = match left {
-            _ if coroutine.is_null() => None,
-            Left::Fresh(args) if lua_status(coroutine) == LUA_OK => {
-                push_begun(coroutine, args);
-                let place = Place::of(coroutine, lua_gettop(coroutine));
-                lua_pop(coroutine, 1);
-                Some(place)
-            }
-            _ => line_of(coroutine),
-        };
-        if let Some(place) = place {
-            text.extend(place.text().as_bytes());
-        }
+        let mut text = quoted_name(lua, index).unwrap_or(Text::new(""));
+        text.extend(place.text().as_bytes());
         text
     }
 }
 
-/// Pushes `task 'name', source:line`: the task's name if it has one, and the line where it waits, if it waits.
-unsafe fn push_place(lua: *mut lua_State, index: c_int) {
+/// The name of the task at `index`, for the beginning of a text: `'name' `. `None` if it has none.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate); the task is at `index`. Room for three values.
+pub(super) unsafe fn quoted_name(lua: *mut lua_State, index: c_int) -> Option<Text<120>> {
+    // SAFETY: the caller's promise. The name's string stays on the stack while it is copied.
+    unsafe {
+        push_name(lua, index);
+        let name = (lua_type(lua, -1) == LUA_TSTRING).then(|| {
+            let name = bytes(lua, -1);
+            let mut text = Text::of_raw(b"'");
+            text.extend(&name[..name.len().min(30)]);
+            text.extend(b"' ");
+            text
+        });
+        lua_pop(lua, 1);
+        name
+    }
+}
+
+/// The place where the task at `index` goes on: its function, or where it waits.
+unsafe fn place_of(lua: *mut lua_State, index: c_int, left: Left) -> Place {
+    // SAFETY: only called by `begin_slice`, for a coroutine that has not ended.
+    unsafe {
+        let coroutine = thread_of(lua, index);
+        match left {
+            _ if coroutine.is_null() => Place::in_c(),
+            Left::Fresh(args) if lua_status(coroutine) == LUA_OK => {
+                push_begun(coroutine, args);
+                lua_xmove(coroutine, lua, 1);
+                let place = Place::of(lua, lua_gettop(lua));
+                lua_pop(lua, 1);
+                place
+            }
+            _ => line_of(coroutine),
+        }
+    }
+}
+
+/// Pushes `task 'name', source:line`: the task's name if it has one, and the place where the slice began if that is
+/// known.
+unsafe fn push_where(lua: *mut lua_State, index: c_int, begun: Option<(Place, Detail)>) {
     // SAFETY: only called by `end_slice`, with the task at `index`.
     unsafe {
         push_name(lua, index);
@@ -124,11 +163,7 @@ unsafe fn push_place(lua: *mut lua_State, index: c_int) {
             true => lua_pushfstring(lua, c"task '%s'".as_ptr(), lua_tostring(lua, name)),
             false => lua_pushstring(lua, c"task".as_ptr()),
         };
-        let coroutine = thread_of(lua, index);
-        if !coroutine.is_null()
-            && is_left(coroutine, Left::Waiting)
-            && let Some(place) = line_of(coroutine)
-        {
+        if let Some((place, _)) = begun {
             lua_pushstring(lua, c", ".as_ptr());
             place.escaped().push(lua);
             lua_concat(lua, 3);
@@ -137,22 +172,28 @@ unsafe fn push_place(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// The place in the script where a coroutine waits: the innermost Lua function that is not one of ours.
-unsafe fn line_of(coroutine: *mut lua_State) -> Option<Place> {
+/// The place in the script where a coroutine waits: the innermost Lua function that is not one of ours. If there is
+/// none, the coroutine runs a function of ours, or one in C.
+unsafe fn line_of(coroutine: *mut lua_State) -> Place {
     // SAFETY: only called with a coroutine that waits. Lua fills in plain data, or text that Lua keeps.
     unsafe {
-        for level in 0..8 {
+        let (mut is_ours, mut is_outer_ours) = (false, false);
+        for level in 0..LEVELS_MAX {
             let mut memory = MaybeUninit::<lua_Debug>::zeroed();
             if lua_getstack(coroutine, level, memory.as_mut_ptr()) == 0 {
-                return None;
+                break;
             }
             lua_getinfo(coroutine, c"Sl".as_ptr(), memory.as_mut_ptr());
             let info = memory.assume_init_ref();
-            if info.currentline > 0 && CStr::from_ptr(info.source) != CHUNK {
-                return Some(Place::written(&info.short_src, info.currentline));
+            let is_here = CStr::from_ptr(info.source) == CHUNK;
+            if info.currentline > 0 && !is_here {
+                return Place::written(&info.short_src, info.currentline);
             }
+            is_ours |= is_outer_ours;
+            is_outer_ours = is_here;
         }
-        None
+        // On 5.1 a function of ours begins each coroutine whose function is in C.
+        if is_ours || is_outer_ours && cfg!(not(feature = "lua51")) { Place::ours() } else { Place::in_c() }
     }
 }
 

@@ -17,9 +17,8 @@ use super::memory::{LoopBlock, Pace, State, value};
 use super::observed::look_at_handles;
 use super::ready::serve_handle;
 use super::state::{check_loop, state_at, with, with_or_raise};
-use super::trace;
 use super::upvalue;
-use crate::lua::args::test_userdata;
+use crate::lua::args::{bytes, test_userdata};
 use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::interrupt;
@@ -28,8 +27,8 @@ use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
 use cogloop_io::Wait;
 use mlua::ffi::{
-    LUA_OK, LUA_TNIL, lua_State, lua_call, lua_insert, lua_pcall, lua_pushcclosure, lua_pushcfunction, lua_pushnil,
-    lua_pushvalue, lua_settop, lua_setupvalue, lua_type, lua_upvalueindex,
+    LUA_OK, LUA_TNIL, LUA_TSTRING, lua_State, lua_call, lua_insert, lua_pcall, lua_pushcclosure, lua_pushcfunction,
+    lua_pushnil, lua_pushvalue, lua_settop, lua_setupvalue, lua_type, lua_upvalueindex,
 };
 use std::ffi::c_int;
 use std::ptr::null_mut;
@@ -141,8 +140,11 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             if state.is_null() {
                 return false;
             }
-            if let Some(start_ns) = (*state).called_ns.take() {
-                trace::failed(lua, 4, start_ns);
+            // Lua runs no message handler if memory runs out.
+            if let Some(start_ns) = (*state).called_ns.take()
+                && lua_type(lua, 4) == LUA_TSTRING
+            {
+                (*state).trace_error(start_ns, bytes(lua, 4));
             }
             push_user_value(lua, 1, value::CURRENT);
             stack!(lua: loop on_raise serve err what);

@@ -11,6 +11,7 @@
 
 use super::memory::value;
 use super::state::state_at;
+use super::trace::failed;
 use super::upvalue;
 use crate::lua::args::bytes;
 use crate::lua::entry::entry;
@@ -145,10 +146,11 @@ entry!(
     /// metatable of timers, and the pending error, nil if there is none.
     pub(crate) fn on_raise(lua: *mut lua_State) -> c_int {
         lua_settop(lua, 1);
-        let state = state_at(lua, lua_upvalueindex(1));
         if lua_type(lua, lua_upvalueindex(PENDING)) != LUA_TNIL {
             return raised_meanwhile(lua);
         }
+        failed(lua, lua_upvalueindex(1), 1, b"");
+        let state = state_at(lua, lua_upvalueindex(1));
         // A coroutine's error comes with the traceback of its own stack.
         if state.is_null() || !(*state).cogloop.has_traceback {
             luaL_traceback(lua, lua, null(), 1);

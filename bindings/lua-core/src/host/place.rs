@@ -1,10 +1,13 @@
-//! The place in the script where a callback was written: `source:line`.
+//! The place in the script where a callback was written: `source:line`. A callable object has the place of its
+//! `__call`.
 
+use crate::lua::args::bytes;
 use crate::lua::guard::{CHUNK, Text};
 use cogloop_io::trace::Name;
 use mlua::ffi::{
-    LUA_TFUNCTION, LUA_TTABLE, lua_Debug, lua_State, lua_getinfo, lua_gettop, lua_getupvalue, lua_pop, lua_pushvalue,
-    lua_rawgeti, lua_replace, lua_settop, lua_type, luaL_typename,
+    LUA_TFUNCTION, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_getinfo, lua_getmetatable, lua_gettop,
+    lua_getupvalue, lua_next, lua_pop, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_replace, lua_settop, lua_type,
+    luaL_typename,
 };
 use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
@@ -12,7 +15,10 @@ use std::mem::MaybeUninit;
 /// The name of the upvalue with the script's function. Our own functions that call the script's have such an upvalue.
 const WRAPPED: &CStr = c"f";
 
-/// The place where a function was written, or the type of a value that is no function.
+/// The number of objects that are asked for a `__call`. In newer versions of Lua a `__call` may be a callable object.
+const CALLS_MAX: u32 = 4;
+
+/// The place where a function was written, or the type of a value that has none.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     source: Text<60>,
@@ -21,57 +27,83 @@ pub(crate) struct Place {
 
 impl Place {
     /// The place of the function at `index`, or of the function in the callback's table there. A function of
-    /// `debounce`, `throttle`, `signal` or `child` has the place of the script's function that it calls. Neither raises
-    /// nor allocates.
+    /// `debounce`, `throttle`, `signal` or `child` has the place of the script's function that it calls. A callable
+    /// object has the place of its `__call`. Neither raises nor allocates.
     ///
     /// # Safety
     ///
-    /// A value is at the absolute index `index`. Room for two values.
+    /// A value is at the absolute index `index`. Room for eight values.
     pub(crate) unsafe fn of(lua: *mut lua_State, index: c_int) -> Self {
-        // SAFETY: the caller's promise. `lua_getinfo` fills in the fields that are read, and pops the copy of the
-        // function.
+        // SAFETY: the caller's promise. What is pushed is popped again.
         unsafe {
-            if lua_type(lua, index) == LUA_TTABLE {
+            let top = lua_gettop(lua);
+            if lua_type(lua, index) == LUA_TTABLE && lua_getmetatable(lua, index) == 0 {
                 lua_rawgeti(lua, index, 1);
             } else {
+                // A callable object has a metatable, and a callback's table has none.
+                lua_settop(lua, top);
                 lua_pushvalue(lua, index);
             }
-            if lua_type(lua, -1) != LUA_TFUNCTION {
-                let mut source = Text::of_raw(b"a ");
-                source.extend(CStr::from_ptr(luaL_typename(lua, -1)).to_bytes());
-                lua_pop(lua, 1);
-                return Self { source, line: None };
+            let place = Self::of_called(lua);
+            lua_settop(lua, top);
+            place
+        }
+    }
+
+    /// The place of the value on top, which is called. May leave values above it.
+    unsafe fn of_called(lua: *mut lua_State) -> Self {
+        // SAFETY: only called by `of` and itself. The recursion ends, because the inner function is older than the outer
+        // one.
+        unsafe {
+            if lua_type(lua, -1) == LUA_TFUNCTION {
+                return match Self::of_function(lua) {
+                    Some(place) => place,
+                    None if push_wrapped(lua) => Self::of_called(lua),
+                    None => Self::ours(),
+                };
             }
+            let called = lua_gettop(lua);
+            for _ in 0..CALLS_MAX {
+                if !push_call(lua) {
+                    break;
+                }
+                if lua_type(lua, -1) == LUA_TFUNCTION {
+                    return Self::of_function(lua).unwrap_or_else(Self::ours);
+                }
+            }
+            let is_callable = lua_gettop(lua) > called;
+            let mut source = Text::of_raw(if is_callable { b"a callable " } else { b"a " });
+            source.extend(CStr::from_ptr(luaL_typename(lua, called)).to_bytes());
+            Self { source, line: None }
+        }
+    }
+
+    /// The place of the function on top; `None` if it is one of our own. Pops the function, but not one of our own.
+    unsafe fn of_function(lua: *mut lua_State) -> Option<Self> {
+        // SAFETY: only called by `of_called`. `lua_getinfo` fills in what is read, and pops the copy of the function.
+        unsafe {
             let mut memory = MaybeUninit::<lua_Debug>::uninit();
+            lua_pushvalue(lua, -1);
             lua_getinfo(lua, c">S".as_ptr(), memory.as_mut_ptr());
             let info = memory.as_ptr();
             let (source, line) = ((*info).source, (*info).linedefined);
             // A source may be a long text, so this does not measure its length.
-            if *source == b'=' as c_char
-                && CStr::from_ptr(source) == CHUNK
-                && let Some(place) = Self::of_wrapped(lua, index)
-            {
-                return place;
+            if *source == b'=' as c_char && CStr::from_ptr(source) == CHUNK {
+                return None;
             }
-            Self::written(&(*info).short_src, line)
+            lua_pop(lua, 1);
+            Some(Self::written(&(*info).short_src, line))
         }
     }
 
-    /// The place of the script's function that our function at `index` calls; `None` if it calls none.
-    #[cold]
-    unsafe fn of_wrapped(lua: *mut lua_State, index: c_int) -> Option<Self> {
-        // SAFETY: only called by `of`. The recursion ends, because the inner function is older than the outer one.
-        unsafe {
-            let top = lua_gettop(lua);
-            if lua_type(lua, index) == LUA_TTABLE {
-                lua_rawgeti(lua, index, 1);
-            } else {
-                lua_pushvalue(lua, index);
-            }
-            let place = push_wrapped(lua).then(|| Self::of(lua, lua_gettop(lua)));
-            lua_settop(lua, top);
-            place
-        }
+    /// In the place of a function of our own that calls no function of the script.
+    pub(crate) fn ours() -> Self {
+        Self { source: Text::of_raw(b"a function of cogloop"), line: None }
+    }
+
+    /// In the place of a function in C.
+    pub(crate) fn in_c() -> Self {
+        Self { source: Text::of_raw(b"[C]"), line: None }
     }
 
     /// A line of the source with this `short_src`.
@@ -112,9 +144,32 @@ impl Place {
     }
 }
 
+/// Pushes the `__call` of the value on top. Returns false if it has none. It compares keys, because making the string of
+/// the name could run a finalizer.
+unsafe fn push_call(lua: *mut lua_State) -> bool {
+    // SAFETY: only called by `of_called`. `lua_next` goes through a metatable that nothing changes meanwhile.
+    unsafe {
+        let value = lua_gettop(lua);
+        if lua_getmetatable(lua, value) == 0 {
+            return false;
+        }
+        lua_pushnil(lua);
+        while lua_next(lua, value + 1) != 0 {
+            if lua_type(lua, -2) == LUA_TSTRING && bytes(lua, -2) == b"__call" && lua_type(lua, -1) != LUA_TNIL {
+                lua_replace(lua, value + 1);
+                lua_settop(lua, value + 1);
+                return true;
+            }
+            lua_pop(lua, 1);
+        }
+        lua_settop(lua, value);
+        false
+    }
+}
+
 /// Replaces the function on top, one of ours, by the script's function that it calls. Returns false if it has none.
 unsafe fn push_wrapped(lua: *mut lua_State) -> bool {
-    // SAFETY: only called by `of`, with a function on top.
+    // SAFETY: only called by `of_called`, with a function on top.
     unsafe {
         for n in 1..=16 {
             let name = lua_getupvalue(lua, -1, n);

@@ -5,12 +5,17 @@ use super::memory::State;
 use super::report::tell;
 use super::state::state_at;
 use crate::lua::args::bytes;
-use crate::lua::guard::Text;
+use crate::lua::entry::entry;
+use crate::lua::guard::{Text, push_text};
 use cogloop_io::trace::{DEFAULT_LIMIT, Detail, Kind, Name, Trace};
-use mlua::ffi::{LUA_TSTRING, lua_State, lua_type};
+use mlua::ffi::{
+    LUA_OK, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_concat, lua_pcall, lua_pop, lua_pushcfunction,
+    lua_pushlstring, lua_pushvalue, lua_type, luaL_getmetafield, luaL_tolstring,
+};
 use std::ffi::{OsString, c_int};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::ptr::null_mut;
 use std::sync::OnceLock;
 
 static DEFAULT_TRACE: OnceLock<PathBuf> = OnceLock::new();
@@ -83,6 +88,14 @@ impl State {
         }
     }
 
+    /// Writes that the callback which began at `start_ns` has just failed.
+    pub(super) fn trace_error(&mut self, start_ns: u64, message: &[u8]) {
+        let end_ns = self.events.now_ns();
+        if let Some(trace) = &mut self.trace {
+            trace.span(Kind::Error, Name(message, None), start_ns, end_ns, Detail::None);
+        }
+    }
+
     /// Called when a run of the loop is over. The end of the run is the end of its last turn.
     pub(crate) fn end_traced_turn(&mut self) {
         self.ended_ns = None;
@@ -92,20 +105,55 @@ impl State {
     }
 }
 
-/// Writes that a callback has raised the error at `index`. The callback began at `start_ns`. Neither raises nor
-/// allocates in Lua.
+/// Writes that the callback that is timed has raised the error at `index`. The text of the error is the name of the
+/// event, with `before` in front of it.
 ///
 /// # Safety
 ///
-/// An open loop is at 1.
-#[cold]
-pub(crate) unsafe fn failed(lua: *mut lua_State, index: c_int, start_ns: u64) {
-    // SAFETY: the caller's promise; the string is on the stack.
+/// [The rule for Lua calls](crate); a loop is at `owner`, open or closed. Room for six values. An error object's
+/// `__tostring` may run.
+pub(crate) unsafe fn failed(lua: *mut lua_State, owner: c_int, index: c_int, before: &[u8]) {
+    // SAFETY: the caller's promise. What the state has is looked up again after Lua code has run.
     unsafe {
-        let state = state_at(lua, 1);
-        let end_ns = (*state).events.now_ns();
-        let Some(trace) = &mut (*state).trace else { return };
-        let message = if lua_type(lua, index) == LUA_TSTRING { bytes(lua, index) } else { b"an error" };
-        trace.span(Kind::Error, Name(message, None), start_ns, end_ns, Detail::None);
+        let Some(state) = state_at(lua, owner).as_mut() else { return };
+        let Some(start_ns) = state.called_ns.take() else { return };
+        if state.trace.is_none() {
+            return;
+        }
+        lua_pushlstring(lua, before.as_ptr().cast(), before.len());
+        push_error_text(lua, index);
+        lua_concat(lua, 2);
+        if let Some(state) = state_at(lua, owner).as_mut() {
+            state.trace_error(start_ns, bytes(lua, -1));
+        }
+        lua_pop(lua, 1);
     }
 }
+
+/// Pushes the error at `index`, an absolute index, as text: what its `__tostring` returns if it has one.
+unsafe fn push_error_text(lua: *mut lua_State, index: c_int) {
+    // SAFETY: only called by `failed`.
+    unsafe {
+        if matches!(lua_type(lua, index), LUA_TSTRING | LUA_TNUMBER) {
+            return push_text(lua, index);
+        }
+        lua_pushcfunction(lua, text_of_object);
+        lua_pushvalue(lua, index);
+        if lua_pcall(lua, 1, 1, 0) != LUA_OK || lua_type(lua, -1) != LUA_TSTRING {
+            lua_pop(lua, 1);
+            push_text(lua, index);
+        }
+    }
+}
+
+entry!(
+    /// `( object )` → the text that its `__tostring` returns; nil if it has none, because an address would differ from
+    /// run to run.
+    fn text_of_object(lua: *mut lua_State) -> c_int {
+        if luaL_getmetafield(lua, 1, c"__tostring".as_ptr()) == LUA_TNIL {
+            return 0;
+        }
+        luaL_tolstring(lua, 1, null_mut());
+        1
+    }
+);

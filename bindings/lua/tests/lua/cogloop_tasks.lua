@@ -592,6 +592,47 @@ if _VERSION >= 'Lua 5.4' then
     equal( task:status( ), 'failed' )
     equal( select( 2, task:join( ) ), 'second' )
   end )
+
+  test( 'an error in a <close> of a task that is closed because it catches its cancellation for ever is told', function( )
+    local code = 'local g <close> = guard ; while true do guard.caught = select( 2, pcall( loop.sleep, loop, 10 ) ) end'
+    -- Runs such a task. Its guard does this.
+    local function stubborn( loop, act )
+      local guard = setmetatable( { }, { __close = act } )
+      local task = loop:spawn( load_with( code, { guard = guard, loop = loop } ) )
+      loop:after( 5, function( ) task:cancel 'why' end )
+      return task
+    end
+    local function breaks( ) error( 'broken', 0 ) end
+
+    local loop, seen = virtual( ), nil
+    local task = stubborn( loop, breaks )
+    loop:onerror( function( err, traceback, what ) seen = { err, traceback, what } end )
+    loop:run( )
+    equal( seen[ 1 ], 'broken' )
+    is_true( seen[ 2 ]:find( 'closing', 1, true ), seen[ 2 ] )
+    equal( seen[ 3 ], task )
+    equal( task:status( ), 'failed' )
+    same_list( { task:join( ) }, { nil, 'broken' } )
+
+    -- Without `onerror` it leaves `run`.
+    loop = virtual( )
+    task = stubborn( loop, breaks )
+    same_list( { pcall( loop.run, loop ) }, { false, 'broken' } )
+    equal( task:status( ), 'failed' )
+
+    -- A task that joins it gets it.
+    loop, seen = virtual( ), nil
+    task = stubborn( loop, breaks )
+    loop:spawn( function( ) seen = { task:join( ) } end )
+    loop:run( )
+    same_list( seen, { nil, 'broken' } )
+
+    -- Raising the cancellation again is no failure.
+    loop = virtual( )
+    task = stubborn( loop, function( guard ) error( guard.caught ) end )
+    same_list( { pcall( loop.run, loop ) }, { true, true } )
+    equal( task:status( ), 'cancelled' )
+  end )
 end
 
 T.done( )

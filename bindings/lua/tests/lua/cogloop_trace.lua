@@ -88,6 +88,109 @@ test( 'a trace has the tasks from wait to wait, by their names and the lines whe
   } )
 end )
 
+-- Callable objects, each with the place where its `__call` was written.
+local function callables( )
+  local first = line( ) + 1
+  local object = setmetatable( { 'not called' }, { __call = function( ) end, __index = string } )
+  local proxy  = newproxy and newproxy( true )
+  if proxy then getmetatable( proxy ).__call = object end
+  return object, at( first ), proxy
+end
+
+test( 'a callable object is named by the line of its __call', function( )
+  local object, place, proxy = callables( )
+  local list
+  local text = traced( function( loop )
+    loop:after( 1, object )
+    loop:after( 2, object, 'x' )
+    loop:debounce( 3, object )( )
+    loop:spawn( object )
+    loop:spawn( object, 'x' )
+    local cyclic = setmetatable( { }, { } )
+    getmetatable( cyclic ).__call = proxy or print
+    loop:slow( 0, function( where ) list[ #list + 1 ] = where end )
+    list = { }
+    loop:advance( 10 )
+  end )
+  same_list( list, { 'task, ' .. place, 'task, ' .. place, place, place, place } )
+  same_list( events( text, 'task' ), { place .. ' 0+0 late 0', place .. ' 0+0 late 0' } )
+  same_list( events( text, 'timer' ), { place .. ' 1000+0 late 0', place .. ' 2000+0 late 0', place .. ' 3000+0 late 0' } )
+end )
+
+test( 'a task that begins with a function in C, or one of the module, has a name in each part', function( )
+  local channel
+  local text = traced( function( loop )
+    channel = loop:channel( )
+    loop:spawn( coroutine.yield, 5 )
+    loop:spawn( { channel.recv, name = 'receives' }, channel )
+    loop:after( 7, channel.send, channel, 1 )
+    loop:after( 8, channel, 1 )
+    channel:close( )
+    loop:advance( 10 )
+  end )
+  same_list( events( text, 'task' ), { '[C] 0+0 late 0', "'receives' a function of cogloop 0+0 late 0", '[C] 0+0 late 0' } )
+  same_list( events( text, 'timer' ), { 'a function of cogloop 7000+0 late 0', 'a function of cogloop 8000+0 late 0' } )
+end )
+
+test( 'slow, top and a trace name the same line of each part of a task: where it goes on, its last part too', function( )
+  local first, list, top
+  local text = traced( function( loop )
+    loop:slow( 0, function( where ) list[ #list + 1 ] = where end )
+    list = { }
+    loop:top( )
+    first = line( ) + 1
+    loop:spawn( function( )
+      loop:sleep( 1 )
+      coroutine.yield( )
+    end )
+    loop:spawn( { function( ) end, name = 'worker' } )
+    loop:advance( 10 )
+    top = loop:top( false )
+  end )
+  local places = { at( first ), at( first + 1 ), at( first + 2 ), "'worker' " .. at( first + 4 ) }
+  same_list( list, { 'task, ' .. places[ 1 ], "task 'worker', " .. at( first + 4 ), 'task, ' .. places[ 2 ], 'task, ' .. places[ 3 ] } )
+  for _, place in ipairs( places ) do
+    is_true( top:find( '  ' .. place .. '\n', 1, true ), place )
+    is_true( text:find( '"name":"' .. place .. '"', 1, true ), place )
+  end
+end )
+
+test( 'an error that is an object has its text in a trace, and the error of a task has the name of the task', function( )
+  local function object( f ) return setmetatable( { }, { __tostring = f } ) end
+  local text = traced( function( loop )
+    loop:onerror( function( ) end )
+    loop:after( 1, error, object( function( ) return 'an object' end ) )
+    loop:after( 2, error, { } )
+    loop:after( 3, error, object( function( ) error 'again' end ) )
+    loop:after( 4, error, object( function( ) return { } end ) )
+    loop:after( 5, error, 5 )
+    loop:spawn( { function( ) loop:sleep( 6 ) error( object( function( ) return 'broken' end ) ) end, name = 'reader' } )
+    loop:spawn( { function( ) loop:sleep( 7 ) error( 'a text', 0 ) end, name = 'writer' } )
+    loop:spawn( function( ) loop:sleep( 8 ) error( ) end )
+    loop:advance( 10 )
+  end )
+  same_list( events( text, 'error' ), {
+    'an object 1000+0', '(error object is a table value) 2000+0', '(error object is a table value) 3000+0',
+    '(error object is a table value) 4000+0', '5 5000+0', "'reader' broken 6000+0", "'writer' a text 7000+0",
+    '(error object is a nil value) 8000+0',
+  } )
+end )
+
+test( 'the __tostring of an error may end the trace, or close the loop', function( )
+  for _, act in ipairs{ function( loop ) loop:trace( false ) end, function( loop ) loop:close( ) end } do
+    local name, loop = temporary( ), virtual( )
+    loop:trace( name )
+    local err = setmetatable( { }, { __tostring = function( ) act( loop ) return 'gone' end } )
+    loop:after( 1, error, err )
+    local _, got = pcall( loop.advance, loop, 10 )
+    equal( got, err )
+    equal( #events( content( name ), 'error' ), 0 )
+    equal( content( name ):sub( -3 ), '\n]\n' )
+    loop:close( )
+    os.remove( name )
+  end
+end )
+
 test( 'a callback that raises is in the trace with its error', function( )
   local raised
   local text = traced( function( loop )

@@ -166,7 +166,7 @@ function Loop:stats( measure ) end
 function Loop:metrics( ) end
 
 --- Calls `f( where, ms )` after each callback that takes `ms` or longer, and after each part of a task, from one wait to the next.
---- `where` is the `source:line` of the callback's function, or the task's name and the line of its wait.
+--- `where` is the `source:line` of the callback's function, or the task's name and the line where that part began.
 ---@param ms? number nil: ends the reports
 ---@param f? fun( where: string, ms: number )
 function Loop:slow( ms, f ) end
