@@ -70,16 +70,35 @@ fn a_name_may_have_any_bytes() {
     assert!(sink.text().lines().all(|line| line.len() < LINE_MAX));
 }
 
+/// The short ones, the middle ones and the long ones are copied in pieces of different lengths.
+#[test]
+fn a_name_of_any_length_is_whole_and_is_escaped_at_any_place() {
+    for length in 0..=120 {
+        for odd in (0..length).map(Some).chain([None]) {
+            let mut name: Vec<u8> = (0..length).map(|n| b'a' + (n % 26) as u8).collect();
+            let mut expected = name.clone();
+            if let Some(odd) = odd {
+                name[odd] = b'"';
+                expected[odd] = b'"';
+                expected.insert(odd, b'\\');
+            }
+            let mut room = [b'?'; LINE_MAX];
+            let written = LINE_MAX - Line(&mut room).text(&name).0.len();
+            assert_eq!(room[..written].escape_ascii().to_string(), expected.escape_ascii().to_string());
+        }
+    }
+}
+
 #[test]
 fn numbers_are_those_of_fmt() {
+    // Numbers of every length, and numbers in which each digit differs from its neighbours.
     let powers = (0..20).map(|n| 10_u64.pow(n)).flat_map(|power| [power - 1, power, power + 1]);
-    for number in powers.chain([42, 99, 100, 101, 1999, u64::MAX]) {
-        let mut text = Vec::new();
-        Line(&mut text).number(number);
-        Line(&mut text).raw(b" ");
-        Line(&mut text).microseconds(number);
+    for number in powers.chain([42, 99, 100, 101, 1999, 12_345_678, 98_765_432, 1_234_567_890_123_456_789, u64::MAX]) {
+        let mut room = [0; 64];
+        let rest = Line(&mut room).number(number).raw(b" ").microseconds(number).0.len();
+        let length = 64 - rest;
         let expected = format!("{number} {}.{:03}", number / 1000, number % 1000);
-        assert_eq!(String::from_utf8(text).unwrap(), expected);
+        assert_eq!(std::str::from_utf8(&room[..length]), Ok(&*expected));
     }
 }
 

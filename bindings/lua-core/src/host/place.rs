@@ -114,10 +114,8 @@ impl Place {
     pub(crate) unsafe fn written(short_src: &[c_char], line: c_int) -> Self {
         // SAFETY: the caller's promise: the text ends with a zero.
         let source = unsafe { CStr::from_ptr(short_src.as_ptr()) };
-        let mut text = Text::new("");
-        text.extend(source.to_bytes());
         // A function in C has the line -1.
-        Self { source: text, line: u32::try_from(line).ok() }
+        Self { source: Text::of_raw(source.to_bytes()), line: u32::try_from(line).ok() }
     }
 
     /// The name of an event.
