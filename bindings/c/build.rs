@@ -1,4 +1,4 @@
-//! Links the shared library with a soname. `dlclose` does not unload it, because its threads run its code.
+//! Links the shared library with a soname, and so that `dlclose` does not unload it: its threads run its code.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,38 +1,40 @@
 /*
- * cogloop.h: an event loop for C and C++. It has timers on a hierarchical timing wheel, readiness of descriptors, signals,
- * the end of child processes, and work from other threads. All callbacks run on the thread that runs the loop.
+ * cogloop.h: an event loop for C and C++. It has timers on a hierarchical timing wheel, readiness of descriptors,
+ * signals, the end of child processes, and work from other threads. All callbacks run on the thread that runs the loop.
  *
  * Conventions, for every function below:
  *
  * Names     begin with cog_ or COG_, then the subject, then the action. cog_loop_free frees what cog_loop_new has made.
- * Errors    A function returns COG_OK, which is 0; or one of the COG_ERROR_ codes, which are below 0; or an error number
- *           of the system (errno.h; on Windows winerror.h), which is above 0. cog_strerror describes the code, cog_last_message the failure. A
- *           call that fails changes nothing; outputs keep their values.
- * Outputs   are the last parameters. Pass NULL for one that you do not need.
- * Handles   cog_loop, cog_timer, cog_watch and cog_hook are small values that can be copied. All zero is no handle. The
- *           handle of a loop, timer, watch or hook that has ended is stale for ever: functions return COG_ERROR_STALE for
- *           it, and it never names a later one.
- * Times     are in nanoseconds. Delays count from now, other times from the loop's creation. COG_NEVER is the end of time.
- * Owners    ctx is the caller's: the library passes it to the callback and does not read it. cog_timer_on_end and
- *           cog_watch_on_end set a function that frees it after the library's last use. A descriptor is the
- *           caller's: remove its watch first, then close it. A returned string is the library's.
- * Threads   A loop belongs to the thread that made it, and ends with that thread, unless cog_loop_release and cog_loop_adopt
- *           give it to another one. Any thread may call cog_loop_post and cog_loop_wake. On another thread than the loop's,
- *           all other functions return COG_ERROR_THREAD. A signal handler may call cog_loop_wake at any time, and no other
- *           function. While a loop runs, its thread is not cancelled; pthread_cancel takes effect after that.
- * Callbacks run in cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. A callback may call every function
- *           for every handle, also its own. cog_loop_run for its own loop returns COG_ERROR_RUNNING. cog_loop_free for
- *           its own loop makes all handles stale at once, and ends the run when the callback returns. A callback must
- *           return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit. If it unwinds, the
- *           process ends with a message that says which callback it was.
- * Forks     In a child process, the parent's loops return errors. The child makes its own, or goes on with the copy of one
- *           after cog_loop_after_fork.
- * Windows   A descriptor is a socket: pass (int)socket, since Windows gives sockets 32 significant bits. Signals, children and
- *           cog_loop_pollable are COG_ERROR_UNSUPPORTED.
+ * Errors    A function returns COG_OK, which is 0, or a COG_ERROR_ code, which is below 0, or an error number of the
+ *           system, which is above 0 (errno.h; on Windows winerror.h). cog_strerror describes the code, and
+ *           cog_last_message the failure. A call that fails changes nothing; outputs keep their values.
+ * Outputs   are the last parameters. Pass NULL for an output that you do not need.
+ * Handles   cog_loop, cog_timer, cog_watch and cog_hook are small values that can be copied. A handle of zeros names
+ *           nothing. After a loop, timer, watch or hook has ended, its handle is stale for ever: functions return
+ *           COG_ERROR_STALE for it, and it never names a later one.
+ * Times     are in nanoseconds. Delays count from now, other times from the loop's creation. COG_NEVER is the end of
+ *           time.
+ * Owners    ctx belongs to the caller: the library passes it to the callback and does not read it. cog_timer_on_end and
+ *           cog_watch_on_end set a function that frees ctx after the library's last use. A descriptor belongs to the
+ *           caller: remove its watch first, then close it. A returned string belongs to the library.
+ * Threads   A loop belongs to the thread that made it, and ends with that thread. cog_loop_release and cog_loop_adopt
+ *           give it to another thread. Any thread may call cog_loop_post and cog_loop_wake. All other functions return
+ *           COG_ERROR_THREAD on another thread than the loop's. A signal handler may call cog_loop_wake at any time,
+ *           and no other function. While a loop runs, its thread is not cancelled; pthread_cancel takes effect after
+ *           the run.
+ * Callbacks run in cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. A callback may call every
+ *           function for every handle, also its own. cog_loop_run for its own loop returns COG_ERROR_RUNNING.
+ *           cog_loop_free for its own loop makes all handles stale at once, and ends the run when the callback returns.
+ *           A callback must return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit. If
+ *           it unwinds, the process ends with a message that names the callback.
+ * Forks     In a child process, the parent's loops return errors. The child makes its own loops, or calls
+ *           cog_loop_after_fork and goes on with its copy of a loop.
+ * Windows   A descriptor is a socket: pass (int)socket, since Windows gives sockets 32 significant bits. Functions for
+ *           signals, children and cog_loop_pollable return COG_ERROR_UNSUPPORTED.
  *
- * No argument ends the process, and neither does a lack of memory: a function that adds something returns COG_ERROR_MEMORY
- * and has changed nothing; a function that ends something needs no memory. No function changes signal handlers before the
- * first cog_watch_signal.
+ * No argument and no lack of memory ends the process. A function that adds something returns COG_ERROR_MEMORY and
+ * changes nothing. A function that ends something needs no memory. No function changes signal handlers before the first
+ * cog_watch_signal.
  */
 #ifndef COGLOOP_H
 #define COGLOOP_H
@@ -54,7 +56,7 @@ extern "C" {
 enum {
     COG_OK = 0,
     COG_ERROR_ARGUMENT = -1,    /* an argument is not what was expected */
-    COG_ERROR_STALE = -2,       /* the handle is stale: what it named has ended, or it never named anything */
+    COG_ERROR_STALE = -2,       /* the handle is stale: it named something that has ended, or nothing */
     COG_ERROR_THREAD = -3,      /* the loop belongs to another thread */
     COG_ERROR_RUNNING = -4,     /* the loop is running already */
     COG_ERROR_LIMIT = -5,       /* the loop has reached a limit of its options */
@@ -87,7 +89,7 @@ enum {
 
 /* How often readiness is reported. */
 enum {
-    COG_LEVEL = 0,   /* as long as it lasts */
+    COG_LEVEL = 0,   /* in each turn, as long as it lasts */
     COG_EDGE = 1,    /* each direction once, and again after cog_watch_drained */
     COG_ONE_SHOT = 2 /* once, and again after cog_watch_set */
 };
@@ -95,27 +97,27 @@ enum {
 /* The policy of an interval for deadlines that passed before it was served. */
 enum {
     COG_MISSED_SKIP = 0,  /* serves one deadline and counts the others as missed. The schedule stays */
-    COG_MISSED_BURST = 1, /* serves each of them, in a row. The schedule stays */
+    COG_MISSED_BURST = 1, /* serves each deadline, in a row. The schedule stays */
     COG_MISSED_DELAY = 2  /* serves one deadline, and counts the period from there */
 };
 
 /* The clock of a loop. */
 enum {
     COG_CLOCK_MONOTONIC = 0, /* the system's monotonic clock; setting the time of day does not change it */
-    COG_CLOCK_VIRTUAL = 1    /* for tests: it jumps to the next deadline instead of waiting. A jump takes no time, so a wake
-                                does not end it */
+    COG_CLOCK_VIRTUAL = 1    /* for tests: jumps to the next deadline instead of waiting. A jump takes no time, so no
+                                wake ends it */
 };
 
 /* The start of delays; options->delays. */
 enum {
     COG_DELAYS_FROM_NOW = 0,   /* the time of the call, which reads the clock */
-    COG_DELAYS_FROM_CACHED = 1 /* cog_loop_now_cached: the time that this turn's callbacks have taken is part of the delay */
+    COG_DELAYS_FROM_CACHED = 1 /* cog_loop_now_cached: the delay includes the time of this turn's callbacks */
 };
 
 #define COG_NEVER UINT64_MAX
 
-/* Marks functions whose error code a program should not ignore: the compiler warns if it does. Without the loop or the watch
- * that failed, the program would only fail later. */
+/* Marks functions whose error code a program should not ignore; the compiler warns if it does. Without the loop or the
+ * watch the program would only fail later. */
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define COG_NODISCARD [[nodiscard]]
 #elif defined(__GNUC__)
@@ -141,13 +143,13 @@ typedef struct cog_hook {
 /* The options of a loop. Set size to sizeof(cog_options), and every field that you do not need to 0. */
 typedef struct cog_options {
     size_t size;
-    const char *backend;         /* "epoll", "uring", "select" or "portable"; NULL: the environment's COGLOOP_BACKEND, or
-                                    the best one that works. If the system refuses it, another one is taken */
+    const char *backend;         /* "epoll", "uring", "select" or "portable"; NULL: the one of COGLOOP_BACKEND, or
+                                    the best one that works. If the system refuses it, another backend is taken */
     uint64_t resolution_ns;      /* the length of a tick; 0: 1000 ns. Timers in one tick fire in the order of arming */
     uint32_t timers_max;         /* the most timers at a time; 0: as many as there is memory for */
     uint32_t watches_max;        /* the most watches at a time; 0: as many as there is memory for */
-    uint32_t served_in_turn_max; /* the most timers, and the most watches, of a turn; the rest comes in the next ones. 0: no
-                                    limit */
+    uint32_t served_in_turn_max; /* the most timers, and the most watches, of a turn; the rest is served in the next
+                                    turns. 0: no limit */
     uint32_t clock;              /* COG_CLOCK_MONOTONIC or COG_CLOCK_VIRTUAL */
     uint32_t delays;             /* COG_DELAYS_FROM_NOW or COG_DELAYS_FROM_CACHED */
     uint32_t reserved;           /* 0 */
@@ -158,16 +160,16 @@ typedef struct cog_plan {
     size_t size;
     uint64_t delay_ns;  /* the time to the first deadline */
     uint64_t period_ns; /* the time from one deadline to the next; 0: the timer fires once */
-    uint64_t slack_ns;  /* how late it may fire, so that several timers share a wake-up */
+    uint64_t slack_ns;  /* how late the timer may fire, so that several timers share a wake-up */
     uint32_t missed;    /* COG_MISSED_SKIP and others */
     uint32_t reserved;  /* 0 */
 } cog_plan;
 
-/* What a loop has done. Set size to sizeof(cog_stats). */
+/* The counters of a loop. Set size to sizeof(cog_stats). */
 typedef struct cog_stats {
     size_t size;
-    uint64_t timers, watches;                     /* that exist now */
-    uint64_t turns;                               /* since the loop was made */
+    uint64_t timers, watches;                     /* the present numbers */
+    uint64_t turns;                               /* all counts of calls and turns begin with the loop */
     uint64_t timer_calls, watch_calls, post_calls;
     uint64_t late_ns_max;                         /* the greatest lateness of a timer when its turn began */
 } cog_stats;
@@ -179,10 +181,10 @@ typedef struct cog_expiry {
     uint64_t missed;      /* the number of later deadlines that have passed as well and are not served */
 } cog_expiry;
 
-/* Called when a timer fires. The handle of an interval stays valid, that of a one-shot timer is stale. */
+/* Called when a timer fires. The handle of an interval stays valid; the handle of a one-shot timer is stale. */
 typedef void (*cog_timer_fn)(cog_timer timer, const cog_expiry *expiry, void *ctx);
-/* Called when a watch is ready. what: for a descriptor, the directions that are ready; for a signal, its number; for a child,
- * its status as from waitpid, or -1 if other code has collected it. */
+/* Called when a watch is ready. what: for a descriptor, the directions that are ready; for a signal, its number; for a
+ * child, its status as from waitpid, or -1 if other code has collected the status. */
 typedef void (*cog_watch_fn)(cog_watch watch, int what, void *ctx);
 /* Called for a post or by a hook, or to free a ctx. */
 typedef void (*cog_post_fn)(void *ctx);
@@ -198,8 +200,8 @@ const char *cog_version(void);
 const char *cog_strerror(int code);
 /* The name of one of the codes above, as "COG_ERROR_STALE"; "" for any other number. */
 const char *cog_error_name(int code);
-/* Describes the last failure of a call on this thread, with the argument's name; "" if none has failed. Valid until the next
- * call that fails. */
+/* Describes the last failure of a call on this thread, with the argument's name; "" if none has failed. Valid until the
+ * next call that fails. */
 const char *cog_last_message(void);
 
 /* ---- The loop ---- */
@@ -208,99 +210,104 @@ const char *cog_last_message(void);
 COG_NODISCARD int cog_loop_new(const cog_options *options, cog_loop *loop);
 /* Ends a loop with its timers and watches; all their handles become stale. Posts that did not run are discarded. */
 int cog_loop_free(cog_loop loop);
-/* Takes a loop from this thread; it belongs to no thread then. It goes on to collect posts and wakes. COG_ERROR_RUNNING in one
- * of its callbacks. */
+/* Takes a loop from this thread. The loop then belongs to no thread, and goes on to collect posts and wakes. Returns
+ * COG_ERROR_RUNNING in a callback of the loop. */
 int cog_loop_release(cog_loop loop);
-/* Gives a released loop to this thread. Handles stay valid, timers keep their deadlines. Rings of io_uring belong to a thread,
- * so the loop gets a new backend; if that fails, the loop stays released. A watched descriptor that was closed meanwhile
- * reports nothing. COG_ERROR_THREAD if the loop has a thread. */
+/* Gives a released loop to this thread. Handles stay valid, and timers keep their deadlines. An io_uring belongs to a
+ * thread, so the loop gets a new backend; if that fails, the loop stays released. A watched descriptor that was closed
+ * meanwhile reports nothing. Returns COG_ERROR_THREAD if the loop has a thread. */
 int cog_loop_adopt(cog_loop loop);
-/* In a forked child, on the thread that has forked: lets the child go on with its copy of this thread's loop, also in the
- * callback that has forked. Handles stay valid, timers keep their deadlines, descriptors stay watched; the parent's loop is not
- * affected. Watches of signals and children end, and posts that the loop had not begun to serve are the parent's. Call it before
- * the child makes another loop: COG_ERROR_LIMIT if that one has taken the loop's number. COG_OK if there is nothing to do. */
+/* In a forked child, on the thread that has forked: lets the child go on with its copy of this thread's loop, also in
+ * the callback that has forked. Handles stay valid, timers keep their deadlines, and descriptors stay watched. The
+ * parent's loop is not affected. Watches of signals and children end. Posts that the loop had not begun to serve belong
+ * to the parent. Call this before the child makes another loop: it returns COG_ERROR_LIMIT if another loop has taken
+ * the number. It returns COG_OK if there is nothing to do. */
 int cog_loop_after_fork(cog_loop loop);
-/* Runs until there is no timer, no watch and no post left, or until cog_loop_stop. Unreferenced timers and watches do not
- * count. Each turn serves what was due or ready when it began: timers in the order of their deadlines, then watches, then
+/* Runs until there is no timer, no watch and no post left, or until cog_loop_stop. Unreferenced timers and watches do
+ * not count. Each turn serves what was due or ready when the turn began: timers by deadline, then watches, then
  * posts. */
 int cog_loop_run(cog_loop loop);
 /* Runs one turn, which waits for timeout_ns at most. *is_alive: whether cog_loop_run would have more to do. */
 int cog_loop_run_once(cog_loop loop, uint64_t timeout_ns, bool *is_alive);
 /* Runs one turn without waiting. */
 int cog_loop_step(cog_loop loop);
-/* Ends the run when the current callback returns. The next run begins with what is still due. */
+/* Ends the run when the current callback returns. The next run begins with the rest that is still due. */
 int cog_loop_stop(cog_loop loop);
-/* With true, cog_loop_run waits for posts until cog_loop_stop, even if there is nothing else to wait for. The default is
- * false. Use it in a thread that only serves the posts of other threads. */
+/* With true, cog_loop_run waits for posts until cog_loop_stop, even if there is nothing else to wait for. The default
+ * is false. This is for a thread that only serves the posts of other threads. */
 int cog_loop_keep_alive(cog_loop loop, bool keeps);
-/* Any thread: calls fn on the loop's thread, in the order of posting. If the loop is freed before, discard is called there
- * instead, so that ctx can be freed; discard may be NULL. If the loop has ended already, neither function is called, and the
- * result is COG_ERROR_STALE. */
+/* Any thread: calls fn on the loop's thread, in the order of posting. If the loop is freed before the call, discard is
+ * called there instead, so that ctx can be freed; discard may be NULL. If the loop has ended already, neither function
+ * is called, and the result is COG_ERROR_STALE. */
 int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx);
 /* Any thread, and any signal handler: ends the current wait, or the next one. It takes no lock and no memory, and keeps
  * errno and cog_last_message. */
 int cog_loop_wake(cog_loop loop);
 /* Reads the clock. */
 int cog_loop_now(cog_loop loop, uint64_t *now_ns);
-/* The time of the last reading: the start of the turn, or the last cog_loop_update_now if that was later. It is never later
- * than cog_loop_now, and 0 before the first turn. */
+/* The time of the last reading: the start of the turn, or the last cog_loop_update_now if that was later. The result is
+ * never later than cog_loop_now, and is 0 before the first turn. */
 int cog_loop_now_cached(cog_loop loop, uint64_t *now_ns);
 /* Reads the clock for cog_loop_now_cached. Call it after long work. */
 int cog_loop_update_now(cog_loop loop);
-/* Converts a time of the loop to the time of day, in nanoseconds since 1970, by the present setting of the system's clock.
- * For messages and logs. */
+/* Converts a time of the loop to the time of day, for messages and logs. The result is in nanoseconds since 1970, by
+ * the present setting of the system's clock. */
 int cog_loop_wall_time(cog_loop loop, uint64_t at_ns, int64_t *unix_ns);
 /* COG_CLOCK_VIRTUAL: lets time pass. */
 int cog_loop_advance(cog_loop loop, uint64_t by_ns);
-/* Inside another loop: watch fd for reading, wait for timeout_ns at most, then call cog_loop_step. Ask for the timeout
- * before each wait, after all other calls; COG_NEVER is no limit. COG_ERROR_UNSUPPORTED with the backend select. */
+/* For a loop inside another loop: watch fd for reading, wait for timeout_ns at most, then call cog_loop_step. Ask for
+ * the timeout before each wait, after all other calls; COG_NEVER is no limit. COG_ERROR_UNSUPPORTED with the backend
+ * select. */
 COG_NODISCARD int cog_loop_pollable(cog_loop loop, int *fd);
 int cog_loop_next_timeout(cog_loop loop, uint64_t *timeout_ns);
 /* The backend's name, and the reason why it was chosen. Both are valid until the loop is freed. */
 int cog_loop_backend(cog_loop loop, const char **name, const char **reason);
 /* Fills in *stats. */
 int cog_loop_stats(cog_loop loop, cog_stats *stats);
-/* Writes what the loop does into file, for Perfetto: each turn, wait and callback, with its name, its time and how late it was,
- * until cog_loop_trace_end, until the loop is freed, or until the file has limit bytes (0: 64 MiB). Then the file is complete,
- * and the loop runs as without a trace. A trace that was written before ends. */
+/* Writes the loop's activity into file, for Perfetto: each turn, wait and callback, with its name, time and lateness.
+ * The trace ends with cog_loop_trace_end, when the loop is freed, or when the file has limit bytes (0: 64 MiB). The
+ * file is complete then, and the loop runs as without a trace. This call ends an earlier trace. */
 int cog_loop_trace(cog_loop loop, const char *file, uint64_t limit);
-/* Ends the trace. Returns the first error of writing it; the trace ended when that came. */
+/* Ends the trace. Returns the first error of writing the file; that error has ended the trace. */
 int cog_loop_trace_end(cog_loop loop);
-/* The name of a function in traces of this loop: of fn, cast to a number. Without one it is the name under which the program
- * exports the function, or else program+0xplace, which addr2line translates. COG_TRACE_NAME gives it its own name and the line. */
+/* Sets the name of fn, which is cast to a number, in traces of this loop. A function without such a name has the name
+ * under which the program exports it, or else program+0xplace, which addr2line translates. COG_TRACE_NAME sets the
+ * function's own name and the line. */
 int cog_loop_trace_name(cog_loop loop, uint64_t fn, const char *name);
 #define COG_TRACE_STRING_(text) #text
 #define COG_TRACE_STRING(text) COG_TRACE_STRING_(text)
 #define COG_TRACE_HERE " " __FILE__ ":" COG_TRACE_STRING(__LINE__)
 #define COG_TRACE_NAME(loop, fn) cog_loop_trace_name((loop), (uint64_t)(uintptr_t)(fn), #fn COG_TRACE_HERE)
-/* Calls each_timer for every timer and then each_watch for every watch, in no particular order. Either may be NULL. They may
- * call every function. A timer or watch that has ended meanwhile is not visited, nor is a new one. */
+/* Calls each_timer for every timer and then each_watch for every watch, in no particular order. Either may be NULL, and
+ * both may call every function. A timer or watch that has ended meanwhile is not visited, nor is a new one. */
 int cog_loop_walk(cog_loop loop, cog_walk_timer_fn each_timer, cog_walk_watch_fn each_watch, void *arg);
 
 /* ---- Hooks ---- */
 
-/* Calls fn in each turn. when: COG_HOOK_IDLE and others. Hooks of one kind run in the order in which they were added. An idle
- * hook keeps cog_loop_run running and stops the jumps of a virtual clock. The other hooks do neither. */
+/* Calls fn in each turn. when: COG_HOOK_IDLE and others. Hooks of one kind run in the order in which they were added.
+ * An idle hook keeps cog_loop_run running and stops the jumps of a virtual clock. The other hooks do neither. */
 int cog_hook_add(cog_loop loop, int when, cog_post_fn fn, void *ctx, cog_hook *hook);
 int cog_hook_remove(cog_hook hook);
 
 /* ---- Timers: never early ---- */
 
-/* Fires once, delay_ns from now. With COG_NEVER it never fires, and keeps the loop running until it is cancelled. */
+/* Fires once, delay_ns from now. With COG_NEVER the timer never fires, and keeps the loop running until it is
+ * cancelled. */
 int cog_timer_after(cog_loop loop, uint64_t delay_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
-/* Fires once, at deadline_ns; in the next turn if that has passed. */
+/* Fires once, at deadline_ns, or in the next turn if that time has passed. */
 int cog_timer_at(cog_loop loop, uint64_t deadline_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
-/* Fires every period_ns, which is at least 1. The first deadline is one period from now. missed: COG_MISSED_SKIP and others. */
+/* Fires every period_ns, which is at least 1. The first deadline is one period from now. missed: COG_MISSED_SKIP and
+ * others. */
 int cog_timer_every(cog_loop loop, uint64_t period_ns, int missed, cog_timer_fn fn, void *ctx, cog_timer *timer);
-/* Fires as planned. A timer with slack fires at a time within its slack that other timers are likely to share. It is never
- * early. */
+/* Fires as planned. A timer with slack fires at a time within its slack that other timers are likely to share. No timer
+ * is early. */
 int cog_timer_add(cog_loop loop, const cog_plan *plan, cog_timer_fn fn, void *ctx, cog_timer *timer);
 /* The timer's callback and its ctx. */
 int cog_timer_callback(cog_timer timer, cog_timer_fn *fn, void **ctx);
 /* Sets the timer's callback and its ctx. */
 int cog_timer_set_callback(cog_timer timer, cog_timer_fn fn, void *ctx);
-/* Calls fn with the timer's ctx, once, when the timer has ended: after its last callback, when it is cancelled, or when its
- * loop is freed. If the timer ends in its own callback, fn is called when that returns. NULL removes fn. */
+/* Calls fn with the timer's ctx, once, when the timer has ended: after its last callback, when it is cancelled, or when
+ * its loop is freed. If the timer ends in its own callback, fn is called when the callback returns. NULL removes fn. */
 int cog_timer_on_end(cog_timer timer, cog_post_fn fn);
 /* The deadline, by the loop's time; COG_NEVER while the timer is paused. */
 int cog_timer_deadline(cog_timer timer, uint64_t *deadline_ns);
@@ -308,8 +315,8 @@ int cog_timer_deadline(cog_timer timer, uint64_t *deadline_ns);
 int cog_timer_cancel(cog_timer timer);
 /* Sets a new deadline; a period counts from it. A paused timer resumes. */
 int cog_timer_reschedule(cog_timer timer, uint64_t delay_ns);
-/* Pauses a timer, and resumes it with the remaining time. Pausing a paused timer, or resuming one that is not paused, changes
- * nothing. A paused timer does not keep cog_loop_run running. */
+/* Pauses a timer, and resumes it with the remaining time. Pausing a paused timer, or resuming a timer that is not
+ * paused, changes nothing. A paused timer does not keep cog_loop_run running. */
 int cog_timer_pause(cog_timer timer);
 int cog_timer_resume(cog_timer timer);
 /* The remaining time to the deadline; 0 if the timer is due. */
@@ -320,15 +327,16 @@ int cog_timer_unref(cog_timer timer);
 
 /* ---- Watches ---- */
 
-/* Watches a descriptor for any of COG_READ, COG_WRITE and COG_PRIORITY; 0 reports nothing until cog_watch_set. mode: COG_LEVEL,
- * COG_EDGE or COG_ONE_SHOT. The end of a stream and errors count as readiness for reading and writing; COG_PRIORITY reports
- * them only if it is watched alone. Watching a descriptor again makes its older watch stale. */
+/* Watches a descriptor for any of COG_READ, COG_WRITE and COG_PRIORITY; 0 reports nothing until cog_watch_set. mode:
+ * COG_LEVEL, COG_EDGE or COG_ONE_SHOT. The end of a stream and errors count as readiness for reading and writing;
+ * COG_PRIORITY reports them only if it is watched alone. Watching a descriptor again makes its older watch stale. */
 COG_NODISCARD int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx,
                                        cog_watch *watch);
-/* Watches a signal. If it arrives several times before the callback, the callback is called once. */
+/* Watches a signal. Several arrivals before the callback cause one call. */
 COG_NODISCARD int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_watch *watch);
-/* Watches for the end of this child and collects its status, as waitpid does. Other children are not collected. The watch is
- * stale when its callback is called. Returns ECHILD if the process is not a child of this one, ESRCH if it does not exist. */
+/* Watches for the end of this child and collects its status, as waitpid does. Other children are not collected. The
+ * watch is stale when its callback is called. Returns ECHILD if the process is not a child of this process, and ESRCH
+ * if it does not exist. */
 COG_NODISCARD int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watch *watch);
 /* The watch's callback and its ctx. */
 int cog_watch_callback(cog_watch watch, cog_watch_fn *fn, void **ctx);
@@ -336,13 +344,13 @@ int cog_watch_callback(cog_watch watch, cog_watch_fn *fn, void **ctx);
 int cog_watch_set_callback(cog_watch watch, cog_watch_fn fn, void *ctx);
 /* Calls fn with the watch's ctx, once, when the watch has ended. See cog_timer_on_end. */
 int cog_watch_on_end(cog_watch watch, cog_post_fn fn);
-/* Descriptors: asks the system for the present conditions: COG_READ, COG_WRITE, COG_HUNG_UP and others. */
+/* For descriptors: asks the system for the present conditions: COG_READ, COG_WRITE, COG_HUNG_UP and others. */
 int cog_watch_conditions(cog_watch watch, int *conditions);
 /* Ends a watch. Its callback is not called any more, even if the watch is ready. */
 int cog_watch_remove(cog_watch watch);
-/* Descriptors: sets the directions. A COG_ONE_SHOT watch reports again. */
+/* For descriptors: sets the directions. A COG_ONE_SHOT watch reports again. */
 int cog_watch_set(cog_watch watch, int directions);
-/* Descriptors with COG_EDGE: reading or writing has failed with EAGAIN, so the next readiness is reported. */
+/* For descriptors with COG_EDGE: reading or writing has failed with EAGAIN, so the next readiness is reported. */
 int cog_watch_drained(cog_watch watch, int directions);
 /* A referenced watch keeps cog_loop_run running. A new watch is referenced. */
 int cog_watch_ref(cog_watch watch);

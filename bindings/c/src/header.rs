@@ -1,8 +1,8 @@
-//! Tests that the headers and the library agree. The headers are written by hand, so the test reads them and our sources and
-//! compares the declarations: functions with names, types and order of their parameters, structs with their fields, constants
-//! with their values.
+//! Tests that the headers and the library agree. The headers are written by hand. So the test reads them and the
+//! library's sources, and compares the declarations: functions with the names, types and order of their parameters,
+//! structs with their fields, and constants with their values.
 //!
-//! The reader knows only the parts of both languages that occur there, and fails on anything else.
+//! The reader knows only the parts of both languages that occur there. It fails on anything else.
 
 use std::collections::BTreeMap;
 
@@ -173,22 +173,22 @@ fn of_the_library(sources: &[&str]) -> Declarations {
 }
 
 #[test]
-fn cogloop_h_declares_what_the_library_has() {
+fn cogloop_h_declares_the_contents_of_the_library() {
     let (header, mut library) = (of_the_header(COGLOOP_H), of_the_library(COG));
-    // It is a macro, because an enumerator cannot have that value.
+    // It is a macro in the header, because an enumerator cannot have that value.
     assert_eq!(library.remove("COG_NEVER").as_deref(), Some("u64::MAX"));
     assert!(COGLOOP_H.contains("\n#define COG_NEVER UINT64_MAX\n"));
     for (name, declared) in &header {
-        assert_eq!(library.get(name), Some(&spaced(declared)), "{name}: the library, beside the header");
+        assert_eq!(library.get(name), Some(&spaced(declared)), "{name}: the library (left) and the header (right)");
     }
     assert_eq!(library.keys().collect::<Vec<_>>(), header.keys().collect::<Vec<_>>());
     assert!(header.len() > 50, "{} declarations are not all of them", header.len());
 }
 
-/// Programs link with these names. A removed or changed name would break them, so the list only grows, and an old name keeps its
-/// parameters.
+/// Programs link with these names, so a removed or changed name would break them. The list only grows, and a name keeps
+/// its parameters.
 #[test]
-fn the_symbols_are_those_of_the_list() {
+fn the_library_exports_the_symbols_of_the_list() {
     let names = |sources| of_the_library(sources).into_keys().filter(|name| !name.starts_with("COG_"));
     let functions = |name: &String| name.starts_with("cog_") && COGLOOP_H.contains(&format!("{name}("));
     let mut exported: Vec<_> = names(COG).filter(functions).chain(names(MOCKIT)).collect();
@@ -198,7 +198,7 @@ fn the_symbols_are_those_of_the_list() {
 }
 
 #[test]
-fn the_headers_version_is_the_librarys() {
+fn the_header_has_the_version_of_the_library() {
     let parts = [
         ("MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),
         ("MINOR", env!("CARGO_PKG_VERSION_MINOR")),
@@ -210,7 +210,7 @@ fn the_headers_version_is_the_librarys() {
 }
 
 #[test]
-fn mockit_h_names_what_the_library_has() {
+fn mockit_h_declares_the_functions_of_the_library() {
     let mut library = of_the_library(MOCKIT);
     assert!(library.remove(IN_NO_HEADER).is_some());
     for name in library.keys() {
@@ -222,7 +222,7 @@ fn mockit_h_names_what_the_library_has() {
 }
 
 #[test]
-fn a_difference_is_seen() {
+fn the_comparison_finds_a_difference() {
     let header = |text: &str| of_the_header(&format!("extern \"C\" {{\n{text}\n}}"));
     let both = |c: &str, rust: &str| {
         let (c, rust) = (header(c), of_the_library(&[rust]));

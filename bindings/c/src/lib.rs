@@ -3,12 +3,12 @@
 //! ```text
 //!   cogloop.h ──► cog/       the event loop; callbacks on the thread that runs it
 //!   mockit.h ───► mockit/    one-off and interval timers; callbacks on threads of the library
-//!                 sys/       what differs between Unix and Windows
+//!                 sys/       the differences between Unix and Windows
 //! ```
 //!
 //! No panic leaves this library, and no argument of a caller ends the process: errors are returned as numbers.
 
-// A failure is not boxed: memory may be what ran out.
+// A failure is not boxed, because memory may be what ran out.
 #![allow(clippy::result_large_err)]
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ static int UNUSED(failed_here);
         if (failed_here) failed++; else passed++;                                     \
     } while (0)
 
-/* A test that needs what this system lacks. `cargo xtask test` counts the printed line. */
+/* A test that needs a thing that this system lacks. `cargo xtask test` counts the printed line. */
 #define SKIP(story, why) printf("skipped: %s: %s\n", #story, why)
 
 static inline int summary(void) {
@@ -59,7 +59,7 @@ static inline void wait_for(int *counter, int least) {
 
 enum { MS = 1000000 };
 
-/* A loop with a virtual clock: nothing waits. */
+/* A loop with a virtual clock. Nothing waits on it. */
 static inline cog_loop virtual_loop(void) {
     cog_options options;
     memset(&options, 0, sizeof options);

@@ -1,4 +1,5 @@
-/* A program loads the library at run time, arms timers, and closes the library while timers are armed and callbacks run. */
+/* A program loads the library at run time. It arms timers, and closes the library while timers are armed and callbacks
+ * run. */
 #include "check.h"
 
 static int calls;
@@ -7,7 +8,7 @@ static void tick(void *timer) {
     count(&calls);
 }
 
-/* find returns a data pointer. ISO C has no conversion from it to a function pointer, so the bytes are copied. */
+/* find returns a data pointer. ISO C cannot convert it to a function pointer, so the bytes are copied. */
 #define LOAD(library, function, name)               \
     do {                                            \
         void *found = find(library, name);         \

@@ -1,5 +1,5 @@
-/* A process may end in any way while thousands of timers are armed and callbacks run. Each case runs in its own process:
- * `exit ROUNDS` runs each way of ending ROUNDS times, `exit 0 WAY` is one such process. */
+/* A process may end in any way while thousands of timers are armed and callbacks run. Each case runs in its own
+ * process. `exit ROUNDS` runs each way of ending ROUNDS times; `exit 0 WAY` is one such process. */
 #include "check.h"
 
 enum { TIMERS = 10000, WAYS = 5 };
@@ -23,8 +23,8 @@ static void *exit_in_a_thread(void *argument) {
     exit(0);
     return argument;
 }
-/* Runs after the library's own function for exit, because it is registered before. Callbacks that have begun may still count: one
- * for each thread of the library, of which there are far fewer than ALREADY_RUNNING. */
+/* Runs after the library's own function for exit, because it is registered before. Callbacks that have begun may still
+ * count, one for each thread of the library. There are far fewer such threads than ALREADY_RUNNING. */
 enum { ALREADY_RUNNING = 64 };
 static void no_callback_starts_any_more(void) {
     int before = counted(&calls);
@@ -63,8 +63,9 @@ static void every_end_is_clean(void) {
 }
 
 #if HAS_FORK
-/* Threads do not survive a fork: the child has none of the parent's timers. Its own first timer starts a service of its own. */
-static void a_forked_child_starts_afresh(void) {
+/* Threads do not survive a fork: the child has none of the parent's timers. The child's first timer starts a new
+ * service. */
+static void a_forked_child_starts_its_own_service(void) {
     struct mockit *timer = Mockit_dynamic_init(tick, 1, true, NULL, NULL);
     Mockit_arm(timer);
     wait_for(&calls, 1);
@@ -92,9 +93,9 @@ int main(int argc, char **argv) {
     if (argc > 1) rounds = atoi(argv[1]);
     RUN(every_end_is_clean);
 #if HAS_FORK
-    RUN(a_forked_child_starts_afresh);
+    RUN(a_forked_child_starts_its_own_service);
 #else
-    SKIP(a_forked_child_starts_afresh, "fork");
+    SKIP(a_forked_child_starts_its_own_service, "fork");
 #endif
     return summary();
 }

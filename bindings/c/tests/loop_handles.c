@@ -81,7 +81,7 @@ static void with_watch(cog_watch watch, int code) {
     CHECK(cog_watch_remove(watch) == code);
 }
 
-static void none_and_garbage_are_stale(void) {
+static void zero_and_random_handles_are_stale(void) {
     cog_loop loop = virtual_loop();
     static const uint64_t garbage[] = { 0, 1, 0xffffffff, (uint64_t)1 << 32, (uint64_t)3 << 32 | 5, UINT64_MAX };
     for (int n = 0; n < 6; n++) {
@@ -98,7 +98,7 @@ static void none_and_garbage_are_stale(void) {
     cog_loop_free(loop);
 }
 
-static void a_freed_loops_handles_are_stale_and_never_the_next_ones(void) {
+static void the_handles_of_a_freed_loop_are_stale_and_never_name_the_next_one(void) {
     cog_loop loop = virtual_loop();
     cog_timer timer;
     cog_watch watch;
@@ -119,7 +119,7 @@ static void a_freed_loops_handles_are_stale_and_never_the_next_ones(void) {
     close_pair(pair);
 }
 
-static void a_places_next_tenant_is_another_timer(void) {
+static void the_next_timer_in_a_place_is_another_timer(void) {
     cog_loop loop = virtual_loop();
     cog_timer first, second;
     cog_timer_after(loop, 1, on_timer, &calls, &first);
@@ -130,7 +130,7 @@ static void a_places_next_tenant_is_another_timer(void) {
     cog_loop_free(loop);
 }
 
-/* Each loop has a place in a table of its thread. When the loop is freed, the next loop gets the place. */
+/* Each loop has a place in a table of its thread. After the loop is freed, the next loop gets the place. */
 static void loops_of_a_thread_come_and_go_in_any_order(void) {
     enum { LOOPS = 9 };
     cog_loop loops[LOOPS], old[LOOPS];
@@ -148,14 +148,14 @@ static void loops_of_a_thread_come_and_go_in_any_order(void) {
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
     options.backend = "none of that name";
-    /* If making a loop fails, its place is freed. */
+    /* A loop that could not be made frees its place. */
     for (int n = 0; n < 3; n++) CHECK(cog_loop_new(&options, &refused) == COG_ERROR_BACKEND && refused.id == 7);
     cog_loop next = virtual_loop();
     CHECK((next.id & 0xffff) < LOOPS && cog_loop_free(next) == COG_OK);
 }
 
-/* The message is made when cog_last_message is called. It must still describe the last failure then. */
-static void the_last_message_is_that_of_the_last_call_that_failed(void) {
+/* The message is made when cog_last_message is called. Even then it must describe the last failure. */
+static void the_last_message_describes_the_last_failed_call(void) {
     char expected[256];
     int closed = number_of_closed();
     snprintf(expected, sizeof expected, "fd: %s (os error %d)", text_of(closed), closed);
@@ -166,8 +166,8 @@ static void the_last_message_is_that_of_the_last_call_that_failed(void) {
     const char *words = cog_last_message();
     CHECK(strcmp(words, "timer: stale handle: it has ended, or was never valid") == 0);
     CHECK(cog_strerror(EBADF)[0] && strcmp(words, cog_last_message()) == 0);
-    CHECK(cog_watch_descriptor(loop, 0, 4, COG_LEVEL, on_watch, &calls, NULL) == COG_ERROR_ARGUMENT);
-    CHECK(strcmp(cog_last_message(), "directions: 4 has bits other than COG_READ and COG_WRITE") == 0);
+    CHECK(cog_watch_descriptor(loop, 0, 8, COG_LEVEL, on_watch, &calls, NULL) == COG_ERROR_ARGUMENT);
+    CHECK(strcmp(cog_last_message(), "directions: 8 has bits other than COG_READ, COG_WRITE and COG_PRIORITY") == 0);
     CHECK(cog_watch_descriptor(loop, 1 << 20, COG_READ, COG_LEVEL, on_watch, &calls, NULL) == closed);
     CHECK(strcmp(cog_last_message(), expected) == 0);
     CHECK(cog_loop_free(loop) == COG_OK && cog_loop_free(loop) == COG_ERROR_STALE);
@@ -191,7 +191,7 @@ static void wrong_arguments_are_named(void) {
     CHECK(cog_loop_stats(loop, NULL) == COG_ERROR_ARGUMENT && cog_loop_new(NULL, NULL) == COG_ERROR_ARGUMENT);
     CHECK(cog_watch_descriptor(loop, 0, COG_READ, COG_LEVEL, NULL, NULL, NULL) == COG_ERROR_ARGUMENT);
     CHECK(cog_loop_post(loop, NULL, NULL, NULL) == COG_ERROR_ARGUMENT);
-    /* NULL for each output. */
+    /* Each output may be NULL. */
     CHECK(cog_loop_now(loop, NULL) == COG_OK && cog_loop_next_timeout(loop, NULL) == COG_OK);
     CHECK(cog_timer_after(loop, 1, on_timer, &calls, NULL) == COG_OK);
     cog_loop_free(loop);
@@ -219,7 +219,7 @@ static void options_out_of_range_are_refused(void) {
     options->backend = "kqueueue";
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_BACKEND && strstr(cog_last_message(), BACKENDS[0]));
     options->backend = NULL;
-    /* A program with a newer header than this library: its new fields must be zero. */
+    /* A program with a newer header than this library. Its new fields must be zero. */
     options->size = sizeof later;
     later.beyond = 1;
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && loop.id == 7);
@@ -247,7 +247,7 @@ static void options_out_of_range_are_refused(void) {
     cog_loop_free(loop);
     close_pair(pair);
 
-    /* A program with an older header: the missing fields count as zero. */
+    /* A program with an older header. The missing fields count as zero. */
     options->size = offsetof(cog_options, timers_max);
     options->resolution_ns = 0;
     CHECK(cog_loop_new(options, &loop) == COG_OK);
@@ -297,7 +297,7 @@ static void free_it(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     CHECK(cog_timer_after(inner, 1, on_timer, ctx, NULL) == COG_ERROR_STALE);
     CHECK(cog_loop_post(inner, on_post, NULL, ctx) == COG_ERROR_STALE);
 }
-static void a_callback_may_free_its_loop_and_nothing_follows(void) {
+static void no_callback_runs_after_one_has_freed_its_loop(void) {
     for (int once = 0; once < 2; once++) {
         inner = virtual_loop();
         int more = 0, discarded = 0;
@@ -327,7 +327,8 @@ static void each_code_has_a_text(void) {
 }
 
 #if HAS_FORK
-/* In a forked child the parent's loops return errors, and the parent does not notice. The child can make its own loops. */
+/* In a forked child the parent's loops return errors, and the parent is not affected. The child can make its own
+ * loops. */
 static void a_forked_child_makes_its_own(void) {
     cog_loop loop = { 0 };
     CHECK(cog_loop_new(NULL, &loop) == COG_OK);
@@ -356,15 +357,15 @@ static void a_forked_child_makes_its_own(void) {
 #endif
 
 int main(void) {
-    RUN(none_and_garbage_are_stale);
-    RUN(a_freed_loops_handles_are_stale_and_never_the_next_ones);
-    RUN(a_places_next_tenant_is_another_timer);
+    RUN(zero_and_random_handles_are_stale);
+    RUN(the_handles_of_a_freed_loop_are_stale_and_never_name_the_next_one);
+    RUN(the_next_timer_in_a_place_is_another_timer);
     RUN(loops_of_a_thread_come_and_go_in_any_order);
-    RUN(the_last_message_is_that_of_the_last_call_that_failed);
+    RUN(the_last_message_describes_the_last_failed_call);
     RUN(wrong_arguments_are_named);
     RUN(options_out_of_range_are_refused);
     RUN(a_loop_does_not_run_inside_itself);
-    RUN(a_callback_may_free_its_loop_and_nothing_follows);
+    RUN(no_callback_runs_after_one_has_freed_its_loop);
     RUN(each_code_has_a_text);
 #if HAS_FORK
     RUN(a_forked_child_makes_its_own);

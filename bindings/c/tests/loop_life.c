@@ -1,4 +1,4 @@
-/* cogloop.h: the end of a ctx, walks, hooks, conditions of a descriptor, the time of day. */
+/* cogloop.h: the end of a ctx, walks, hooks, conditions of a descriptor, and the time of day. */
 #include "check.h"
 
 static char trace[256];
@@ -23,7 +23,7 @@ static struct life *born(cog_loop loop, const char *name) {
     life->name = name;
     return life;
 }
-/* Frees the memory, so that valgrind sees a later use. */
+/* Frees the memory. valgrind reports a later use. */
 static void end(void *ctx) {
     struct life *life = (struct life *)ctx;
     say("-"), say(life->name), say(" ");
@@ -86,7 +86,7 @@ static void the_ctx_of_a_timer_is_freed_when_it_is_cancelled(void) {
     TRACE("");
 }
 
-static void what_a_freed_loop_still_has_is_freed_with_it(void) {
+static void the_ctxs_of_a_freed_loop_are_freed_with_it(void) {
     cog_loop loop = virtual_loop();
     timer_of(loop, 0, born(loop, "a"));
     CHECK(cog_timer_pause(timer_of(loop, MS, born(loop, "b"))) == COG_OK);
@@ -101,7 +101,7 @@ static void what_a_freed_loop_still_has_is_freed_with_it(void) {
     TRACE("-d c -c ");
 }
 
-static void a_changed_callback_takes_its_own_ctx_to_the_end(void) {
+static void the_ctx_of_a_changed_callback_is_freed_at_the_end(void) {
     cog_loop loop = virtual_loop();
     struct life *first = born(loop, "a"), *second = born(loop, "b");
     cog_timer timer = timer_of(loop, 0, first);
@@ -199,7 +199,7 @@ static void ends_itself(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     CHECK(cog_timer_cancel(timer) == COG_OK);
     say(((struct life *)ctx)->name), say(" "); /* its ctx is still allocated */
 }
-static void the_first_ctx_that_a_loop_frees_can_be_that_of_a_timer_in_its_callback(void) {
+static void a_callback_may_set_the_first_end_function_of_a_loop_for_its_timer(void) {
     cog_loop loop = virtual_loop();
     CHECK(cog_timer_every(loop, MS, COG_MISSED_SKIP, ends_itself, born(loop, "a"), NULL) == COG_OK);
     CHECK(cog_loop_run(loop) == COG_OK);
@@ -296,7 +296,7 @@ static void arm(void *ctx) {
     struct life *life = (struct life *)ctx;
     if (!life->sets_at++) CHECK(cog_timer_after(life->loop, 5 * MS, on_timer, life, NULL) == COG_OK);
 }
-static void a_hook_may_arm_what_the_wait_ends_with_and_stop_the_run(void) {
+static void a_hook_may_arm_the_timer_that_ends_the_wait_and_stop_the_run(void) {
     cog_loop loop = virtual_loop();
     struct life *life = born(loop, "t");
     cog_timer far;
@@ -353,10 +353,10 @@ static void a_time_of_the_loop_converts_to_the_time_of_day(void) {
 int main(void) {
     RUN(the_ctx_of_a_one_shot_is_freed_after_its_callback);
     RUN(the_ctx_of_a_timer_is_freed_when_it_is_cancelled);
-    RUN(what_a_freed_loop_still_has_is_freed_with_it);
-    RUN(a_changed_callback_takes_its_own_ctx_to_the_end);
+    RUN(the_ctxs_of_a_freed_loop_are_freed_with_it);
+    RUN(the_ctx_of_a_changed_callback_is_freed_at_the_end);
     RUN(the_ctx_of_a_watch_is_freed_once);
-    RUN(the_first_ctx_that_a_loop_frees_can_be_that_of_a_timer_in_its_callback);
+    RUN(a_callback_may_set_the_first_end_function_of_a_loop_for_its_timer);
     RUN(the_first_ctx_that_a_loop_frees_can_be_that_of_the_watch_served_last);
 #if HAS_FORK
     RUN(the_ctx_of_a_childs_watch_is_freed_after_it_has_ended);
@@ -365,7 +365,7 @@ int main(void) {
 #endif
     RUN(a_walk_visits_all_and_nothing_that_has_ended);
     RUN(hooks_run_in_each_turn_around_its_wait);
-    RUN(a_hook_may_arm_what_the_wait_ends_with_and_stop_the_run);
+    RUN(a_hook_may_arm_the_timer_that_ends_the_wait_and_stop_the_run);
     RUN(a_descriptors_conditions_are_reported_one_by_one);
     RUN(a_time_of_the_loop_converts_to_the_time_of_day);
     return summary();

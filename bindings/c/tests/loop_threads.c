@@ -1,4 +1,4 @@
-/* cogloop.h: what other threads may do with a loop, and what they may not. */
+/* cogloop.h: the calls that other threads may make for a loop, and those that fail. */
 #include "check.h"
 #if HAS_SIGNALS
 #include <signal.h>
@@ -42,7 +42,7 @@ static void *post_them(void *argument) {
 
 static void never(cog_timer timer, const cog_expiry *expiry, void *ctx) { (void)timer, (void)expiry, (void)ctx; }
 
-static void posts_of_many_threads_all_run_in_order_on_the_loops(void) {
+static void posts_of_many_threads_run_in_order_on_the_thread_of_the_loop(void) {
     CHECK(cog_loop_new(NULL, &loop) == COG_OK);
     owner = pthread_self();
     CHECK(cog_timer_after(loop, COG_NEVER, never, NULL, NULL) == COG_OK);
@@ -59,7 +59,7 @@ static void posts_of_many_threads_all_run_in_order_on_the_loops(void) {
 static void post_again(void *ctx) {
     if (++ran < 3) CHECK(cog_loop_post(loop, post_again, NULL, ctx) == COG_OK);
 }
-static void a_post_keeps_the_loop_and_waits_for_nobody(void) {
+static void a_post_keeps_the_loop_running_and_does_not_wait(void) {
     loop = virtual_loop();
     ran = 0;
     CHECK(cog_loop_post(loop, post_again, NULL, NULL) == COG_OK);
@@ -160,7 +160,8 @@ static void a_loop_ends_with_its_thread(void) {
     CHECK(cog_loop_post(left, count_it, discard, NULL) == COG_ERROR_STALE);
 }
 
-/* Other threads post while the owner frees the loop. Each post runs, is discarded or fails: exactly one of the three. */
+/* Other threads post while the owner frees the loop. Each post runs, is discarded or fails, and only one of these
+ * happens. */
 static int refused, taken;
 static void take(void *ctx) {
     free(ctx);
@@ -181,7 +182,7 @@ static void *post_until_refused(void *argument) {
         return NULL;
     }
 }
-static void a_loop_may_be_freed_while_others_post(void) {
+static void a_loop_may_be_freed_while_other_threads_post(void) {
     for (int round = 0; round < 20; round++) {
         CHECK(cog_loop_new(NULL, &loop) == COG_OK);
         ran = taken = refused = discarded = 0;
@@ -197,13 +198,13 @@ static void a_loop_may_be_freed_while_others_post(void) {
 static int wrong_answers;
 
 #if HAS_SIGNALS
-/* A signal handler that wakes the loop may interrupt anything: a post, the making or freeing of a loop, a message of a failed
- * call. If cog_loop_wake took a lock, it could wait for ever for the thread that it has interrupted. */
+/* A signal handler that wakes the loop may interrupt anything: a post, the making or freeing of a loop, or the message
+ * of a failed call. If cog_loop_wake took a lock, it could wait for ever for the thread that it has interrupted. */
 static cog_loop stale;
 static int wakes;
 static volatile sig_atomic_t is_stormy;
-/* Sends one signal, 200 us from now. Each handler asks for the next one. So the thread makes progress even if a handler takes
- * longer than 200 us, as under a sanitizer. */
+/* Sends one signal, 200 us from now. Each handler asks for the next signal. So the thread makes progress even if a
+ * handler takes longer than 200 us, as under a sanitizer. */
 static void next_signal(void) {
     struct itimerval soon = { { 0, 0 }, { 0, 200 } };
     setitimer(ITIMER_REAL, &soon, NULL);
@@ -243,7 +244,8 @@ static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
     cog_timer_after(loop, COG_NEVER, never, NULL, NULL);
     for (int n = 0; n < 10; n++) failed += cog_loop_run_once(loop, COG_NEVER, NULL) != COG_OK;
     is_stormy = 0;
-    /* Ignored from now on: valgrind may still deliver one, and the default action is the end of the process. */
+    /* Signals are ignored from here on. valgrind may still deliver one, and the default action is the end of the
+     * process. */
     struct itimerval calm = { { 0, 0 }, { 0, 0 } };
     action.sa_handler = SIG_IGN;
     CHECK(setitimer(ITIMER_REAL, &calm, NULL) == 0 && sigaction(SIGALRM, &action, NULL) == 0);
@@ -253,7 +255,7 @@ static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
 
 #endif
 
-/* Other threads wake loops by handles whose places in the table are reused all the time. */
+/* Other threads wake loops by their handles. The places of these handles in the table are reused all the time. */
 static cog_loop shared_loops[4];
 static int is_over;
 static void *wake_all(void *argument) {
@@ -272,7 +274,7 @@ static int free_by_id(uint64_t id) {
     cog_loop known = { id };
     return cog_loop_free(known);
 }
-static void loops_come_and_go_while_others_wake_them(void) {
+static void loops_are_made_and_freed_while_other_threads_wake_them(void) {
     pthread_t threads[THREADS];
     is_over = wrong_answers = 0;
     for (int n = 0; n < THREADS; n++) pthread_create(&threads[n], NULL, wake_all, NULL);
@@ -293,18 +295,18 @@ static void loops_come_and_go_while_others_wake_them(void) {
 
 int main(int argc, char **argv) {
     if (argc > 1) posts = atoi(argv[1]) / THREADS;
-    RUN(posts_of_many_threads_all_run_in_order_on_the_loops);
-    RUN(a_post_keeps_the_loop_and_waits_for_nobody);
+    RUN(posts_of_many_threads_run_in_order_on_the_thread_of_the_loop);
+    RUN(a_post_keeps_the_loop_running_and_does_not_wait);
     RUN(a_loop_that_is_kept_alive_waits_for_posts);
     RUN(a_wake_ends_the_wait);
     RUN(other_calls_from_another_thread_are_errors);
     RUN(a_loop_ends_with_its_thread);
-    RUN(a_loop_may_be_freed_while_others_post);
+    RUN(a_loop_may_be_freed_while_other_threads_post);
 #if HAS_SIGNALS
     RUN(a_storm_of_signals_wakes_a_loop_that_is_at_work);
 #else
     SKIP(a_storm_of_signals_wakes_a_loop_that_is_at_work, "signals");
 #endif
-    RUN(loops_come_and_go_while_others_wake_them);
+    RUN(loops_are_made_and_freed_while_other_threads_wake_them);
     return summary();
 }

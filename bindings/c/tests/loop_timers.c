@@ -1,4 +1,4 @@
-/* cogloop.h: timers. On virtual time the tests know each firing to the nanosecond. */
+/* cogloop.h: timers. Time is virtual, so the tests know each firing to the nanosecond. */
 #include "check.h"
 
 struct log {
@@ -66,7 +66,7 @@ static void timers_fire_by_deadline_then_in_the_order_of_arming(void) {
     cog_loop_free(loop);
 }
 
-static void an_interval_keeps_its_schedule_and_is_good_until_it_is_cancelled(void) {
+static void an_interval_keeps_its_schedule_and_is_valid_until_it_is_cancelled(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
     cog_timer timer;
@@ -133,7 +133,7 @@ static void cancel_the_other(cog_timer timer, const cog_expiry *expiry, void *ct
     ++*(int *)ctx;
     CHECK(cog_timer_cancel(victim) == COG_OK);
 }
-static void what_is_due_in_the_same_turn_can_still_be_cancelled(void) {
+static void a_timer_that_is_due_in_the_same_turn_can_still_be_cancelled(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
     int calls = 0;
@@ -180,7 +180,7 @@ static void delays_count_from_the_call_or_from_the_turn_as_the_options_say(void)
         cog_timer_after(loop, 10 * MS, work_and_arm, &worker, NULL);
         CHECK(cog_loop_run(loop) == COG_OK && log.calls == 4);
         CHECK(worker.cached_ns[0] == 10 * MS && worker.cached_ns[1] == 15 * MS + 1);
-        /* Delays that count from the turn: a delay of 0 is due in the next turn, too, and no timer fires early. */
+        /* Delays that count from the turn. A delay of 0 is due in the next turn, too, and no timer fires early. */
         for (int n = 0; n < 4; n++) CHECK(log.deadline_ns[n] == deadlines_us[from][n] * 1000 && log.at_ns[n] >= log.deadline_ns[n]);
         CHECK(log.at_ns[0] == 15 * MS + 1);
         CHECK(cog_loop_now_cached(loop, &cached_ns) == COG_OK && cached_ns == log.at_ns[3]);
@@ -208,7 +208,7 @@ static void a_plan_has_a_first_delay_a_period_and_slack(void) {
     CHECK(cog_timer_add(loop, &plan, note, &log, &timer) == COG_OK && cog_loop_run(loop) == COG_OK);
     for (int n = 0; n < 3; n++) CHECK(log.deadline_ns[n] == (3u + 10u * n) * MS && log.at_ns[n] == log.deadline_ns[n]);
     CHECK(cog_timer_cancel(timer) == COG_OK);
-    /* Each fires once, both in the same wake-up: neither early nor later than its slack. */
+    /* Each timer fires once, both in the same wake-up. No timer is early, or later than its slack allows. */
     struct log late = log_of(loop);
     uint64_t now_ns = now_of(loop);
     plan.period_ns = 0;
@@ -240,7 +240,7 @@ static void a_timers_callback_can_be_read_and_changed(void) {
     cog_loop_free(loop);
 }
 
-static void what_is_unreferenced_does_not_keep_the_loop(void) {
+static void unreferenced_timers_do_not_keep_the_loop_running(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
     cog_timer heartbeat;
@@ -255,7 +255,7 @@ static void what_is_unreferenced_does_not_keep_the_loop(void) {
     cog_loop_free(loop);
 }
 
-/* With ticks of 1 us both deadlines are rounded to 2000. Once, an interval reported 1500, its deadline before rounding. */
+/* With ticks of 1 us both deadlines are rounded to 2000. The interval reported 1500, its deadline before rounding. */
 static void a_one_shot_and_an_interval_report_the_same_deadline_in_order(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
@@ -271,11 +271,11 @@ static void a_one_shot_and_an_interval_report_the_same_deadline_in_order(void) {
     cog_loop_free(loop);
 }
 
-static void one_turn_at_a_time(void) {
+static void a_loop_can_run_one_turn_at_a_time(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
     bool is_alive = true;
-    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && !is_alive); /* an idle hook: the turn does not wait */
+    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && !is_alive); /* an idle hook: no wait */
     cog_timer_after(loop, 10 * MS, note, &log, NULL);
     cog_timer_after(loop, 20 * MS, note, &log, NULL);
     CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);
@@ -289,7 +289,7 @@ static void one_turn_at_a_time(void) {
     cog_loop_free(loop);
 }
 
-static void a_stopped_run_begins_with_what_it_left(void) {
+static void the_run_after_a_stop_begins_with_the_rest(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
     log.stop_after = 1;
@@ -299,8 +299,8 @@ static void a_stopped_run_begins_with_what_it_left(void) {
     cog_loop_free(loop);
 }
 
-/* On the system's clock: the interval keeps its schedule, and nothing is early. */
-static void on_the_systems_clock_nothing_is_early(void) {
+/* On the system's clock an interval keeps its schedule, and no timer is early. */
+static void no_timer_is_early_on_the_systems_clock(void) {
     cog_loop loop;
     CHECK(cog_loop_new(NULL, &loop) == COG_OK);
     struct log log = log_of(loop);
@@ -331,18 +331,18 @@ static void a_hundred_thousand_timers_all_fire(void) {
 int main(void) {
     RUN(a_timer_fires_once_at_its_time_and_is_stale_then);
     RUN(timers_fire_by_deadline_then_in_the_order_of_arming);
-    RUN(an_interval_keeps_its_schedule_and_is_good_until_it_is_cancelled);
+    RUN(an_interval_keeps_its_schedule_and_is_valid_until_it_is_cancelled);
     RUN(late_deadlines_are_skipped_or_served_in_a_burst_or_delayed);
     RUN(a_timer_is_moved_paused_and_resumed);
-    RUN(what_is_due_in_the_same_turn_can_still_be_cancelled);
+    RUN(a_timer_that_is_due_in_the_same_turn_can_still_be_cancelled);
     RUN(delays_count_from_the_call_or_from_the_turn_as_the_options_say);
     RUN(a_plan_has_a_first_delay_a_period_and_slack);
     RUN(a_timers_callback_can_be_read_and_changed);
-    RUN(what_is_unreferenced_does_not_keep_the_loop);
+    RUN(unreferenced_timers_do_not_keep_the_loop_running);
     RUN(a_one_shot_and_an_interval_report_the_same_deadline_in_order);
-    RUN(one_turn_at_a_time);
-    RUN(a_stopped_run_begins_with_what_it_left);
-    RUN(on_the_systems_clock_nothing_is_early);
+    RUN(a_loop_can_run_one_turn_at_a_time);
+    RUN(the_run_after_a_stop_begins_with_the_rest);
+    RUN(no_timer_is_early_on_the_systems_clock);
     RUN(a_hundred_thousand_timers_all_fire);
     return summary();
 }

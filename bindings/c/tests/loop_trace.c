@@ -1,4 +1,4 @@
-/* cogloop.h: the trace of a loop. On virtual time, so its times are exact. */
+/* cogloop.h: the trace of a loop. Time is virtual, so the times in the trace are exact. */
 #include "check.h"
 
 static cog_loop loop;
@@ -27,7 +27,7 @@ static const char *file_name(void) {
 
 static char text[20000];
 
-/* What was written, and removes the file. */
+/* Returns the text of the file, and removes the file. */
 static const char *written(void) {
     FILE *file = fopen(name, "rb");
     CHECK(file != NULL);
@@ -56,7 +56,7 @@ static void a_trace_has_each_callback_with_its_name_time_and_lateness(void) {
     CHECK(strncmp(text, "[\n", 2) == 0 && ends_with("}\n]\n"));
     CHECK(strstr(text, "\"ts\":1000.000,\"dur\":3000.000,") != NULL);
     CHECK(strstr(text, "\"cat\":\"timer\",\"name\":\"works ") != NULL && strstr(text, "loop_trace.c:") != NULL);
-    /* The other function is static, so it has the name of the program. */
+    /* The other function is static. So its name is that of the program, with a place in it. */
     const char *late = strstr(text, "\"args\":{\"late_us\":2000.000}");
     CHECK(late != NULL);
     CHECK(strstr(text, "+0x") != NULL);
@@ -80,7 +80,7 @@ static void a_full_trace_and_a_freed_loop_complete_the_file(void) {
     CHECK(ends_with("]\n") && strstr(text, "\"cat\":\"timer\"") != NULL);
 }
 
-static void wrong_arguments_are_told(void) {
+static void wrong_arguments_are_errors(void) {
     loop = virtual_loop();
     CHECK(cog_loop_trace(loop, NULL, 0) == COG_ERROR_ARGUMENT);
     CHECK(cog_loop_trace_name(loop, 1, NULL) == COG_ERROR_ARGUMENT);
@@ -93,6 +93,6 @@ static void wrong_arguments_are_told(void) {
 int main(void) {
     RUN(a_trace_has_each_callback_with_its_name_time_and_lateness);
     RUN(a_full_trace_and_a_freed_loop_complete_the_file);
-    RUN(wrong_arguments_are_told);
+    RUN(wrong_arguments_are_errors);
     return summary();
 }

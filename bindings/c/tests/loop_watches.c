@@ -1,4 +1,4 @@
-/* cogloop.h: descriptors, signals, children, and a loop inside another one, on each backend. */
+/* cogloop.h: descriptors, signals, children, and a loop inside another loop, on each backend. */
 #include "check.h"
 #if HAS_SIGNALS
 #include <signal.h>
@@ -45,7 +45,7 @@ static struct seen seen_of(cog_loop loop, int fd) {
     return seen;
 }
 
-/* Runs turns until there have been this many calls. A single turn may find nothing. */
+/* Runs turns until there have been this many calls. A turn may find nothing. */
 static bool calls_become(cog_loop loop, const int *calls, int number) {
     while (*calls < number && cog_loop_run_once(loop, COG_NEVER, NULL) == COG_OK) {}
     return *calls == number;
@@ -78,7 +78,7 @@ static void readiness_is_reported_as_long_as_it_lasts(void) {
     close_pair(pair);
 }
 
-static void an_edge_comes_again_when_it_was_drained_and_a_one_shot_when_it_is_set(void) {
+static void an_edge_is_reported_again_after_a_drain_and_a_one_shot_after_a_set(void) {
     cog_loop loop = new_loop();
     int pair[2];
     make_pair(pair);
@@ -145,7 +145,7 @@ static void remove_both(cog_watch watch, int what, void *ctx) {
     ++*(int *)ctx;
     for (int n = 0; n < 2; n++) CHECK(cog_watch_remove(both[n]) == COG_OK);
 }
-static void what_is_ready_in_the_same_turn_can_still_be_removed(void) {
+static void a_watch_that_is_ready_in_the_same_turn_can_still_be_removed(void) {
     cog_loop loop = new_loop();
     int pair[2], calls = 0;
     make_pair(pair);
@@ -208,7 +208,7 @@ static void a_childs_end_is_a_callback_with_its_status(void) {
 }
 
 #else
-static void what_windows_has_not_is_unsupported(void) {
+static void signals_children_and_pollable_are_unsupported_on_windows(void) {
     cog_loop loop = new_loop();
     cog_watch watch = { 7, 7 };
     int fd = 7;
@@ -221,7 +221,7 @@ static void what_windows_has_not_is_unsupported(void) {
 #endif
 
 #if HAS_POLLABLE
-static void a_loop_can_live_in_another_one(void) {
+static void a_loop_can_run_inside_another_loop(void) {
     cog_loop loop = new_loop();
     int pair[2], fd = -1;
     make_pair(pair);
@@ -275,7 +275,7 @@ static void a_watchs_callback_can_be_read_and_changed(void) {
 }
 
 #if HAS_FORK
-static void what_is_no_child_is_refused(void) {
+static void a_process_that_is_not_a_child_is_refused(void) {
     cog_loop loop = new_loop();
     cog_watch watch = { 7, 7 };
     const int others[] = { 1, getpid(), getppid() };
@@ -291,7 +291,7 @@ static int open_descriptors(void) {
     for (int fd = 0; fd < 1024; fd++) open += fcntl(fd, F_GETFD) != -1;
     return open;
 }
-static void what_a_loop_opened_is_closed_with_it(void) {
+static void the_descriptors_of_a_loop_are_closed_with_it(void) {
     int before = open_descriptors();
     for (int round = 0; round < 20; round++) {
         cog_loop loop = new_loop();
@@ -320,25 +320,25 @@ int main(int argc, char **argv) {
         if (!is_permitted()) continue;
         printf("on %s\n", backend);
         RUN(readiness_is_reported_as_long_as_it_lasts);
-        RUN(an_edge_comes_again_when_it_was_drained_and_a_one_shot_when_it_is_set);
+        RUN(an_edge_is_reported_again_after_a_drain_and_a_one_shot_after_a_set);
         RUN(the_end_of_a_stream_is_readiness_and_a_closed_number_an_error);
         RUN(urgent_data_is_an_event_of_its_own);
-        RUN(what_is_ready_in_the_same_turn_can_still_be_removed);
+        RUN(a_watch_that_is_ready_in_the_same_turn_can_still_be_removed);
         RUN(a_watchs_callback_can_be_read_and_changed);
         RUN(the_backend_is_named_with_the_reason);
 #if HAS_FORK
         RUN(a_signal_is_a_callback);
         RUN(a_childs_end_is_a_callback_with_its_status);
-        RUN(what_is_no_child_is_refused);
-        RUN(a_loop_can_live_in_another_one);
-        RUN(what_a_loop_opened_is_closed_with_it);
+        RUN(a_process_that_is_not_a_child_is_refused);
+        RUN(a_loop_can_run_inside_another_loop);
+        RUN(the_descriptors_of_a_loop_are_closed_with_it);
 #else
         SKIP(a_signal_is_a_callback, "signals");
         SKIP(a_childs_end_is_a_callback_with_its_status, "children as descriptors");
-        SKIP(what_is_no_child_is_refused, "children as descriptors");
-        SKIP(a_loop_can_live_in_another_one, "pollable loops");
-        SKIP(what_a_loop_opened_is_closed_with_it, "signals");
-        RUN(what_windows_has_not_is_unsupported);
+        SKIP(a_process_that_is_not_a_child_is_refused, "children as descriptors");
+        SKIP(a_loop_can_run_inside_another_loop, "pollable loops");
+        SKIP(the_descriptors_of_a_loop_are_closed_with_it, "signals");
+        RUN(signals_children_and_pollable_are_unsupported_on_windows);
 #endif
     }
     return summary();

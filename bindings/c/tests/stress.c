@@ -1,10 +1,10 @@
-/* Eight threads arm, disarm and destroy timers, while callbacks destroy their own timers and others.
- * `stress OPERATIONS` makes this many operations in all. */
+/* Eight threads arm, disarm and destroy timers, while callbacks destroy their own and other timers. `stress OPERATIONS`
+ * makes this many operations in all. */
 #include "check.h"
 
 enum { THREADS = 8, TIMERS = 64 };
 
-/* A timer that one thread owns until it is destroyed. Its callbacks arm and destroy, too. */
+/* A timer that one thread owns until the timer is destroyed. Its callbacks arm and destroy timers, too. */
 struct mine {
     struct mockit *timer;
     struct mine *other;
@@ -14,7 +14,7 @@ struct mine {
 static int calls, ends, made;
 static int operations = 80000;
 
-/* The thread that sets `doomed` destroys the timer, and no other thread does. */
+/* The thread that sets `doomed` destroys the timer. No other thread does. */
 static int doom(struct mine *mine) { return __atomic_exchange_n(&mine->doomed, 1, __ATOMIC_SEQ_CST) == 0; }
 
 static void work(void *timer) {
@@ -41,7 +41,7 @@ static void *one_thread(void *argument) {
         random = random * 1664525u + 1013904223u;
         struct mine *mine = &all[(random >> 8) % TIMERS];
         if (!mine->timer || counted(&mine->ended)) {
-            /* No other thread uses it: the timer is marked as doomed, or has not been shared yet. */
+            /* No other thread uses the timer: it is marked as doomed, or has not been shared yet. */
             mine->ended = 0;
             mine->other = n % 3 ? &all[(random >> 20) % TIMERS] : NULL;
             mine->timer = Mockit_dynamic_init(work, random >> 20 & 3, true, mine, end);
@@ -49,7 +49,7 @@ static void *one_thread(void *argument) {
             Mockit_arm(mine->timer);
             __atomic_store_n(&mine->doomed, 0, __ATOMIC_SEQ_CST);
         } else if (counted(&mine->doomed)) {
-            /* Another thread destroys it. */
+            /* Another thread destroys the timer. */
         } else if ((random >> 16) % 4 == 0 && doom(mine)) {
             Mockit_destroy(mine->timer);
         }

@@ -1,5 +1,5 @@
-/* The system's functions that the tests use, in two files with the same functions. A test that needs more uses
- * `#if HAS_…`, and is counted as skipped where it is missing. */
+/* The tests' functions of the system, in two files with the same functions. A test that needs more is inside `#if
+ * HAS_…`. Where the feature is missing, the test counts as skipped. */
 #ifndef SYSTEM_H
 #define SYSTEM_H
 #include <stdbool.h>
@@ -22,7 +22,7 @@ static inline const char *text_of(int number);        /* the system's text of an
 static inline int threads(void);                      /* the number of threads of the process */
 static inline uint64_t boot_ms(void);                 /* the clock of mockit.h, in milliseconds */
 static inline int lacks_timer_descriptors(const char *program);
-static inline void *open_library(void);               /* the shared library, opened at run time; NULL if it is not found */
+static inline void *open_library(void);               /* the shared library, opened at run time; NULL if not found */
 static inline void *find(void *library, const char *name);
 static inline bool close_library(void *library);
 static inline int run_and_wait(const char *program, const char *first, const char *second); /* its exit status, or -1 */

@@ -1,4 +1,4 @@
-/* The tests' system: Linux. Twin of system_windows.h. */
+/* The tests' functions for Linux. Twin of system_windows.h. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static inline void make_pair(int pair[2]) {
     make_blocking_pair(pair);
     for (int n = 0; n < 2; n++) fcntl(pair[n], F_SETFL, O_NONBLOCK);
 }
-/* Sockets of TCP, which has urgent data. */
+/* TCP sockets, because TCP has urgent data. */
 static inline void make_tcp_pair(int pair[2]) {
     struct sockaddr_in address;
     socklen_t length = sizeof address;
@@ -70,7 +70,8 @@ static inline uint64_t boot_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Mockit's thread sleeps on a timer descriptor, so arming fails without one. `cargo xtask test` counts the printed line. */
+/* mockit.h's thread sleeps on a timer descriptor, so arming fails without one. `cargo xtask test` counts the printed
+ * line. */
 static inline int lacks_timer_descriptors(const char *program) {
     int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
     if (fd == -1) printf("skipped: %s: timerfd: %s\n", program, strerror(errno));

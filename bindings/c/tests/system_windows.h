@@ -1,4 +1,4 @@
-/* The tests' system: Windows, with mingw. Twin of system_unix.h. */
+/* The tests' functions for Windows, with mingw. Twin of system_unix.h. */
 #include <winsock2.h>
 #include <ws2tcpip.h>
 #include <windows.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tlhelp32.h>
-/* Names that windows.h takes. */
+/* windows.h defines these names. */
 #undef far
 #undef near
 
@@ -22,7 +22,7 @@ static const char *const BACKENDS[] = { "portable" };
 
 static inline void close_one(int fd) { closesocket((SOCKET)fd); }
 
-/* Windows has no socketpair: one end listens for the other. */
+/* Windows has no socketpair. One end listens for the other. */
 static inline void make_blocking_pair(int pair[2]) {
     WSADATA data;
     struct sockaddr_in address;

@@ -1,4 +1,4 @@
-/* The library's threads do not take the program's signals, and the program may fork at any time. */
+/* The library's threads take no signals of the program, and the program may fork at any time. */
 #include "check.h"
 
 #if HAS_FORK && HAS_SIGNALS
@@ -14,7 +14,7 @@ static void tick(void *timer) {
     count(&calls);
 }
 
-/* Replaces pthread_create, so that a test can fork while the library makes a thread. */
+/* Replaces pthread_create. So a test can fork while the library makes a thread. */
 static int (*make)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 static int waits, is_making, has_forked;
 
@@ -33,8 +33,8 @@ static void *arm_the_first(void *timer) {
     CHECK(Mockit_arm(TIMER(timer)) == 0);
     return NULL;
 }
-/* Runs first, while no timer is armed. */
-static void a_child_forked_while_the_first_timer_is_armed_arms_its_own(void) {
+/* This test runs first, while no timer is armed. */
+static void a_child_that_is_forked_during_the_first_arming_can_arm_a_timer(void) {
     struct mockit *timer = Mockit_dynamic_init(tick, 1, true, NULL, NULL);
     pthread_t thread;
     count(&waits);
@@ -43,7 +43,7 @@ static void a_child_forked_while_the_first_timer_is_armed_arms_its_own(void) {
     pid_t child = fork();
     if (child == 0) {
         waits = 0;
-        /* Ends a child that hangs. */
+        /* This ends a child that hangs. */
         alarm(60);
         if (Mockit_arm(Mockit_dynamic_init(tick, 1, false, NULL, NULL)) != 0) _exit(1);
         wait_for(&calls, 1);
@@ -65,7 +65,7 @@ static int is_fault(int number) {
     for (size_t n = 0; n < sizeof faults / sizeof *faults; n++) is |= number == faults[n];
     return is;
 }
-/* Whether this line of a thread's status shows that the thread blocks every signal that other processes can send. */
+/* Whether this line of a thread's status shows that the thread blocks every signal of other processes. */
 static int blocks_all(const char *line) {
     unsigned long long blocked = 0;
     if (sscanf(line, "SigBlk: %llx", &blocked) != 1) return 0;
@@ -84,7 +84,7 @@ static void tick_and_listen(void *timer) {
     }
     tick(timer);
 }
-/* Counts the threads of the library. *open becomes the number of those that do not block signals. */
+/* Counts the threads of the library. *open becomes the number of threads that do not block signals. */
 static int library_threads(int *open) {
     int all = 0;
     *open = 0;
@@ -124,13 +124,13 @@ int main(void) {
     if (lacks_timer_descriptors("threads")) return 0;
     void *found = dlsym(RTLD_NEXT, "pthread_create");
     memcpy(&make, &found, sizeof found);
-    RUN(a_child_forked_while_the_first_timer_is_armed_arms_its_own);
+    RUN(a_child_that_is_forked_during_the_first_arming_can_arm_a_timer);
     RUN(signals_are_left_to_the_threads_of_the_program);
     return summary();
 }
 #else
 int main(void) {
-    SKIP(a_child_forked_while_the_first_timer_is_armed_arms_its_own, "fork");
+    SKIP(a_child_that_is_forked_during_the_first_arming_can_arm_a_timer, "fork");
     SKIP(signals_are_left_to_the_threads_of_the_program, "signals");
     return summary();
 }

@@ -11,7 +11,7 @@ extern "C"
 #endif
     void timespec_add_ms__(struct timespec *ts, uint32_t ms);
 
-static void the_time_is_the_wall_clocks(void) {
+static void the_time_is_that_of_the_wall_clock(void) {
     time_t secs = 0, before = time(NULL);
     long ms = -1;
     CHECK(Mockit_gettime(&secs, &ms) == 0);
@@ -76,7 +76,7 @@ static void milliseconds_are_added_with_a_carry(void) {
     timespec_add_ms__(NULL, 1);
 }
 
-/* The header of the original mockit has these, and programs use them. */
+/* The header of the original mockit has these macros, and programs use them. */
 static int half(int UNUSED(first), int second) { return second / 2; }
 static void the_header_has_the_originals_macros(void) {
     struct timespec now;
@@ -87,7 +87,7 @@ static void the_header_has_the_originals_macros(void) {
 
 int main(void) {
     RUN(the_header_has_the_originals_macros);
-    RUN(the_time_is_the_wall_clocks);
+    RUN(the_time_is_that_of_the_wall_clock);
     RUN(a_sleep_is_not_too_short);
 #if HAS_SIGNALS
     RUN(a_signal_ends_a_sleep_or_does_not);

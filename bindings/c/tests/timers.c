@@ -36,7 +36,7 @@ static void a_one_off_fires_once_and_not_early_then_ends(void) {
     CHECK(!pthread_equal(story.thread, pthread_self()));
 }
 
-static void a_timer_of_the_callers_may_be_used_again(void) {
+static void a_static_timer_may_be_used_again_after_its_end(void) {
     NEW(struct story, story);
     struct mockit timer;
     memset(&timer, 0xa5, sizeof timer);
@@ -62,7 +62,7 @@ static void an_interval_keeps_its_schedule(void) {
     CHECK(counted(&story.calls) == calls);
 }
 
-static void an_hour_need_not_pass_before_destroy_returns(void) {
+static void destroy_does_not_wait_for_the_deadline(void) {
     NEW(struct story, story);
     struct mockit *timer = Mockit_dynamic_init(tick, 3600000, true, &story, end_and_free);
     Mockit_arm(TIMER(timer));
@@ -77,7 +77,7 @@ static void a_disarmed_interval_stops_and_can_go_on(void) {
     Mockit_arm(&timer);
     wait_for(&story.calls, 2);
     Mockit_disarm(&timer);
-    /* A callback that had begun may still count. */
+    /* A callback that had begun before may still count. */
     Mockit_bsleep(20, true, NULL);
     int calls = counted(&story.calls);
     Mockit_bsleep(30, true, NULL);
@@ -101,7 +101,7 @@ static void a_disarmed_one_off_ends_at_its_time_without_a_call(void) {
     }
 }
 
-static void what_was_never_armed_is_destroyed_at_once(void) {
+static void a_timer_that_was_never_armed_is_destroyed_at_once(void) {
     for (int cyclic = 0; cyclic < 2; cyclic++) {
         NEW(struct story, story);
         CHECK(Mockit_destroy(Mockit_dynamic_init(tick, 20, cyclic, &story, end_and_free)) == 0);
@@ -128,7 +128,7 @@ static void destroy_the_other(void *timer) {
     struct story *story = CTX(struct story, timer);
     if (counted(&story->calls) > 0) return;
     count(&story->calls);
-    /* Waits until both callbacks are here. */
+    /* Waits until both callbacks have come here. */
     for (int n = 0; n < 2; n++) wait_for(&CTX(struct story, peers[n])->calls, 1);
     CHECK(Mockit_destroy(timer == peers[0] ? peers[1] : peers[0]) == 0);
     count(&story->blocks);
@@ -157,7 +157,8 @@ static void a_one_off_may_arm_itself_again(void) {
     CHECK(counted(&story.calls) == 3 && counted(&story.ends) == 1);
 }
 
-/* A callback arms its own timer. The deadline comes while the callback still runs, so the timer waits for its return. */
+/* A callback arms its own timer. The deadline comes while the callback still runs. So the timer is called again after
+ * it returns. */
 static void arm_again_and_stay(void *timer) {
     struct story *story = CTX(struct story, timer);
     count(&story->calls);
@@ -190,7 +191,7 @@ static void block(void *timer) {
     while (!counted(&open_gate)) Mockit_bsleep(1, true, NULL);
     count(&story->blocks);
 }
-static void callbacks_that_block_delay_nobody_else(void) {
+static void callbacks_that_block_delay_no_other_timer(void) {
     enum { MANY = 12 };
     NEW(struct story, blocked);
     NEW(struct story, story);
@@ -243,7 +244,7 @@ static void bad_arguments_are_error_numbers(void) {
     CHECK(Mockit_arm(&timer) == EINVAL);
 }
 
-static void very_long_delays_are_no_error(void) {
+static void very_long_delays_are_valid(void) {
     static const uint64_t delays[] = { UINT32_MAX, (uint64_t)UINT32_MAX + 10, UINT64_MAX / 2, UINT64_MAX };
     NEW(struct story, story);
     for (int n = 0; n < 4; n++) {
@@ -258,21 +259,21 @@ static void very_long_delays_are_no_error(void) {
 int main(void) {
     if (lacks_timer_descriptors("timers")) return 0;
     RUN(a_one_off_fires_once_and_not_early_then_ends);
-    RUN(a_timer_of_the_callers_may_be_used_again);
+    RUN(a_static_timer_may_be_used_again_after_its_end);
     RUN(an_interval_keeps_its_schedule);
-    RUN(an_hour_need_not_pass_before_destroy_returns);
+    RUN(destroy_does_not_wait_for_the_deadline);
     RUN(a_disarmed_interval_stops_and_can_go_on);
     RUN(a_disarmed_one_off_ends_at_its_time_without_a_call);
-    RUN(what_was_never_armed_is_destroyed_at_once);
+    RUN(a_timer_that_was_never_armed_is_destroyed_at_once);
     RUN(an_interval_may_destroy_itself);
     RUN(two_callbacks_that_destroy_each_other_do_not_wait_for_ever);
     RUN(a_one_off_may_arm_itself_again);
     RUN(a_one_off_that_is_due_again_before_its_callback_returns_is_called_again);
     RUN(arming_again_starts_again);
-    RUN(callbacks_that_block_delay_nobody_else);
+    RUN(callbacks_that_block_delay_no_other_timer);
     RUN(twenty_thousand_armed_timers_need_no_thread_each);
     RUN(callbacks_of_one_timer_never_overlap_and_destroy_waits);
     RUN(bad_arguments_are_error_numbers);
-    RUN(very_long_delays_are_no_error);
+    RUN(very_long_delays_are_valid);
     return summary();
 }

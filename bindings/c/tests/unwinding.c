@@ -1,4 +1,4 @@
-/* Callbacks that do not return: the process ends, and says which callback it was. cogloop.h and mockit.h. */
+/* cogloop.h and mockit.h: callbacks that do not return. The process ends with a message that names the callback. */
 #include "check.h"
 
 #if HAS_FORK
@@ -47,7 +47,7 @@ static void in_a_callback_of_mockit_that_is_cancelled(void) { arm_one(cancel_one
 static void in_a_callback_of_mockit_that_throws(void) { arm_one(throw_one, NULL); }
 #endif
 
-/* Runs it in a child, which must abort after it has said this. */
+/* Runs `leaves` in a child, which must abort after it has written this. */
 static void expect_words(void (*leaves)(void), const char *what) {
     int words[2], status = 0;
     char text[512];
@@ -72,11 +72,11 @@ static void expect_words(void (*leaves)(void), const char *what) {
     if (failed_here) printf("  %s: it said: %s\n", what, text);
 }
 
-static void a_callback_that_ends_its_thread_ends_the_process_in_words(void) {
+static void a_callback_that_does_not_return_ends_the_process_in_words(void) {
     expect_words(in_a_timer, "cogloop: the callback of a timer has");
     expect_words(in_a_post, "cogloop: the function of a post");
 }
-static void so_does_one_of_mockit(void) {
+static void a_callback_of_mockit_that_does_not_return_ends_the_process_in_words(void) {
     expect_words(in_a_callback_of_mockit, "cogloop: the callback of a timer of mockit.h");
     expect_words(in_a_callback_of_mockit_that_is_cancelled, "cogloop: the callback of a timer of mockit.h");
     expect_words(in_a_destructor_of_mockit, "cogloop: the destructor of a timer of mockit.h");
@@ -104,16 +104,16 @@ static void the_librarys_threads_are_not_cancelled(void) {
 }
 
 int main(void) {
-    RUN(a_callback_that_ends_its_thread_ends_the_process_in_words);
+    RUN(a_callback_that_does_not_return_ends_the_process_in_words);
     if (lacks_timer_descriptors("unwinding")) return summary();
-    RUN(so_does_one_of_mockit);
+    RUN(a_callback_of_mockit_that_does_not_return_ends_the_process_in_words);
     RUN(the_librarys_threads_are_not_cancelled);
     return summary();
 }
 #else
 int main(void) {
-    SKIP(a_callback_that_ends_its_thread_ends_the_process_in_words, "forks and signals");
-    SKIP(so_does_one_of_mockit, "forks and signals");
+    SKIP(a_callback_that_does_not_return_ends_the_process_in_words, "forks and signals");
+    SKIP(a_callback_of_mockit_that_does_not_return_ends_the_process_in_words, "forks and signals");
     SKIP(the_librarys_threads_are_not_cancelled, "cancellation of threads");
     return summary();
 }

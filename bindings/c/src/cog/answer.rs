@@ -38,7 +38,7 @@ const WORDS: &[(c_int, &CStr, &CStr)] = &[
 ];
 
 thread_local! {
-    /// The source of the newest failure's message. No function may ever return that failure.
+    /// The source of the newest failure's message. It may be a failure that no function returns.
     static NEW: Cell<Message> = const { Cell::new(Message::Words) };
     static NEW_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
     /// The thread's last failure that a function has returned, with its code.
@@ -47,7 +47,7 @@ thread_local! {
     static SYSTEMS_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
 }
 
-/// The reason why a call failed. It is little more than a code, because most callers look only at the code.
+/// The reason why a call failed. A failure is little more than a code, because most callers look only at the code.
 /// `cog_last_message` makes the text.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Failure {
@@ -58,7 +58,7 @@ pub(super) struct Failure {
 /// The subject of a failure.
 #[derive(Copy, Clone, Debug)]
 enum About {
-    /// `NEW` says what the failure is about.
+    /// `NEW` has the subject of the failure.
     New,
     Loop,
     Timer,
@@ -73,7 +73,7 @@ enum Message {
     Sentence(&'static str),
     /// The name of an argument, and the meaning of the code.
     Argument(&'static str),
-    /// The message contains values of the call, so it was written at once, to `NEW_WORDS` or `LAST_WORDS`.
+    /// The message contains values of the call. So it was written at once, to `NEW_WORDS` or `LAST_WORDS`.
     Words,
 }
 
@@ -188,7 +188,8 @@ impl From<Error> for Failure {
 /// The border to C: turns a failure or a panic into a code.
 #[inline]
 pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
-    // At worst a panic leaves a loop that returns errors: its state is in cells, which notice a borrow that was not ended.
+    // After a panic the loop may return errors. That is the worst case: its state is in cells, and an unended borrow is
+    // noticed.
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => COG_OK,
         Ok(Err(failure)) => failure.keep(),
@@ -204,7 +205,7 @@ pub(super) fn answer_uncancelled(call: impl FnOnce() -> Result<(), Failure>) -> 
 
 const FAULT: &str = "a fault in the library; it was reported on standard error";
 
-/// The text as a C string, without zero bytes. Our texts have none.
+/// The text as a C string without zero bytes. The library's own texts have none.
 pub(super) fn to_c(text: impl Into<Vec<u8>>) -> CString {
     let mut bytes = text.into();
     bytes.retain(|&byte| byte != 0);

@@ -7,8 +7,8 @@
 //!   cog_loop_free, the thread's end       at once; if its own callback is running, after that callback
 //! ```
 //!
-//! Few timers have an end function. So the functions are in a table beside the wheel, and a loop that has none pays for one test
-//! in each call.
+//! Few timers have an end function. So the functions are in a table beside the wheel. A loop without end functions pays
+//! for one test in each call.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -22,16 +22,16 @@ use crate::must_return::must_return;
 
 /// An end function that has to be called, and its argument.
 #[derive(Copy, Clone, Debug)]
-#[must_use = "the ctx is freed when it is called"]
+#[must_use = "the ctx is freed only when the end function is called"]
 pub(super) struct End {
     pub(super) run: CogPostFn,
     pub(super) ctx: *mut c_void,
 }
 
 impl End {
-    /// The loop must not be borrowed: the function may call it.
+    /// Calls the function. The loop must not be borrowed, because the function may call it.
     pub(super) fn call(self) {
-        // SAFETY: the user gave both for this.
+        // SAFETY: the user gave the function and its ctx for this call.
         must_return("an end function", || unsafe { (self.run)(self.ctx) });
     }
 }
@@ -49,7 +49,8 @@ pub(super) struct Ends {
     are_used: Cell<bool>,
     of_timers: RefCell<ByIndex<Option<(Key, CogPostFn)>>>,
     serving: Cell<Serving>,
-    /// The end function of a timer or watch that has ended in its own callback, while that callback is still running.
+    /// The end function of a timer or watch that has ended in its own callback. It is kept while that callback is still
+    /// running.
     deferred: Cell<Option<End>>,
 }
 
@@ -104,13 +105,14 @@ impl Ends {
         self.serving.set(serving);
     }
 
-    /// Call after a callback. Returns the end function that was deferred during it.
+    /// Call after a callback. Returns the end function that was deferred meanwhile.
     pub(super) fn finish(&self) -> Option<End> {
         self.serving.set(Serving::Nothing);
         self.deferred.take()
     }
 
-    /// Returns the end function if it can be called now. If `of` is being served, defers it until the callback has returned.
+    /// Returns the end function if it can be called now. While the callback of `of` runs, the function is deferred
+    /// until the callback has returned.
     pub(super) fn or_defer(&self, of: Serving, end: Option<End>) -> Option<End> {
         if end.is_some() && self.serving.get() == of {
             self.deferred.set(end);

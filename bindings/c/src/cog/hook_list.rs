@@ -1,6 +1,7 @@
 //! The hooks of a loop, in the order in which they were added.
 //!
-//! An iteration remembers the number of the hook that it called, and goes on with the next higher one. So a hook may add hooks and remove any, itself included.
+//! An iteration remembers the number of the hook that it called, and goes on with the next higher number. So a hook may
+//! add hooks and remove any hook, also itself.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;

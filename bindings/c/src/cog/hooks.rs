@@ -31,7 +31,7 @@ pub unsafe extern "C" fn cog_hook_add(
             other => return Err(Failure::argument_in_words(format_args!("when: {other} is not a COG_HOOK_ constant"))),
         };
         let number = registry::with(r#loop.id, |found| found.hooks.add(when, run, ctx))?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(hook, CogHook { loop_id: r#loop.id, number }) };
         Ok(())
     })

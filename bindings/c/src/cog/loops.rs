@@ -20,8 +20,8 @@ const COG_NEVER: u64 = u64::MAX;
 /// Makes a loop.
 ///
 /// # Safety
-/// `options` is NULL or points to as many bytes as its `size` says, with NULL or a string as `backend`; `output` is NULL or
-/// points to a handle.
+/// `options` is NULL or points to as many bytes as its `size` says. Its `backend` is NULL or a string. `output` is NULL
+/// or points to a handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut CogLoop) -> c_int {
     answer_uncancelled(|| {
@@ -29,19 +29,19 @@ pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut C
             return Err(Failure::argument("loop: NULL, but a pointer to a cog_loop is expected"));
         }
         expect_memory("options")?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let (options, backend) = unsafe {
             let options = CogOptions::read(options)?;
             (options, options.backend())
         };
         let id = registry::add(|place| Loop::new(&options, backend, place))?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(r#loop, CogLoop { id }) };
         Ok(())
     })
 }
 
-/// Ends a loop. Called in a callback of the loop, it frees the memory when the callback has returned.
+/// Ends a loop. If a callback of the loop makes this call, the memory is freed when the callback has returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_free(r#loop: CogLoop) -> c_int {
     answer_uncancelled(|| {
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn cog_loop_run_once(r#loop: CogLoop, timeout_ns: u64, is_
         let more = running(r#loop)?.run_once(wait)?;
         // A callback may have freed the loop.
         let more = more && registry::with(r#loop.id, |_| Ok(())).is_ok();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(is_alive, more) };
         Ok(())
     })
@@ -83,7 +83,7 @@ pub extern "C" fn cog_loop_step(r#loop: CogLoop) -> c_int {
     answer(|| running(r#loop)?.run_once(Wait::Poll).map(drop))
 }
 
-/// Returns a reference that keeps the loop alive during the run, even if a callback frees it.
+/// Returns a reference to the loop. The loop lives until the end of the run, even if a callback frees it.
 fn running(r#loop: CogLoop) -> Result<std::rc::Rc<Loop>, Failure> {
     registry::with(r#loop.id, |found| Ok(found.clone()))
 }
@@ -124,8 +124,8 @@ pub extern "C" fn cog_loop_post(
     })
 }
 
-/// Ends the loop's wait. A signal handler may call it: it takes no lock and no memory. It keeps errno, and does not change the
-/// thread's last message.
+/// Ends the loop's wait. A signal handler may call this: it takes no lock and no memory. It keeps errno, and does not
+/// change the thread's last message.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_wake(r#loop: CogLoop) -> c_int {
     let woken = errno::keeping(|| remotes::enter(r#loop.id).map(|remote| remote.wake()));
@@ -140,7 +140,7 @@ pub extern "C" fn cog_loop_wake(r#loop: CogLoop) -> c_int {
 pub unsafe extern "C" fn cog_loop_now(r#loop: CogLoop, now_ns: *mut u64) -> c_int {
     answer(|| {
         let now = registry::with(r#loop.id, |found| Ok(found.events.borrow().now_ns()))?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(now_ns, now) };
         Ok(())
     })
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn cog_loop_now(r#loop: CogLoop, now_ns: *mut u64) -> c_in
 pub unsafe extern "C" fn cog_loop_now_cached(r#loop: CogLoop, now_ns: *mut u64) -> c_int {
     answer(|| {
         let now = registry::with(r#loop.id, |found| Ok(found.cached_ns.get()))?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(now_ns, now) };
         Ok(())
     })
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn cog_loop_wall_time(r#loop: CogLoop, at_ns: u64, unix_ns
             Err(before) => -(before.duration().as_nanos() as i128),
         };
         let at = wall_ns + i128::from(at_ns) - i128::from(now_ns);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(unix_ns, at.clamp(i64::MIN.into(), i64::MAX.into()) as i64) };
         Ok(())
     })
@@ -212,13 +212,13 @@ pub unsafe extern "C" fn cog_loop_pollable(r#loop: CogLoop, fd: *mut c_int) -> c
         let number = registry::with(r#loop.id, |found| {
             sources::pollable(&mut found.events.borrow_mut()).map_err(|error| Failure::system("loop", &error))
         })?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(fd, number) };
         Ok(())
     })
 }
 
-/// How long another loop may wait.
+/// The time that another loop may wait.
 ///
 /// # Safety
 /// `timeout_ns` is NULL or points to a `uint64_t`.
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn cog_loop_next_timeout(r#loop: CogLoop, timeout_ns: *mut
             let next = next.map_err(|error| Failure::system("loop", &error))?;
             Ok(if found.has_posts() || found.hooks.are_busy() { 0 } else { next.unwrap_or(COG_NEVER) })
         })?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(timeout_ns, timeout) };
         Ok(())
     })
@@ -248,7 +248,7 @@ pub unsafe extern "C" fn cog_loop_backend(
 ) -> c_int {
     answer(|| {
         registry::with(r#loop.id, |found| {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller keeps this function's contract.
             unsafe {
                 let (its_name, its_reason) = found.report();
                 put(name, its_name);
@@ -259,7 +259,7 @@ pub unsafe extern "C" fn cog_loop_backend(
     })
 }
 
-/// What the loop has done.
+/// The loop's counters.
 ///
 /// # Safety
 /// `stats` is NULL or points to as many bytes as its `size` says.
@@ -270,7 +270,7 @@ pub unsafe extern "C" fn cog_loop_stats(r#loop: CogLoop, stats: *mut CogStats) -
             if stats.is_null() {
                 return Err(Failure::argument("stats: NULL, but a pointer to a cog_stats is expected"));
             }
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller keeps this function's contract.
             unsafe { found.stats().write(stats) }
         })
     })

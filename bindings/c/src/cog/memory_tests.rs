@@ -1,5 +1,5 @@
-//! Refuses each request for memory in turn: the exported functions return `COG_ERROR_MEMORY` and have changed nothing, and
-//! functions that need no memory still work.
+//! Each request for memory is refused in turn. The exported functions return `COG_ERROR_MEMORY` and change nothing.
+//! Functions that need no memory still work.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::io;
@@ -17,7 +17,7 @@ use super::{CogExpiry, CogHook, CogLoop, CogTimer, CogWatch};
 use crate::allocator::{Grant, with};
 
 unsafe extern "C-unwind" fn on_timer(_: CogTimer, _: *const CogExpiry, calls: *mut c_void) {
-    // SAFETY: each test gives a counter of its own that outlives its loop.
+    // SAFETY: each test passes its own counter, which outlives the loop.
     unsafe { *calls.cast::<u32>() += 1 };
 }
 
@@ -34,7 +34,7 @@ unsafe extern "C-unwind" fn on_post(calls: *mut c_void) {
 /// Returns whether the call succeeded. Otherwise checks that its error and its message are about memory.
 fn is_done(code: c_int) -> bool {
     if code == COG_ERROR_MEMORY {
-        // SAFETY: both are strings that stay until the next call.
+        // SAFETY: both are strings that stay valid until the next call.
         let words = unsafe { (CStr::from_ptr(cog_last_message()), CStr::from_ptr(cog_strerror(code))) };
         assert!(words.0.to_bytes().len() > 10 && words.1 == c"there is not enough memory", "{words:?}");
     }
@@ -44,21 +44,21 @@ fn is_done(code: c_int) -> bool {
 
 fn new_loop() -> (c_int, CogLoop) {
     let mut made = CogLoop { id: 7 };
-    // SAFETY: no options, and a place for the handle.
+    // SAFETY: there are no options, and the output is a place for the handle.
     let code = unsafe { cog_loop_new(null(), &raw mut made) };
     (code, made)
 }
 
-/// Calls every function that may need memory, except the one for signals: the standard library allocates for it with boxes.
+/// Calls every function that may need memory, except that for signals: the standard library boxes values for it.
 fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut c_void) {
-    // SAFETY: outputs are places or NULL, and the counter outlives the loop.
+    // SAFETY: outputs are NULL or point to places, and the counter outlives the loop.
     unsafe {
         for round in 0..40_u64 {
             let mut timer = CogTimer { loop_id: 7, key: 7 };
             if is_done(cog_timer_after(events, 1 + round * 1000, Some(on_timer), calls, &raw mut timer)) {
                 assert!(is_done(cog_timer_reschedule(timer, round)));
                 let _ = is_done(cog_timer_pause(timer));
-                // Whether the timer is paused or not, this needs no memory.
+                // Resuming needs no memory, whether the timer is paused or not.
                 assert!(is_done(cog_timer_resume(timer)));
                 let _ = is_done(cog_timer_unref(timer));
                 assert!(is_done(cog_timer_ref(timer)));
@@ -78,9 +78,12 @@ fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut
             let fd = reader.as_raw_fd();
             if is_done(cog_watch_descriptor(events, fd, 1, 0, Some(on_watch), calls, &raw mut watch)) {
                 let _ = is_done(cog_watch_set(watch, 0));
-                assert!(is_done(cog_watch_on_end(watch, Some(on_post))), "its own place has room for it");
+                assert!(
+                    is_done(cog_watch_on_end(watch, Some(on_post))),
+                    "the watch's entry has room for the end function"
+                );
                 let _ = is_done(cog_watch_unref(watch));
-                assert!(is_done(cog_watch_remove(watch)), "removal needs none");
+                assert!(is_done(cog_watch_remove(watch)), "a removal needs no memory");
             } else {
                 assert_eq!((watch.loop_id, watch.token), (7, 7), "nothing is half done");
             }
@@ -88,7 +91,7 @@ fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut
         for _ in 0..5 {
             let mut hook = CogHook { loop_id: 7, number: 7 };
             if is_done(cog_hook_add(events, 2, Some(on_post), calls, &raw mut hook)) {
-                assert!(is_done(cog_hook_remove(hook)), "removal needs none");
+                assert!(is_done(cog_hook_remove(hook)), "a removal needs no memory");
             } else {
                 assert_eq!((hook.loop_id, hook.number), (7, 7), "nothing is half done");
             }
@@ -118,7 +121,7 @@ fn check(events: CogLoop, calls: *mut c_void) {
 }
 
 fn count(calls: *mut c_void) -> u32 {
-    // SAFETY: the pointer is that of a counter.
+    // SAFETY: the pointer points to a counter.
     unsafe { *calls.cast::<u32>() }
 }
 
@@ -142,7 +145,7 @@ fn memory_that_runs_out_at_any_request_is_an_error() {
     }
 }
 
-/// `cog_loop_run` and the children's watches.
+/// Memory runs out in `cog_loop_run` and in watches of children.
 #[test]
 fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
     let story = |grant| {
@@ -169,7 +172,7 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
                 // SAFETY: as above.
                 let _ = is_done(unsafe { cog_timer_after(events, round, Some(on_timer), counter, null_mut()) });
             }
-            // A run may fail early; the next one continues.
+            // A run may fail early. The next run continues.
             let _ = is_done(cog_loop_run(events));
         });
         assert!(is_done(cog_loop_run(events)));
@@ -177,7 +180,7 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
         check(events, counter);
         assert_eq!(cog_loop_free(events), COG_OK);
         for child in &mut children {
-            // The loop may have collected the child already.
+            // The loop may have collected the child's status already.
             let _ = child.wait();
         }
         refused
@@ -188,9 +191,10 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
     }
 }
 
-/// Some allocations of the standard library cannot return an error. The library asks for the same amount before them, in one piece.
+/// Some allocations of the standard library cannot return an error. Before such allocations the library asks for the
+/// same amount in one piece.
 #[test]
-fn making_a_loop_or_a_signal_watch_without_memory_is_an_error_however_much_is_left() {
+fn making_a_loop_or_a_signal_watch_with_too_little_memory_is_an_error() {
     let (mut loops, mut watches) = (0, 0);
     for kilobytes in 0..800 {
         let mut calls = 0_u32;

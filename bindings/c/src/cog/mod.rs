@@ -17,8 +17,8 @@
 //! | `options` | `cog_options`, `cog_plan`, `cog_stats` |
 //! | `answer`, `words` | the codes, `cog_strerror`, `cog_last_message` |
 //!
-//! The top of the header has the conventions of all functions: ownership, threads, errors. A test, `header`, compares the header
-//! with these files.
+//! The top of the header has the conventions of all functions: ownership, threads and errors. A test, `header`,
+//! compares the header with these files.
 
 pub mod answer;
 mod ends;
@@ -85,7 +85,7 @@ pub struct CogExpiry {
     missed: u64,
 }
 
-// The functions of the user's may unwind as far as the compiler knows; `must_return` ends the process then.
+// As far as the compiler knows, functions of the user may unwind. `must_return` ends the process if they do.
 
 /// `cog_timer_fn`.
 pub type CogTimerFn = unsafe extern "C-unwind" fn(CogTimer, *const CogExpiry, *mut c_void);
@@ -110,7 +110,7 @@ const _: () = {
 /// `output` is NULL or points to a `T`, initialised or not.
 unsafe fn put<T>(output: *mut T, value: T) {
     if !output.is_null() {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { output.write(value) };
     }
 }

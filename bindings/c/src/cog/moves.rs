@@ -35,7 +35,7 @@ fn adopt(id: u64) -> Result<(), Failure> {
     let remote = registry::remote(id)?;
     let not_released = || Failure::new(COG_ERROR_THREAD, NOT_RELEASED);
     let Parked(parked) = remote.unpark().ok_or_else(not_released)?;
-    // Only `release` parks, and only loops.
+    // Only `release` parks, and it parks only loops.
     let found = parked.downcast::<Loop>().map_err(|_| not_released())?;
     let adopted = registry::expect_room(id).and_then(|()| found.enter_thread());
     if adopted.is_ok() {
@@ -65,7 +65,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Ends the watches of signals and children, which the child has not inherited.
+    /// Ends the watches of signals and children: the forked child has not inherited those.
     fn end_parents_watches(&self) {
         let indices = self.watches.borrow().indices();
         for index in indices {
@@ -75,7 +75,7 @@ impl Loop {
                 self.watches.borrow_mut().replace(index, Some((token, watch)));
                 continue;
             }
-            // The descriptor is a copy of the parent's; to forget it is all that is left to do.
+            // The descriptor is a copy of the parent's. The child only has to forget it.
             let _ = self.events.borrow_mut().remove_descriptor(token);
             self.end_of_watch(&(token, watch)).into_iter().for_each(End::call);
         }

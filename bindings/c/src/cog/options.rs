@@ -1,4 +1,4 @@
-//! The structs that may grow: each begins with its size, so that a program and a library of different versions agree.
+//! The structs that may grow. Each begins with its size, so that a program and a library of different versions agree.
 
 use std::ffi::{CStr, c_char};
 use std::mem::{offset_of, size_of};
@@ -28,7 +28,7 @@ pub struct CogOptions {
     reserved: u32,
 }
 
-/// `cog_plan`. All zero fires once, in the next turn.
+/// `cog_plan`. A plan of zeros fires once, in the next turn.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
 pub struct CogPlan {
@@ -66,14 +66,14 @@ fn is_newer(argument: &str) -> Failure {
     Failure::argument_in_words(format_args!("{argument}: {message}"))
 }
 
-/// Reads a struct that begins with its size. If the caller's struct is shorter than ours, the other fields are those of
-/// `defaults`.
+/// Reads a struct that begins with its size. If the caller's struct is shorter than the library's, the missing fields
+/// are those of `defaults`.
 ///
 /// # Safety
 /// The pointer points to as many bytes as its first field says, and any bytes make a `T`.
 unsafe fn read_sized<T>(from: *const T, defaults: T, argument: &str, name: &str) -> Result<T, Failure> {
     let (mut read, ours) = (defaults, size_of::<T>());
-    // SAFETY: the caller's promise; no more is read than is there.
+    // SAFETY: the caller keeps this function's contract. No more bytes are read than the struct has.
     let beyond = unsafe {
         let size = from.cast::<usize>().read();
         if size < size_of::<usize>() || size > usize::from(u16::MAX) {
@@ -96,7 +96,7 @@ impl CogPlan {
             return Err(Failure::argument("plan: NULL, but a pointer to a cog_plan is expected"));
         }
         let once = Self { size: size_of::<Self>(), delay_ns: 0, period_ns: 0, slack_ns: 0, missed: 0, reserved: 0 };
-        // SAFETY: the caller's promise, and any bytes make such a struct.
+        // SAFETY: the caller keeps this function's contract, and any bytes make such a struct.
         let read = unsafe { read_sized(plan, once, "plan", "cog_plan")? };
         if read.reserved == 0 { Ok(read) } else { Err(is_newer("plan")) }
     }
@@ -122,7 +122,7 @@ impl CogOptions {
         if options.is_null() {
             return Ok(defaults);
         }
-        // SAFETY: the caller's promise, and any bytes make such a struct.
+        // SAFETY: the caller keeps this function's contract, and any bytes make such a struct.
         let read = unsafe { read_sized(options, defaults, "options", "cog_options")? };
         if read.reserved != 0 {
             return Err(is_newer("options"));
@@ -143,9 +143,9 @@ impl CogOptions {
     }
 
     /// # Safety
-    /// It is NULL or a string.
+    /// `backend` is NULL or a string.
     pub(super) unsafe fn backend(&self) -> Option<String> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let name = (!self.backend.is_null()).then(|| unsafe { CStr::from_ptr(self.backend) })?;
         Some(name.to_string_lossy().into_owned())
     }
@@ -170,13 +170,13 @@ impl CogOptions {
 }
 
 impl CogStats {
-    /// Writes the fields for which the caller's struct has room. If it has more fields than ours, they become zero.
+    /// Writes the fields for which the caller's struct has room. Fields that only the caller's struct has become zero.
     ///
     /// # Safety
     /// The pointer is not null, and points to as many bytes as its first field says.
     pub(super) unsafe fn write(self, output: *mut Self) -> Result<(), Failure> {
         let ours = size_of::<Self>();
-        // SAFETY: the caller's promise; no more is written than there is room for.
+        // SAFETY: the caller keeps this function's contract. No more bytes are written than there is room for.
         unsafe {
             let size = output.cast::<usize>().read();
             if size < size_of::<usize>() || size > usize::from(u16::MAX) {

@@ -21,7 +21,7 @@ pub(super) struct Post {
     pub(super) ctx: *mut c_void,
 }
 
-// SAFETY: the caller of `cog_loop_post` gives `ctx` to the loop's thread, and only that thread calls one of the two
+// SAFETY: the caller of `cog_loop_post` gives `ctx` to the loop's thread. Only that thread calls one of the two
 // functions, once.
 unsafe impl Send for Post {}
 
@@ -31,15 +31,15 @@ struct Queue {
     is_closed: bool,
 }
 
-/// A loop without a thread. Its type is erased, because this file is below the loop.
+/// A loop without a thread. Its type is erased, because this file is in a layer below the loop.
 #[derive(Debug)]
 pub(super) struct Parked(pub(super) Rc<dyn Any>);
 
 // SAFETY:
-// 1. `moves` parks a loop only if there is no other reference to it, and nobody uses a parked loop. So its reference counts,
-//    its cells and the pointers in it are used by one thread at a time.
+// 1. `moves` parks a loop only if there is no other reference to it, and no code uses a parked loop. So only one thread
+//    at a time uses its reference counts, its cells and the pointers in it.
 // 2. The mutex in `Remote` orders the uses of the two threads.
-// 3. What belongs to a thread, a backend's rings, has been left by `leave_thread` and is made again by `enter_thread`.
+// 3. A backend's rings belong to a thread. `leave_thread` has left them, and `enter_thread` makes new ones.
 unsafe impl Send for Parked {}
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(super) struct Remote {
     /// Lets a turn without posts skip the lock.
     has_posts: AtomicBool,
     waker: Waker,
-    /// The loop itself while it belongs to no thread.
+    /// The loop while it belongs to no thread.
     parked: Mutex<Option<Parked>>,
 }
 
@@ -93,7 +93,7 @@ impl Remote {
         self.waker.wake();
     }
 
-    /// What was done before a wake is visible after the turn that it ended.
+    /// After this, the work before a wake is visible to the turn that the wake ended.
     pub(super) fn was_woken(&self) {
         sanitizer::acquired(self);
     }
@@ -102,8 +102,8 @@ impl Remote {
         self.has_posts.load(Ordering::Acquire)
     }
 
-    /// Moves the queued posts to the end of `posts`, in order. If there is no memory for that, they stay in the queue until
-    /// `posts` is empty.
+    /// Moves the queued posts to the end of `posts`, in order. If there is no memory for the move, they stay in the
+    /// queue until `posts` is empty.
     pub(super) fn move_to(&self, posts: &mut VecDeque<Post>) {
         if !self.has_posts() {
             return;
@@ -118,7 +118,7 @@ impl Remote {
         self.has_posts.store(!queue.posts.is_empty(), Ordering::Release);
     }
 
-    /// Closes the queue: later posts fail. Returns the queued ones.
+    /// Closes the queue: later posts fail. Returns the queued posts.
     pub(super) fn close(&self) -> VecDeque<Post> {
         let mut queue = self.lock();
         sanitizer::acquired(self);

@@ -1,5 +1,5 @@
-//! Finds a loop by its number. Each thread has a table of its own loops. A table of the process has the part of each loop that any
-//! thread may use.
+//! Finds a loop by its number. Each thread has a table of its own loops. A table of the process has the part of each
+//! loop that any thread may use.
 //!
 //! ```text
 //!   a loop's id   generation, 24 bits │ index, 24 bits │ place, 16 bits
@@ -7,7 +7,7 @@
 //!   the process   index ──► Arc<Remote>    see `remotes`; empty in a forked child
 //! ```
 //!
-//! A valid handle leads to its loop in one step. For another handle the reason is looked up afterwards.
+//! A valid handle leads to its loop in one step. For any other handle the reason is looked up afterwards.
 
 use std::cell::RefCell;
 use std::collections::TryReserveError;
@@ -24,9 +24,9 @@ use crate::sys::process;
 #[derive(Default)]
 struct LoopTable {
     loops: Vec<Option<Rc<Loop>>>,
-    /// It has room for all places.
+    /// This list has room for all places.
     free: Vec<u16>,
-    /// Adopted loops whose place was taken in this thread. Each is looked for after all others.
+    /// Adopted loops whose place was taken in this thread. They are searched after all other loops.
     strays: Vec<Rc<Loop>>,
 }
 
@@ -56,7 +56,7 @@ impl LoopTable {
         self.strays.iter().find(|found| found.id == id)
     }
 
-    /// Makes room for the loop of this number, which another thread has made.
+    /// Makes room for the loop with this number, which another thread has made.
     fn try_reserve(&mut self, id: u64) -> Result<(), TryReserveError> {
         let places = place_of(id) + 1;
         self.loops.try_reserve(places.saturating_sub(self.loops.len()))?;
@@ -64,7 +64,7 @@ impl LoopTable {
         self.strays.try_reserve(1)
     }
 
-    /// Stores such a loop. There must be room for it.
+    /// Stores a loop that another thread has made. There must be room for it.
     fn put(&mut self, found: Rc<Loop>) {
         let place = place_of(found.id);
         while self.loops.len() <= place {
@@ -91,8 +91,8 @@ impl LoopTable {
     }
 }
 
-/// A thread that ends frees its loops. The thread that ends the process leaves them to the system, if other threads are gone
-/// already: one of them may have been ended inside a loop's remote, or with a lock.
+/// A thread that ends frees its loops. When the process ends and the other threads are gone, the loops are left to the
+/// system: such a thread may have been ended inside a loop's remote, or while it held a lock.
 impl Drop for LoopTable {
     fn drop(&mut self) {
         if process::is_ending() {
@@ -128,7 +128,7 @@ pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result
     LOOPS.try_with(keep).map_err(is_ending)?
 }
 
-/// Calls `f` with a loop of this thread. `f` must not call the user's functions.
+/// Calls `f` with a loop of this thread. `f` must not call functions of the user.
 #[inline(always)]
 pub(super) fn with<T>(id: u64, f: impl FnOnce(&Rc<Loop>) -> Result<T, Failure>) -> Result<T, Failure> {
     let found = LOOPS.try_with(|places| {
@@ -142,7 +142,7 @@ pub(super) fn with<T>(id: u64, f: impl FnOnce(&Rc<Loop>) -> Result<T, Failure>) 
     found.unwrap_or_else(|_| Err(not_here(id)))
 }
 
-/// A loop of this thread, which may be the copy of one of the parent process.
+/// A loop of this thread, which may be a copy of the parent process's loop.
 pub(super) fn of_any_process(id: u64) -> Result<Rc<Loop>, Failure> {
     let found = LOOPS.try_with(|places| {
         let places = places.borrow();
@@ -159,7 +159,7 @@ pub(super) fn expect_room(id: u64) -> Result<(), Failure> {
 
 /// Stores a loop that another thread has made. There must be room for it.
 pub(super) fn put(found: Rc<Loop>) {
-    // It was accessible a moment ago, when the room was made.
+    // The table was accessible a moment ago, when the room was made.
     let _ = LOOPS.try_with(|places| places.borrow_mut().put(found));
 }
 
@@ -178,7 +178,7 @@ pub(super) fn remote(id: u64) -> Result<Arc<Remote>, Failure> {
     remotes::enter(id).map(|guest| guest.keep()).ok_or(Failure::STALE_LOOP)
 }
 
-/// Takes a loop of this thread, also one of the parent process, out of the table.
+/// Takes a loop of this thread out of the table, also a loop of the parent process.
 pub(super) fn take(id: u64) -> Result<Rc<Loop>, Failure> {
     let taken = LOOPS.try_with(|places| places.borrow_mut().remove(id));
     taken.ok().flatten().ok_or_else(|| not_here(id))

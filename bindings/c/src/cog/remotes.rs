@@ -1,5 +1,5 @@
-//! The table in which any thread finds a loop's queue and waker by the loop's number. It is read without a lock, so a signal handler
-//! can wake a loop at any time, even if it has interrupted a thread that holds a lock.
+//! The table in which any thread finds a loop's queue and waker by the loop's number. The table is read without a lock.
+//! So a signal handler can wake a loop at any time, even if it has interrupted a thread that holds a lock.
 //!
 //! ```text
 //!   id      generation, 24 bits │ index, 24 bits │ place in its thread's table, 16 bits
@@ -10,8 +10,9 @@
 //!   forget  id := 0;    until there are no users: wait.  Then the remote is dropped, and the slot is free
 //! ```
 //!
-//! A user stays for one system call, so `forget` waits no longer than that. A lock guards the list of free slots. A thread takes
-//! this lock before it forks: otherwise another thread could hold it, which does not exist in the child and would never release it.
+//! A user stays for one system call, so `forget` waits no longer than that. A lock guards the list of free slots. A
+//! thread takes this lock before it forks. Otherwise another thread could hold the lock at that moment. That thread
+//! does not exist in the child and would never release the lock.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -23,7 +24,7 @@ use super::answer::{COG_ERROR_LIMIT, Failure, or_no_memory};
 use super::post::Remote;
 use crate::sys::process;
 
-/// The lowest bits of an id are the loop's place in its thread's table.
+/// The lowest bits of an id are the loop's place in the table of its thread.
 pub(super) const PLACE_BITS: u32 = u16::BITS;
 const INDEX_BITS: u32 = 24;
 const FIRST_CHUNK: usize = 64;
@@ -42,7 +43,7 @@ struct Slot {
     generation: AtomicU64,
 }
 
-/// The number of slots, and the free ones. The list has room for all slots.
+/// The number of slots, and the list of free slots. The list has room for all slots.
 #[derive(Debug)]
 struct Free {
     slots: usize,
@@ -79,7 +80,7 @@ fn index_of(id: u64) -> usize {
 }
 
 impl Free {
-    /// Takes a free slot. If there is none, makes a new chunk.
+    /// Takes a free slot. Makes a new chunk if there is none.
     fn take(&mut self) -> Result<u32, Failure> {
         if let Some(index) = self.indices.pop() {
             return Ok(index);
@@ -93,14 +94,14 @@ impl Free {
         or_no_memory("loop", slots.try_reserve_exact(length))?;
         or_no_memory("loop", self.indices.try_reserve(begin + length))?;
         slots.resize_with(length, Slot::default);
-        // No other thread sets it: the lock is held.
+        // The lock is held, so no other thread sets this chunk.
         let _ = place.set(slots.into_boxed_slice());
         self.slots = begin + length;
         self.indices.extend((begin as u32..self.slots as u32).rev());
         self.take()
     }
 
-    /// A slot whose generations are used up is not used again.
+    /// Frees a slot. A slot whose generations are used up is not used again.
     fn give_back(&mut self, index: usize, slot: &Slot) {
         if slot.generation.load(Ordering::Relaxed) < GENERATION_MAX {
             self.indices.push(index as u32);
@@ -108,8 +109,8 @@ impl Free {
     }
 }
 
-/// Adds a remote to the table. Returns a number that is never used for another loop. The number contains the place in the thread's
-/// table.
+/// Adds a remote to the table. Returns a number that is never used for another loop. The number contains the loop's
+/// place in the table of the thread.
 pub(super) fn add(remote: Arc<Remote>, place: u16) -> Result<u64, Failure> {
     mind_forks();
     let mut free = lock();
@@ -165,11 +166,11 @@ fn drop_remote(slot: &Slot) {
 #[derive(Debug)]
 pub(super) struct Guest(&'static Slot);
 
-/// Finds a remote. It takes no lock and no memory, so a signal handler may call it.
+/// Finds a remote. This takes no lock and no memory, so a signal handler may call it.
 pub(super) fn enter(id: u64) -> Option<Guest> {
     let slot = slot_at(index_of(id)).filter(|_| id != 0)?;
-    // Both operations are sequentially consistent, in this order: either `forget` sees this user, or this user sees that
-    // the id is gone.
+    // Both operations are sequentially consistent, and their order matters. Either `forget` sees this user, or this
+    // user sees that the id is gone.
     slot.users.fetch_add(1, Ordering::SeqCst);
     let guest = Guest(slot);
     (slot.id.load(Ordering::SeqCst) == id).then_some(guest)
@@ -193,10 +194,10 @@ impl Deref for Guest {
     fn deref(&self) -> &Remote {
         let remote = self.0.remote.load(Ordering::Acquire);
         // SAFETY:
-        // 1. Only `enter` makes a guest. It first counts the guest and then reads the slot's id. `add` stores the remote before
-        //    the id, so the pointer is not null.
-        // 2. `forget` drops the remote only after it has cleared the id and no user is left. This guest is a user until it is
-        //    dropped.
+        // 1. Only `enter` makes a guest. It first counts the guest and then reads the slot's id. `add` stores the
+        //    remote before the id, so the pointer is not null.
+        // 2. `forget` drops the remote only after it has cleared the id and no user is left. This guest is a user until
+        //    it is dropped.
         unsafe { &*remote }
     }
 }
@@ -208,7 +209,7 @@ impl Drop for Guest {
 }
 
 extern "C" fn before_a_fork() {
-    // A thread that is ending has no thread-local value for the lock, and forks without it.
+    // A thread that is ending has no thread-local value for the lock. It forks without the lock.
     let _ = HELD.try_with(|held| held.set(Some(lock())));
 }
 
@@ -216,7 +217,8 @@ extern "C" fn after_a_fork() {
     let _ = HELD.try_with(Cell::take);
 }
 
-/// Empties the table: the parent's loops do not belong to the child, and the threads that used one do not exist here.
+/// Empties the table. The parent's loops do not belong to the child, and the threads that used a remote do not exist
+/// here.
 extern "C" fn in_a_forked_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     let Ok(Some(mut free)) = HELD.try_with(Cell::take) else { return };
@@ -233,12 +235,12 @@ extern "C" fn in_a_forked_child() {
 fn mind_forks() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        // The forking thread holds none of our locks, because we call no function of the user while we hold one.
+        // The forking thread holds no lock of the library, because no function of the user is called under a lock.
         process::at_fork(Some(before_a_fork), Some(after_a_fork), Some(in_a_forked_child));
     });
 }
 
-/// The count of forks, to be stored with an object of this process.
+/// The number of forks, to be stored with an object of this process.
 pub(super) fn forks() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }
@@ -257,6 +259,6 @@ mod tests {
             expected += FIRST_CHUNK << chunk;
         }
         assert_eq!(expected, (1 << INDEX_BITS) - FIRST_CHUNK);
-        assert_eq!(place_of(expected), (CHUNKS, 0), "the first that there is not");
+        assert_eq!(place_of(expected), (CHUNKS, 0), "the first index beyond the table");
     }
 }

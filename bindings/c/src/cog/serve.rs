@@ -15,7 +15,7 @@ use cogloop_io::Key;
 use cogloop_io::trace::{Detail, Kind};
 use std::ffi::c_void;
 
-/// Marks the loop as running until it is dropped. Meanwhile the thread is not cancelled.
+/// Marks the loop as running until this value is dropped. Meanwhile the thread is not cancelled.
 struct Running<'a> {
     of: &'a Loop,
     _whole: NotCancelled,
@@ -66,7 +66,7 @@ impl Loop {
         if self.is_stopped.get() {
             return Ok(());
         }
-        // While there is a post, the loop must not wait, and a virtual clock must not jump.
+        // While there is a post, the loop must not wait and a virtual clock must not jump.
         let has_work = self.has_posts() || self.hooks.are_busy() || !self.is_alive();
         let wait = if has_work { Wait::Poll } else { wait };
         let start_ns = self.begin_span();
@@ -92,7 +92,7 @@ impl Loop {
             }
             after = hook.number;
             let start_ns = self.begin_span();
-            // SAFETY: the user gave both for this; nothing of the loop is borrowed.
+            // SAFETY: the user gave the function and its ctx for this call; nothing of the loop is borrowed.
             must_return("a hook", || unsafe { (hook.run)(hook.ctx) });
             self.end_span(start_ns, hook.run as usize, Kind::Other, Detail::None);
         }
@@ -110,7 +110,7 @@ impl Loop {
             let ended = self.begin_timer(timer.key, timer.value.ctx);
             if let Some(run) = timer.value.run {
                 let start_ns = self.begin_span();
-                // SAFETY: the user gave both for this; nothing of the loop is borrowed.
+                // SAFETY: the user gave the function and its ctx for this call; nothing of the loop is borrowed.
                 must_return("the callback of a timer", || unsafe { run(name, &raw const expiry, timer.value.ctx) });
                 self.end_span(start_ns, run as usize, Kind::Timer, Detail::Late(late_ns));
             }
@@ -118,11 +118,11 @@ impl Loop {
         }
     }
 
-    /// Call before a timer's callback. If it is the timer's last callback, returns the end function to call after it. After the
-    /// callback the end function could not be found: another timer may have taken the place in the wheel.
+    /// Call before a timer's callback. If it is the timer's last callback, returns the end function to call after it.
+    /// The function must be found now: after the callback another timer may have taken the place in the wheel.
     #[inline]
     fn begin_timer(&self, key: Key, ctx: *mut c_void) -> Option<End> {
-        // Not only if end functions are used: this callback may be the first to set one.
+        // This is needed even if there are no end functions yet: the callback may set the first one.
         self.ends.begin(Serving::Timer(key));
         if !self.ends.are_used() {
             return None;

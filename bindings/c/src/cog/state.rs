@@ -1,4 +1,5 @@
-//! The state of a loop: the event loop, whose timers contain their callbacks, and a table of the watches with theirs.
+//! The state of a loop: the event loop, whose timers contain their callbacks, and a table of the watches with their
+//! callbacks.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -73,9 +74,9 @@ impl Counters {
 
 pub(super) struct Loop {
     pub(super) id: u64,
-    /// The process that it belongs to.
+    /// The process to which the loop belongs.
     pub(super) forks: Cell<u64>,
-    /// The options that it was made with.
+    /// The options of the loop.
     pub(super) chosen: Options,
     // This field is dropped before `watches`: a signal's descriptor must leave the loop before it is closed.
     pub(super) events: RefCell<EventLoop<Call>>,
@@ -87,7 +88,8 @@ pub(super) struct Loop {
     pub(super) remote: RefCell<Arc<Remote>>,
     /// Posts that were taken out of the shared queue and have not run yet.
     pub(super) posts: RefCell<VecDeque<Post>>,
-    /// The backend's name and the reason for it; the last are the present ones. Programs may have pointers to all of them.
+    /// The backends' names, each with the reason for it. The last entry is the present one. Programs may have pointers
+    /// to all of them.
     reports: RefCell<Vec<(CString, CString)>>,
     pub(super) is_running: Cell<bool>,
     /// Whether `cog_loop_stop` was called: no further callback starts in this run.
@@ -96,7 +98,7 @@ pub(super) struct Loop {
     pub(super) is_closed: Cell<bool>,
     /// Whether a run waits for posts when there is nothing else to do.
     pub(super) is_kept_alive: Cell<bool>,
-    /// The clock's reading of the turn, or of the last update.
+    /// The clock's reading at the start of the turn, or of the last update.
     pub(super) cached_ns: Cell<u64>,
     /// Whether delays count from `now_ns`.
     delays_are_cached: bool,
@@ -151,7 +153,7 @@ impl Loop {
         self.reports.borrow_mut().push((to_c(report.name), to_c(report.reason.as_str())));
     }
 
-    /// The backend's name and the reason for it. Both stay where they are until the loop is freed.
+    /// The backend's name and the reason for it. Both stay valid until the loop is freed.
     pub(super) fn report(&self) -> (*const c_char, *const c_char) {
         let reports = self.reports.borrow();
         reports.last().map_or((c"".as_ptr(), c"".as_ptr()), |(name, reason)| (name.as_ptr(), reason.as_ptr()))
@@ -161,15 +163,15 @@ impl Loop {
         Arc::clone(&self.remote.borrow())
     }
 
-    /// Ends the run and discards the posts that have not run. A second call does nothing.
+    /// Ends the run, and discards the posts that have not run. A second call does nothing.
     pub(super) fn close(&self) {
         self.is_stopped.set(true);
         self.is_closed.set(true);
-        // Nobody can be told of an error now. A forked child writes nothing.
+        // The error has no receiver: the loop is gone. A forked child writes nothing.
         let _ = self.tracing.end();
         if self.forks.get() != remotes::forks() {
-            // In a forked child the queue's lock may stay locked for ever, because another thread held it during the fork. The
-            // parent process discards its posts itself.
+            // In a forked child the queue's lock may stay locked for ever: another thread may have held it during the
+            // fork. The parent process discards its posts itself.
             return;
         }
         remotes::forget(self.id);
@@ -177,7 +179,7 @@ impl Loop {
         let queued = self.remote.borrow().close();
         for post in left.into_iter().chain(queued) {
             if let Some(discard) = post.discard {
-                // SAFETY: the user gave both for this.
+                // SAFETY: the user gave the function and its ctx for this call.
                 must_return("the discard function of a post", || unsafe { discard(post.ctx) });
             }
         }
@@ -211,13 +213,14 @@ impl Loop {
         self.ends.or_defer(Serving::Timer(key), self.ends.take_timers(key, ctx))
     }
 
-    /// Calls the end functions of all timers and watches when the loop is freed. For these functions the loop's handle is stale.
+    /// Calls the end functions of all timers and watches when the loop is freed. In these functions the loop's handle
+    /// is stale.
     pub(super) fn end_everything(&self) {
         if !self.ends.are_used() {
             return;
         }
         for (key, run) in self.ends.drain_timers() {
-            // Every entry belongs to a live timer, because each timer's end takes its entry out.
+            // Every entry belongs to a live timer, because the end of a timer takes its entry out.
             let Some(call) = self.events.borrow().timer(key).copied() else { continue };
             let end = Some(End { run, ctx: call.ctx });
             self.ends.or_defer(Serving::Timer(key), end).inspect(|end| end.call());
@@ -230,7 +233,7 @@ impl Loop {
     }
 }
 
-/// Called for a freed loop, and for each loop of a thread that ends.
+/// Runs for a freed loop, and for each loop of a thread that ends.
 impl Drop for Loop {
     fn drop(&mut self) {
         let _whole = NotCancelled::new();

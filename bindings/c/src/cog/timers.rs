@@ -26,7 +26,7 @@ pub unsafe extern "C" fn cog_timer_after(
     ctx: *mut c_void,
     timer: *mut CogTimer,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     answer(|| unsafe {
         arm(r#loop, r#fn, ctx, timer, |found, events, call| {
             let now_ns = found.now_for_delays(events);
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn cog_timer_at(
     ctx: *mut c_void,
     timer: *mut CogTimer,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     answer(|| unsafe { arm(r#loop, r#fn, ctx, timer, |_, events, call| events.try_add_timer_at(deadline_ns, call)) })
 }
 
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn cog_timer_every(
             let first_ns = found.now_for_delays(events).saturating_add(period_ns);
             events.try_add_planned(Plan::every(first_ns, period, missed), call)
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { arm(r#loop, r#fn, ctx, timer, add) }
     })
 }
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn cog_timer_add(
     timer: *mut CogTimer,
 ) -> c_int {
     answer(|| {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let plan = unsafe { CogPlan::read(plan)? };
         let missed = missed_of(plan.missed.into(), "plan->missed")?;
         let period = NonZeroU64::new(plan.period_ns);
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn cog_timer_add(
             let deadline = found.now_for_delays(events).saturating_add(plan.delay_ns);
             events.try_add_planned(Plan { deadline, period, missed, slack: plan.slack_ns }, call)
         };
-        // SAFETY: the same promise.
+        // SAFETY: the same contract.
         unsafe { arm(r#loop, r#fn, ctx, timer, add) }
     })
 }
@@ -129,7 +129,7 @@ unsafe fn arm(
         let added = add(found, &mut found.events.borrow_mut(), Call { run, ctx });
         added.map_err(refused)
     })?;
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { put(timer, CogTimer { loop_id: r#loop.id, key: key.to_bits() }) };
     Ok(())
 }
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn cog_timer_callback(
 ) -> c_int {
     answer(|| {
         let call = find(timer, |_, events, key| events.timer(key).copied())?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe {
             put(r#fn, call.run);
             put(ctx, call.ctx);
@@ -194,7 +194,7 @@ pub extern "C" fn cog_timer_on_end(timer: CogTimer, r#fn: Option<CogPostFn>) -> 
 pub unsafe extern "C" fn cog_timer_deadline(timer: CogTimer, deadline_ns: *mut u64) -> c_int {
     answer(|| {
         let deadline = with(timer, |events, key| events.deadline_ns(key))?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(deadline_ns, deadline.unwrap_or(u64::MAX)) };
         Ok(())
     })
@@ -258,7 +258,7 @@ pub extern "C" fn cog_timer_resume(timer: CogTimer) -> c_int {
 pub unsafe extern "C" fn cog_timer_remaining(timer: CogTimer, remaining_ns: *mut u64) -> c_int {
     answer(|| {
         let left = with(timer, |events, key| events.remaining_ns(key))?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(remaining_ns, left.unwrap_or_default()) };
         Ok(())
     })

@@ -15,7 +15,7 @@ impl Loop {
         if self.tracing.is_on.get() { Some(self.events.borrow().now_ns()) } else { None }
     }
 
-    /// Call after a callback: the function at this address.
+    /// Call after a callback. `address` is that of its function.
     #[inline]
     pub(super) fn end_span(&self, start_ns: Option<u64>, address: usize, kind: Kind, detail: Detail) {
         if let Some(start_ns) = start_ns {
@@ -42,7 +42,7 @@ impl Loop {
     }
 
     fn begin_trace(&self, file: &CStr, limit: u64) -> Result<(), Failure> {
-        // An error of the old one was to be asked for before.
+        // An error of the old trace is dropped: `cog_loop_trace_end` would have returned it.
         let _ = self.tracing.end();
         let begun = names::path(file).and_then(|file| {
             let name = self.events.borrow().backend().name;
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn cog_loop_trace(r#loop: CogLoop, file: *const c_char, li
         if file.is_null() {
             return Err(Failure::argument("file: NULL, but the name of a file is expected"));
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let file = unsafe { CStr::from_ptr(file) };
         registry::with(r#loop.id, |found| found.begin_trace(file, limit))
     })
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn cog_loop_trace_name(r#loop: CogLoop, r#fn: u64, name: *
         if name.is_null() {
             return Err(Failure::argument("name: NULL, but a string is expected"));
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let text = Text::of(unsafe { CStr::from_ptr(name) }.to_bytes());
         registry::with(r#loop.id, |found| found.tracing.put(r#fn as usize, text).map_err(|_| Failure::memory("name")))
     })

@@ -1,4 +1,4 @@
-//! What a loop keeps for its trace: the trace, and the names of its functions.
+//! The state of a loop's trace: the trace, and the names of functions.
 
 use crate::sys::names;
 use cogloop_io::trace::Trace;
@@ -6,13 +6,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::TryReserveError;
 use std::io::{self, Write};
 
-/// So many names are kept. A program has fewer callbacks; the others are looked up each time.
+/// The number of names that are kept. Most programs have fewer callbacks. The names beyond this number are looked up
+/// each time.
 const NAMES_MAX: usize = 4096;
 
-/// A name is as long at the most.
+/// The greatest length of a name.
 const NAME_MAX: usize = 120;
 
-/// What a loop keeps for its trace.
+/// The state of a loop's trace.
 #[derive(Default)]
 pub(super) struct Tracing {
     pub(super) is_on: Cell<bool>,
@@ -21,7 +22,7 @@ pub(super) struct Tracing {
     names: RefCell<Vec<(usize, Text)>>,
 }
 
-/// A name, in a place of its own.
+/// A name in a buffer of fixed size.
 #[derive(Copy, Clone)]
 pub(super) struct Text {
     bytes: [u8; NAME_MAX],
@@ -48,7 +49,7 @@ impl Text {
             if let Some(offset) = offset {
                 let mut rest = &mut text.bytes[text.length.min(NAME_MAX - 20)..];
                 let before = rest.len();
-                // It has room for 20 bytes.
+                // The buffer has room for these 20 bytes.
                 let _ = write!(rest, "+{offset:#x}");
                 text.length = text.length.min(NAME_MAX - 20) + before - rest.len();
             }
@@ -79,7 +80,7 @@ impl Tracing {
         known.unwrap_or_else(|| {
             let text = Text::found(address);
             if self.names.borrow().len() < NAMES_MAX {
-                // Without memory it is looked up again the next time.
+                // Without memory the name is looked up again the next time.
                 let _ = self.put(address, text);
             }
             text

@@ -11,7 +11,7 @@ use crate::must_return::must_return;
 
 const WALK: &str = "a function of cog_loop_walk";
 
-/// Collects the keys before the first function is called, because the functions may add and end timers and watches.
+/// Collects the keys before the first function is called: the functions may add and end timers and watches.
 fn collected<T>(count: usize, all: impl Iterator<Item = T>) -> Result<Vec<T>, Failure> {
     let mut list = Vec::new();
     or_no_memory("loop", list.try_reserve_exact(count))?;
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn cog_loop_walk(
         if let Some(each) = each_timer {
             for key in timers {
                 if is_there() && found.has_timer(key) {
-                    // SAFETY: the caller's promise; nothing of the loop is borrowed.
+                    // SAFETY: the caller keeps this function's contract, and nothing of the loop is borrowed.
                     must_return(WALK, || unsafe { each(CogTimer { loop_id: found.id, key: key.to_bits() }, arg) });
                 }
             }

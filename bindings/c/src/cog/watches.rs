@@ -1,7 +1,7 @@
 //! `cog_watch_…`: descriptors, signals, children. The header describes each function.
 //!
-//! To the loop all three are descriptors: that of a signal becomes readable when the signal arrives, that of a child when the
-//! child ends.
+//! To the loop all three are descriptors. The descriptor of a signal becomes readable when the signal arrives, and that
+//! of a child when the child ends.
 
 use std::ffi::{c_int, c_void};
 use std::rc::Rc;
@@ -28,7 +28,7 @@ const COG_LEVEL: c_int = 0;
 const COG_EDGE: c_int = 1;
 const COG_ONE_SHOT: c_int = 2;
 
-/// The status of a child that other code has collected with `waitpid`.
+/// The status of a child whose status other code has collected with `waitpid`.
 const UNKNOWN_STATUS: c_int = -1;
 
 impl Loop {
@@ -36,8 +36,8 @@ impl Loop {
         CogWatch { loop_id: self.id, token: token.to_bits() }
     }
 
-    /// The callback for a ready descriptor with its arguments, or `None` if there is nothing to report. The watch of a child
-    /// has ended then.
+    /// The callback for a ready descriptor, with its arguments; `None` if there is nothing to report. If the watch is
+    /// for a child, it has ended then.
     pub(super) fn call_of(&self, ready: Ready) -> Option<(CogWatchFn, c_int, *mut c_void, Option<End>)> {
         let mut watches = self.watches.borrow_mut();
         let place = watches.get_mut(ready.token.index())?;
@@ -54,7 +54,7 @@ impl Loop {
                 };
                 ended = watch.end();
                 *place = None;
-                // The loop owns this descriptor.
+                // The loop owns the descriptor of a child.
                 let _ = self.events.borrow_mut().remove_descriptor(ready.token);
                 status
             }
@@ -105,7 +105,7 @@ unsafe fn begin(
         let (token, source) = add(found)?;
         Ok(found.keep(token, Watch { run, ctx, on_end: None, source }))
     })?;
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { put(watch, name) };
     end.inspect(|end| end.call());
     Ok(())
@@ -141,13 +141,13 @@ pub unsafe extern "C" fn cog_watch_descriptor(
             }
         };
         let add = |found: &Rc<Loop>| {
-            // SAFETY: not -1. The caller promises that it stays open while it is watched. If the promise is broken, events of
-            // this number are lost or wrong, but memory is safe.
+            // SAFETY: `fd` is not -1. The caller promises that it stays open while it is watched. If the caller breaks
+            // that promise, events of this number are lost or wrong, but memory is safe.
             let borrowed = unsafe { sources::borrow(fd) };
             let added = found.events.borrow_mut().add_descriptor_with(borrowed, directions, mode);
             Ok((added.map_err(|error| Failure::system("fd", &error))?, Source::Descriptor(fd)))
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { begin(r#loop, r#fn, ctx, watch, add) }
     })
 }
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn cog_watch_signal(
         let (token, signals) = sources::add_signal(&mut found.events.borrow_mut(), number).map_err(failed)?;
         Ok((token, Source::Signal(signals)))
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     answer_uncancelled(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
 }
 
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn cog_watch_child(
         let token = sources::add_child(&mut found.events.borrow_mut(), number).map_err(failed)?;
         Ok((token, Source::Child(number)))
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     answer_uncancelled(|| unsafe { begin(r#loop, r#fn, ctx, watch, add) })
 }
 
@@ -210,7 +210,7 @@ fn with<T>(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> Result<T, Failure>) 
 pub extern "C" fn cog_watch_remove(watch: CogWatch) -> c_int {
     answer_uncancelled(|| {
         let end = with(watch, |found, token| {
-            // An error means that the descriptor was closed already. The loop has removed it even then.
+            // An error means that the descriptor was closed already. The loop has removed the watch even then.
             let _ = found.events.borrow_mut().remove_descriptor(token);
             let removed = found.watches.borrow_mut().take(token.index());
             Ok(removed.and_then(|removed| found.end_of_watch(&removed)))
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn cog_watch_callback(
 ) -> c_int {
     answer_uncancelled(|| {
         let (run, kept) = with_kept(watch, |_, watch| (watch.run, watch.ctx))?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe {
             put(r#fn, Some(run));
             put(ctx, kept);
@@ -270,7 +270,7 @@ pub extern "C" fn cog_watch_on_end(watch: CogWatch, r#fn: Option<CogPostFn>) -> 
     })
 }
 
-/// Like [`with`], but only for watches of descriptors.
+/// Like [`with`], for watches of descriptors only.
 fn with_descriptor(watch: CogWatch, f: impl FnOnce(&Loop, Token) -> std::io::Result<()>) -> Result<(), Failure> {
     with(watch, |found, token| {
         let watches = found.watches.borrow();
@@ -313,7 +313,7 @@ pub unsafe extern "C" fn cog_watch_conditions(watch: CogWatch, conditions: *mut 
             Source::Descriptor(fd) => conditions_of(fd).map_err(|error| Failure::system("watch", &error)),
             _ => Err(Failure::argument("watch: it is for a signal or a child, which have no conditions")),
         })??;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { put(conditions, found) };
         Ok(())
     })

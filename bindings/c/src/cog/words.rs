@@ -1,4 +1,4 @@
-//! Text in a buffer of fixed size: a message must not need memory, because memory may be what ran out.
+//! Text in a buffer of fixed size. A message must not need memory, because memory may be what ran out.
 
 use std::ffi::{c_char, c_int};
 use std::fmt::{self, Display, Write};
@@ -23,19 +23,19 @@ impl Words {
 
     pub(super) fn of(text: impl Display) -> Self {
         let mut words = Self::new();
-        // Writing never fails: a long text is cut.
+        // A write error only means that a long text was cut.
         let _ = write!(words, "{text}");
         words
     }
 
-    /// Ends with a zero. Valid until this value is moved or dropped.
+    /// The text, which ends with a zero. The pointer is valid until this value is moved or dropped.
     pub(super) fn as_ptr(&self) -> *const c_char {
         self.bytes.as_ptr().cast()
     }
 }
 
 impl Write for Words {
-    /// Leaves out zero bytes; our texts have none.
+    /// Leaves out zero bytes. The library's own texts have none.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars().filter(|&character| character != '\0') {
             let mut room = [0; 4];
@@ -51,7 +51,7 @@ impl Write for Words {
     }
 }
 
-/// The system's text for an error number. The standard library would allocate it.
+/// The system's text for an error number. The standard library would allocate that text.
 struct OfNumber(c_int);
 
 impl Display for OfNumber {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_systems_words_are_those_of_the_standard_library() {
+    fn the_text_of_an_error_is_that_of_the_standard_library() {
         for number in [1, 9, 24, 9999] {
             let theirs = io::Error::from_raw_os_error(number);
             assert_eq!(OfError(&theirs).to_string(), theirs.to_string());

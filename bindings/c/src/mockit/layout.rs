@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::must_return::must_return;
 
-// Both may unwind as far as the compiler knows; `must_return` ends the process then.
+// As far as the compiler knows, both may unwind. `must_return` ends the process if they do.
 
 /// The callback of a timer. Its argument is the timer.
 pub type Callback = unsafe extern "C-unwind" fn(*mut c_void);
@@ -22,11 +22,11 @@ const IS_DISARMED: u8 = 2;
 const HAS_ENDED: u8 = 4;
 const FREE_MEMORY: u8 = 8;
 
-/// A timer: `struct mockit`. Fields without an accessor are the caller's.
+/// A timer: `struct mockit`. Fields without an accessor belong to the caller.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Mockit {
-    /// `thread_id__`. Here it is the key of the wheel's entry, or 0 before the first arming.
+    /// `thread_id__`. The library stores the key of the wheel's entry in it; 0 before the first arming.
     key: AtomicU64,
     flags: AtomicU8,
     ctx: *mut c_void,
@@ -100,9 +100,9 @@ impl Mockit {
 /// Calls the destructor. Without a destructor, frees a timer that the library allocated.
 ///
 /// # Safety
-/// `timer` points to a timer that is on no list of ours, and no other thread ends it.
+/// `timer` points to a timer that is on no list of the service, and no other thread ends it.
 pub(super) unsafe fn end(timer: *mut Mockit) {
-    // SAFETY: the caller's promise. All fields are read before the destructor may free the timer.
+    // SAFETY: the caller keeps this function's contract. All fields are read before the destructor may free the timer.
     unsafe {
         match (*timer).destructor {
             Some(destructor) => must_return("the destructor of a timer of mockit.h", || {

@@ -1,5 +1,5 @@
-//! A mutex whose order a thread sanitizer knows. The library is not instrumented, so the sanitizer does not see the lock itself;
-//! see `sys::sanitizer`.
+//! A mutex whose order is known to a thread sanitizer. The library is not instrumented, so the sanitizer does not see
+//! the lock itself; see `sys::sanitizer`.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,13 +11,13 @@ pub(super) struct Lock<T> {
     mutex: Mutex<T>,
 }
 
-/// Keeps the lock locked. The fields are dropped in their order: the mark comes before the unlocking.
+/// Keeps the lock locked. The fields are dropped in their order, so the mark is set before the unlocking.
 pub(super) struct Locked<'a, T> {
     released: Released<'a, T>,
     guard: MutexGuard<'a, T>,
 }
 
-/// The mutex's address names the order.
+/// The address of the mutex names the order.
 struct Released<'a, T>(&'a Mutex<T>);
 
 impl<T> Drop for Released<'_, T> {

@@ -1,7 +1,7 @@
-//! Memory runs out in the exported functions: an error number, and the timer can be armed later.
+//! Memory runs out in the exported functions. They return an error number, and the timer can be armed later.
 //!
-//! Before it starts a thread, the library asks for the memory of the standard library's allocations in one piece. So these tests
-//! limit the number of bytes, and do not refuse single requests.
+//! Before it starts a thread, the library asks in one piece for the memory that the standard library will allocate. So
+//! these tests limit the number of bytes instead of refusing single requests.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -18,12 +18,12 @@ unsafe extern "C-unwind" fn on_timer(_: *mut c_void) {
 }
 
 #[test]
-fn arming_a_timer_without_memory_is_an_error_and_works_when_there_is_some() {
+fn arming_a_timer_without_memory_is_an_error_and_works_later() {
     let mut refused = 0;
     for kilobytes in 0..400 {
         let timer = Mockit_dynamic_init(Some(on_timer), 1, true, null_mut(), None);
         assert!(!timer.is_null());
-        // SAFETY: the timer is initialised, and is ended once, below.
+        // SAFETY: the timer is initialised, and it is ended once, below.
         unsafe {
             match with(Grant::Bytes(kilobytes << 10), || Mockit_arm(timer)).0 {
                 0 => {}
@@ -38,7 +38,7 @@ fn arming_a_timer_without_memory_is_an_error_and_works_when_there_is_some() {
     }
     assert!((1..400).contains(&refused), "{refused}");
     let mut timer = std::mem::MaybeUninit::<Mockit>::uninit();
-    // SAFETY: the pointer is to room for a timer, which stays there until the timer has ended.
+    // SAFETY: the pointer points to room for a timer. The timer stays there until it has ended.
     unsafe {
         Mockit_static_init(timer.as_mut_ptr(), Some(on_timer), 1, true, null_mut(), None);
         assert_eq!(Mockit_arm(timer.as_mut_ptr()), 0);

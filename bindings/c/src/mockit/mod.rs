@@ -6,8 +6,9 @@
 //!                kernel timer   the thread sleeps on this one timer of the kernel
 //! ```
 //!
-//! The clock also counts while the machine sleeps: on Linux it is `CLOCK_BOOTTIME`. Deadlines are stored in nanoseconds. They are served in ticks of a millisecond, the unit of this
-//! interface, so a thousand intervals cause at most a thousand wake-ups a second.
+//! The clock also counts while the machine sleeps: on Linux it is `CLOCK_BOOTTIME`. Deadlines are stored in nanoseconds
+//! and served in ticks of a millisecond, the unit of this interface. So a thousand intervals cause at most a thousand
+//! wake-ups a second.
 
 mod layout;
 mod lock;
@@ -28,7 +29,7 @@ use timers::Ending;
 
 use crate::sys::cancellation::NotCancelled;
 
-/// The error number for a panic, which is a fault of this library.
+/// Turns a panic, which is a fault of this library, into an error number.
 fn guarded(call: impl FnOnce() -> c_int) -> c_int {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or(EFAULT)
 }
@@ -40,7 +41,7 @@ fn guarded(call: impl FnOnce() -> c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Mockit_gettime(secs: *mut time_t, ms: *mut c_long) -> c_int {
     let (now_secs, now_ms) = time::wall();
-    // SAFETY: the caller's promise; NULL is handled.
+    // SAFETY: the caller keeps this function's contract, and NULL is handled.
     unsafe {
         if let Some(secs) = secs.as_mut() {
             *secs = now_secs;
@@ -58,22 +59,22 @@ pub unsafe extern "C" fn Mockit_gettime(secs: *mut time_t, ms: *mut c_long) -> c
 /// The pointer is NULL or points to a `uint64_t`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Mockit_mstimestamp(timestamp: *mut u64) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     let Some(timestamp) = (unsafe { timestamp.as_mut() }) else { return 1 };
     let (secs, ms) = time::wall();
     *timestamp = secs as u64 * 1000 + ms as u64;
     0
 }
 
-/// Blocks for `ms` milliseconds. With `do_restart` it goes on after a signal. Without, a signal ends it with `EINTR`, and
-/// `time_left` becomes the remaining milliseconds, rounded up.
+/// Blocks for `ms` milliseconds. With `do_restart` a signal does not end the sleep. Without it, a signal ends the sleep
+/// with `EINTR`, and `time_left` becomes the remaining milliseconds, rounded up.
 ///
 /// # Safety
 /// `time_left` is NULL or points to a `uint32_t`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Mockit_bsleep(ms: u32, do_restart: bool, time_left: *mut u32) -> c_int {
     let (left, error) = time::sleep(ms.into(), do_restart);
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     if let Some(time_left) = unsafe { time_left.as_mut() } {
         // The rest is at most `ms`, which has 32 bits.
         *time_left = left as u32;
@@ -88,7 +89,7 @@ pub unsafe extern "C" fn Mockit_bsleep(ms: u32, do_restart: bool, time_left: *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Mockit_bsleep64(ms: u64, do_restart: bool, time_left: *mut u64) -> c_int {
     let (left, error) = time::sleep(ms, do_restart);
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     if let Some(time_left) = unsafe { time_left.as_mut() } {
         *time_left = left;
     }
@@ -101,7 +102,7 @@ pub unsafe extern "C" fn Mockit_bsleep64(ms: u64, do_restart: bool, time_left: *
 /// The pointer is NULL or points to a `struct timespec`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn timespec_add_ms__(ts: *mut timespec, ms: u32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     if let Some(ts) = unsafe { ts.as_mut() } {
         time::add_ms(ts, ms);
     }
@@ -121,7 +122,8 @@ pub unsafe extern "C" fn Mockit_static_init(
     destructor: Option<Destructor>,
 ) {
     if !timer.is_null() {
-        // SAFETY: the caller's promise. The old value is overwritten, not read: it may be uninitialised.
+        // SAFETY: the caller keeps this function's contract. The old value is overwritten, not read: it may be
+        // uninitialised.
         unsafe { timer.write(Mockit::new(cb, ms, cyclic, ctx, destructor, false)) };
     }
 }
@@ -138,7 +140,7 @@ pub extern "C" fn Mockit_dynamic_init(
     if cb.is_none() {
         return std::ptr::null_mut();
     }
-    // SAFETY: `calloc` may be called with any size. We use C's allocator because destructors call `free`.
+    // SAFETY: `calloc` may be called with any size. C's allocator is used because destructors call `free`.
     let timer = unsafe { libc::calloc(1, size_of::<Mockit>()) }.cast::<Mockit>();
     if !timer.is_null() {
         // SAFETY: the memory has this size and is aligned for any type.
@@ -147,7 +149,8 @@ pub extern "C" fn Mockit_dynamic_init(
     timer
 }
 
-/// Starts a timer, or starts it again. Returns 0 or an error number: `EINVAL` for NULL and for a timer without a callback.
+/// Starts a timer, or starts it again. Returns 0 or an error number: `EINVAL` for NULL and for a timer without a
+/// callback.
 ///
 /// # Safety
 /// The pointer is NULL, or points to an initialised `struct mockit` that stays where it is until it has ended.
@@ -156,9 +159,9 @@ pub unsafe extern "C" fn Mockit_arm(timer: *mut Mockit) -> c_int {
     if timer.is_null() {
         return EINVAL;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     let ms = unsafe { (*timer).timeout() };
-    // SAFETY: the same promise.
+    // SAFETY: the same contract.
     unsafe { Mockit_arm64(timer, ms.into()) }
 }
 
@@ -168,29 +171,29 @@ pub unsafe extern "C" fn Mockit_arm(timer: *mut Mockit) -> c_int {
 /// As for [`Mockit_arm`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Mockit_arm64(timer: *mut Mockit, ms: u64) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     if timer.is_null() || unsafe { (*timer).callback() }.is_none() {
         return EINVAL;
     }
-    // SAFETY: the same promise.
+    // SAFETY: the same contract.
     guarded(|| service::service().map_or_else(|error| error, |service| unsafe { service.arm(timer, ms) }))
 }
 
-/// Prevents further callbacks. A running callback goes on. A one-off timer still ends at its deadline, with its destructor. An
-/// interval can be armed again. Does nothing for NULL.
+/// Prevents further callbacks. A running callback goes on. A one-off timer still ends at its deadline, with its
+/// destructor. An interval can be armed again. Does nothing for NULL.
 ///
 /// # Safety
 /// The pointer is NULL, or points to an initialised `struct mockit` that has not ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Mockit_disarm(timer: *mut Mockit) {
     if !timer.is_null() {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         guarded(|| match service::made() {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller keeps this function's contract.
             Some(service) => unsafe { service.disarm(timer) },
-            // Nothing is armed.
+            // No timer is armed.
             None => {
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller keeps this function's contract.
                 unsafe { (*timer).disarm() };
                 0
             }
@@ -198,9 +201,9 @@ pub unsafe extern "C" fn Mockit_disarm(timer: *mut Mockit) {
     }
 }
 
-/// Ends an interval: waits for a running callback, unless the callback itself makes this call, and then calls the destructor or
-/// frees the timer. For a one-off timer does the same as [`Mockit_disarm`]; a timer that was never armed ends at once. Returns 0,
-/// or `EINVAL` for NULL.
+/// Ends an interval: waits for a running callback, unless the callback itself makes this call. Then calls the
+/// destructor or frees the timer. For a one-off timer this does the same as [`Mockit_disarm`]; a timer that was never
+/// armed ends at once. Returns 0, or `EINVAL` for NULL.
 ///
 /// # Safety
 /// As for [`Mockit_disarm`].
@@ -211,15 +214,15 @@ pub unsafe extern "C" fn Mockit_destroy(timer: *mut Mockit) -> c_int {
     }
     guarded(|| {
         let ending = match service::made() {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller keeps this function's contract.
             Some(service) => unsafe { service.destroy(timer) },
-            // SAFETY: the same promise. No timer is armed, so no other thread ends this one.
+            // SAFETY: the same contract. No timer is armed, so no other thread ends this one.
             None if unsafe { (*timer).begin_to_end() } => Ending::Now,
             None => Ending::Not,
         };
         if ending == Ending::Now {
             let _whole = NotCancelled::new();
-            // SAFETY: the same promise; the service does not use the timer any more.
+            // SAFETY: the same contract, and the service does not use the timer any more.
             unsafe { layout::end(timer) };
         }
         0

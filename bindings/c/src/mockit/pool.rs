@@ -1,11 +1,12 @@
-//! The pool of threads on which callbacks run: its members, and when it needs another one. `service` has the code that a
-//! thread runs.
+//! The pool of threads on which callbacks run: its members, and when it needs another thread. The code that a thread
+//! runs is in `service`.
 //!
-//! If no callback blocks, one thread is enough. The timer thread checks each millisecond: if jobs wait and none was taken
-//! since the last check, all threads are blocked, and it adds one. So a callback that blocks delays others by a
-//! millisecond. Threads without work for ten seconds end.
+//! If no callback blocks, one thread is enough. The timer thread checks each millisecond. If jobs wait and none was
+//! taken since the last check, all threads are blocked, and the timer thread adds one. So a callback that blocks delays
+//! others by a millisecond. Threads without work for ten seconds end.
 //!
-//! Pools on crates.io add threads when their queue is long: a thousand short callbacks would start hundreds of threads.
+//! The pools on crates.io add threads when their queue is long. With a thousand short callbacks they would start
+//! hundreds of threads.
 
 use std::cell::Cell;
 use std::collections::{HashMap, TryReserveError};
@@ -35,7 +36,7 @@ struct Member {
     is_busy: bool,
 }
 
-/// What the caller has to do for waiting jobs.
+/// What the caller has to do so that waiting jobs are taken.
 pub(super) enum Need {
     Nothing,
     /// Wake a thread that waits for work.
@@ -56,7 +57,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Decides what to do for jobs that wait. `taken` is the number of jobs that threads have taken so far.
+    /// Decides what to do for waiting jobs. `taken` is the number of jobs that threads have taken so far.
     pub(super) fn need(&mut self, taken: u64, has_queued: bool) -> Need {
         let is_stuck = std::mem::replace(&mut self.seen, taken) == taken;
         if !has_queued {

@@ -1,8 +1,9 @@
-//! The service of a process: made for the first timer, and kept until the process ends.
+//! The service of a process. It is made for the first timer, and kept until the process ends.
 //!
-//! Another thread may fork at any time. The child then has a copy of the memory, in which a lock may be locked by a thread that
-//! does not exist in the child. So making the service takes no lock: if two threads each make one, the second drops its own. All
-//! later work is done under the lock of the service. A child drops its reference to the parent's service.
+//! Another thread may fork at any time. The child then has a copy of the memory, in which a lock may be locked by a
+//! thread that does not exist in the child. So making the service takes no lock: if two threads each make a service,
+//! the second thread drops its own. All later work is done under the lock of the service. A child drops its reference
+//! to the parent's service.
 
 use std::ffi::c_int;
 use std::io;
@@ -22,13 +23,14 @@ use crate::sys::cancellation::NotCancelled;
 use crate::sys::kernel_timer::KernelTimer;
 use crate::sys::{errno, process, thread};
 
-/// While jobs wait for a thread, the timer thread checks the pool this often.
+/// The interval at which the timer thread checks the pool while jobs wait for a thread.
 const SUPERVISION_NS: u64 = NS_PER_MS;
 
-/// A thread that has had no work for this long ends.
+/// The time without work after which a thread ends.
 const IDLE_TIME: Duration = Duration::from_secs(10);
 
-/// Null before the first timer. Also null in a forked child before its own first timer, because threads do not survive a fork.
+/// Null before the first timer. Also null in a forked child until its own first timer, because threads do not survive a
+/// fork.
 static SERVICE: AtomicPtr<Service> = AtomicPtr::new(std::ptr::null_mut());
 
 /// The state that the lock protects.
@@ -48,7 +50,7 @@ pub(super) struct Service {
     state: Lock<State>,
     /// Notified when there is a job for a thread of the pool.
     work: Condvar,
-    /// Notified when a callback has returned for which a thread may wait.
+    /// Notified when a callback has returned and a thread may wait for it.
     finished: Condvar,
     kernel_timer: KernelTimer,
 }
@@ -59,7 +61,7 @@ pub(super) fn made() -> Option<&'static Service> {
     unsafe { SERVICE.load(Ordering::Acquire).as_ref() }
 }
 
-/// The service, made if there is none. The error is a number.
+/// The service. Makes one if there is none. The error is a number.
 pub(super) fn service() -> Result<&'static Service, c_int> {
     if let Some(service) = made() {
         return Ok(service);
@@ -90,8 +92,8 @@ fn number_of(error: io::Error) -> c_int {
     }
 }
 
-/// Registers the functions for exit and for forked children with the C library. If two threads do so at the same time, the
-/// functions are called twice, which is harmless.
+/// Registers the functions for exit and for forked children with the C library. If two threads do this at the same
+/// time, the functions are called twice, which is harmless.
 fn hook() {
     static IS_DONE: AtomicBool = AtomicBool::new(false);
     if !IS_DONE.load(Ordering::Acquire) {
@@ -101,8 +103,8 @@ fn hook() {
     }
 }
 
-/// Ends the service at exit: no further callback starts, and all threads end except those inside a callback. This function does
-/// not wait for them: such a thread may wait for ever, or may itself have called `exit`.
+/// Ends the service at exit: no further callback starts, and all threads end except those inside a callback. This
+/// function does not wait for such a thread: it may wait for ever, or may itself have called `exit`.
 extern "C" fn close_at_exit() {
     let Some(service) = made() else { return };
     let mut state = service.lock();
@@ -112,7 +114,7 @@ extern "C" fn close_at_exit() {
     service.kernel_timer.set(0);
     service.work.notify_all();
     for thread in threads {
-        // If the thread has panicked, the message has been printed.
+        // A thread that panicked has printed its message.
         let _ = thread.join();
     }
 }
@@ -153,7 +155,7 @@ impl Service {
                 Err(error) => return number_of(error),
             }
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let Ok(deadline_ns) = (unsafe { state.timers.arm(timer, now_ns(), ms) }) else { return libc::ENOMEM };
         if deadline_ns < state.wake_ns {
             state.wake_ns = deadline_ns;
@@ -165,7 +167,7 @@ impl Service {
     /// # Safety
     /// `timer` points to an initialised timer that has not ended.
     pub(super) unsafe fn disarm(&self, timer: *mut Mockit) -> c_int {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { self.lock().timers.disarm(timer) };
         0
     }
@@ -175,13 +177,13 @@ impl Service {
     pub(super) unsafe fn destroy(&self, timer: *mut Mockit) -> Ending {
         let me = pool::number();
         let mut state = self.lock();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let mut ending = unsafe { state.timers.destroy(timer, me, false) };
         while ending == Ending::Wait {
             state.waiting += 1;
             state = state.wait(&self.finished);
             state.waiting -= 1;
-            // SAFETY: the same promise: only this call ends it.
+            // SAFETY: the same contract, and only this call ends the timer.
             ending = unsafe { state.timers.destroy(timer, me, true) };
         }
         ending
@@ -193,7 +195,7 @@ impl Service {
             Need::Nothing => {}
             Need::Wake => self.work.notify_one(),
             Need::Thread(me) => {
-                // If the system refuses, for lack of memory or threads, the next check tries again.
+                // If the system refuses a thread, for lack of memory or threads, the next check tries again.
                 let threads = state.pool.threads();
                 if state.timers.expect_thread(threads).is_ok()
                     && state.pool.expect_thread().is_ok()
@@ -227,7 +229,7 @@ impl Service {
     }
 }
 
-/// A thread of the pool. A callback may have told others its number; they cannot cancel it.
+/// A thread of the pool. A callback may have passed the thread's number on; the thread is not cancelled even then.
 fn serve(service: &'static Service, me: Runner) {
     let _whole = NotCancelled::new();
     pool::enlist(me);
@@ -239,13 +241,13 @@ fn serve(service: &'static Service, me: Runner) {
             run(&job);
             state = service.lock();
             let is_over = state.timers.finish(job.timer);
-            // Each notification is a system call.
+            // A notification is a system call, so it is left out if no thread waits.
             if state.waiting > 0 {
                 service.finished.notify_all();
             }
             if is_over {
                 drop(state);
-                // SAFETY: the timer is on none of our lists any more, and a timer ends once.
+                // SAFETY: the timer is on no list of the service any more, and a timer ends once.
                 unsafe { layout::end(job.timer) };
                 state = service.lock();
             }
@@ -264,9 +266,9 @@ fn serve(service: &'static Service, me: Runner) {
 }
 
 fn run(job: &Job) {
-    // The callback may permit cancellation. That ends with it.
+    // The callback may permit cancellation. That permission ends with the callback.
     let _whole = NotCancelled::new();
-    // SAFETY: the timer is marked as running, so that no thread ends it meanwhile.
+    // SAFETY: the timer is marked as running, so no thread ends it meanwhile.
     if let Some(callback) = unsafe { (*job.timer).callback() }.filter(|_| job.calls) {
         // SAFETY: the user gave the callback for this timer.
         must_return("the callback of a timer of mockit.h", || unsafe { callback(job.timer.cast()) });

@@ -1,4 +1,4 @@
-//! The clocks: the wall clock for timestamps, and for delays a clock that also counts while the machine sleeps.
+//! The clocks: the wall clock for timestamps, and a clock for delays that also counts while the machine sleeps.
 
 use std::ffi::c_long;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ pub(super) use crate::sys::clock::{now_ns, sleep};
 pub(super) const NS_PER_MS: u64 = 1_000_000;
 const NS_PER_SEC: u64 = 1_000_000_000;
 
-/// Seconds since the epoch, and milliseconds within that second. A clock that is set to a time before the epoch is at 0.
+/// Seconds since the epoch, and milliseconds within that second. A clock that is set before the epoch reads 0.
 pub(super) fn wall() -> (time_t, c_long) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (now.as_secs() as time_t, now.subsec_millis() as c_long)
@@ -27,12 +27,13 @@ pub(super) fn add_ms(ts: &mut timespec, ms: u32) {
 mod tests {
     use super::*;
 
-    /// Against a sum in 128 bits: each millisecond of three seconds, and the most there are, at both ends of a second.
+    /// Compares with a sum in 128 bits: each millisecond of three seconds, and the most milliseconds, at both ends of a
+    /// second.
     #[test]
     fn milliseconds_are_added_and_the_nanoseconds_stay_below_a_second() {
         for ms in (0..3_000).chain([u32::MAX - 1, u32::MAX]) {
             for ns in [0, 1, 999_999, 1_000_000, 500_000_000, 999_000_000, 999_999_999] {
-                // SAFETY: zero is a time.
+                // SAFETY: a `timespec` of zeros is valid.
                 let mut ts: timespec = unsafe { std::mem::zeroed() };
                 (ts.tv_sec, ts.tv_nsec) = (7, ns);
                 add_ms(&mut ts, ms);

@@ -1,5 +1,5 @@
-//! The state of all timers: armed, queued, running. The service's lock protects it. Threads are only numbers here, and no callback
-//! is called, so a test can try every order of events.
+//! The state of all timers: armed, queued, running. The service's lock protects it. Threads are only numbers here, and
+//! no callback is called. So a test can try every order of events.
 //!
 //! ```text
 //!   armed ── due ──► queued ── take ──► running ── finish ──► ended: destructor or free
@@ -26,7 +26,7 @@ pub(super) enum Ending {
     Now,
     /// Do nothing: the timer does not end, or another thread ends it.
     Not,
-    /// Ask again when the timer's callback has returned.
+    /// Ask again after the timer's callback has returned.
     Wait,
 }
 
@@ -37,7 +37,7 @@ struct Flight {
     due: u32,
     is_queued: bool,
     runner: Option<Runner>,
-    /// Whether the timer ends afterwards: a one-off timer, or an interval that its own callback destroyed.
+    /// Whether the timer ends after its callback: a one-off timer, or an interval that its own callback destroyed.
     is_last: bool,
 }
 
@@ -53,9 +53,10 @@ pub(super) struct Job {
 pub(super) struct Timers {
     scheduler: Scheduler<usize>,
     flights: HashMap<usize, Flight>,
-    /// It has room for each timer in flight that is not in the queue.
+    /// The queue has room for each timer in flight that is not in it.
     queue: VecDeque<usize>,
-    /// For each thread of the pool that waits: the timer whose callback it waits for. It has room for all threads of the pool.
+    /// For each thread of the pool that waits: the timer for whose callback it waits. The map has room for all threads
+    /// of the pool.
     waits: HashMap<Runner, usize>,
     /// The number of jobs that threads have taken so far.
     pub(super) taken: u64,
@@ -87,13 +88,13 @@ impl Timers {
         !self.queue.is_empty()
     }
 
-    /// Arms a timer, or arms it again, from `now_ns`. An interval of 0 ms counts as one of 1 ms. Returns the deadline. Without
+    /// Arms a timer from `now_ns`, or arms it again. An interval of 0 ms counts as 1 ms. Returns the deadline. Without
     /// memory nothing changes.
     ///
     /// # Safety
     /// `timer` points to a timer that has not ended, here and in the other functions.
     pub(super) unsafe fn arm(&mut self, timer: *mut Mockit, now_ns: u64, ms: u64) -> Result<u64, NoRoom> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let mockit = unsafe { &*timer };
         let ns = ms.saturating_mul(NS_PER_MS);
         let deadline_ns = now_ns.saturating_add(ns);
@@ -107,7 +108,8 @@ impl Timers {
         if let Some(before) = self.armed(timer, mockit) {
             self.scheduler.cancel(before);
         }
-        // Callbacks that are due but have not begun are dropped. A running callback goes on, and does not end the timer.
+        // Callbacks that are due but have not begun are dropped. A running callback goes on, and does not end the
+        // timer.
         if let Some(flight) = self.flights.get_mut(&(timer as usize)) {
             (flight.due, flight.is_last) = (0, false);
         }
@@ -119,7 +121,7 @@ impl Timers {
     /// # Safety
     /// As for [`Timers::arm`].
     pub(super) unsafe fn disarm(&mut self, timer: *mut Mockit) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let mockit = unsafe { &*timer };
         mockit.disarm();
         if mockit.is_cyclic() {
@@ -127,13 +129,13 @@ impl Timers {
         }
     }
 
-    /// Returns what the caller has to do to destroy a timer. `me` is the caller's number, if it is a thread of the pool.
-    /// `goes_on` is true if the caller asks again after it has waited.
+    /// Returns what the caller has to do to destroy a timer. `me` is the caller's number, if the caller is a thread of
+    /// the pool. `goes_on` is true when the caller asks again after a wait.
     ///
     /// # Safety
     /// As for [`Timers::arm`].
     pub(super) unsafe fn destroy(&mut self, timer: *mut Mockit, me: Option<Runner>, goes_on: bool) -> Ending {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps this function's contract.
         let mockit = unsafe { &*timer };
         let is_pending = self.armed(timer, mockit).is_some() || self.flights.contains_key(&(timer as usize));
         if !mockit.is_cyclic() && is_pending {
@@ -165,8 +167,8 @@ impl Timers {
         Ending::Wait
     }
 
-    /// Queues the timers that are due at `now_ns`. A long list takes several calls. A call also ends early if memory runs out. In both
-    /// cases `next_deadline` has passed, so the timer thread calls again.
+    /// Queues the timers that are due at `now_ns`. A long list takes several calls. A call also ends early if memory
+    /// runs out. In both cases `next_deadline` has passed, so the timer thread calls again.
     pub(super) fn expire(&mut self, now_ns: u64) {
         self.scheduler.advance(now_ns);
         while self.expect_flight().is_ok()
@@ -209,7 +211,7 @@ impl Timers {
         }
     }
 
-    /// Call when a timer's callback has returned. If it returns `true`, the timer ends, and the caller calls the destructor
+    /// Call when a timer's callback has returned. After `true` the timer ends, and the caller calls the destructor
     /// outside the lock.
     pub(super) fn finish(&mut self, timer: *mut Mockit) -> bool {
         let address = timer as usize;
@@ -245,11 +247,11 @@ impl Timers {
         }
     }
 
-    /// Whether waiting for the callback of `timer` would be a deadlock: it runs on the thread `me`, or it waits, directly or through
-    /// other callbacks, for one that does.
+    /// Whether waiting for the callback of `timer` would be a deadlock. That is so if the callback runs on the thread
+    /// `me`, or if it waits, directly or through other callbacks, for a callback on that thread.
     fn waits_for(&self, mut timer: usize, me: Runner) -> bool {
-        // This ends: each step goes to another waiting thread. There is no cycle, because each of them was checked here before it
-        // began to wait.
+        // The loop ends: each step goes to another waiting thread. There is no cycle, because each thread was checked
+        // here before it began to wait.
         while let Some(runner) = self.flights.get(&timer).and_then(|flight| flight.runner) {
             if runner == me {
                 return true;

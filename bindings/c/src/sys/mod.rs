@@ -1,14 +1,14 @@
 //! The differences between Unix and Windows: `unix` and `windows` have the same files with the same functions.
 //!
 //! ```text
-//!   errno     the thread's error number, and the texts of numbers     kernel_timer   the timer on which a thread sleeps
-//!   sources   descriptors, their conditions, signals, children        thread         starting a thread of the library
-//!   clock     the clock of mockit's delays, and sleeping by it        process        the exit and the fork of the process
+//!   errno     the thread's error number, and the texts of numbers   kernel_timer   the timer on which a thread sleeps
+//!   sources   descriptors, their conditions, signals, children      thread         starting a thread of the library
+//!   clock     the clock of mockit's delays, and sleeping by it      process        the exit and the fork of the process
 //!   names     names of files, and of functions
 //!   cancellation   keeping a thread from being cancelled
 //! ```
 //!
-//! Nothing here knows the headers, and above it nothing asks which system it is on.
+//! Nothing here depends on the headers. No code above this folder asks for the system.
 
 mod conditions;
 #[cfg(unix)]

@@ -1,5 +1,5 @@
-/* A program with the thread sanitizer and a library without it. The program and the callbacks of mockit.h share memory, but never at
- * the same time: there is no race, so the sanitizer must not report one. */
+/* A program with the thread sanitizer and a library without it. The program and the callbacks of mockit.h share memory,
+ * but not at the same time. There is no race, so the sanitizer must not report one. */
 #include <mockit.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ struct shared {
 
 static int ended;
 
-/* The calls of one timer come from several threads, one after the other. */
+/* The calls of one timer come from several threads, one after another. */
 static void on_interval(void *timer) {
     struct shared *shared = ((struct mockit *)timer)->ctx;
     if (shared->given == 7) shared->calls++;

@@ -1,5 +1,5 @@
-//! Random orders of the steps of several threads: arm, disarm, destroy, call back. A step is what a thread does while it holds the
-//! service's lock. A model knows which timers may be called and which have ended.
+//! Random orders of the steps of several threads: arm, disarm, destroy, call back. A step is the work that a thread
+//! does under the service's lock. A model knows which timers may be called and which have ended.
 
 use std::collections::BTreeMap;
 use std::ptr;
@@ -34,12 +34,12 @@ struct World {
     random: u64,
     now_ns: u64,
     timers: Timers,
-    /// The timers. The vector never grows, so they do not move.
+    /// The timers. The vector never grows, so the timers do not move.
     all: Vec<Mockit>,
     known: Vec<Known>,
-    /// For each thread of the pool that runs a callback: the timer.
+    /// For each thread of the pool that runs a callback: the timer of the callback.
     running: BTreeMap<Runner, usize>,
-    /// The threads that wait for the end of a callback: threads of the pool, or others.
+    /// The threads that wait for the end of a callback, of the pool or not.
     waiting: Vec<(Option<Runner>, usize)>,
     calls: u64,
 }
@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// Destroys all remaining timers, lets every callback return, and checks that all timers have ended.
+    /// Destroys all remaining timers and lets every callback return. Checks that all timers have ended.
     fn wind_up(&mut self) {
         for number in 0..TIMERS {
             if !self.known[number].is_doomed && !self.known[number].has_ended {
@@ -165,7 +165,7 @@ impl World {
                 }
             }
         }
-        assert!(self.waiting.is_empty(), "they wait for each other: {:?}", self.waiting);
+        assert!(self.waiting.is_empty(), "threads wait for each other: {:?}", self.waiting);
         assert!(self.running.is_empty() && !self.timers.has_queued() && self.timers.flights.is_empty());
         let ended = self.known.iter().filter(|known| known.has_ended).count();
         assert_eq!(ended, TIMERS, "{:?}", self.known);
@@ -173,7 +173,7 @@ impl World {
 }
 
 #[test]
-fn in_every_order_of_steps_a_timer_is_called_only_while_it_may_and_ends_once() {
+fn a_timer_is_called_only_while_armed_and_ends_once_in_every_order_of_steps() {
     let mut calls = 0;
     for seed in 1..=2000 {
         let mut world = World::new(seed);
@@ -195,7 +195,7 @@ fn an_interval_is_called_once_for_each_deadline_however_late() {
     unsafe { timers.arm(pointer, 0, 10) }.unwrap();
     let mut calls = 0;
     for now_ms in [10, 19, 20, 75, 75, 76, 100] {
-        // The timer thread does the same while the next deadline has passed.
+        // The timer thread does the same as long as the next deadline has passed.
         while timers.next_deadline() <= now_ms * MS {
             timers.expire(now_ms * MS);
             while timers.take(runner(1)).is_some_and(|job| job.calls) {
@@ -209,9 +209,9 @@ fn an_interval_is_called_once_for_each_deadline_however_late() {
     assert_eq!(unsafe { timers.destroy(pointer, None, false) }, Ending::Now);
 }
 
-/// The timer thread goes on without memory: due timers wait until there is memory.
+/// The timer thread goes on without memory. Due timers wait until there is memory.
 #[test]
-fn timers_that_are_due_without_memory_are_served_when_there_is_some() {
+fn timers_that_are_due_without_memory_are_served_later() {
     let mut timers = Timers::new();
     let mut all: Vec<_> = (0..300).map(|number| timer(number % 3 == 0)).collect();
     for each in &mut all {
@@ -224,19 +224,20 @@ fn timers_that_are_due_without_memory_are_served_when_there_is_some() {
         while let Some(job) = timers.take(runner(1)) {
             assert!(job.calls);
             begun += 1;
-            // The callback returns when the next deadline is due. So the timer is queued again, which needs no memory.
+            // The callback returns when the next deadline is due. So the timer is queued again, and that needs no
+            // memory.
             let _ = with(Grant::Requests(0), || timers.finish(job.timer));
         }
         if refused == 0 {
             break;
         }
-        assert!(timers.next_deadline() <= 10 * MS, "what was not served is due");
+        assert!(timers.next_deadline() <= 10 * MS, "the timers that were not served are due");
     }
     assert_eq!(begun, 300);
 }
 
 #[test]
-fn arming_without_memory_is_an_error_and_leaves_the_timer_as_it_was() {
+fn arming_without_memory_is_an_error_and_does_not_change_the_timer() {
     let mut timers = Timers::new();
     let mut all: Vec<_> = (0..2000).map(|_| timer(true)).collect();
     let mut armed = 0;
@@ -250,7 +251,7 @@ fn arming_without_memory_is_an_error_and_leaves_the_timer_as_it_was() {
         }
     }
     assert!(armed > 0 && armed < 2000, "{armed}");
-    // Now there is memory: the timers that could not be armed can be armed, and the others can be armed again.
+    // There is memory again. The refused timers can be armed, and the others can be armed again.
     for each in &mut all {
         // SAFETY: as above.
         unsafe { timers.arm(each, 0, 10) }.unwrap();

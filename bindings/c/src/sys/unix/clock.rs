@@ -20,7 +20,8 @@ pub(super) fn to_timespec(ns: u64) -> Timespec {
     Timespec { tv_sec: (ns / NS_PER_SEC) as _, tv_nsec: (ns % NS_PER_SEC) as _ }
 }
 
-/// Sleeps. With `resume`, signals do not end the sleep. Returns the remaining milliseconds, rounded up, and the error number.
+/// Sleeps. With `resume`, signals do not end the sleep. Returns the remaining milliseconds, rounded up, and the error
+/// number.
 pub(crate) fn sleep(ms: u64, resume: bool) -> (u64, c_int) {
     let ns = ms.saturating_mul(NS_PER_MS);
     if !resume {

@@ -1,4 +1,5 @@
-//! The kernel timer on which the timer thread sleeps. A thread that arms an earlier deadline sets the kernel timer to it.
+//! The kernel timer on which the timer thread sleeps. A thread that arms an earlier deadline sets the kernel timer to
+//! it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -13,17 +14,17 @@ pub(crate) struct KernelTimer(OwnedFd);
 
 impl KernelTimer {
     /// # Errors
-    /// The kernel's.
+    /// An error of the kernel.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self(timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC)?))
     }
 
-    /// Ends the sleep at this time, or now if it has passed; `u64::MAX` is never.
+    /// Ends the sleep at this time, or now if the time has passed. `u64::MAX` means never.
     pub(crate) fn set(&self, at_ns: u64) {
-        // All zero would switch the timer off.
+        // A value of zeros would switch the timer off.
         let at = if at_ns == u64::MAX { to_timespec(0) } else { to_timespec(at_ns.max(1)) };
         let value = Itimerspec { it_interval: to_timespec(0), it_value: at };
-        // It fails only for an invalid time.
+        // The call fails only for an invalid time.
         let _ = timerfd_settime(&self.0, TimerfdTimerFlags::ABSTIME, &value);
     }
 

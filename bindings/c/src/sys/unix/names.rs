@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The path that a C string names: any bytes.
+/// The path that a C string names. It may have any bytes.
 ///
 /// # Errors
 /// None here.
@@ -13,12 +13,12 @@ pub(crate) fn path(name: &CStr) -> std::io::Result<&Path> {
     Ok(Path::new(OsStr::from_bytes(name.to_bytes())))
 }
 
-/// Calls `tell` with the name of the function at this address, if its file exports it; else with the name of the file, without folders, and
-/// the place in it, which `addr2line` knows.
+/// Calls `tell` with the name of the function at this address, if its file exports it. Otherwise passes the name of the
+/// file, without folders, and the place in the file, which `addr2line` knows.
 pub(crate) fn of_function(address: usize, tell: impl FnOnce(&[u8], Option<usize>)) {
     let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: `dladdr` reads no memory at the address, and fills in the result if it returns something else than 0. Its texts last as
-    // long as the file is loaded.
+    // SAFETY: `dladdr` reads no memory at the address. It fills in the result if it does not return 0. The texts of the
+    // result last as long as the file is loaded.
     unsafe {
         if libc::dladdr(std::ptr::without_provenance::<c_void>(address), found.as_mut_ptr()) == 0 {
             return tell(b"function", Some(address));

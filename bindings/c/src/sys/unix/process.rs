@@ -15,7 +15,8 @@ pub(crate) fn at_fork(before: Option<Hook>, after: Option<Hook>, in_child: Optio
 /// A function of [`at_fork`].
 pub(crate) type Hook = unsafe extern "C" fn();
 
-/// Whether the system has ended all other threads, because the process ends. Unix does not do that while ours still runs code.
+/// Whether the process ends and the system has ended all other threads. Unix does not end threads while this thread
+/// still runs code.
 pub(crate) fn is_ending() -> bool {
     false
 }

@@ -1,8 +1,8 @@
-//! Tells a thread sanitizer which order our locks and atomics make.
+//! Tells a thread sanitizer the order that the library's locks and atomics make.
 //!
-//! A program that is compiled with `-fsanitize=thread` sees the program's own locks, but not those inside this library, which is
-//! not instrumented. Without these marks it would report a race between a thread that posts and the callback that uses the posted
-//! memory. The functions are in the sanitizer's runtime, and so only in such a program.
+//! A program that is compiled with `-fsanitize=thread` sees its own locks, but not those inside this library, which is
+//! not instrumented. Without these marks the sanitizer would report a race between a thread that posts and the callback
+//! that uses the posted memory. The functions are part of the sanitizer's runtime, so only such a program has them.
 
 use std::ffi::{CStr, c_void};
 use std::mem::transmute;
@@ -16,16 +16,16 @@ static MARKS: OnceLock<Option<(Mark, Mark)>> = OnceLock::new();
 fn find(name: &CStr) -> Option<Mark> {
     // SAFETY: the name is a C string.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    // SAFETY: both functions that we look for have this type; see `tsan_interface.h`.
+    // SAFETY: both functions have this type; see `tsan_interface.h`.
     (!found.is_null()).then(|| unsafe { transmute::<*mut c_void, Mark>(found) })
 }
 
-/// Looks for the sanitizer. Before this the marks do nothing. Not for signal handlers.
+/// Looks for the sanitizer. Until then the marks do nothing. A signal handler must not call this.
 pub(crate) fn look() {
     MARKS.get_or_init(|| find(c"__tsan_acquire").zip(find(c"__tsan_release")));
 }
 
-/// What this thread has done before is visible to a thread that calls [`acquired`] for the same object later.
+/// The work that this thread has done so far is visible to a thread that later calls [`acquired`] for the same object.
 pub(crate) fn released<T>(object: &T) {
     if let Some(Some((_, release))) = MARKS.get() {
         // SAFETY: the address only names the order; it is not read.
@@ -33,7 +33,7 @@ pub(crate) fn released<T>(object: &T) {
     }
 }
 
-/// What other threads had done before they called [`released`] for this object is visible from here on.
+/// The work that other threads had done before they called [`released`] for this object is visible from here on.
 pub(crate) fn acquired<T>(object: &T) {
     if let Some(Some((acquire, _))) = MARKS.get() {
         // SAFETY: as above.

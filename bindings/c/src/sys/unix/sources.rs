@@ -13,19 +13,19 @@ use crate::sys::conditions::Conditions;
 /// The signals of a watch.
 pub(crate) use cogloop_io::signals::Signals;
 
-/// The descriptor of this number.
+/// The descriptor with this number.
 ///
 /// # Safety
-/// It is not negative. It stays open while it is used.
+/// `fd` is not negative, and stays open while the result is used.
 pub(crate) unsafe fn borrow<'a>(fd: c_int) -> BorrowedFd<'a> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
 /// Observes a signal.
 ///
 /// # Errors
-/// Another one is refused by the system or cannot be watched.
+/// If the system refuses the signal, or the signal cannot be watched.
 pub(crate) fn add_signal<T: Clone>(events: &mut EventLoop<T>, number: c_int) -> io::Result<(Token, Signals)> {
     let mut signals = Signals::new()?;
     signals.watch(number)?;
@@ -37,7 +37,7 @@ pub(crate) fn add_signal<T: Clone>(events: &mut EventLoop<T>, number: c_int) -> 
 /// Observes the end of a child.
 ///
 /// # Errors
-/// It is no child of ours, or the system cannot do that.
+/// If the process is not a child of this process, or the system lacks pidfd.
 pub(crate) fn add_child<T: Clone>(events: &mut EventLoop<T>, pid: u32) -> io::Result<Token> {
     events.add_owned(child::pidfd(pid)?, Interest::READ)
 }
@@ -45,7 +45,7 @@ pub(crate) fn add_child<T: Clone>(events: &mut EventLoop<T>, pid: u32) -> io::Re
 /// The status of a child, as `waitpid` gives it; `None` if it is still running.
 ///
 /// # Errors
-/// Other code has collected it.
+/// If other code has collected the status.
 pub(crate) fn status_of_child(pid: u32) -> io::Result<Option<c_int>> {
     Ok(child::exit_status(pid)?.map(ExitStatusExt::into_raw))
 }
@@ -53,7 +53,7 @@ pub(crate) fn status_of_child(pid: u32) -> io::Result<Option<c_int>> {
 /// The descriptor that another loop watches.
 ///
 /// # Errors
-/// The backend has none.
+/// If the backend has none.
 pub(crate) fn pollable<T: Clone>(events: &mut EventLoop<T>) -> io::Result<c_int> {
     events.pollable().map(|descriptor| descriptor.as_raw_fd())
 }
@@ -65,7 +65,7 @@ pub(crate) fn pollable<T: Clone>(events: &mut EventLoop<T>) -> io::Result<c_int>
 pub(crate) fn conditions(fd: c_int) -> io::Result<Conditions> {
     let asked = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDHUP;
     let mut entry = libc::pollfd { fd, events: asked, revents: 0 };
-    // SAFETY: the pointer is to one entry, on our stack.
+    // SAFETY: the pointer points to one entry, on this stack frame.
     while unsafe { libc::poll(&raw mut entry, 1, 0) } < 0 {
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {

@@ -1,7 +1,8 @@
-//! Starting the library's threads with all signals blocked.
+//! Starts the library's threads with all signals blocked.
 //!
-//! A signal that is sent to a process goes to any thread that does not block it. If our threads did not block it, handlers would run
-//! on them. And a program that blocks a signal in all of its own threads, to wait for it with `sigwait`, would be ended by the signal.
+//! A signal that is sent to a process goes to any thread that does not block it. If the library's threads did not block
+//! it, handlers would run on them. A program may block a signal in all of its own threads and wait for it with
+//! `sigwait`. A library thread that did not block the signal would then let it end the program.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
@@ -13,7 +14,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 const FAULTS: [Signal; 7] =
     [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGSYS, Signal::SIGABRT];
 
-/// An upper bound, in bytes, for the standard library's allocations for a thread, without the stack. They have no fallible call.
+/// An upper bound, in bytes, for the memory that the standard library allocates for a thread, without the stack. Those
+/// allocations cannot return an error.
 const FOR_A_THREAD: usize = 16 << 10;
 
 /// Starts a thread with these signals blocked. The caller's mask is unchanged afterwards.
@@ -24,7 +26,7 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
     // A new thread inherits the mask of the thread that makes it, so its signals are blocked from the start.
     let before = signals.thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     let thread = Builder::new().name(name.into()).spawn(work);
-    // It fails only for an invalid `how`.
+    // The call fails only for an invalid `how`.
     let _ = before.thread_set_mask();
     thread
 }

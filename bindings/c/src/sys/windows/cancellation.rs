@@ -1,6 +1,6 @@
-//! Windows has no cancellation of threads that unwinds.
+//! Windows cannot cancel a thread so that it unwinds.
 
-/// Stands for what keeps a thread from being cancelled on Unix.
+/// Does nothing here. On Unix it keeps a thread from being cancelled.
 #[derive(Debug)]
 pub(crate) struct NotCancelled(());
 

@@ -1,4 +1,4 @@
-//! The thread's error number, and the texts of error numbers. A number of the system is that of `GetLastError`.
+//! The thread's error number, and the texts of error numbers. An error number of the system is that of `GetLastError`.
 
 use std::ffi::c_int;
 use std::io;
@@ -12,17 +12,17 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
 /// The longest text, in units of UTF-16.
 const LENGTH: usize = 256;
 
-/// Makes a call, and keeps the thread's error number as it was.
+/// Makes a call, and restores the thread's error number.
 pub(crate) fn keeping<T>(call: impl FnOnce() -> T) -> T {
-    // SAFETY: reads a number of the thread.
+    // SAFETY: the call only reads a number of the thread.
     let before = unsafe { GetLastError() };
     let answer = call();
-    // SAFETY: sets it.
+    // SAFETY: the call only sets that number.
     unsafe { SetLastError(before) };
     answer
 }
 
-/// The number of errno.h for an error of the system: there is none.
+/// The number of errno.h for an error of the system. Windows has none.
 pub(crate) fn of_c(_: &io::Error) -> Option<c_int> {
     None
 }
@@ -31,7 +31,7 @@ pub(crate) fn of_c(_: &io::Error) -> Option<c_int> {
 pub(crate) fn text(number: c_int, room: &mut [u8]) -> Option<&str> {
     let mut wide = [0_u16; LENGTH];
     let flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
-    // SAFETY: the text is written to our buffer, which has this length, and takes no arguments.
+    // SAFETY: the text is written to a local buffer of this length, and takes no arguments.
     let length =
         unsafe { FormatMessageW(flags, null(), number as u32, 0, wide.as_mut_ptr(), LENGTH as u32, null_mut()) };
     let mut end = 0;

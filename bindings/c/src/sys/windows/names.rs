@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::path::Path;
 
-/// The path that a C string names: UTF-8.
+/// The path that a C string names, in UTF-8.
 ///
 /// # Errors
 /// `InvalidInput` if it is not UTF-8.

@@ -1,26 +1,26 @@
 //! The exit of the process. Windows has no fork.
 //!
 //! ```text
-//!   exit ──► functions of the C library's `atexit`; all threads run ──► ExitProcess ──► the system ends all other threads
-//!                                                                              └──► each DLL hears that the process ends
+//!   exit ──► functions of the C library's `atexit`; all threads run ──► ExitProcess ──► all other threads end
+//!                                                                              └──► each DLL is told of the end
 //! ```
 //!
 //! The `atexit` of a DLL calls its functions when the DLL is unloaded. By then the other threads are gone, and their
-//! locks may stay locked for ever. So we register with the C library whose `exit` the program calls, and do nothing
-//! when the DLL is unloaded.
+//! locks may stay locked for ever. So the library registers with the C library whose `exit` the program calls. It does
+//! nothing when the DLL is unloaded.
 
 use std::ffi::CStr;
 
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
 
-/// The C libraries, and their function that registers with `exit`.
+/// The C libraries, each with its function that registers with `exit`.
 const REGISTRIES: [(&CStr, &CStr); 2] = [(c"msvcrt.dll", c"_onexit"), (c"ucrtbase.dll", c"_crt_atexit")];
 
-/// `_onexit` returns the function, `_crt_atexit` a code; nothing reads it.
+/// `_onexit` returns the function, and `_crt_atexit` returns a code. The result is not read.
 type Register = unsafe extern "C" fn(extern "C" fn()) -> usize;
 
-/// Registers a function that `exit` calls before it ends the process. If a program has several C libraries, it is registered
-/// with each.
+/// Registers a function that `exit` calls before it ends the process. If a program has several C libraries, the
+/// function is registered with each.
 pub(crate) fn at_exit(run: extern "C" fn()) {
     for (library, name) in REGISTRIES {
         if let Some(register) = function(library, name) {
@@ -50,8 +50,8 @@ pub(crate) type Hook = unsafe extern "C" fn();
 /// Whether the system has ended all other threads, because the process ends.
 pub(crate) fn is_ending() -> bool {
     let Some(asks) = function(c"ntdll.dll", c"RtlDllShutdownInProgress") else { return false };
-    // SAFETY: this is its type: no arguments, and a byte as the answer.
+    // SAFETY: the function has this type: no arguments, and a byte as the answer.
     let asks: unsafe extern "system" fn() -> u8 = unsafe { std::mem::transmute(asks) };
-    // SAFETY: it only reads a variable of the process.
+    // SAFETY: the function only reads a variable of the process.
     unsafe { asks() != 0 }
 }

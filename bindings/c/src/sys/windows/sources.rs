@@ -11,7 +11,7 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use crate::sys::conditions::Conditions;
 
-/// The signals of a watch: there are none.
+/// The signals of a watch. Windows has none.
 pub(crate) enum Signals {}
 
 impl Signals {
@@ -24,12 +24,12 @@ fn unsupported(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, why)
 }
 
-/// The socket of this number. Windows gives sockets 32 significant bits.
+/// The socket with this number. Windows gives sockets 32 significant bits.
 ///
 /// # Safety
-/// It is not negative. It stays open while it is used.
+/// `fd` is not negative, and stays open while the result is used.
 pub(crate) unsafe fn borrow<'a>(fd: c_int) -> BorrowedSocket<'a> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { BorrowedSocket::borrow_raw(fd as RawSocket) }
 }
 
@@ -59,13 +59,13 @@ pub(crate) fn pollable<T>(_: &mut EventLoop<T>) -> io::Result<c_int> {
     Err(unsupported("a loop has no socket on Windows that another loop could watch"))
 }
 
-/// The present conditions of a socket. Windows does not say that only the other end's writing direction has ended.
+/// The present conditions of a socket. Windows does not report that only the other end's writing direction has ended.
 ///
 /// # Errors
 /// `WSAENOTSOCK` if it is no open socket.
 pub(crate) fn conditions(fd: c_int) -> io::Result<Conditions> {
     let mut entry = WSAPOLLFD { fd: fd as _, events: POLLRDNORM | POLLRDBAND | POLLWRNORM, revents: 0 };
-    // SAFETY: the pointer is to one entry, on our stack.
+    // SAFETY: the pointer points to one entry, on this stack frame.
     if unsafe { WSAPoll(&raw mut entry, 1, 0) } == SOCKET_ERROR {
         return Err(io::Error::last_os_error());
     }

@@ -1,4 +1,4 @@
-//! Starting the library's threads. Windows has no signals that could reach them.
+//! Starts the library's threads. Windows has no signals that could reach them.
 
 use std::io;
 use std::ptr::null_mut;
@@ -10,10 +10,11 @@ use windows_sys::Win32::System::LibraryLoader::{
     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
 };
 
-/// An upper bound, in bytes, for the standard library's allocations for a thread, without the stack. They have no fallible call.
+/// An upper bound, in bytes, for the memory that the standard library allocates for a thread, without the stack. Those
+/// allocations cannot return an error.
 const FOR_A_THREAD: usize = 16 << 10;
 
-/// Starts a thread. The library stays loaded from then on, because the thread runs its code.
+/// Starts a thread. From then on the library stays loaded, because the thread runs its code.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     expect_bytes(FOR_A_THREAD)?;
     static IS_KEPT: Once = Once::new();
@@ -21,11 +22,12 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
     Builder::new().name(name.into()).spawn(work)
 }
 
-/// On Linux an option of the linker does that.
+/// Keeps the library loaded. On Linux an option of the linker does that.
 fn stay_loaded() {
     let mut module = null_mut();
     let address = stay_loaded as fn() as *const u16;
-    // SAFETY: with the first flag the address is not a name, but lies in the module; the module's handle is written to our stack.
+    // SAFETY: with the first flag the address is not a name, but lies in the module. The module's handle is written to
+    // this stack frame.
     unsafe {
         GetModuleHandleExW(
             GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
