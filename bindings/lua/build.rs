@@ -1,5 +1,5 @@
-//! Links the library so that it is never unloaded. Lua unloads its libraries when a state is closed. But the list of signal watchers and
-//! the signal handler belong to the process, and must stay.
+//! Links the library so that it is never unloaded. Lua unloads its libraries when a state is closed. But the list of
+//! signal watchers and the signal handler belong to the process, so they must stay.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

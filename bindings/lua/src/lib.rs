@@ -1,5 +1,5 @@
-//! All of Cogloop's Lua modules in one library. Each version of Lua has its own build of it, such as `cogloop/lua54.so`. `require` loads
-//! the Lua files in `lua/`, and each of them opens its module in the library.
+//! All of Cogloop's Lua modules in one library. Each version of Lua has its own build of it, such as
+//! `cogloop/lua54.so`. `require` loads a Lua file in `lua/`, and the file opens its module in the library.
 
 use mlua::ffi::{lua_State, lua_createtable};
 use std::ffi::c_int;

@@ -1,5 +1,5 @@
--- The tests' harness, in plain Lua for every interpreter. A test file ends with `T.done( )`. It prints how many tests passed, and its exit
--- code shows whether all did.
+-- The tests' harness, in plain Lua for every interpreter. A test file ends with `T.done( )`. `T.done` prints how many
+-- tests passed. The exit code is 0 if all passed.
 
 local T = { passed = 0, failed = 0 }
 
@@ -19,7 +19,7 @@ local HAS = {
   [ 'the backends of Linux' ]   = not IS_WINDOWS,
 }
 
--- Whether the system has a feature, for tests that can do without it.
+-- Whether the system has a feature. For tests that can run without it.
 function T.supports( what )
   if what == 'python3' and HAS[ what ] == nil then
     local pipe = HAS[ 'a shell' ] and io.popen 'python3 -c "print( 6 * 7 )" 2>/dev/null'
@@ -30,7 +30,7 @@ function T.supports( what )
   return HAS[ what ]
 end
 
--- Without the feature the running test ends here and counts as skipped.
+-- If the system lacks the feature, the running test ends here and counts as skipped.
 function T.requires( what )
   if not T.supports( what ) then error( { lacks = what }, 0 ) end
 end
@@ -46,7 +46,7 @@ local function with_traceback( problem )
   return lacks and problem or debug.traceback( problem )
 end
 
--- Runs one test. Its name says what it shows, and has its number in the conformance list if there is one.
+-- Runs one test. The name says what the test shows, and contains its number in the conformance list, if it has one.
 function T.test( name, body )
   local ok, problem = xpcall( body, with_traceback )
   if ok then
@@ -158,7 +158,8 @@ function T.gc_pause( percent )
   return collectgarbage( 'setpause', percent )
 end
 
--- User value `n` of a userdata. If a userdata has only one value, or an environment, that is a table of the user values.
+-- User value `n` of a userdata. If a userdata has only one value, or an environment, this value is a table of the user
+-- values.
 function T.user_value( userdata, n )
   if T.has.several_user_values then
     return (debug.getuservalue( userdata, n ))
@@ -166,7 +167,7 @@ function T.user_value( userdata, n )
   return (debug.getuservalue or debug.getfenv)( userdata )[ n ]
 end
 
--- Called as the last statement of a file, with `return`. Only a return closes the state on every version.
+-- Called as the last statement of a file, with `return`. Only a `return` closes the state on every version.
 function T.done( )
   print( ('%d passed, %d failed'):format( T.passed, T.failed ) )
   if T.failed > 0 then os.exit( 1 ) end

@@ -10,17 +10,17 @@
 ---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best one that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field resolution? number the length of a tick; default 0.001
----@field max_timers? integer the limit of timers at a time; beyond it `after` and the like raise
----@field max_handles? integer the limit of observed handles at a time; beyond it `on` and `wait` fail
----@field max_callbacks? integer the limit of timers, of handles, and of woken tasks, that a turn serves; the next turns serve the rest
+---@field max_timers? integer the largest number of timers at a time; above it `after`, `every` and `at` raise
+---@field max_handles? integer the largest number of observed handles at a time; above it `on` and `wait` fail
+---@field max_callbacks? integer the largest number of timers, of handles, and of woken tasks that a turn serves; the next turns serve the rest
 ---@field record? string the file in which the run is recorded
----@field replay? string the recording that is played
+---@field replay? string the recording that is replayed
 
 ---@class cogloop.Every
 ---@field ms number the time from one deadline to the next, above 0
 ---@field first? number the time to the first deadline; default `ms`
----@field policy? 'skip' | 'burst' | 'delay' how to serve deadlines that are later than the slack; default 'skip'
----@field slack? number how late a call may be, so that several timers share a wake-up
+---@field policy? 'skip' | 'burst' | 'delay' how to serve deadlines that were missed by more than the slack; default 'skip'
+---@field slack? number the accepted lateness of a call, so that several timers share a wake-up
 
 ---@class cogloop.Times
 ---@field count integer
@@ -62,8 +62,8 @@
 ---@class cogloop
 local cogloop = { }
 
---- Makes a new loop. Returns nil, a message and an error number if the system refuses the backend that `options` name, or all of
---- them. That is rare enough for the type to leave nil out.
+--- Makes a new loop. Returns nil, a message and an error number if the system refuses the backend in `options`, or all
+--- backends. This is rare, so the type leaves nil out.
 ---@param options? cogloop.Options
 ---@return cogloop.Loop
 ---@return string? message
@@ -192,15 +192,15 @@ function cogloop.stats( measure ) end
 ---@return string
 function cogloop.metrics( ) end
 
----@param ms? number nil: ends the reports
+---@param ms? number nil ends the reports
 ---@param f? fun( where: string, ms: number )
 function cogloop.slow( ms, f ) end
 
----@param measure? boolean false: the last call
+---@param measure? boolean false ends the measurement
 ---@return string
 function cogloop.top( measure ) end
 
----@param file? string | false nil: only asks
+---@param file? string | false nil only asks
 ---@param mib? number the largest size of the file (default: 64)
 ---@return boolean?
 ---@return string? message
@@ -257,7 +257,8 @@ function cogloop.wrap( f ) end
 ---@return any ...
 function cogloop.pcall( f, ... ) end
 
---- How long another loop may wait before the next `step( 0 )`. 0: a step is due; it may serve nothing. nil: for ever.
+--- Returns how long an outer loop may wait before the next `step( 0 )`. 0 means that a step is due; it may serve
+--- nothing. nil means for ever.
 ---@return number? ms
 function cogloop.remaining( ) end
 

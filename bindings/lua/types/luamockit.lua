@@ -8,7 +8,7 @@ local mockit = { }
 local Timer = { }
 
 --- Ends the timer and drops its queued events. A second call has no effect.
----@param wait? boolean has no effect, since there is no thread to wait for
+---@param wait? boolean has no effect, because there is no thread for which it could wait
 ---@return nil
 function Timer:destroy( wait ) end
 
@@ -21,7 +21,7 @@ function mockit.mstimestamp( ) end
 ---@return integer ms
 function mockit.time( ) end
 
---- Blocks. A signal ends it, unless `resume` is true.
+--- Blocks for `ms` milliseconds. A signal ends the sleep, unless `resume` is true.
 ---@param ms integer
 ---@param resume? boolean
 ---@return integer left the milliseconds that were left; 0 if no signal ended the sleep
@@ -40,18 +40,18 @@ function mockit.oneoff( ms, f ) end
 ---@return luamockit.Timer
 function mockit.getit( ms, f ) end
 
---- Blocks until an event is queued or a signal comes. If `ms` is given and above 0, it blocks for `ms` milliseconds at most. If no
---- timer is armed and there is no limit, only a signal ends the wait.
+--- Blocks until an event is queued or a signal comes. If `ms` is given and above 0, it blocks for `ms` milliseconds at
+--- most. If no timer is armed and there is no limit, only a signal ends the wait.
 ---@param ms? integer
 ---@return 0|1 failed
 ---@return string? message
 function mockit.wait( ms ) end
 
---- Returns the number of queued events, without those of destroyed timers.
+--- Returns the number of queued events, except those of destroyed timers.
 ---@return integer
 function mockit.pending( ) end
 
---- Returns the number of queued events, with those of destroyed timers.
+--- Returns the number of queued events, including those of destroyed timers.
 ---@return integer
 function mockit.inqueue( ) end
 
@@ -69,7 +69,8 @@ function mockit.init( ) end
 ---@return integer? errno
 function mockit.getfd( ) end
 
---- Makes another module like this one, with its own timers and queue. With `clock = 'virtual'`, `sleep` and `wait` let its time pass.
+--- Makes another module like this one, with its own timers and queue. With `clock = 'virtual'`, `sleep` and `wait` let
+--- its time pass.
 ---@param options? { clock?: 'real'|'virtual' }
 ---@return luamockit
 function mockit.service( options ) end

@@ -1,5 +1,5 @@
--- Finds the library for the running version of Lua, and opens a module in it. A library for another version is never loaded, because it
--- would crash or fail with missing symbols.
+-- Finds the library for the running version of Lua, and opens a module in it. It never loads a library for another
+-- version: that would crash or fail with missing symbols.
 local version = type( rawget( _G, 'jit' ) ) == 'table' and 'jit' or _VERSION:gsub( '%D', '' )
 local name    = 'cogloop.lua' .. version
 

@@ -1,5 +1,5 @@
--- Lua code that runs inside our functions: metamethods, methods of handles, finalizers. Each of these tests once crashed the interpreter
--- or read freed memory.
+-- Lua code that runs inside our functions: metamethods, methods of handles, finalizers. Each of these tests once
+-- crashed the interpreter or made it read freed memory.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -28,7 +28,7 @@ local function meddler( )
   return handle
 end
 
-test( "a handle's method that closes the loop, clears it, or removes the handle, while the loop asks it before serving", function( )
+test( "a handle's method may close or clear the loop, or remove the handle, when the loop calls it before serving", function( )
   local ways = {
     [ 'cogloop closed' ] = function( handle )
       local loop = cogloop.loop( )
@@ -75,7 +75,7 @@ test( "a handle's method that closes the loop, clears it, or removes the handle,
   end
 end )
 
-test( "a handle's method that closes the loop to which the handle is just given", function( )
+test( "a handle's method that closes the loop while the handle is being added makes the call fail", function( )
   local function close( loop ) getmetatable( loop ).__gc( loop ) end
   local function closer( loop ) return { getfd = function( ) close( loop ) return 0 end } end
   local loop = Loop( )
@@ -95,7 +95,7 @@ test( "a handle's method that closes the loop to which the handle is just given"
   is_true( message )
 end )
 
-test( 'a coroutine that begins with a C function which yields', function( )
+test( 'a task may begin with a C function that yields', function( )
   local loop, ran = cogloop.loop{ clock = 'virtual' }, 0
   loop:spawn( coroutine.yield, 1, 2 )
   loop:spawn( loop.sleep, loop, 5 )
@@ -112,15 +112,15 @@ test( 'a coroutine that begins with a C function which yields', function( )
   equal( set[ 1 ], 7 )
 end )
 
--- Calls `f`, in which the C stack overflows. Lua 5.4 cannot call a finalizer while that stack is full, and loses the object. So the
--- collector is stopped under valgrind, which counts lost memory.
+-- Calls `f`, in which the C stack overflows. Lua 5.4 cannot call a finalizer while the C stack is full, and loses the
+-- object. valgrind counts lost memory, so the collector is stopped under valgrind.
 local function overflow( f )
   if T.is_short then collectgarbage 'stop' end
   f( )
   collectgarbage 'restart'
 end
 
-test( "a handle's method that adds the handle again, without end, is an error and not an overflow of the stack", function( ) overflow( function( )
+test( "a handle's method that adds the handle again, without end, raises an error and does not overflow the stack", function( ) overflow( function( )
   for _, loop in ipairs{ Loop( ), cogloop.loop( ) } do
     local add = loop.on or loop.addHandle
     local handle = { }
@@ -129,7 +129,7 @@ test( "a handle's method that adds the handle again, without end, is an error an
   end
 end ) end )
 
-test( 'loops that run each other in callbacks, without end, are an error and not an overflow of the stack', function( ) overflow( function( )
+test( 'loops that run each other in callbacks, without end, raise an error and do not overflow the stack', function( ) overflow( function( )
   local depth = 0
   local function nest( )
     depth = depth + 1
@@ -162,7 +162,7 @@ test( 'show lists arguments whose __name is no string, and runs none of their me
   end
 end )
 
-test( 'a metatable whose __name was taken away still gives errors with words', function( )
+test( 'errors name the type even if __name was removed from its metatable', function( )
   for _, loop in ipairs{ Loop( ), cogloop.loop( ) } do
     local meta = getmetatable( loop )
     local name = meta.__name
@@ -181,7 +181,7 @@ test( 'a metatable whose __name was taken away still gives errors with words', f
   meta.__name = name
 end )
 
-test( "the loop's metamethods called by hand, with too few and too many arguments", function( )
+test( "the loop's metamethods check their arguments when a script calls them", function( )
   local loop = Loop( )
   local meta = getmetatable( loop )
   equal( meta.__index( loop ), nil )
@@ -220,7 +220,7 @@ local function with_finalizers( finalize, work )
   T.collect( )
 end
 
-test( 'a finalizer that takes the options away while a loop is made from them', function( )
+test( 'a finalizer may clear the options while a loop is made from them', function( )
   for _, make in ipairs{ Loop, cogloop.loop } do
     local options
     local function finalize( )
@@ -242,7 +242,7 @@ test( 'a finalizer that takes the options away while a loop is made from them', 
   end
 end )
 
-test( 'a finalizer that closes the loop while tostring describes it', function( )
+test( 'a finalizer may close the loop while tostring describes it', function( )
   local victim
   local function told( loop, method )
     victim = loop
@@ -260,7 +260,7 @@ test( 'a finalizer that closes the loop while tostring describes it', function( 
   end )
 end )
 
-test( 'a finalizer closes a socket while the loop takes it', function( )
+test( 'a finalizer may close a socket while it is being added to the loop', function( )
   local Socket = require 't.Net.Socket'
   local socket
   with_finalizers( function( ) if socket then socket:close( ) end end, function( )
@@ -277,7 +277,7 @@ test( 'a finalizer closes a socket while the loop takes it', function( )
   end )
 end )
 
-test( 'finalizers and debug hooks run a loop in which coroutines sleep', function( )
+test( 'finalizers and debug hooks may run a loop in which coroutines sleep', function( )
   for _ = 1, T.many( 20 ) do
     local loop, steps = cogloop.loop{ clock = 'virtual' }, 0
     loop:spawn( function( ) for _ = 1, 100 do loop:sleep( 1 ) steps = steps + 1 end end )
@@ -297,7 +297,7 @@ test( 'finalizers and debug hooks run a loop in which coroutines sleep', functio
   end
 end )
 
-test( 'a message handler that fails in a call of ours, in which it is called again', function( ) overflow( function( )
+test( 'a message handler may call a function of ours that fails and calls the handler again', function( ) overflow( function( )
   local socket, loop = require 't.Net.Socket'( 'udp' ), cogloop.loop( )
   for _, f in ipairs{
     function( ) socket:recv( 0 ) end,

@@ -1,10 +1,10 @@
--- The class: making loops, its constants, time and sleep.
+-- The class `t.Loop`: its constructor, its constants, `time` and `sleep`.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
-test( 'require t gives the same class, as often as it is required (C67)', function( )
+test( 'each require of t.Loop returns the same class (C67)', function( )
   equal( require 't'.Loop, Loop )
   local loop = Loop( )
   package.loaded[ 't.Loop' ], package.loaded[ 't' ] = nil, nil
@@ -16,7 +16,7 @@ test( 'require t gives the same class, as often as it is required (C67)', functi
   is_true( ran )
 end )
 
-test( 'the constants of the directions, by name and by number', function( )
+test( 'the class has a constant for each name of a direction', function( )
   for value, names in ipairs{
     'READ r rd read inc incoming', 'WRITE w wr write out outgoing', 'READWRITE rw rdwr readwrite both either'
   } do
@@ -25,12 +25,12 @@ test( 'the constants of the directions, by name and by number', function( )
   end
 end )
 
-test( 'a slot count of lua-t is ignored', function( )
+test( 'the slot count of a lua-t script is ignored', function( )
   is_true( tostring( Loop( 10 ) ):match( '^t%.Loop{0}: ' .. T.ADDRESS .. '$' ) )
   is_true( tostring( Loop( 'anything', nil, 3 ) ) )
 end )
 
-test( 'options are checked, by name and by value', function( )
+test( 'the names and the values of options are checked', function( )
   fails( "unknown option 'slots'", Loop, { slots = 3 } )
   fails( "unknown option '1'", Loop, { 10 } )
   fails( "option 'clock': 'real' or 'virtual' expected, got lunar", Loop, { clock = 'lunar' } )
@@ -40,7 +40,7 @@ test( 'options are checked, by name and by value', function( )
   is_true( Loop{ clock = 'real', debug = false } )
 end )
 
-test( 'backend returns the name, and the reason', function( )
+test( 'backend returns the name and the reason', function( )
   T.requires 'the backends of Linux'
   for _, name in ipairs{ 'epoll', 'select' } do
     local got, why = Loop{ backend = name }:backend( )
@@ -49,16 +49,17 @@ test( 'backend returns the name, and the reason', function( )
   end
 end )
 
-test( 'time: milliseconds since the epoch, with or without a self', function( )
+test( 'time returns milliseconds since the epoch, with or without a self', function( )
   for _, time in ipairs{ Loop.time, function( ) return Loop:time( ) end, function( ) return Loop( ):time( ) end } do
     local before, now = os.time( ), time( )
-    -- os.time reads a coarser clock, which may show the previous second for some milliseconds after the exact clock has moved on.
+    -- os.time reads a coarser clock, which may show the previous second for some milliseconds after the exact clock has
+    -- moved on.
     is_true( before * 1000 <= now and now < (os.time( ) + 2) * 1000, 'time ' .. now )
     equal( now, math.floor( now ) )
   end
 end )
 
-test( 'sleep: never shorter than asked for, with or without a self', function( )
+test( 'sleep is never too short, with or without a self', function( )
   for _, sleep in ipairs{
     Loop.sleep, function( ms ) Loop:sleep( ms ) end, function( ms ) Loop( ):sleep( ms ) end
   } do
@@ -79,7 +80,7 @@ test( 'time and sleep of a virtual loop are virtual', function( )
   is_true( Loop.time( ) - real < 60000 )
 end )
 
-test( 'methods name what is wrong with their self', function( )
+test( 'the error of a method names the type of a wrong self', function( )
   for _, name in ipairs{ 'addTask', 'cancelTask', 'addHandle', 'removeHandle', 'run', 'stop', 'clean', 'show', 'backend' } do
     fails( 'T.Loop expected, got table', Loop[ name ], { } )
     fails( 'T.Loop expected, got ' .. (T.has.typed_files and 'FILE*' or 'userdata'), Loop[ name ], io.stdout )
@@ -100,7 +101,7 @@ test( 'only onerror can be assigned', function( )
   equal( loop.nothing, nil )
 end )
 
-test( 'many loops live side by side, each with its own tasks', function( )
+test( 'loops are independent: each has its own tasks', function( )
   local ran = { }
   for i = 1, 50 do
     local loop = Loop( )
@@ -110,7 +111,7 @@ test( 'many loops live side by side, each with its own tasks', function( )
   equal( #ran, 50 )
 end )
 
-test( 'a loop of another is run inside a callback', function( )
+test( 'a callback may run another loop', function( )
   local outer, inner, ran = Loop( ), Loop( ), { }
   inner:addTask( 1, function( ) ran[ #ran + 1 ] = 'inner' end )
   outer:addTask( 0, function( ) inner:run( ) ran[ #ran + 1 ] = 'outer' end )
@@ -131,7 +132,7 @@ test( 'use after close is an error (C65)', function( )
   getmetatable( loop ).__close( loop )
 end )
 
-test( 'a loop that its own callback closes ends its run', function( )
+test( 'a callback that closes its own loop ends the run', function( )
   for _, kind in ipairs{ 'task', 'handle' } do
     local loop, ran = Loop( ), 0
     local function close( ) ran = ran + 1 getmetatable( loop ).__close( loop ) return 1 end

@@ -1,4 +1,4 @@
--- The documentation of `require 'cogloop'` is correct: its examples run, and the definitions for LuaLS match the module.
+-- Checks the documentation of `require 'cogloop'`: its examples run, and the definitions for LuaLS match the module.
 local here = arg[ 0 ]:match( '^(.-)[^/]*$' )
 package.path = here .. '../?.lua;' .. package.path
 local T       = require 'harness'
@@ -28,7 +28,7 @@ local function printed( code )
   return table.concat( lines )
 end
 
--- The blocks of docs/lua.md: their language and content.
+-- The code blocks of docs/lua.md, each with its language and content.
 local blocks = { }
 for language, content in read '../../../../docs/lua.md':gmatch '\n```(%a+)\n(.-)```' do
   blocks[ #blocks + 1 ] = { language = language, content = content }
@@ -58,7 +58,7 @@ local function compare( object, prefix )
   for name in pairs( object ) do is_true( said[ name ], prefix .. name .. ' in types/cogloop.lua' ) end
 end
 
-test( 'the definitions for LuaLS have what the module has', function( )
+test( 'the definitions for LuaLS have each function of the module', function( )
   compare( cogloop, 'cogloop.' )
   local loop = cogloop.loop( )
   compare( getmetatable( loop ).__index, 'Loop:' )

@@ -6,12 +6,12 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
-test( 'the module is one, whatever package.loaded says (C67)', function( )
+test( 'the module exists once, even if package.loaded is cleared (C67)', function( )
   package.loaded.cogloop, package.loaded[ 't.cogloop' ] = nil, nil
   equal( require 'cogloop', cogloop )
 end )
 
-test( 'options are checked by name', function( )
+test( 'the names of options are checked', function( )
   fails( "option 'clock'", cogloop.loop, { clock = 'sun' } )
   fails( "option 'backend'", cogloop.loop, { backend = 1 } )
   fails( "option 'resolution'", cogloop.loop, { resolution = 0 } )
@@ -21,7 +21,7 @@ test( 'options are checked by name', function( )
   equal( tostring( cogloop.loop{ backend = 'portable' } ):match( '^cogloop.loop: 0 timers, 0 handles' ) ~= nil, true )
 end )
 
-test( 'the resolution is the unit in which deadlines are equal', function( )
+test( 'deadlines in the same tick of the resolution are equal', function( )
   local loop, ran = cogloop.loop{ clock = 'virtual', resolution = 1 }, { }
   loop:after( 0.9, function( ) ran[ #ran + 1 ] = 'first' end )
   loop:after( 0.1, function( ) ran[ #ran + 1 ] = 'second' end )
@@ -29,7 +29,7 @@ test( 'the resolution is the unit in which deadlines are equal', function( )
   same_list( ran, { 'first', 'second' } )
 end )
 
-test( 'a thousand busy intervals let a handle that is ready wait for a few of them', function( )
+test( 'a ready handle waits for only a few of a thousand busy intervals', function( )
   local loop, calls = cogloop.loop( ), 0
   local clock = os.clock
   for _ = 1, 1000 do
@@ -47,7 +47,7 @@ test( 'a thousand busy intervals let a handle that is ready wait for a few of th
   loop:close( )
 end )
 
-test( 'a virtual clock does not stand still for ever', function( )
+test( 'a virtual clock goes on while a loop stays busy', function( )
   local loop, rounds, came = virtual( ), 0, nil
   local function again( )
     rounds = rounds + 1
@@ -74,7 +74,7 @@ test( 'a host limits timers, handles, and callbacks in a turn', function( )
   fails( 'too many timers', loop.spawn, loop, print )
   equal( #loop:timers( ), 2 )
   is_true( first:cancel( ) )
-  -- One place is left for a timer. A coroutine can sleep and wait even if another timer takes that place meanwhile.
+  -- The limit leaves room for one more timer. A coroutine can sleep and wait even if another timer takes that room.
   local steps = { }
   local reader, writer = T.fifo( )
   loop:spawn( function( )
@@ -108,12 +108,12 @@ test( 'a host limits timers, handles, and callbacks in a turn', function( )
   end
 end )
 
-test( 'run ends when nothing is left, at once if nothing is there (C25)', function( )
+test( 'run returns when nothing is left, and at once without timers and handles (C25)', function( )
   virtual( ):run( )
   cogloop.loop( ):run( )
 end )
 
-test( 'stop leaves what is due for the next run (C30, C31)', function( )
+test( 'after stop, due timers stay due for the next run (C30, C31)', function( )
   local loop, ran = virtual( ), { }
   loop:after( 1, function( ) ran[ #ran + 1 ] = 'a' loop:stop( ) end )
   loop:after( 1, function( ) ran[ #ran + 1 ] = 'b' end )
@@ -124,7 +124,7 @@ test( 'stop leaves what is due for the next run (C30, C31)', function( )
   same_list( ran, { 'a', 'b' } )
 end )
 
-test( 'a loop does not run inside itself, another one does (C32)', function( )
+test( 'a callback cannot run its own loop, but can run another loop (C32)', function( )
   local loop, other, ran = virtual( ), virtual( ), 0
   loop:after( 1, function( )
     fails( 'running already', loop.run, loop )
@@ -136,7 +136,7 @@ test( 'a loop does not run inside itself, another one does (C32)', function( )
   equal( ran, 1 )
 end )
 
-test( 'step takes one turn, and says whether anything is left (C33)', function( )
+test( 'step takes one turn, and returns whether anything is left (C33)', function( )
   local loop, ran = virtual( ), 0
   for i = 1, 3 do loop:after( i, function( ) ran = ran + 1 end ) end
   equal( loop:step( 0 ), true )
@@ -151,7 +151,7 @@ test( 'step takes one turn, and says whether anything is left (C33)', function( 
   fails( 'ms: ', loop.step, loop, -1 )
 end )
 
-test( 'advance serves each timer at its moment, and ends at the end', function( )
+test( 'advance serves each timer at its deadline, and stops at the given time', function( )
   local loop, times = virtual( ), { }
   local timer = loop:every( 10, function( ) times[ #times + 1 ] = loop:now( ) end )
   loop:after( 15, function( ) loop:after( 2, function( ) times[ #times + 1 ] = loop:now( ) end ) end )
@@ -164,7 +164,7 @@ test( 'advance serves each timer at its moment, and ends at the end', function( 
   fails( 'no virtual clock', function( ) cogloop.loop( ):advance( 1 ) end )
 end )
 
-test( 'advance serves a ready handle before it lets time pass, and one that stays ready does not hold time up', function( )
+test( 'advance serves a ready handle before time passes, and time passes even if the handle stays ready', function( )
   local loop, got, always = virtual( ), { }, 0
   local reader, writer = T.fifo( )
   loop:on( T.null( ), 'r', function( ) always = always + 1 end )
@@ -180,7 +180,7 @@ test( 'advance serves a ready handle before it lets time pass, and one that stay
   is_true( always > 0 and always < 20 )
 end )
 
-test( 'an hour of virtual time is a matter of a moment', function( )
+test( 'an hour of virtual time passes at once', function( )
   local loop, ticks = virtual( ), 0
   local timer = loop:every( 1000, function( ) ticks = ticks + 1 end )
   loop:after( 3600 * 1000, function( ) timer:cancel( ) end )
@@ -189,7 +189,7 @@ test( 'an hour of virtual time is a matter of a moment', function( )
   equal( loop:now( ), 3600 * 1000 )
 end )
 
-test( 'an error leaves run as it is, and the loop goes on (C61)', function( )
+test( 'an error leaves run unchanged, and the loop goes on (C61)', function( )
   local loop, ran = virtual( ), 0
   local function broken( ) error 'oh' end
   loop:after( 1, broken )
@@ -223,7 +223,7 @@ test( 'an error that ends the script is printed with one traceback', function( )
   equal( count, 1 )
 end )
 
-test( 'an error in a coroutine leaves run as it is', function( )
+test( 'an error in a coroutine leaves run unchanged', function( )
   local loop = virtual( )
   loop:spawn( function( ) loop:sleep( 5 ) error( 'x', 0 ) end )
   local ok, got = pcall( loop.run, loop )
@@ -231,7 +231,7 @@ test( 'an error in a coroutine leaves run as it is', function( )
   equal( got, 'x' )
 end )
 
-test( 'onerror gets each error once, with the timer; the rest is served (C61)', function( )
+test( 'onerror gets each error once, with its timer, and the other timers are served (C61)', function( )
   local loop, seen, ran = virtual( ), { }, 0
   local timers = { }
   local handler = function( err, traceback, what ) seen[ #seen + 1 ] = { err, traceback, what } end
@@ -292,7 +292,7 @@ test( 'use of a closed loop is an error, in a callback too (C65)', function( )
   is_true( tostring( loop ):find( 'closed', 1, true ) )
 end )
 
-test( 'another userdata is not accepted as a loop', function( )
+test( 'no other userdata is accepted as a loop', function( )
   local loop = virtual( )
   local timer = loop:after( 1, print )
   for _, name in ipairs{ 'after', 'every', 'at', 'run', 'step', 'stop', 'now', 'firing', 'onerror', 'close' } do
@@ -303,7 +303,7 @@ test( 'another userdata is not accepted as a loop', function( )
   fails( 'loop: T.Loop expected', require 't.Loop'.addTask, loop, 1, print )
 end )
 
-test( 'the module has a default loop behind the same functions', function( )
+test( 'the functions of the module work on a default loop', function( )
   local ran = { }
   local timer = cogloop.after( 1, function( a ) ran[ #ran + 1 ] = a end, 'x' )
   cogloop.every( 1, function( ) cogloop.stop( ) end )
@@ -320,7 +320,7 @@ test( 'the module has a default loop behind the same functions', function( )
   cogloop.close( )
 end )
 
-test( 'an error in onerror leaves run, together with the error that it was handling', function( )
+test( 'an error in onerror leaves run, together with the error that onerror was handling', function( )
   local loop = virtual( )
   loop:onerror( function( ) error 'second' end )
   loop:after( 1, error, 'first' )
@@ -349,7 +349,7 @@ test( 'an error in onerror leaves run, together with the error that it was handl
 end )
 
 if (_VERSION == 'Lua 5.4' or _VERSION == 'Lua 5.5') and not rawget( _G, 'jit' ) then
-  test( 'an error in __close while another is on its way: both are told', function( )
+  test( 'an error in __close during another error: the message has both', function( )
     local chunk = assert( load( [[
       local function closing( value ) return setmetatable( { }, { __close = function( ) error( value, 0 ) end } ) end
       return function( ) local one <close> = closing 'second' error( 'first', 0 ) end

@@ -1,11 +1,11 @@
--- Signals and the ends of children in `require 'cogloop'`.
+-- Signals, and the ends of children, in `require 'cogloop'`.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
--- Returns the process number of a shell, which is our child. The collector would take the status of a child when it closes its pipe, so
--- each pipe is kept.
+-- Returns the process number of a shell, which is our child. The collector would take the status of a child when it
+-- closes its pipe, so each pipe is kept.
 local pipes = { }
 local function shell( command )
   T.requires 'children'
@@ -33,7 +33,7 @@ test( 'a signal calls its function', function( )
   same_list( got, { 'USR1', 'USR1' } )
 end )
 
-test( 'a signal is for all that watch it', function( )
+test( 'a signal calls the function of each watcher', function( )
   T.requires 'signals'
   local loop, got = cogloop.loop( ), 0
   local watchers = { }
@@ -45,7 +45,7 @@ test( 'a signal is for all that watch it', function( )
   equal( got, 2 )
 end )
 
-test( 'signal and child give a watcher and nothing else', function( )
+test( 'signal and child return only a watcher', function( )
   T.requires 'signals'
   local loop = cogloop.loop( )
   equal( select( '#', loop:signal( 'HUP', print ) ), 1 )
@@ -59,7 +59,7 @@ test( 'a watched signal keeps the loop running unless it is unreferenced', funct
   loop:run( )
 end )
 
-test( 'a signal that cannot be caught is an error that names it', function( )
+test( 'a signal that cannot be caught raises an error that names the argument', function( )
   local loop = cogloop.loop( )
   for _, name in ipairs{ 'KILL', 'SEGV', 'x', 2, false } do fails( 'name: ', loop.signal, loop, name, print ) end
   fails( 'f: ', loop.signal, loop, 'USR1', 5 )
@@ -82,7 +82,7 @@ test( 'the end of a child calls its function, with the status', function( )
   same_list( got, { 'exit7', 'signal15' } )
 end )
 
-test( 'a missing process is an error of the system', function( )
+test( 'child returns an error of the system for a missing process', function( )
   T.requires 'children'
   local loop = cogloop.loop( )
   local watcher, message, errno = loop:child( 2 ^ 30, print )
@@ -110,7 +110,7 @@ local function is_caught( bit )
   return tonumber( mask:sub( -4 ), 16 ) % (2 * bit) >= bit
 end
 
-test( 'the former action is restored when the last watch ends: by off, close, a limit', function( )
+test( 'the former action of a signal is restored when its last watch ends: by off, by close, at a limit', function( )
   T.requires 'signals'
   local USR1 = 2 ^ 9                                      -- signal 10
   if not io.open '/proc/self/status' then return end
@@ -143,7 +143,7 @@ test( 'the former action is restored when the last watch ends: by off, close, a 
   collectgarbage 'restart'
 end )
 
-test( 'on a system without a signal, or without children, the call returns an error', function( )
+test( 'signal and child return an error on a system that does not support them', function( )
   if T.supports 'signals' then return end
   local loop = cogloop.loop( )
   local watcher, message, number = loop:signal( 'TERM', print )

@@ -17,7 +17,7 @@ test( 'a spawned coroutine begins in the next turn, with its arguments', functio
   equal( coroutine.status( co ), 'dead' )
 end )
 
-test( 'coroutines sleep side by side', function( )
+test( 'several coroutines sleep at the same time', function( )
   local loop, ran = virtual( ), { }
   for _, name in ipairs{ 'a', 'b' } do
     loop:spawn( function( ms )
@@ -31,7 +31,7 @@ test( 'coroutines sleep side by side', function( )
   same_list( ran, { 'a10', 'b15', 'a20', 'b30' } )
 end )
 
-test( 'a plain yield lets others run', function( )
+test( 'after a plain yield other tasks run first', function( )
   local loop, ran = virtual( ), { }
   for _, name in ipairs{ 'a', 'b' } do
     loop:spawn( function( )
@@ -57,7 +57,7 @@ test( 'wait returns the direction that is ready', function( )
   same_list( got, { 'r', 'line', 'w', 'rw' } )
 end )
 
-test( 'a wait ends after its time: nil, message, errno', function( )
+test( 'a wait that times out returns nil, message, errno', function( )
   local loop, reader, writer = virtual( ), T.fifo( )
   local got
   loop:spawn( function( ) got = { loop:wait( reader, 'r', 50 ) } got[ 4 ] = loop:now( ) end )
@@ -74,7 +74,7 @@ test( 'a wait ends after its time: nil, message, errno', function( )
   equal( #loop:timers( ), 0 )
 end )
 
-test( 'two coroutines wait for one handle, one for each direction', function( )
+test( 'two coroutines can wait for one handle, one for each direction', function( )
   local loop, reader, writer = cogloop.loop( ), T.fifo( )
   local got = { }
   local function wait( direction )
@@ -90,7 +90,7 @@ test( 'two coroutines wait for one handle, one for each direction', function( )
   same_list( got, { 'w', 'r' } )
 end )
 
-test( 'a coroutine that reads leaves the write callback of its handle its turn', function( )
+test( 'a coroutine that waits to read does not keep the write callback of its handle from being called', function( )
   local loop, ran = virtual( ), { }
   local file = T.null 'r+'
   loop:spawn( function( ) loop:wait( file, 'r' ) ran[ #ran + 1 ] = 'r' end )
@@ -100,7 +100,7 @@ test( 'a coroutine that reads leaves the write callback of its handle its turn',
   same_list( ran, { 'r', 'w' } )
 end )
 
-test( 'a handle has one for each direction', function( )
+test( 'a direction of a handle has one function or one coroutine', function( )
   local loop, reader, writer = cogloop.loop( ), T.fifo( )
   local watcher = loop:on( reader, 'r', function( ) end )
   loop:spawn( function( )
@@ -124,7 +124,7 @@ test( 'wait returns the error when the kernel refuses', function( )
   equal( got[ 3 ], T.NOT_OPEN )
 end )
 
-test( 'a coroutine that waits for a handle gets an error when that is closed, whatever its kind', function( )
+test( 'closing a handle of any kind ends the wait of its coroutine with an error', function( )
   local Socket = require 't.Net.Socket'
   local descriptor = Socket( 'udp' )
   local object = { getfd = function( ) return descriptor and descriptor.descriptor or -1 end }
@@ -153,7 +153,7 @@ test( 'a coroutine that waits for a handle gets an error when that is closed, wh
   end
 end )
 
-test( 'a wait for a closed handle returns nil, message, errno, even if its number is taken again', function( )
+test( 'a wait for a closed handle returns nil, message, errno, even if the number is used again', function( )
   T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local Socket = require 't.Net.Socket'
   local loop, got, server, taken = cogloop.loop( ), nil, Socket.listen( '127.0.0.1', 0 ), nil
@@ -174,7 +174,7 @@ test( 'a wait for a closed handle returns nil, message, errno, even if its numbe
   equal( #loop:handles( ), 1 )
 end )
 
-test( 'each coroutine that waits for a closed handle is woken, one that waits for both directions once', function( )
+test( 'each coroutine that waits for a closed handle is woken once, even if it waits for both directions', function( )
   local Socket = require 't.Net.Socket'
   for _, directions in ipairs{ { 'r', 'w' }, { 'rw' } } do
     local loop, told, server = cogloop.loop( ), 0, Socket.listen( '127.0.0.1', 0 )
@@ -192,7 +192,7 @@ test( 'each coroutine that waits for a closed handle is woken, one that waits fo
   end
 end )
 
-test( 'sleep and wait only inside a coroutine of spawn (C69)', function( )
+test( 'sleep and wait raise outside a coroutine of spawn (C69)', function( )
   local loop, other = virtual( ), virtual( )
   fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )
   fails( "only in a coroutine of this loop's spawn", loop.wait, loop, 0, 'r' )
@@ -213,7 +213,7 @@ test( 'sleep and wait only inside a coroutine of spawn (C69)', function( )
   equal( checked, 2 )
 end )
 
-test( 'where yielding is impossible, sleep raises, and nothing stays armed (C69)', function( )
+test( 'if a coroutine cannot yield, sleep raises, and no timer stays armed (C69)', function( )
   local loop, message, after = virtual( ), nil, nil
   loop:spawn( function( )
     table.sort( { 3, 1, 2 }, function( a, b )
@@ -233,7 +233,7 @@ test( 'where yielding is impossible, sleep raises, and nothing stays armed (C69)
   equal( after, 0 )
 end )
 
-test( 'an error in a coroutine comes with its own traceback (C61)', function( )
+test( 'an error in a coroutine has the traceback of the coroutine (C61)', function( )
   local loop, seen, ran = virtual( ), nil, 0
   local function broken( ) loop:sleep( 5 ) error( 'oh', 0 ) end
   local co = loop:spawn( broken )
@@ -249,7 +249,7 @@ test( 'an error in a coroutine comes with its own traceback (C61)', function( )
   fails( 'oh', loop.run, loop )
 end )
 
-test( 'a coroutine without references goes on, collections running; a finished one is collected (C62, C63)', function( )
+test( 'a coroutine without references survives collections until it ends, and then is collected (C62, C63)', function( )
   local loop, ran = virtual( ), 0
   local weak = setmetatable( { }, { __mode = 'k' } )
   for _ = 1, 50 do
@@ -262,7 +262,7 @@ test( 'a coroutine without references goes on, collections running; a finished o
   equal( next( weak ), nil )
 end )
 
-test( 'a coroutine may close its loop, and run another', function( )
+test( 'a coroutine may close its loop, and may run another loop', function( )
   local loop, other, ran = virtual( ), virtual( ), 0
   loop:spawn( function( )
     other:spawn( function( ) other:sleep( 5 ) ran = ran + 1 end )
@@ -276,7 +276,7 @@ test( 'a coroutine may close its loop, and run another', function( )
   equal( ran, 2 )
 end )
 
-test( 'a coroutine that the script resumes itself, to its end or not, does no harm', function( )
+test( 'a script may resume a coroutine itself, to its end or not', function( )
   local loop, reader, writer = virtual( ), T.fifo( )
   local steps = 0
   local a = loop:spawn( function( ) steps = steps + 1 end ):thread( )
@@ -304,7 +304,7 @@ test( 'a coroutine that the script resumes itself, to its end or not, does no ha
   is_true( writer )
 end )
 
-test( 'ten thousand coroutines', function( )
+test( 'ten thousand coroutines run', function( )
   local loop, ran = virtual( ), 0
   for i = 1, 10000 do
     loop:spawn( function( ) for _ = 1, 3 do loop:sleep( i % 7 ) end ran = ran + 1 end )

@@ -1,4 +1,4 @@
--- Tasks in `require 'cogloop'`: cancel, join, status, names, and the reporting of errors.
+-- Tasks in `require 'cogloop'`: cancel, join, status, names, and reports of errors.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -6,7 +6,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
--- A `pcall` in which a coroutine may wait. Lua 5.1 has none.
+-- A `pcall` in which a coroutine may wait. Lua 5.1 has no such `pcall`.
 local probe = coroutine.create( function( ) return pcall( coroutine.yield ) end )
 coroutine.resume( probe )
 local can_wait_in_pcall = coroutine.status( probe ) == 'suspended'
@@ -20,7 +20,7 @@ local function run_in( loop, f )
   return got
 end
 
-test( 'status and name of a task', function( )
+test( 'a task has a status and a name', function( )
   local loop, inside = virtual( ), nil
   local task
   task = loop:spawn{ name = 'worker', function( ) inside = task:status( ) loop:sleep( 10 ) end }
@@ -38,7 +38,7 @@ test( 'status and name of a task', function( )
   equal( loop:spawn( print ):name( ), nil )
 end )
 
-test( 'join returns all results, and again', function( )
+test( 'join returns all results, also when it is called again', function( )
   local loop = virtual( )
   local results = { [ 0 ] = { n = 0 }, { n = 1, 'a' }, { n = 3, 1, nil, 3 }, { n = 2, nil, nil } }
   for i = 0, #results do
@@ -51,11 +51,11 @@ test( 'join returns all results, and again', function( )
         for k = 1, got.n do equal( got[ k ], wanted[ k ] ) end
       end
     end )
-    equal( (task:join( )), wanted[ 1 ], 'outside of a task, once it has ended' )
+    equal( (task:join( )), wanted[ 1 ], 'outside a task, after the end of the joined task' )
   end
 end )
 
-test( 'join of a task that is not over waits, no longer than its limit', function( )
+test( 'join waits for the end of the task, but no longer than its limit', function( )
   local loop = virtual( )
   local task = loop:spawn( function( ) loop:sleep( 100 ) return 'late' end )
   local got = run_in( loop, function( )
@@ -71,7 +71,7 @@ test( 'join of a task that is not over waits, no longer than its limit', functio
   equal( loop:now( ), 100 )
 end )
 
-test( 'a task whose join timed out is not woken by the end that comes later', function( )
+test( 'after a join has timed out, the end of the joined task does not wake the waiting task', function( )
   local loop = virtual( )
   local task = loop:spawn( function( ) loop:sleep( 20 ) end )
   local got = run_in( loop, function( )
@@ -82,7 +82,7 @@ test( 'a task whose join timed out is not woken by the end that comes later', fu
   same_list( got, { 'timed out', 60 } )
 end )
 
-test( 'join waits in a task only', function( )
+test( 'join can wait only in a task', function( )
   local loop = virtual( )
   local task = loop:spawn( function( ) loop:sleep( 1 ) end )
   fails( "only in a coroutine of this loop's spawn", task.join, task )
@@ -93,7 +93,7 @@ test( 'join waits in a task only', function( )
   loop:run( )
 end )
 
-test( 'many join one task, and each gets its results, first come, first served', function( )
+test( 'many tasks join one task, and each gets the results, in the order of the joins', function( )
   local loop, order = virtual( ), { }
   local task = loop:spawn( function( ) loop:sleep( 5 ) return 'x' end )
   for i = 1, 20 do loop:spawn( function( ) local got = task:join( ) order[ #order + 1 ] = i .. got end ) end
@@ -102,7 +102,7 @@ test( 'many join one task, and each gets its results, first come, first served',
   for i = 1, 20 do equal( order[ i ], i .. 'x' ) end
 end )
 
-test( 'an error comes out of join, once, and is not reported', function( )
+test( 'join returns the error of a task, and onerror does not get it', function( )
   local loop, reported = virtual( ), 0
   loop:onerror( function( ) reported = reported + 1 end )
   local thing = { }
@@ -116,7 +116,7 @@ test( 'an error comes out of join, once, and is not reported', function( )
   equal( reported, 0 )
 end )
 
-test( 'an error of a task without a join reaches onerror with the task, and a later join gets it too', function( )
+test( 'without a join onerror gets the error and the task, and a later join also returns the error', function( )
   local loop, seen = virtual( ), nil
   loop:onerror( function( ... ) seen = { ... } end )
   local task = loop:spawn( function( ) error( 'oh', 0 ) end )
@@ -132,7 +132,7 @@ test( 'an error of a task without a join reaches onerror with the task, and a la
   equal( err, 'ah' )
 end )
 
-test( 'cancel wakes a task at its wait, and what it waited for is free at once', function( )
+test( 'cancel wakes a waiting task, and frees its timer or handle at once', function( )
   local reader, writer = T.fifo( )
   local waits = {
     sleep = function( loop ) loop:sleep( 60000 ) end,
@@ -179,7 +179,7 @@ test( 'cancelled is true of cancellations only', function( )
   equal( cogloop.cancelled( nil ), false )
 end )
 
-test( 'a task that is cancelled cleans up, and may wait for that', function( )
+test( 'a cancelled task may wait while it cleans up', function( )
   if not can_wait_in_pcall then return end
   local loop, steps = virtual( ), { }
   local task = loop:spawn( function( )
@@ -196,7 +196,7 @@ test( 'a task that is cancelled cleans up, and may wait for that', function( )
   equal( task:status( ), 'cancelled' )
 end )
 
-test( 'cleaning up is bounded: a wait beyond it raises the cancellation again', function( )
+test( 'a wait beyond the grace period raises the cancellation again', function( )
   if not can_wait_in_pcall then return end
   for _, case in ipairs{ { nil, 1000 }, { 50, 50 }, { 0, 0 } } do
     local reader, writer = T.fifo( )
@@ -223,7 +223,7 @@ test( 'cleaning up is bounded: a wait beyond it raises the cancellation again', 
   end
 end )
 
-test( 'a task that catches its cancellation for ever is closed, and others go on meanwhile', function( )
+test( 'a task that catches its cancellation again and again is closed, and other tasks go on meanwhile', function( )
   if not can_wait_in_pcall then return end
   local loop, closed, other = virtual( ), false, 0
   local task = loop:spawn( function( )
@@ -243,7 +243,7 @@ test( 'a task that catches its cancellation for ever is closed, and others go on
   equal( #loop:tasks( ), 0 )
 end )
 
-test( 'cancelled twice: the second call returns false, and the first reason stays', function( )
+test( 'a second cancel returns false, and the first reason stays', function( )
   local loop = virtual( )
   local task = loop:spawn( function( ) loop:sleep( 10 ) end )
   loop:step( 0 )
@@ -253,7 +253,7 @@ test( 'cancelled twice: the second call returns false, and the first reason stay
   equal( select( 2, task:join( ) ).reason, 'one' )
 end )
 
-test( 'cancelled before its first step: it never begins', function( )
+test( 'a task that is cancelled before it begins never begins', function( )
   local loop, begun = virtual( ), false
   local task = loop:spawn( function( ) begun = true end )
   equal( task:cancel( ), true )
@@ -265,7 +265,7 @@ test( 'cancelled before its first step: it never begins', function( )
   equal( tostring( select( 2, task:join( ) ) ), 'cancelled' )
 end )
 
-test( 'cancelled after its end: nothing happens', function( )
+test( 'cancelling a task that has ended does nothing', function( )
   local loop = virtual( )
   local task = loop:spawn( function( ) return 7 end )
   loop:run( )
@@ -273,7 +273,7 @@ test( 'cancelled after its end: nothing happens', function( )
   equal( task:join( ), 7 )
 end )
 
-test( 'cancelled by itself, or while it is about to run: the next wait raises', function( )
+test( 'the next wait raises if a task cancels itself, or is cancelled when it is about to run', function( )
   local loop, reached = virtual( ), { }
   local task
   task = loop:spawn( function( )
@@ -302,7 +302,7 @@ test( 'cancelled by itself, or while it is about to run: the next wait raises', 
   same_list( reached, { 'here', 'gift', 'went on' } )
 end )
 
-test( 'a task that was cancelled and returns is done; one that raises another error has failed', function( )
+test( 'a cancelled task is done if it returns, and has failed if it raises another error', function( )
   if not can_wait_in_pcall then return end
   local loop, seen = virtual( ), { }
   loop:onerror( function( err ) seen[ #seen + 1 ] = err end )
@@ -317,7 +317,7 @@ test( 'a task that was cancelled and returns is done; one that raises another er
   same_list( seen, { 'while cleaning' } )
 end )
 
-test( "another task's cancellation is an error like any other", function( )
+test( "the cancellation of another task is an ordinary error", function( )
   local loop, seen = virtual( ), 0
   loop:onerror( function( err ) seen = seen + 1 is_true( cogloop.cancelled( err ) ) end )
   local one = loop:spawn( function( ) loop:sleep( 100 ) end )
@@ -329,7 +329,7 @@ test( "another task's cancellation is an error like any other", function( )
   equal( seen, 1 )
 end )
 
-test( 'a closed coroutine equals a cancellation: seen at the next look, or when nothing else is left', function( )
+test( 'closing a coroutine cancels its task; the loop notices it at the next check, or when nothing else is left', function( )
   if not coroutine.close then return end
   local loop = virtual( )
   local waits = { function( ) loop:sleep( 1000 ) end, function( ) loop:park( ) end, function( ) coroutine.yield( ) end }
@@ -343,14 +343,14 @@ test( 'a closed coroutine equals a cancellation: seen at the next look, or when 
       coroutine.close( task:thread( ) )
       equal( task:status( ), 'cancelled' )
       loop:run( )
-      is_true( cogloop.cancelled( got[ 2 ] ), 'the one that joins is told' )
+      is_true( cogloop.cancelled( got[ 2 ] ), 'the joining task gets the cancellation' )
       equal( #loop:tasks( ), 0 )
       equal( task:cancel( ), false )
     end
   end
 end )
 
-test( 'cancelled just after its handle was closed: only one of the two wakes it', function( )
+test( 'a task whose handle is closed and that is then cancelled is woken only once', function( )
   for _, limit in ipairs{ 50, false } do
     local loop, socket, ended, caught = virtual( ), require 't.Net.Socket'( 'udp' ), nil, nil
     local task = loop:spawn( function( )
@@ -370,7 +370,7 @@ test( 'cancelled just after its handle was closed: only one of the two wakes it'
   end
 end )
 
-test( 'a task that cleans up gets an error for a closed handle, too', function( )
+test( 'a task that cleans up also gets an error for a closed handle', function( )
   local loop, socket, got = virtual( ), require 't.Net.Socket'( 'udp' ), nil
   local task = loop:spawn{ grace = 50, function( )
     loop:pcall( loop.sleep, loop, 1000 )
@@ -384,7 +384,7 @@ test( 'a task that cleans up gets an error for a closed handle, too', function( 
   equal( loop:now( ), 10 )
 end )
 
-test( 'status notices a closed coroutine: the tasks that join it are woken', function( )
+test( 'status notices a closed coroutine, and wakes the tasks that join its task', function( )
   if not coroutine.close then return end
   local loop, got = virtual( ), nil
   local task = loop:spawn( function( ) loop:park( ) end )
@@ -397,7 +397,7 @@ test( 'status notices a closed coroutine: the tasks that join it are woken', fun
   is_true( got and cogloop.cancelled( got[ 2 ] ) )
 end )
 
-test( 'a task that was cancelled and whose coroutine is then closed keeps the first reason', function( )
+test( 'a cancelled task keeps its first reason when its coroutine is then closed', function( )
   if not coroutine.close then return end
   local loop = virtual( )
   local task = loop:spawn( function( ) pcall( loop.sleep, loop, 1000 ) loop:sleep( 10 ) end )
@@ -411,7 +411,7 @@ test( 'a task that was cancelled and whose coroutine is then closed keeps the fi
   equal( select( 2, task:join( ) ).reason, 'first' )
 end )
 
-test( 'tasks are listed until they end, and kept without references', function( )
+test( 'tasks are listed and kept alive until they end, even without references', function( )
   local loop = virtual( )
   local ended = 0
   for i = 1, 10 do loop:spawn( function( ) loop:sleep( i ) T.collect( ) ended = ended + 1 end ) end
@@ -428,7 +428,7 @@ test( 'tasks are listed until they end, and kept without references', function( 
   equal( #loop:tasks( ), 0 )
 end )
 
-test( 'a task that has ended is garbage without references', function( )
+test( 'a task that has ended is collected if nothing refers to it', function( )
   local loop, weak = virtual( ), setmetatable( { }, { __mode = 'k' } )
   for i = 1, 20 do weak[ loop:spawn( function( ) loop:sleep( i ) if i > 10 then loop:park( ) end end ) ] = true end
   loop:run( )
@@ -448,7 +448,7 @@ test( 'park waits for unpark, and returns its values', function( )
   loop:step( 0 )
   equal( got.n, 0 )
   equal( loop:unpark( task, 1, nil, 3 ), true )
-  equal( got[ 1 ], nil, 'in the next turn, not at once' )
+  equal( got[ 1 ], nil, 'park returns in the next turn, not at once' )
   loop:step( 0 )
   equal( got[ 1 ], 1 )
   equal( got[ 3 ], 3 )
@@ -485,7 +485,7 @@ test( 'unpark does not end a sleep, a wait or a join', function( )
   is_true( writer and slow )
 end )
 
-test( 'unpark wants a task of its own loop', function( )
+test( 'unpark refuses a task of another loop', function( )
   local one, two = virtual( ), virtual( )
   local task = one:spawn( function( ) one:park( ) end )
   fails( 'task: it belongs to another loop', two.unpark, two, task )
@@ -507,7 +507,7 @@ test( 'options of spawn', function( )
   equal( got, 'called' )
 end )
 
-test( 'a loop at its limit refuses a task, and keeps nothing of it', function( )
+test( 'a loop at its limit refuses a task, and keeps no part of it', function( )
   local loop = cogloop.loop{ clock = 'virtual', max_timers = 1 }
   local task = loop:spawn( function( ) loop:park( ) end )
   fails( 'too many timers', loop.spawn, loop, print )
@@ -530,7 +530,7 @@ test( 'a task outlives its loop', function( )
   is_true( tostring( task ):find 'cancelled' )
 end )
 
-test( 'a closed loop: its tasks go no further', function( )
+test( 'closing a loop stops its tasks', function( )
   local loop, ran = virtual( ), 0
   local fresh  = loop:spawn( function( ) ran = ran + 1 end )
   local closes = virtual( )
@@ -552,7 +552,7 @@ end )
 if _VERSION >= 'Lua 5.4' then
   local load_with = function( code, env ) return assert( load( code, 'closing', 't', setmetatable( env, { __index = _G } ) ) ) end
 
-  test( 'a task that goes out of scope as <close> is cancelled', function( )
+  test( 'the end of the scope of a <close> variable cancels its task', function( )
     local loop, ended = virtual( ), false
     local task = loop:spawn( function( ) loop:sleep( 1e6 ) ended = true end )
     loop:spawn( load_with( 'local t <close> = task ; loop:sleep( 5 )', { task = task, loop = loop } ) )
@@ -562,7 +562,7 @@ if _VERSION >= 'Lua 5.4' then
     equal( loop:now( ), 5 )
   end )
 
-  test( '<close> sees the cancellation, and may wait', function( )
+  test( '__close gets the cancellation, and may wait', function( )
     local loop, steps = virtual( ), { }
     local guard = setmetatable( { }, { __close = function( _, err )
       steps[ #steps + 1 ] = tostring( err )
@@ -576,7 +576,7 @@ if _VERSION >= 'Lua 5.4' then
     equal( task:status( ), 'cancelled' )
   end )
 
-  test( 'an error in a <close> of a task: both are told', function( )
+  test( 'an error in a __close during another error of a task: the message has both', function( )
     local loop, seen = virtual( ), nil
     loop:onerror( function( err, traceback ) seen = { err, traceback } end )
     local guard = setmetatable( { }, { __close = function( ) error( 'second', 0 ) end } )

@@ -6,7 +6,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
-test( 'a channel without room hands over: the sender waits for the receiver, and the reverse', function( )
+test( 'in a channel without capacity the sender waits for the receiver, and the receiver for the sender', function( )
   local loop, order = virtual( ), { }
   local channel = loop:channel( )
   loop:spawn( function( ) for i = 1, 3 do channel:send( i ) order[ #order + 1 ] = 'sent ' .. i end end )
@@ -22,7 +22,7 @@ test( 'a channel without room hands over: the sender waits for the receiver, and
   same_list( order, { 'got 1', 'sent 1', 'got 2', 'sent 2', 'got 3', 'sent 3' } )
 end )
 
-test( 'a channel with room lets so many in', function( )
+test( 'a channel holds as many values as its capacity', function( )
   local loop, sent = virtual( ), 0
   local channel = loop:channel( 3 )
   loop:spawn( function( ) for i = 1, 10 do channel:send( i ) sent = i end end )
@@ -38,7 +38,7 @@ test( 'a channel with room lets so many in', function( )
   is_true( tostring( channel ):find '0 of 3' )
 end )
 
-test( 'first come, first served: receivers, senders, values', function( )
+test( 'receivers, senders and values are served first come, first served', function( )
   local loop, got, order = virtual( ), { }, { }
   local channel = loop:channel( )
   for i = 1, 5 do loop:spawn( function( ) local value = channel:recv( ) got[ i ] = value order[ #order + 1 ] = i end ) end
@@ -53,7 +53,7 @@ test( 'first come, first served: receivers, senders, values', function( )
   equal( select( 2, channel:recv( 0 ) ), 'timed out' )
 end )
 
-test( 'callbacks send and receive if they need not wait, and else get an error', function( )
+test( 'callbacks can send and receive without waiting, and get an error if they would wait', function( )
   local loop = virtual( )
   local channel = loop:channel( 1 )
   equal( channel:send 'a', true )
@@ -65,7 +65,7 @@ test( 'callbacks send and receive if they need not wait, and else get an error',
   equal( channel:recv( ), false )
 end )
 
-test( 'limits of send and recv', function( )
+test( 'send and recv end at their time limits', function( )
   local loop, got = virtual( ), { }
   local channel = loop:channel( )
   loop:spawn( function( ) got[ 1 ] = select( 2, channel:recv( 10 ) ) got[ 2 ] = loop:now( ) end )
@@ -73,10 +73,10 @@ test( 'limits of send and recv', function( )
   loop:spawn( function( ) got[ 3 ] = select( 2, channel:send( 'x', 10 ) ) got[ 4 ] = loop:now( ) end )
   loop:run( )
   same_list( got, { 'timed out', 10, 'timed out', 20 } )
-  equal( select( 2, channel:recv( 0 ) ), 'timed out', 'what was not sent in time is not there' )
+  equal( select( 2, channel:recv( 0 ) ), 'timed out', 'a value that was not sent in time is not in the channel' )
 end )
 
-test( 'a receiver that was cancelled or timed out loses no value: the next one gets it', function( )
+test( 'a receiver that was cancelled or timed out loses no value: the next receiver gets it', function( )
   for _, how in ipairs{ 'cancel', 'limit' } do
     local loop, got = virtual( ), nil
     local channel = loop:channel( )
@@ -94,7 +94,7 @@ test( 'a receiver that was cancelled or timed out loses no value: the next one g
   end
 end )
 
-test( 'a value that was handed over before the receiver was cancelled is received', function( )
+test( 'a receiver gets its value if it is cancelled after the value was handed over', function( )
   local loop, got = virtual( ), nil
   local channel = loop:channel( )
   local task = loop:spawn( function( ) got = channel:recv( ) loop:sleep( 1 ) got = 'too far' end )
@@ -106,7 +106,7 @@ test( 'a value that was handed over before the receiver was cancelled is receive
   equal( task:status( ), 'cancelled' )
 end )
 
-test( 'close: the values inside can be received; waiting tasks get an error', function( )
+test( 'after close the values in the channel can be received, and waiting tasks get an error', function( )
   local loop, told = virtual( ), { }
   local channel = loop:channel( 1 )
   loop:spawn( function( )
@@ -130,7 +130,7 @@ test( 'close: the values inside can be received; waiting tasks get an error', fu
   same_list( told, { 'the channel is closed', '1the channel is closed', '2the channel is closed', '3the channel is closed' } )
 end )
 
-test( 'iteration ends with the channel', function( )
+test( 'iteration ends when the channel is closed', function( )
   -- Lua 5.1 cannot yield in the iterator of a `for`.
   if _VERSION == 'Lua 5.1' and not jit then return end
   local loop, got = virtual( ), { }
@@ -141,7 +141,7 @@ test( 'iteration ends with the channel', function( )
   same_list( got, { 1, 2, 3, 'end' } )
 end )
 
-test( 'a join, a channel and a semaphore are not ended by unpark', function( )
+test( 'unpark does not end a wait in a join, a channel or a semaphore', function( )
   local loop = virtual( )
   local channel, semaphore, event = loop:channel( ), loop:semaphore( 1 ), loop:event( )
   semaphore:acquire( )
@@ -159,7 +159,7 @@ test( 'a join, a channel and a semaphore are not ended by unpark', function( )
   end
 end )
 
-test( 'a semaphore lets so many in, first come, first served', function( )
+test( 'a semaphore grants its permits first come, first served', function( )
   local loop, inside, most, order = virtual( ), 0, 0, { }
   local semaphore = loop:semaphore( 3 )
   for i = 1, 20 do
@@ -181,7 +181,7 @@ test( 'a semaphore lets so many in, first come, first served', function( )
   is_true( tostring( semaphore ):find '3 of 3' )
 end )
 
-test( 'a semaphore: limits, callbacks, and a waiter that was cancelled', function( )
+test( 'a semaphore obeys time limits, serves callbacks, and forgets a cancelled waiter', function( )
   local loop, got = virtual( ), { }
   local semaphore = loop:semaphore( 1 )
   equal( semaphore:acquire( ), true )
@@ -196,7 +196,7 @@ test( 'a semaphore: limits, callbacks, and a waiter that was cancelled', functio
   same_list( got, { 'timed out', 'third' } )
 end )
 
-test( 'an event wakes all that wait, and lets others through until it is cleared', function( )
+test( 'an event wakes all waiting tasks, and later waits return at once until it is cleared', function( )
   local loop, woken = virtual( ), 0
   local event = loop:event( )
   for _ = 1, 5 do loop:spawn( function( ) event:wait( ) woken = woken + 1 end ) end
@@ -204,7 +204,7 @@ test( 'an event wakes all that wait, and lets others through until it is cleared
   loop:run( )
   equal( woken, 5 )
   equal( event:is_set( ), true )
-  equal( event:wait( ), true, 'in no task, since it need not wait' )
+  equal( event:wait( ), true, 'outside a task, because the event is set' )
   event:clear( )
   equal( select( 2, event:wait( 0 ) ), 'timed out' )
   local got
@@ -214,7 +214,7 @@ test( 'an event wakes all that wait, and lets others through until it is cleared
   is_true( tostring( event ):find 'not set' )
 end )
 
-test( 'many waiters with limits leave at once: nothing of them stays in the channel', function( )
+test( 'many waiters that time out at once leave nothing in the channel', function( )
   local loop, gone = virtual( ), 0
   local channel = loop:channel( )
   for i = 1, 2000 do
@@ -238,8 +238,9 @@ test( 'a successful wait returns one value', function( )
   same_list( counts, { 1, 1, 1, 1 } )
 end )
 
--- A random program of tasks that send, receive, are cancelled and time out. Each value that was sent is received once or is still in the channel.
-test( 'no value is lost and none comes twice, whatever is cancelled', function( )
+-- Runs a random program of tasks that send, receive, are cancelled and time out. Each sent value is received once or is
+-- still in the channel.
+test( 'no value is lost or received twice, whichever tasks are cancelled', function( )
   local seed = 7
   local function random( n )
     seed = (seed * 16807) % 2147483647

@@ -1,5 +1,5 @@
--- 500 tasks on sockets with time limits, while slow callbacks run. 400 tasks get their answers and no time-out. The other 100 ask a silent
--- server and all time out. Then the same with groups, scopes and cancellation.
+-- Runs 500 tasks on sockets with time limits, while slow callbacks run. 400 tasks get their answers and do not time
+-- out. The other 100 ask a silent server, and all time out. A second test adds groups, scopes and cancellation.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -80,7 +80,7 @@ test( 'no task that gets an answer times out', function( )
   end
 end )
 
-test( 'the same with groups and timeouts, while tasks are cancelled', function( )
+test( 'no task that gets an answer times out with groups and timeouts, while tasks are cancelled', function( )
   for round = 1, ROUNDS do
     local loop, server, answers = stage( )
     local answered, over, cancelled = 0, 0, 0

@@ -1,4 +1,5 @@
--- Scopes of tasks in `require 'cogloop'`: group, all, any, timeout; and waits in coroutines that a task makes: wrap, pcall.
+-- Scopes of tasks in `require 'cogloop'`: group, all, any, timeout; and waits in coroutines that a task makes: wrap,
+-- pcall.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -6,7 +7,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
--- Runs `f` in a task of the loop; returns its results, or raises its error. No task is left.
+-- Runs `f` in a task of the loop. Returns its results, or raises its error. Checks that no task and no timer is left.
 local function run_in( loop, f )
   local task = loop:spawn( f )
   loop:spawn( function( ) task:join( ) end )
@@ -31,7 +32,7 @@ test( 'a group ends when all its tasks have ended', function( )
   equal( run_in( loop, function( ) return loop:group( ):join( ) end ), true, 'of nobody' )
 end )
 
-test( 'the first error of a group cancels the others, is reported nowhere else, and comes out of join', function( )
+test( 'the first error of a group cancels the other tasks, and only join returns it', function( )
   local loop, seen, status = virtual( ), 0, { }
   loop:onerror( function( ) seen = seen + 1 end )
   local ok, err = run_in( loop, function( )
@@ -51,7 +52,7 @@ test( 'the first error of a group cancels the others, is reported nowhere else, 
   equal( loop:now( ), 5 )
 end )
 
-test( 'a group whose join timed out goes on; it is cancelled by hand', function( )
+test( 'a group whose join timed out goes on until it is cancelled', function( )
   local loop = virtual( )
   run_in( loop, function( )
     local group = loop:group( )
@@ -89,9 +90,9 @@ test( 'a cancelled task that waits for a group leaves no task behind', function(
   equal( #loop:tasks( ), 0 )
 end )
 
--- A scope that cancels its tasks waits for their ends. If the waiting task is cancelled in that time, its wait raises
+-- A scope that cancels its tasks waits for their ends. If the waiting task is cancelled meanwhile, its wait raises
 -- after those ends.
-test( 'a task that is cancelled while a scope awaits the clean-up is cancelled, and leaves no task behind', function( )
+test( 'a task can be cancelled while its scope waits for the clean-up, and leaves no task behind', function( )
   local function slow( loop ) loop:pcall( loop.sleep, loop, 1e6 ) loop:sleep( 20 ) end
   local scopes = {
     timeout = function( loop ) loop:timeout( 1, function( ) slow( loop ) end ) end,
@@ -112,7 +113,7 @@ test( 'a task that is cancelled while a scope awaits the clean-up is cancelled, 
     equal( select( 2, task:join( ) ).reason, 'why' )
     equal( #loop:tasks( ), 0, name )
   end
-  -- It ends after the tasks for which it waits.
+  -- The task ends after the tasks for which it waits.
   local loop, order = virtual( ), { }
   local task = loop:spawn( function( ) loop:timeout( 1, function( ) slow( loop ) order[ 1 ] = loop:now( ) end ) end )
   loop:spawn( function( ) task:join( ) order[ 2 ] = loop:now( ) end )
@@ -121,7 +122,7 @@ test( 'a task that is cancelled while a scope awaits the clean-up is cancelled, 
   same_list( order, { 21, 21 } )
 end )
 
-test( 'a scope at the limit of the loop whose task is cancelled meanwhile', function( )
+test( 'a scope at the limit of the loop whose task is cancelled meanwhile leaves no task behind', function( )
   local loop, went_on = cogloop.loop{ clock = 'virtual', max_timers = 3 }, nil
   local slow = loop:spawn( function( ) loop:pcall( loop.sleep, loop, 1e6 ) loop:sleep( 20 ) end )
   local task = loop:spawn( function( )
@@ -149,7 +150,7 @@ test( 'a task that would wait for itself gets an error before anything begins', 
   equal( begun, false )
 end )
 
-test( 'a task of a group cannot join that', function( )
+test( 'a task of a group cannot join the group', function( )
   local loop = virtual( )
   run_in( loop, function( )
     local group = loop:group( )
@@ -158,7 +159,7 @@ test( 'a task of a group cannot join that', function( )
   end )
 end )
 
-test( 'all: the results in order; the first error cancels the others', function( )
+test( 'all returns the results in order, and the first error cancels the other tasks', function( )
   local loop = virtual( )
   same_list( { run_in( loop, function( )
     local started = loop:spawn( function( ) loop:sleep( 3 ) return 'c', 'more' end )
@@ -173,7 +174,7 @@ test( 'all: the results in order; the first error cancels the others', function(
   equal( nils[ 1 ], 2 )
 end )
 
-test( 'any: the results of the first task that returns; errors count only if none returns', function( )
+test( 'any returns the results of the first task that returns, and raises only if none returns', function( )
   local loop = virtual( )
   same_list( { run_in( loop, function( )
     return loop:any( function( ) loop:sleep( 50 ) return 'slow' end, function( ) error 'x' end,
@@ -185,7 +186,7 @@ test( 'any: the results of the first task that returns; errors count only if non
   end ), 'second' )
 end )
 
-test( 'timeout: results in time, nil and the reason after it, errors raised', function( )
+test( 'timeout returns the results in time, nil and the reason after it, and raises errors', function( )
   local loop = virtual( )
   local function limited( ms, f, ... )
     local args, n = { ... }, select( '#', ... )
@@ -216,7 +217,7 @@ test( 'timeout takes one timer while it waits', function( )
   is_true( writer )
 end )
 
-test( 'timeouts in each other: the shortest wins, and each names itself', function( )
+test( 'the shortest of nested timeouts ends first, and each reports its own end', function( )
   local loop = virtual( )
   same_list( { run_in( loop, function( )
     return loop:timeout( 100, function( )
@@ -232,14 +233,14 @@ test( 'timeouts in each other: the shortest wins, and each names itself', functi
   equal( loop:now( ), 20 )
 end )
 
-test( 'timeout without arguments is the one of cqueues', function( )
+test( 'timeout without arguments follows the protocol of cqueues', function( )
   local loop = virtual( )
   equal( loop:timeout( ), nil )
   loop:after( 1500, print )
   equal( loop:timeout( ), 1.5 )
 end )
 
-test( 'a cancelled task leaves nothing of its scopes', function( )
+test( 'a cancelled task leaves no task of its scopes behind', function( )
   for _, scope in ipairs{
     function( loop, f ) loop:all( f, f ) end,
     function( loop, f ) loop:any( f, f ) end,
@@ -256,7 +257,7 @@ test( 'a cancelled task leaves nothing of its scopes', function( )
   end
 end )
 
-test( 'a scope that meets the limit of the loop half-way leaves none of its tasks', function( )
+test( 'a scope that reaches the limit of the loop half-way leaves none of its tasks', function( )
   local loop, begun = cogloop.loop{ clock = 'virtual', max_timers = 2 }, 0
   local task = loop:spawn( function( )
     local function part( ) begun = begun + 1 loop:sleep( 1000 ) end
@@ -273,7 +274,7 @@ test( 'a scope that meets the limit of the loop half-way leaves none of its task
 end )
 
 -- Two tasks that join each other wait for ever and do not keep the loop going. A limit or a cancellation ends the wait.
-test( 'a circle of joins is left by a cancel', function( )
+test( 'a cancellation ends a circle of joins', function( )
   local loop, one, two = virtual( ), nil, nil
   one = loop:spawn( function( ) return two:join( ) end )
   two = loop:spawn( function( ) return one:join( ) end )
@@ -285,7 +286,7 @@ test( 'a circle of joins is left by a cancel', function( )
   equal( two:status( ), 'done' )
 end )
 
-test( 'a scope that is cancelled at every point leaves nothing', function( )
+test( 'a scope leaves nothing behind, at whichever point it is cancelled', function( )
   for at = 0, 12 do
     for turn = 0, 3 do
       local loop = virtual( )
@@ -310,7 +311,7 @@ test( 'a scope that is cancelled at every point leaves nothing', function( )
   end
 end )
 
-test( 'wrap: waits in a coroutine that a task makes, and its own yields', function( )
+test( 'a coroutine of wrap may wait, and its own yields reach the task', function( )
   local loop = virtual( )
   local reader, writer = T.fifo( )
   local got = { run_in( loop, function( )
@@ -326,12 +327,12 @@ test( 'wrap: waits in a coroutine that a task makes, and its own yields', functi
   end ) }
   same_list( got, { 2, 20, 'deep!', 15 } )
   is_true( writer )
-  -- Outside a task it is a plain coroutine.
+  -- Outside a task `wrap` makes a plain coroutine.
   equal( loop:wrap( function( a ) return a end )( 7 ), 7 )
   fails( "only in a coroutine of this loop's spawn", loop:wrap( function( ) loop:sleep( 1 ) end ) )
 end )
 
-test( 'wrap: errors and cancellations come through', function( )
+test( 'errors and cancellations pass through wrap', function( )
   local loop = virtual( )
   equal( fails( 'deep', run_in, loop, function( ) loop:wrap( function( ) loop:sleep( 1 ) error( 'deep', 0 ) end )( ) end ), 'deep' )
   local task = loop:spawn( function( ) loop:wrap( function( ) loop:sleep( 1000 ) end )( ) end )
@@ -341,7 +342,7 @@ test( 'wrap: errors and cancellations come through', function( )
   equal( task:status( ), 'cancelled' )
 end )
 
-test( 'pcall: waits below it on every Lua', function( )
+test( 'a task may wait below pcall on every Lua', function( )
   local loop = virtual( )
   local got = { run_in( loop, function( )
     local ok, a, b = loop:pcall( function( x ) loop:sleep( 5 ) return x, loop:now( ) end, 'x' )
@@ -367,7 +368,7 @@ test( 'pcall: waits below it on every Lua', function( )
 end )
 
 if _VERSION >= 'Lua 5.4' then
-  test( 'a group as <close>: at the end of the block nothing of it is left', function( )
+  test( 'a group in a <close> variable has no task left at the end of the block', function( )
     local loop = virtual( )
     local code = [[
       local loop, equal = ...

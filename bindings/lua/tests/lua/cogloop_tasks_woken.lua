@@ -1,4 +1,4 @@
--- Woken tasks in `require 'cogloop'`: the order in which they run, and that they starve nothing else.
+-- Woken tasks in `require 'cogloop'`: they run in order, and starve nothing else.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -24,7 +24,7 @@ local function parked( loop, count, order, f )
   return tasks
 end
 
--- Two tasks that wake each other until `is_over` returns true. Counts the rounds.
+-- Makes two tasks that wake each other until `is_over` returns true. Counts the rounds.
 local function play( loop, is_over )
   local there, back, rounds = loop:channel( ), loop:channel( ), { count = 0 }
   loop:spawn( function( ) while there:recv( ) do back:send( true ) end end )
@@ -39,7 +39,7 @@ local function play( loop, is_over )
   return rounds
 end
 
-test( 'woken tasks run in the order in which they were woken, before what becomes due later', function( )
+test( 'woken tasks run in the order of their wakes, before timers that become due later', function( )
   local loop, order = virtual( ), { }
   local tasks = parked( loop, 4, order )
   loop:after( 10, function( )
@@ -77,7 +77,7 @@ test( 'one step resumes the tasks that were woken before it, and no others', fun
   equal( loop:remaining( ), nil )
 end )
 
-test( 'a step runs the timers that are due too', function( )
+test( 'a step also runs the due timers', function( )
   local loop, order = virtual( ), { }
   local tasks = parked( loop, 1, order )
   loop:unpark( tasks[ 1 ] )
@@ -99,7 +99,7 @@ test( 'tasks that end while others are queued leave the others in the queue', fu
   local loop, order, wanted = virtual( ), { }, { }
   local tasks = parked( loop, 600, order )
   for i = 600, 1, -1 do
-    -- Each third one never runs: its coroutine is closed, or it was cancelled before.
+    -- Each third task never runs: its coroutine is closed, or it was cancelled before.
     if i % 3 == 0 and coroutine.close then
       loop:unpark( tasks[ i ] )
       coroutine.close( tasks[ i ]:thread( ) )
@@ -114,7 +114,7 @@ test( 'tasks that end while others are queued leave the others in the queue', fu
   equal( #loop:tasks( ), 0 )
 end )
 
-test( 'two tasks that wake each other for ever hold up neither timers nor handles', function( )
+test( 'two tasks that wake each other for ever delay neither timers nor handles', function( )
   local loop, over = cogloop.loop( ), { timer = false, handle = false, signal = false }
   local reader, writer = T.fifo( )
   local watcher
@@ -136,7 +136,7 @@ test( 'two tasks that wake each other for ever hold up neither timers nor handle
   reader:close( ) writer:close( )
 end )
 
-test( 'two tasks that wake each other for ever do not hold up a virtual clock', function( )
+test( 'two tasks that wake each other for ever do not stop a virtual clock', function( )
   local loop = virtual( )
   local is_over = false
   play( loop, function( ) return is_over end )
@@ -145,7 +145,7 @@ test( 'two tasks that wake each other for ever do not hold up a virtual clock', 
   equal( #loop:tasks( ), 0 )
 end )
 
-test( 'a slow task leaves the turn to others', function( )
+test( 'a turn runs only some of a hundred slow tasks', function( )
   -- Each of a hundred tasks takes 2 ms, so a turn runs five or a few more, not all.
   local loop, order, seen = virtual( ), { }, nil
   local tasks = parked( loop, 100, order, function( ) loop:advance( 2 ) end )
@@ -158,7 +158,7 @@ test( 'a slow task leaves the turn to others', function( )
   is_true( seen > 0 and seen < 50, seen )
 end )
 
-test( "the host's limit of callbacks in a turn holds for woken tasks", function( )
+test( "the host's limit of callbacks in a turn applies to woken tasks", function( )
   local loop, order = virtual{ max_callbacks = 2 }, { }
   local tasks = { }
   for i = 1, 5 do tasks[ i ] = loop:spawn( function( ) loop:park( ) order[ #order + 1 ] = i end ) end
@@ -170,7 +170,7 @@ test( "the host's limit of callbacks in a turn holds for woken tasks", function(
   end
 end )
 
-test( 'the error of one goes to onerror, and the others run', function( )
+test( 'onerror gets the error of a woken task, and the other woken tasks run', function( )
   local loop, order, told = virtual( ), { }, { }
   loop:onerror( function( err, _, what ) told[ #told + 1 ] = err .. ' ' .. what:name( ) end )
   local tasks = { }
@@ -188,7 +188,7 @@ test( 'the error of one goes to onerror, and the others run', function( )
   same_list( told, { 'oh task 2', 'oh task 4' } )
 end )
 
-test( 'an error that leaves run, and stop, leave the others to the next run', function( )
+test( 'after stop, or an error that leaves run, the next run resumes the other woken tasks', function( )
   local loop, order = virtual( ), { }
   local tasks = parked( loop, 3, order, function( i )
     if i == 1 then error( 'oh', 0 ) end
@@ -203,8 +203,9 @@ test( 'an error that leaves run, and stop, leave the others to the next run', fu
   same_list( order, { 1, 2, 3 } )
 end )
 
--- A stop has left a due timer. Once, it was served before the other woken task, as if the error had come in its turn.
-test( 'an error of a woken task before the first turn does not bring timers before other woken tasks', function( )
+-- `stop` has left a due timer. An earlier version served it before the other woken task, as if the error had come in
+-- the timer's turn.
+test( 'an error of a woken task before the first turn does not make timers run before other woken tasks', function( )
   local loop, order = virtual( ), { }
   loop:onerror( function( ) order[ #order + 1 ] = 'error' end )
   local tasks = parked( loop, 2, order, function( i ) if i == 1 then error( 'oh', 0 ) end end )
@@ -216,7 +217,7 @@ test( 'an error of a woken task before the first turn does not bring timers befo
   same_list( order, { 1, 'error', 2, 'timer' } )
 end )
 
-test( 'a woken task that has ended does not count as one', function( )
+test( 'a woken task that has ended does not count as woken', function( )
   if not coroutine.close then return end
   local loop, order = virtual( ), { }
   local tasks
@@ -226,7 +227,7 @@ test( 'a woken task that has ended does not count as one', function( )
   equal( tasks[ 1 ]:status( ), 'cancelled' )
   equal( loop:remaining( ), nil )
   equal( loop:step( 0 ), false )
-  -- Its place in the step's share is not given to a later task either.
+  -- A later task does not get its place in the step's share.
   local closed = loop:spawn( function( ) loop:park( ) end )
   loop:step( 0 )
   loop:unpark( closed )
@@ -237,7 +238,7 @@ test( 'a woken task that has ended does not count as one', function( )
   same_list( order, { 2 } )
 end )
 
-test( 'a task that closes the loop is the last one', function( )
+test( 'no task runs after a task that has closed the loop', function( )
   local loop, order = virtual( ), { }
   local tasks = parked( loop, 3, order, function( i ) if i == 2 then loop:close( ) end end )
   for i = 1, 3 do loop:unpark( tasks[ i ] ) end
@@ -246,7 +247,7 @@ test( 'a task that closes the loop is the last one', function( )
   equal( tasks[ 3 ]:status( ), 'cancelled' )
 end )
 
-test( 'a woken task is no timer', function( )
+test( 'a woken task does not count as a timer', function( )
   local loop = virtual( )
   local tasks = parked( loop, 2, { } )
   loop:unpark( tasks[ 1 ] )

@@ -6,7 +6,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
-test( 'after calls once, with its arguments, trailing nils too (C02)', function( )
+test( 'after calls its function once, with its arguments, including trailing nils (C02)', function( )
   local loop, got = virtual( ), nil
   loop:after( 5, function( ... ) got = { select( '#', ... ), ... } end, 'a', nil, 3, nil )
   loop:run( )
@@ -16,7 +16,7 @@ test( 'after calls once, with its arguments, trailing nils too (C02)', function(
   equal( loop:now( ), 5 )
 end )
 
-test( 'real time: none is early (C01)', function( )
+test( 'no timer is early in real time (C01)', function( )
   local loop, early = cogloop.loop( ), 0
   for i = 1, 200 do
     local due = loop:now( ) + i / 10
@@ -75,14 +75,14 @@ test( 'every reports missed deadlines, by each policy (C13, C16)', function( )
   end
 end )
 
-test( 'every takes its first time and its arguments', function( )
+test( 'every passes its arguments, and obeys its first delay', function( )
   local loop, got = virtual( ), { }
   loop:every( { ms = 10, first = 3, slack = 0 }, function( a, b ) got[ #got + 1 ] = a .. b .. loop:now( ) end, 'x', 'y' )
   loop:advance( 25 )
   same_list( got, { 'xy3', 'xy13', 'xy23' } )
 end )
 
-test( 'slack lets neighbours meet, and is never early', function( )
+test( 'slack lets neighbouring timers fire together, and none is early', function( )
   local loop, times = virtual( ), { }
   for first = 100, 110 do
     loop:every( { ms = 1000, first = first, slack = 30 }, function( )
@@ -96,7 +96,7 @@ test( 'slack lets neighbours meet, and is never early', function( )
   is_true( count > 0 and count < 6, count .. ' wake-ups' )
 end )
 
-test( 'at is a time of the loop; one that is past is due in the next turn', function( )
+test( 'at takes a time of the loop, and a past time is due in the next turn', function( )
   local loop, got = virtual( ), { }
   loop:advance( 100 )
   loop:at( 130, function( ) got[ #got + 1 ] = loop:now( ) end )
@@ -117,7 +117,7 @@ test( 'a cancelled timer does not run, and a second cancel returns false (C06, C
   equal( b:remaining( ), nil )
 end )
 
-test( 'a timer that is done is left alone, though its place is taken (C09)', function( )
+test( 'the object of a finished timer does not affect the timer that has taken its place (C09)', function( )
   local loop, ran = virtual( ), 0
   local old = loop:after( 1, function( ) end )
   loop:run( )
@@ -131,7 +131,7 @@ test( 'a timer that is done is left alone, though its place is taken (C09)', fun
   equal( ran, 1 )
 end )
 
-test( 'reschedule, pause and resume', function( )
+test( 'a timer can be rescheduled, paused and resumed', function( )
   local loop, times = virtual( ), { }
   local function note( name ) times[ #times + 1 ] = name .. loop:now( ) end
   local a = loop:after( 10, note, 'a' )
@@ -151,7 +151,7 @@ test( 'reschedule, pause and resume', function( )
   same_list( times, { 'a25', 'c36', 'b46', 'c66' } )
 end )
 
-test( 'delays that make no sense are refused, by name and place (C18)', function( )
+test( 'an error about an invalid delay names the argument and its number (C18)', function( )
   local loop = virtual( )
   local f = function( ) end
   for _, ms in ipairs{ -1, 0 / 0, 1 / 0, '5', false } do
@@ -169,7 +169,7 @@ test( 'delays that make no sense are refused, by name and place (C18)', function
   equal( loop:step( 0 ), false )
 end )
 
-test( 'the longest delays are exact, and no reason to spin (C17)', function( )
+test( 'the longest delays are exact, and the loop does not spin (C17)', function( )
   local loop, steps = virtual( ), 0
   for _, ms in ipairs{ 2 ^ 31 - 1, 2 ^ 31 + 1, 2 ^ 32 + 10, 2 ^ 40 } do
     loop:after( ms, function( ) equal( loop:now( ), ms ) end )
@@ -180,14 +180,14 @@ test( 'the longest delays are exact, and no reason to spin (C17)', function( )
   is_true( steps <= 4, steps .. ' turns' )
 end )
 
-test( 'a callable table is a function (C70)', function( )
+test( 'a callable table is accepted as a function (C70)', function( )
   local loop, got = virtual( ), nil
   loop:after( 1, setmetatable( { }, { __call = function( _, a ) got = a end } ), 'x' )
   loop:run( )
   equal( got, 'x' )
 end )
 
-test( 'a timer without references fires, and leaves nothing behind (C62)', function( )
+test( 'a timer without references fires, and then nothing of it stays (C62)', function( )
   local loop, ran = virtual( ), 0
   local weak = setmetatable( { }, { __mode = 'v' } )
   for i = 1, 100 do
@@ -202,7 +202,7 @@ test( 'a timer without references fires, and leaves nothing behind (C62)', funct
   equal( next( weak ), nil )
 end )
 
-test( 'a timer does not keep its loop, and outlives it (C65)', function( )
+test( 'the object of a timer does not keep the loop alive, and may outlive it (C65)', function( )
   local weak = setmetatable( { }, { __mode = 'k' } )
   local timer
   do
@@ -228,7 +228,7 @@ test( 'tostring of a timer', function( )
   fails( 'ms: ', timer.reschedule, timer, -1 )
 end )
 
-test( 'what is armed in a coroutine fires, dead or not (C63)', function( )
+test( 'a timer armed in a coroutine fires even if the coroutine is dead (C63)', function( )
   local loop, ran = virtual( ), 0
   coroutine.wrap( function( ) loop:after( 1, function( ) ran = ran + 1 end ) end )( )
   T.collect( )
@@ -236,7 +236,7 @@ test( 'what is armed in a coroutine fires, dead or not (C63)', function( )
   equal( ran, 1 )
 end )
 
-test( 'timers are armed and cancelled from __gc, at any moment (C72)', function( )
+test( '__gc may arm and cancel timers at any time (C72)', function( )
   local loop, finalized, fired, rounds, timers = virtual( ), 0, 0, 0, { }
   local function litter( )
     T.on_collect( function( )
@@ -259,7 +259,7 @@ test( 'timers are armed and cancelled from __gc, at any moment (C72)', function(
   equal( fired, finalized )
 end )
 
-test( 'memory follows the timers that live', function( )
+test( 'memory depends on the number of live timers', function( )
   local loop = virtual( )
   local function churn( )
     for _ = 1, 20000 do loop:after( 1000, print, 'x' ):cancel( ) end
@@ -271,7 +271,7 @@ test( 'memory follows the timers that live', function( )
   is_true( churn( ) < first + 20, 'kilobytes' )
 end )
 
-test( 'lateness within the slack is no missed deadline, whatever the policy (C13)', function( )
+test( 'lateness within the slack is no missed deadline under any policy (C13)', function( )
   for _, policy in ipairs{ 'skip', 'burst', 'delay' } do
     local loop, calls = virtual( ), 0
     loop:every( { ms = 10, slack = 5, policy = policy }, function( )
@@ -299,7 +299,7 @@ test( 'one-shots and intervals report the same deadline, and fire in the order o
   same_list( got, { 'a 0.002 0 0', 'b 0.002 0 0', 'c 0.002 0 0', 'd 0.002 0 0' } )
 end )
 
-test( 'an interval that is first served late goes on as a task of t.Loop does', function( )
+test( 'an interval whose first call is late goes on like a task of t.Loop', function( )
   local loop, at = virtual( ), { }
   loop:every( 10, function( )
     at[ #at + 1 ] = loop:now( )
@@ -319,7 +319,7 @@ test( 'an interval that is first served late goes on as a task of t.Loop does', 
   same_list( tasks, at )
 end )
 
-test( 'a paused timer keeps no loop going', function( )
+test( 'a paused timer does not keep the loop running', function( )
   local loop, ran = virtual( ), 0
   local timer = loop:every( 10, function( ) ran = ran + 1 loop:firing( ):cancel( ) end )
   timer:pause( )
@@ -336,7 +336,7 @@ test( 'a paused timer keeps no loop going', function( )
   equal( ran, 1 )
 end )
 
-test( 'virtual time passes for timers that are unreferenced, each at its moment', function( )
+test( 'virtual time passes for unreferenced timers, and each fires at its deadline', function( )
   local loop, at = virtual( ), { }
   loop:every( 10, function( ) at[ #at + 1 ] = loop:now( ) end ):unref( )
   loop:advance( 100 )
@@ -352,14 +352,14 @@ test( 'virtual time passes for timers that are unreferenced, each at its moment'
   equal( empty:now( ), 7 )
 end )
 
-test( 'step serves what is due and unreferenced', function( )
+test( 'step serves due timers that are unreferenced', function( )
   local loop, ran = cogloop.loop( ), 0
   loop:after( 0, function( ) ran = ran + 1 end ):unref( )
   equal( loop:step( ), false )
   equal( ran, 1 )
 end )
 
-test( 'the end of virtual time is an error', function( )
+test( 'a call that needs more virtual time than is left raises or returns an error', function( )
   local loop, ran = virtual( ), 0
   equal( loop:advance( 1e300 ), true )                      -- 2^63 ns, the longest delay
   fails( "bad argument #1 to 'advance' (ms: the virtual clock ends", function( ) loop:advance( 1e300 ) end )
@@ -411,7 +411,7 @@ test( 'a refusal at the limit leaves debounce and throttle as they were', functi
   end
 end )
 
-test( 'a throttle whose place was taken while it rested starts again', function( )
+test( 'a throttle starts again if another timer took its place at the limit', function( )
   local loop, got, failed = cogloop.loop{ clock = 'virtual', max_timers = 1 }, { }, nil
   local f = loop:throttle( 10, function( x ) got[ #got + 1 ] = x .. loop:now( ) end )
   loop:onerror( function( err ) failed = tostring( err ) end )
@@ -427,7 +427,7 @@ test( 'a throttle whose place was taken while it rested starts again', function(
   same_list( got, { 'a0', 'c50', 'd60' } )
 end )
 
-test( 'timers are listed in the order in which they fire, those with slack and those armed again too', function( )
+test( 'timers lists timers in the order in which they fire, including those with slack and those armed again', function( )
   local loop, fired, names = virtual( ), { }, { }
   local function add( name, arm, ... )
     local timer

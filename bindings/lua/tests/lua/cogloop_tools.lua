@@ -1,4 +1,5 @@
--- Looking into a loop of `require 'cogloop'`: timers, handles, dump, stats, slow; debounce and throttle; embedding.
+-- Functions that describe a loop of `require 'cogloop'`: timers, handles, dump, stats, slow. Also debounce and
+-- throttle, and a loop inside another loop.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -6,7 +7,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
-test( 'timers lists them in the order in which they fire', function( )
+test( 'timers lists the timers in the order in which they fire', function( )
   local loop = virtual( )
   local function f( ) end
   local c = loop:every( 30, f )
@@ -29,7 +30,7 @@ test( 'timers lists them in the order in which they fire', function( )
   equal( #loop:timers( ), 0 )
 end )
 
-test( 'timers keeps the order of equal deadlines: an interval was armed again, a timer with slack has chosen its time', function( )
+test( 'timers keeps the order of equal deadlines, also of an interval armed again and of a timer with slack', function( )
   local loop, names = virtual( ), { }
   local function named( name ) return function( ) names[ #names + 1 ] = name end end
   local of = { }
@@ -50,7 +51,7 @@ test( 'timers keeps the order of equal deadlines: an interval was armed again, a
   equal( #listed, 4 )
 end )
 
-test( 'timers shows the task of each timer: before it begins, asleep, in a wait with a limit', function( )
+test( 'timers shows the task of a timer: before the task begins, in a sleep, in a wait with a limit', function( )
   local loop = virtual( )
   local silent = require 't.Net.Socket'( 'udp' )
   local function begin( f )
@@ -80,7 +81,7 @@ test( 'handles lists the watchers', function( )
   equal( #loop:handles( ), 0 )
 end )
 
-test( 'a socket that was closed is listed no more', function( )
+test( 'handles does not list a closed socket', function( )
   local loop, sck = virtual( ), require 't.Net.Socket'( 'udp' )
   local watcher = loop:on( sck, 'r', print )
   sck:close( )
@@ -95,7 +96,7 @@ test( 'dump draws the loop', function( )
   is_true( loop:dump( ):find( loop:stats( ).backend, 1, true ) )
 end )
 
-test( 'stats counts, and measures if it is switched on', function( )
+test( 'stats counts always, and measures after it was switched on', function( )
   local loop = virtual( )
   local stats = loop:stats( )
   equal( type( stats.backend ), 'string' )
@@ -151,7 +152,8 @@ test( 'slow reports the callback that took too long', function( )
   fails( 'ms: ', loop.slow, loop, -1, print )
 end )
 
--- Two tasks with names, one without, and one that waits for a handle with a limit.
+-- Makes four tasks. `sleeper` sleeps, one `reader` waits with a limit, one `reader` parks. A task without a name parks
+-- with a limit.
 local function staff( loop )
   local reader = T.fifo( )
   local tasks = {
@@ -177,7 +179,7 @@ test( 'timers shows the names of tasks', function( )
   loop:close( )
 end )
 
-test( 'dump lists tasks by name, and what they wait for; a hundred of them', function( )
+test( 'dump lists the first hundred tasks, with their names and what they wait for', function( )
   local loop = virtual( )
   is_true( not loop:dump( ):find 'tasks' )
   staff( loop )
@@ -190,7 +192,7 @@ test( 'dump lists tasks by name, and what they wait for; a hundred of them', fun
   loop:close( )
 end )
 
-test( 'stats counts tasks, and by name, and measures what they run from wait to wait', function( )
+test( 'stats counts tasks, also by name, and measures how long they run from wait to wait', function( )
   local loop = virtual( )
   staff( loop )
   equal( loop:stats( ).tasks, 4 )
@@ -213,7 +215,7 @@ test( 'stats counts tasks, and by name, and measures what they run from wait to 
   loop:close( )
 end )
 
-test( 'slow reports the task that ran too long, and the line where that part of it began', function( )
+test( 'slow reports a task that ran too long, and the line where that part of the task began', function( )
   local loop, told = virtual( ), { }
   loop:slow( 10, function( where, ms ) told[ #told + 1 ] = where told[ #told + 1 ] = ms end )
   loop:spawn{ name = 'digger', function( )
@@ -244,7 +246,7 @@ test( 'the hook of slow may close the loop, or cancel the task', function( )
   equal( task:status( ), 'cancelled' )
 end )
 
-test( 'debounce waits for quiet, and keeps the last arguments', function( )
+test( 'debounce calls its function after a pause, with the last arguments', function( )
   local loop, got = virtual( ), { }
   local f = loop:debounce( 10, function( ... ) got[ #got + 1 ] = select( '#', ... ) .. tostring( (...) ) .. loop:now( ) end )
   f( 'a' )
@@ -261,7 +263,7 @@ test( 'debounce waits for quiet, and keeps the last arguments', function( )
   fails( 'f: ', loop.debounce, loop, 1, 'x' )
 end )
 
-test( 'throttle calls at once, then not too often, and not without the last', function( )
+test( 'throttle calls its function at once, then not too often, and does not lose the last call', function( )
   local loop, got = virtual( ), { }
   local f = loop:throttle( 10, function( a ) got[ #got + 1 ] = a .. loop:now( ) end )
   for _, a in ipairs{ 'a', 'b', 'c' } do f( a ) end
@@ -283,13 +285,13 @@ test( 'the module has debounce and throttle', function( )
   cogloop.close( )
 end )
 
-test( 'a loop inside another: its descriptor, and how long to wait', function( )
+test( 'a loop tells an outer loop its descriptor and how long to wait', function( )
   local outer, inner, ran = cogloop.loop( ), cogloop.loop( ), { }
   equal( inner:timeout( ), nil )
   equal( inner:remaining( ), nil )
   equal( inner:events( ), 'r' )
   local timer = inner:after( 1e9, print )
-  -- A deadline is rounded up to a tick, here a microsecond. So up to a microsecond less may have passed.
+  -- A deadline is rounded up to a tick, here a microsecond. So the remaining time may be up to a microsecond longer.
   local timeout, remaining = inner:timeout( ), inner:remaining( )
   is_true( timeout > 9e5 and timeout <= 1e6 + 1e-6, timeout )
   is_true( remaining > 9e8 and remaining <= 1e9 + 1e-3, remaining )
@@ -310,7 +312,7 @@ test( 'a loop inside another: its descriptor, and how long to wait', function( )
   same_list( ran, { 'x' } )
 end )
 
--- The metrics of a loop by their names with labels, and the types by name. The text must be as the format wants it.
+-- The metrics of a loop by their names with labels, and the types by name. Checks the format of the text, too.
 local function metrics_of( loop )
   local values, types, helped, last = { }, { }, { }, nil
   for each in loop:metrics( ):gmatch '([^\n]*)\n' do
@@ -332,7 +334,7 @@ local function metrics_of( loop )
   return values, types
 end
 
-test( 'metrics is the text of Prometheus: counters, gauges, and histograms while they are measured', function( )
+test( 'metrics returns the text format of Prometheus: counters, gauges, and histograms while they are measured', function( )
   local loop = virtual( )
   loop:every( 10, function( ) loop:advance( 3 ) end )
   loop:spawn( function( ) loop:sleep( 1000 ) end )

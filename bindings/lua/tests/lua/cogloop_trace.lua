@@ -1,4 +1,5 @@
--- `loop:trace` writes the events of a loop to a file for Perfetto. Also the places that `slow` and a trace name.
+-- Traces: `loop:trace` writes the events of a loop to a file for Perfetto. Also tests the places that `slow` and a
+-- trace name.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -10,7 +11,7 @@ local function line( ) return debug.getinfo( 2, 'l' ).currentline end
 
 local function at( number ) return SOURCE .. ':' .. number end
 
--- A name for a file that a test makes.
+-- Returns a name for a file of a test.
 local function temporary( )
   T.requires "Unix's names of files"
   return os.tmpname( )
@@ -37,7 +38,7 @@ local function traced( body, mib )
   return text
 end
 
--- The events of a category: `name start+duration` in µs, and their lateness if the trace has it.
+-- Returns the events of a category as `name start+duration` in µs, with their lateness if the trace has it.
 local function events( text, category )
   local list = { }
   for each in text:gmatch '[^\n]+' do
@@ -69,7 +70,7 @@ test( 'a trace has each callback with its line, its beginning, its duration and 
   is_true( #turns >= 3 )
 end )
 
-test( 'a trace has the tasks from wait to wait, by their names and the lines where they go on', function( )
+test( 'a trace shows tasks from wait to wait, with their names and the lines where they go on', function( )
   local first
   local text = traced( function( loop )
     first = line( ) + 1
@@ -191,7 +192,7 @@ test( 'the __tostring of an error may end the trace, or close the loop', functio
   end
 end )
 
-test( 'a callback that raises is in the trace with its error', function( )
+test( 'a trace shows the error of a callback that raises', function( )
   local raised
   local text = traced( function( loop )
     loop:onerror( function( ) end )
@@ -205,7 +206,7 @@ test( 'a callback that raises is in the trace with its error', function( )
   same_list( events( text, 'error' ), { at( raised ) .. [[: a \"quoted\"\u000aerror 1000+2000]] } )
 end )
 
-test( 'a handle is in the trace with its descriptor', function( )
+test( 'a trace shows the descriptor of a handle', function( )
   local sck = require 't.Net.Socket'( 'udp' )
   local text = traced( function( loop )
     loop:on( sck, 'w', function( ) loop:stop( ) end )
@@ -216,7 +217,7 @@ test( 'a handle is in the trace with its descriptor', function( )
   is_true( text:find '"cat":"descriptor","name":"[^"]*","args":{"descriptor":%d+}}' )
 end )
 
-test( 'a trace is a list in JSON, and another parser reads it', function( )
+test( 'a trace is valid JSON for another parser', function( )
   local text = traced( function( loop )
     loop:after( 1, function( ) error '\1\127\255 \\ "' end )
     loop:onerror( function( ) end )
@@ -251,7 +252,7 @@ print( 'read', len( events ) )
   is_true( said:find '^read %d+' , said )
 end )
 
-test( 'a full trace says so, is complete, and ends', function( )
+test( 'a full trace ends with an event that says so, and is complete', function( )
   local text = traced( function( loop )
     loop:every( 1, function( ) end )
     loop:advance( 500 )
@@ -290,7 +291,7 @@ test( 'the module traces the default loop', function( )
   os.remove( name )
 end )
 
-test( 'a file that cannot be made is an answer, and wrong arguments raise', function( )
+test( 'trace returns an error for a file that cannot be made, and raises for wrong arguments', function( )
   local loop = virtual( )
   local none, message, errno = loop:trace '/there/is/no/such/folder'
   equal( none, nil )
@@ -303,7 +304,7 @@ test( 'a file that cannot be made is an answer, and wrong arguments raise', func
   fails( "(mib: a finite number above 0 expected", loop.trace, loop, 'x', '1' )
 end )
 
--- The places that `slow` names while `body` runs.
+-- Returns the places that `slow` names while `body` runs.
 local function slow( body )
   local loop, list = virtual( ), { }
   loop:slow( 0, function( where ) list[ #list + 1 ] = where end )
@@ -312,7 +313,7 @@ local function slow( body )
   return list
 end
 
-test( 'slow names the line of the script for debounce and throttle', function( )
+test( "slow names the script's line for debounce and throttle", function( )
   local first
   local list = slow( function( loop )
     first = line( ) + 1
@@ -325,7 +326,7 @@ test( 'slow names the line of the script for debounce and throttle', function( )
   same_list( list, { at( first ), at( first + 1 ) } )
 end )
 
-test( 'slow names the line of the script for a signal', function( )
+test( "slow names the script's line for a signal", function( )
   T.requires 'signals'
   T.requires 'a shell'
   local loop, place = cogloop.loop( ), nil
@@ -341,7 +342,7 @@ test( 'slow names the line of the script for a signal', function( )
   equal( place, at( first ) )
 end )
 
-test( 'top tells the busiest callbacks first, and the latest timers, since the last call', function( )
+test( 'top lists the busiest callbacks and the latest timers since the last call', function( )
   local loop = virtual( )
   is_true( loop:top( ):find( '^loop %d+ on %w+: 0 timers, 0 handles, 0 tasks, 0 turns\n$' ) )
   local first = line( ) + 1

@@ -4,7 +4,7 @@ local T       = require 'harness'
 local cogloop = require 'cogloop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
-test( 'on calls its function with its arguments, as long as the handle is ready', function( )
+test( 'on calls its function with its arguments as long as the handle is ready', function( )
   local loop, reader, writer = cogloop.loop( ), T.fifo( )
   local got = { }
   local watcher
@@ -22,7 +22,7 @@ test( 'on calls its function with its arguments, as long as the handle is ready'
   equal( tostring( watcher ), 'cogloop.watcher: off' )
 end )
 
-test( 'read is served first, then write, each by its own function (C44, C45)', function( )
+test( 'read is served before write, and each direction has its own function (C44, C45)', function( )
   local loop, reader, writer = cogloop.loop( ), T.fifo( )
   writer:write 'x\n'
   local ran = { }
@@ -40,7 +40,7 @@ test( 'read is served first, then write, each by its own function (C44, C45)', f
   loop:run( )
 end )
 
-test( 'an error in a handler is reported with its watcher, and the rest is served (C61)', function( )
+test( 'onerror gets the watcher of a failing callback, and the other callbacks are called (C61)', function( )
   local loop, seen = cogloop.loop( ), { }
   local file = T.null( )
   local ran = 0
@@ -57,7 +57,7 @@ test( 'an error in a handler is reported with its watcher, and the rest is serve
   equal( ran, 1 )
 end )
 
-test( 'a read callback that always fails leaves the write callback of its handle its turn (C61)', function( )
+test( 'the write callback of a handle is called even if its read callback always fails (C61)', function( )
   local loop, ran = cogloop.loop( ), { }
   local file = T.null 'r+'
   loop:on( file, 'r', function( ) ran[ #ran + 1 ] = 'r' error 'oh' end )
@@ -76,7 +76,7 @@ test( 'an error of the kernel is returned: nil, message, errno (C47)', function(
   loop:run( )
 end )
 
-test( 'a bad handle, direction or function is an error that names it (C47)', function( )
+test( 'an error about a wrong handle, direction or function names the argument (C47)', function( )
   T.requires 'Lua files as handles'
   local loop = cogloop.loop( )
   fails( "bad argument #1 to 'on' (handle: ", function( ) loop:on( 'x', 'r', print ) end )
@@ -92,7 +92,7 @@ test( 'a bad handle, direction or function is an error that names it (C47)', fun
   equal( watcher:off( ), true )
 end )
 
-test( 'a watcher outlives its loop, and does not keep it', function( )
+test( 'a watcher does not keep its loop alive, and may outlive it', function( )
   local watcher, weak = nil, setmetatable( { }, { __mode = 'k' } )
   do
     local loop = cogloop.loop( )
@@ -116,7 +116,7 @@ test( 'the module has on, for the default loop', function( )
   cogloop.close( )
 end )
 
-test( 'unref lets the loop end in spite of a timer or a handle (C34)', function( )
+test( 'unref lets the loop end although a timer or a handle is left (C34)', function( )
   local loop, ran = cogloop.loop{ clock = 'virtual' }, 0
   local timer = loop:every( 10, function( ) ran = ran + 1 end )
   equal( timer:unref( ), timer )
@@ -135,7 +135,7 @@ test( 'unref lets the loop end in spite of a timer or a handle (C34)', function(
   is_true( writer )
 end )
 
-test( 'a handle that is unreferenced once a task has waited for it keeps no loop running when more of it is observed', function( )
+test( 'an unreferenced handle does not keep the loop running when its other direction is observed after a wait', function( )
   local socket = require 't.Net.Socket'( 'udp' )
   -- Either the handle becomes ready, or the time is over.
   for _, case in ipairs{ { 'w', 'r' }, { 'r', 'w', 5 } } do
@@ -155,7 +155,7 @@ test( 'a handle that is unreferenced once a task has waited for it keeps no loop
   end
 end )
 
-test( 'unref is a state of the handle until ref, whatever is observed of it', function( )
+test( 'unref lasts until ref, whichever directions of the handle are observed', function( )
   local loop, reader = cogloop.loop( ), T.fifo( )
   local f = function( ) end
   local watcher = loop:on( reader, 'r', f ):unref( )
@@ -180,7 +180,7 @@ test( 'unref is a state of the handle until ref, whatever is observed of it', fu
   loop:run( )
 end )
 
-test( 'an object is kept while anything of it is observed, by its number too (C62)', function( )
+test( 'an object is kept alive while any of its directions is observed, even by its number (C62)', function( )
   local Socket, Address = require 't.Net.Socket', require 't.Net.Address'
   for _, first in ipairs{ 'object', 'number' } do
     local loop, peer = cogloop.loop( ), nil
@@ -214,7 +214,7 @@ test( 'an object is kept while anything of it is observed, by its number too (C6
   end
 end )
 
-test( 'of two objects with one descriptor both are kept, each while its own direction is observed (C62)', function( )
+test( 'two objects with one descriptor are each kept alive while their own direction is observed (C62)', function( )
   local loop, reader, writer = cogloop.loop( ), T.fifo( )
   local weak = setmetatable( { }, { __mode = 'v' } )
   local watcher = loop:on( reader, 'r', print )
@@ -255,7 +255,7 @@ test( 'of two objects with one descriptor both are kept, each while its own dire
   writer:close( )
 end )
 
-test( 'timers that a turn has left for the next one are not lost when the last handle goes (C05)', function( )
+test( 'timers that a turn has left for the next turn are not lost when the last handle is removed (C05)', function( )
   local loop, seen = cogloop.loop{ clock = 'virtual' }, { }
   local function note( name ) seen[ #seen + 1 ] = name end
   T.requires 'Lua files as handles'

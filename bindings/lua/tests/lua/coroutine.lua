@@ -1,4 +1,4 @@
--- Coroutines of tasks that other code resumes or closes: the loop is not harmed, and their waits are void.
+-- Other code may resume or close the coroutines of tasks: the loop keeps working, and their waits are void.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -9,7 +9,7 @@ local function spawn( loop, ... ) return loop:spawn( ... ):thread( ) end
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
-test( 'a coroutine that a script resumes runs the loop that has it in a timer', function( )
+test( 'a coroutine that the script resumes may run the loop in which it has a timer', function( )
   local loop, steps = virtual( ), 0
   local co = spawn( loop, function( )
     loop:step( 0 )
@@ -21,7 +21,7 @@ test( 'a coroutine that a script resumes runs the loop that has it in a timer', 
   equal( coroutine.status( co ), 'dead' )
 end )
 
-test( 'a coroutine with arguments that a script resumes runs the loop, and is not begun twice', function( )
+test( 'a coroutine that the script resumes may run the loop, and does not begin twice', function( )
   local loop, begun = virtual( ), 0
   local co
   co = spawn( loop, function( step )
@@ -34,7 +34,7 @@ test( 'a coroutine with arguments that a script resumes runs the loop, and is no
   equal( coroutine.status( co ), 'dead' )
 end )
 
-test( 'a coroutine that a script resumes before the loop does begins with its own function and arguments', function( )
+test( 'a coroutine begins with its own function and arguments, even if the script resumes it first', function( )
   local many = { }
   for i = 1, 300 do many[ i ] = i end
   for _, args in ipairs{ { 'a' }, { print, 2 }, { false, nil, 3, n = 3 }, many } do
@@ -60,7 +60,7 @@ test( 'a coroutine that a script resumes before the loop does begins with its ow
   same_list( { coroutine.resume( co ) }, { false, 'oh' } )
 end )
 
-test( 'a coroutine that waits for a handle is resumed by a script, and runs the loop while that is ready', function( )
+test( 'a waiting coroutine that the script resumes may run the loop while its handle is ready', function( )
   for _, limit in ipairs{ false, 0, 1, 60000 } do
     local loop, reader, writer = cogloop.loop( ), T.fifo( )
     local reached
@@ -80,7 +80,7 @@ test( 'a coroutine that waits for a handle is resumed by a script, and runs the 
   end
 end )
 
-test( 'a coroutine that a script resumes while it sleeps, and that yields, is not resumed by the old timer', function( )
+test( 'the timer of a sleep does not resume a coroutine that the script has resumed and that has yielded since', function( )
   local loop, got = virtual( ), { }
   local co = spawn( loop, function( )
     loop:sleep( 5 )
@@ -94,7 +94,7 @@ test( 'a coroutine that a script resumes while it sleeps, and that yields, is no
   same_list( got, { 'yours' } )
 end )
 
-test( 'a coroutine that has ended is dead, whatever it returned', function( )
+test( 'a coroutine that has ended is dead, whatever it has returned', function( )
   local loop = virtual( )
   local all = {
     spawn( loop, function( ) return 42 end ),
@@ -114,7 +114,7 @@ test( 'a coroutine that has ended is dead, whatever it returned', function( )
   end
 end )
 
-test( 'a wait of no time looks once before it gives up', function( )
+test( 'a wait with a limit of 0 checks the handle once', function( )
   local loop, reader, writer = cogloop.loop( ), T.fifo( )
   local got = { }
   loop:spawn( function( )
@@ -126,7 +126,7 @@ test( 'a wait of no time looks once before it gives up', function( )
     got[ 4 ] = loop:wait( reader, 'rw', 0 )
     reader:read( )
     -- The second line is now in the file's buffer, where the kernel does not see it.
-    got[ 5 ] = loop:wait( reader, 'r', 0 ) or 'buffered input unseen'
+    got[ 5 ] = loop:wait( reader, 'r', 0 ) or 'the buffered input was not seen'
     reader:read( )
     got[ 6 ] = loop:wait( reader, 'r', 0 ) or 'nothing'
   end )
@@ -135,7 +135,7 @@ test( 'a wait of no time looks once before it gives up', function( )
   equal( #loop:timers( ), 0 )
 end )
 
-test( 'input from before the end of the time counts, even if a callback took longer than the time', function( )
+test( 'a wait reports input that came before its limit, even if a callback took longer than the limit', function( )
   local loop, reader, writer = virtual( ), T.fifo( )
   local got
   loop:spawn( function( ) got = { loop:wait( reader, 'r', 10 ) } end )
@@ -144,7 +144,7 @@ test( 'input from before the end of the time counts, even if a callback took lon
   same_list( got, { 'r' } )
 end )
 
-test( "a handle that holds data back is asked before a wait is over, and may raise, or close the loop", function( )
+test( "a handle with buffered data is asked before a wait times out, and its method may raise or close the loop", function( )
   local socket = require 't.Net.Socket'( 'udp' )
   for name, dirty in pairs{
     [ 'yes' ]    = function( ) return true end,
@@ -163,11 +163,11 @@ test( "a handle that holds data back is asked before a wait is over, and may rai
   end
 end )
 
--- Ways in which a waiting coroutine ends without its loop.
+-- The ways in which other code ends the wait of a coroutine.
 local ends = { resumed = coroutine.resume }
 if coroutine.close then ends.closed = coroutine.close end
 
-test( 'a coroutine that was closed, or resumed by others, claims its handle no longer', function( )
+test( 'a coroutine that other code has closed or resumed no longer claims its handle', function( )
   for name, finish in pairs( ends ) do
     for _, limit in ipairs{ false, 60000 } do
       local loop, reader, writer = cogloop.loop( ), T.fifo( )
@@ -186,7 +186,7 @@ test( 'a coroutine that was closed, or resumed by others, claims its handle no l
   end
 end )
 
-test( 'a loop whose last coroutine was closed, or resumed by others, has nothing left', function( )
+test( 'a loop has nothing left when other code has closed or resumed its last coroutine', function( )
   for name, finish in pairs( ends ) do
     for _, limit in ipairs{ false, 60000 } do
       local loop, all, keep = cogloop.loop( ), { }, { }
@@ -205,7 +205,7 @@ test( 'a loop whose last coroutine was closed, or resumed by others, has nothing
   end
 end )
 
-test( 'a coroutine that was closed while it slept, or resumed by others, does not keep the loop going', function( )
+test( 'a sleeping coroutine that other code has closed or resumed does not keep the loop running', function( )
   for name, finish in pairs( ends ) do
     local loop, all = virtual( ), { }
     for i = 1, 100 do
@@ -218,7 +218,7 @@ test( 'a coroutine that was closed while it slept, or resumed by others, does no
   end
 end )
 
-test( 'a coroutine that sleeps is served to its end, whatever becomes of the others', function( )
+test( 'a sleeping coroutine runs to its end, whatever happens to the others', function( )
   for name, finish in pairs( ends ) do
     local loop, all, woken = virtual( ), { }, { }
     for i = 1, 60 do
@@ -248,7 +248,7 @@ test( 'step returns false when only closed coroutines sleep', function( )
   end
 end )
 
-test( 'the watcher of a coroutine that was closed, or resumed by others, is off, and has nothing to switch off', function( )
+test( 'the watcher of a coroutine that other code has closed or resumed is off, and off returns false', function( )
   for name, finish in pairs( ends ) do
     for _, first in ipairs{ 'off', 'active' } do
       local loop, reader, writer = cogloop.loop( ), T.fifo( )
@@ -267,7 +267,7 @@ test( 'the watcher of a coroutine that was closed, or resumed by others, is off,
   end
 end )
 
-test( 'a function for the other direction stays when a coroutine that was closed, or resumed by others, has left', function( )
+test( 'the function of the other direction stays when other code has closed or resumed the waiting coroutine', function( )
   local socket = require 't.Net.Socket'( 'udp' )
   for name, finish in pairs( ends ) do
     local loop, count = cogloop.loop( ), 0
@@ -287,7 +287,7 @@ test( 'a function for the other direction stays when a coroutine that was closed
   end
 end )
 
--- Two coroutines that wait, the first with a limit. The second goes on waiting.
+-- Makes two coroutines that wait, the first with a limit. The second goes on waiting.
 local function two_waits( finish )
   local loop, reader, writer = virtual( ), T.fifo( )
   local other, other_writer = T.fifo( )
@@ -300,7 +300,7 @@ local function two_waits( finish )
   return loop, { reader, writer, other, other_writer }
 end
 
-test( 'a wait that others have ended is not listed, nor is its limit, while another coroutine waits', function( )
+test( 'a wait that other code has ended is not listed, and its limit is not listed, while another coroutine waits', function( )
   for name, finish in pairs( ends ) do
     local loop = two_waits( finish )
     equal( #loop:timers( ), 0, name )
@@ -310,7 +310,7 @@ test( 'a wait that others have ended is not listed, nor is its limit, while anot
   end
 end )
 
-test( 'the limit of a wait that others have ended does not count as a timer that fires', function( )
+test( 'the limit of a wait that other code has ended does not count as a timer that fires', function( )
   for name, finish in pairs( ends ) do
     local loop = two_waits( finish )
     local fired = loop:stats( ).fired
@@ -320,7 +320,7 @@ test( 'the limit of a wait that others have ended does not count as a timer that
   end
 end )
 
-test( 'a coroutine that others have resumed gets no error when the handle is closed for which it waited', function( )
+test( 'a coroutine that other code has resumed gets no error when its former handle is closed', function( )
   for name, finish in pairs( ends ) do
     local loop, reader, writer = virtual( ), T.fifo( )
     local socket = require 't.Net.Socket'( 'udp' )
@@ -337,7 +337,7 @@ test( 'a coroutine that others have resumed gets no error when the handle is clo
   end
 end )
 
-test( 'a coroutine that waits is left alone when others of the same loop end', function( )
+test( 'a waiting coroutine goes on waiting when other coroutines of the loop end', function( )
   for _, finish in pairs( ends ) do
     local loop, reader, writer = cogloop.loop( ), T.fifo( )
     local other, other_writer = T.fifo( )
@@ -353,7 +353,7 @@ test( 'a coroutine that waits is left alone when others of the same loop end', f
   end
 end )
 
-test( "a handle's method resumes the coroutine that is about to wait for it", function( )
+test( "a handle's method may resume the coroutine that is about to wait for the handle", function( )
   local socket = require 't.Net.Socket'( 'udp' )
   for _, finish in pairs( ends ) do
     local loop, co = cogloop.loop( ), nil
@@ -382,7 +382,7 @@ test( 'timers lists coroutines that have not begun, with their arguments', funct
   equal( listed[ 1 ].f, task )
 end )
 
-test( 'every way to treat a coroutine of each status', function( )
+test( 'a coroutine in any state may be resumed, closed or collected, in any order', function( )
   local socket = require 't.Net.Socket'( 'udp' )
   local treatments = {
     function( co ) coroutine.resume( co ) end,

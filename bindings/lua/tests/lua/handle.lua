@@ -1,4 +1,4 @@
--- What can be a handle, and how handles are added and removed.
+-- Tests which values can be handles, and how handles are added and removed.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -7,7 +7,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 local null = T.null
 local function nothing( ) end
 
-test( 'add, look up, count, remove', function( )
+test( 'handles can be added, looked up, counted and removed', function( )
   local loop, file = Loop( ), null 'r+'
   local node = loop:addHandle( file, 'r', nothing )
   equal( type( node ), 'userdata' )
@@ -24,7 +24,7 @@ test( 'add, look up, count, remove', function( )
   equal( #loop, 0 )
 end )
 
-test( 'removing what is not observed: false and a message', function( )
+test( 'removing a handle that is not observed returns false and a message', function( )
   local loop, file = Loop( ), null 'r+'
   local function refused( dir )
     local ok, message = loop:removeHandle( file, dir )
@@ -38,7 +38,7 @@ test( 'removing what is not observed: false and a message', function( )
   refused 'rw'
 end )
 
-test( 'every name of a direction, and its number', function( )
+test( 'each name and number of a direction is accepted', function( )
   for dir, names in pairs{
     r = { 'READ', 'r', 'rd', 'read', 'inc', 'incoming', 1, 1.0, Loop.READ },
     w = { 'WRITE', 'w', 'wr', 'write', 'out', 'outgoing', 2, Loop.out },
@@ -53,7 +53,7 @@ test( 'every name of a direction, and its number', function( )
   end
 end )
 
-test( 'a bad direction is an error that names it (C47)', function( )
+test( 'an error about a wrong direction names the argument (C47)', function( )
   local loop, file = Loop( ), null( )
   for _, bad in ipairs{ 'x', '', 'Read', 'r\0', 0, 4, 1.5, -1, true, { } } do
     for _, name in ipairs{ 'addHandle', 'removeHandle' } do
@@ -65,7 +65,7 @@ test( 'a bad direction is an error that names it (C47)', function( )
   equal( #loop, 0 )
 end )
 
-test( 'a bad handle is an error that names it (C47)', function( )
+test( 'an error about a wrong handle names the argument (C47)', function( )
   local loop, closed = Loop( ), null( )
   closed:close( )
   for _, bad in ipairs{ closed, { }, 'stdin', -1, 1.5, 2^31, 2^40, 0/0, true, print, loop, coroutine.create( nothing ) } do
@@ -80,7 +80,7 @@ test( 'a bad handle is an error that names it (C47)', function( )
   equal( #loop, 0 )
 end )
 
-test( 'a number that is no open descriptor is an error, and nothing is added (C47, C51)', function( )
+test( 'a number that is no open descriptor raises an error, and nothing is added (C47, C51)', function( )
   local loop = Loop( )
   fails( "bad argument #1 to 'addHandle' (handle: descriptor 999", function( ) loop:addHandle( 999, 'r', nothing ) end )
   equal( #loop, 0 )
@@ -88,7 +88,7 @@ test( 'a number that is no open descriptor is an error, and nothing is added (C4
   loop:run( )
 end )
 
-test( 'a number too high for the backend is an error, on select (C50)', function( )
+test( 'a number that is too high for the backend select raises an error (C50)', function( )
   T.requires 'the backends of Linux'
   local loop = Loop{ backend = 'select' }
   fails( "bad argument #1 to 'addHandle' (handle: descriptor 70000", function( ) loop:addHandle( 70000, 'r', nothing ) end )
@@ -96,7 +96,7 @@ test( 'a number too high for the backend is an error, on select (C50)', function
   loop:run( )
 end )
 
-test( 'descriptor 0, as a number and as io.stdin, is one handle like any other', function( )
+test( 'descriptor 0 is a handle like any other, as a number and as io.stdin', function( )
   T.requires 'Lua files as handles'
   local loop = Loop( )
   local node = loop:addHandle( 0, 'r', nothing )
@@ -108,7 +108,7 @@ test( 'descriptor 0, as a number and as io.stdin, is one handle like any other',
   equal( loop[ io.stdin ], nil )
 end )
 
-test( 'objects: getfd, fileno or pollfd, as methods; pollfd as a field too', function( )
+test( 'an object has a method getfd, fileno or pollfd, or a field pollfd', function( )
   for _, name in ipairs{ 'getfd', 'fileno', 'pollfd' } do
     local loop, reader, writer = Loop( ), T.fifo( )
     local number = loop:addHandle( reader, 'r', nothing ) and tonumber( loop:show( ):match( '\n *(%d+)  %[R%]' ) )
@@ -130,7 +130,7 @@ test( 'objects: getfd, fileno or pollfd, as methods; pollfd as a field too', fun
   end
 end )
 
-test( 'an object that returns -1, nil or false is closed', function( )
+test( 'an object whose method returns -1, nil or false counts as closed', function( )
   local loop = Loop( )
   for _, said in ipairs{ -1, false, 'closed' } do
     fails( 'handle: it is closed', function( )
@@ -142,7 +142,7 @@ test( 'an object that returns -1, nil or false is closed', function( )
   equal( #loop, 0 )
 end )
 
-test( 'regular file, directory, /dev/null, /dev/zero: always ready (C46)', function( )
+test( 'a regular file, a directory, /dev/null and /dev/zero are always ready (C46)', function( )
   T.requires 'Lua files as handles'
   for _, name in ipairs{ arg[ 0 ], '/', '/dev/null', '/dev/zero' } do
     local loop, file, served = Loop( ), assert( io.open( name, 'r' ) ), 0
@@ -155,7 +155,7 @@ test( 'regular file, directory, /dev/null, /dev/zero: always ready (C46)', funct
   end
 end )
 
-test( 'a regular file is ready for writing too, and at its end (C46)', function( )
+test( 'a regular file is also ready for writing, and at its end (C46)', function( )
   T.requires 'Lua files as handles'
   local loop, file, served = Loop( ), io.tmpfile( ), { r = 0, w = 0 }
   for _, dir in ipairs{ 'r', 'w' } do
@@ -169,7 +169,7 @@ test( 'a regular file is ready for writing too, and at its end (C46)', function(
   equal( served.w, 3 )
 end )
 
-test( 'a second add for the same direction replaces function and arguments (C45)', function( )
+test( 'a second addHandle for a direction replaces the function and its arguments (C45)', function( )
   local loop, file, got = Loop( ), null( ), { }
   local node = loop:addHandle( file, 'r', function( ) got[ #got + 1 ] = 'old' end, 1, 2, 3 )
   equal( loop:addHandle( file, 'r', function( ... )
@@ -182,7 +182,7 @@ test( 'a second add for the same direction replaces function and arguments (C45)
   equal( got[ 2 ], 'new' )
 end )
 
-test( 'replacing the function inside of its own callback', function( )
+test( 'a callback may replace its own function', function( )
   local loop, file, ran = Loop( ), null( ), { }
   loop:addHandle( file, 'r', function( )
     ran[ #ran + 1 ] = 'first'
@@ -192,7 +192,7 @@ test( 'replacing the function inside of its own callback', function( )
   same_list( ran, { 'first', 'second' } )
 end )
 
-test( 'one function for both directions', function( )
+test( 'one function can serve both directions', function( )
   local loop, file, served = Loop( ), null 'r+', 0
   loop:addHandle( file, 'rw', function( ) served = served + 1 if served == 4 then loop:removeHandle( file, 'both' ) end end )
   loop:run( )
@@ -200,7 +200,7 @@ test( 'one function for both directions', function( )
   equal( #loop, 0 )
 end )
 
-test( 'where a Lua file cannot be a handle, the message says what can', function( )
+test( 'on a system where a Lua file cannot be a handle, the message says what can', function( )
   if T.supports 'Lua files as handles' then return end
   local loop = Loop( )
   fails( "bad argument #1 to 'addHandle' (handle: this system cannot wait for a Lua file; a socket of t.Net works", function( )

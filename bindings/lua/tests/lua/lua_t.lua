@@ -1,4 +1,4 @@
--- Whole scripts as lua-t's users write them: a loop, `t.Net` sockets, Lua files and tasks, and nothing else.
+-- Whole scripts in the manner of lua-t's users. They use only a loop, `t.Net` sockets, Lua files and tasks.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T   = require 'harness'
 local t   = require 't'
@@ -7,7 +7,7 @@ local test, equal, is_true, same_list = T.test, T.equal, T.is_true, T.same_list
 
 local HOST = '127.0.0.1'
 
-test( 'files: a regular one, a device, and what another program prints; each stops the loop', function( )
+test( 'a regular file, a device and the output of another program each stop the loop', function( )
   T.requires 'Lua files as handles'
   for _, open in ipairs{
     function( ) return io.open( arg[ 0 ], 'r' ) end,
@@ -28,7 +28,7 @@ test( 'files: a regular one, a device, and what another program prints; each sto
   end
 end )
 
-test( 'a child that takes too long: the loop gives it up, and a task that is not needed is taken back', function( )
+test( 'a task ends the wait for a slow child, and the callback of a fast child cancels the task', function( )
   T.requires 'Lua files as handles'
   for _, case in ipairs{ { 'echo here', 60000, 'here' }, { 'exec sleep 0.3', 1, 'given up' } } do
     local l, handle, result = Loop( 4 ), io.popen( case[ 1 ] ), nil
@@ -48,7 +48,7 @@ test( 'a child that takes too long: the loop gives it up, and a task that is not
   end
 end )
 
-test( 'a TCP echo server and its client, which asks for the write direction when there is something to write', function( )
+test( 'a TCP echo server works with a client that observes the write direction only while it has output', function( )
   local l      = Loop( 10 )
   local report = { }
   local function accept( s )
@@ -104,9 +104,9 @@ test( 'a TCP echo server and its client, which asks for the write direction when
   same_list( report, { 'client gone' } )
 end )
 
--- An HTTP server as scripts for lua-t build it: a table of connections by their sockets, a read handler that gathers requests, a write
--- handler that exists only while there is an answer to send, and a task that closes idle connections. A socket is closed in its own
--- handlers, while the other direction is still observed.
+-- Makes an HTTP server in the manner of scripts for lua-t. It has a table of connections by their sockets, and a task
+-- that closes idle connections. A read handler gathers requests. A write handler exists only while there is an answer
+-- to send. A handler may close its own socket while the other direction is still observed.
 local function http_server( ael, answer, idle_ms )
   assert( t.type( ael ) == 'T.Loop', '`T.Loop` is required' )
   local server = { streams = { }, closed = { } }
@@ -176,7 +176,7 @@ local function http_server( ael, answer, idle_ms )
   return server, address
 end
 
-test( 'an HTTP server: requests in a row and in pieces, long answers, clients that hang up and that stay silent', function( )
+test( 'an HTTP server serves requests in a row and in pieces, long answers, and clients that hang up or stay silent', function( )
   local ael = Loop( 20 )
   local server, address = http_server( ael, function( method, body )
     return method == 'POST' and body:upper( ) or ('x'):rep( 20000 )
@@ -202,7 +202,7 @@ test( 'an HTTP server: requests in a row and in pieces, long answers, clients th
   local left, results = 4, { }
   local function result( name, value )
     results[ name ], left = value, left - 1
-    -- Waits until the others are served, however slow the machine is.
+    -- Waits until the other clients are served, even on a slow machine.
     server.may_sweep, server.is_over = left <= 1, left == 0
   end
   local get, long = 'GET /long HTTP/1.1\r\n\r\n', #'HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n' + 20000
@@ -225,7 +225,7 @@ test( 'an HTTP server: requests in a row and in pieces, long answers, clients th
   equal( #ael, 0 )
 end )
 
-test( 'a UDP server that is asked to show its loop and to stop it', function( )
+test( 'a UDP server shows and stops its loop on request', function( )
   local l, commands, shown = t.Loop( 3 ), { }, nil
   local server, client = t.Net.Socket( 'udp' ), t.Net.Socket( 'udp' )
   local address = t.Net.Address( HOST, 0 )
@@ -248,7 +248,7 @@ test( 'a UDP server that is asked to show its loop and to stop it', function( )
     equal( c:recv( ), 'shown' )
     c:send( 'exit', server:getsockname( ) )
   end, client )
-  -- Intervals that end by themselves, and one that does not.
+  -- Adds intervals that end by themselves, and one that does not.
   local runs = 0
   for i = 1, 9 do l:addTask( i, function( ) runs = runs + 1 return runs < 20 and i or nil end, 'timer', i ) end
   l:addTask( 86400000, error, 'a day has not passed' )
@@ -264,7 +264,7 @@ test( 'a UDP server that is asked to show its loop and to stop it', function( )
   client:close( )
 end )
 
-test( 'the user values of a loop, and the user values that it leaves alone', function( )
+test( 'the user values of a loop have the documented meaning', function( )
   local l, sck = Loop( 2 ), Net.Socket( 'udp' )
   local node = l:addHandle( sck, 'rw', print, 'argument' )
   equal( l[ sck ], node )
@@ -279,7 +279,7 @@ test( 'the user values of a loop, and the user values that it leaves alone', fun
   sck:close( )
 end )
 
-test( 'what lua-t has in its own table beside the modules', function( )
+test( 'the table t has the small functions of lua-t', function( )
   local sck = Net.Socket( 'udp' )
   equal( t.type( sck ), 'T.Net.Socket' )
   equal( t.type( Net.Address( ) ), 'T.Net.Address' )
@@ -296,7 +296,7 @@ test( 'what lua-t has in its own table beside the modules', function( )
   equal( t.print, print )
 end )
 
-test( 't.require finds what lies beside the script', function( )
+test( 't.require finds a module in the folder of the script', function( )
   T.requires "Unix's names of files"
   local name   = os.tmpname( )
   local folder = name:match '^(.*)/'
@@ -317,7 +317,7 @@ test( 't.require finds what lies beside the script', function( )
   os.remove( folder .. '/' .. module .. '.lua' )
 end )
 
-test( 'the numbers of families, protocols and types, and their names', function( )
+test( 'families, protocols and types have names and numbers', function( )
   local Family, Protocol, Type = Net.Family, Net.Socket.Protocol, Net.Socket.Type
   equal( require 't.Net.Family', Family )
   equal( require 't.Net.Socket.Protocol', Protocol )

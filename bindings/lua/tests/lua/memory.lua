@@ -1,4 +1,4 @@
--- Which objects are kept alive, which are freed, and what the debug library sees.
+-- Tests which objects are kept alive, which are freed, and what the debug library sees.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -11,7 +11,7 @@ local function virtual( options )
 end
 local value = T.user_value
 
-test( 'tasks and handles without references still fire, full collections running (C62)', function( )
+test( 'tasks and handles without references survive full collections, and are called (C62)', function( )
   local loop, ran = Loop( ), 0
   for i = 1, 100 do
     loop:addTask( i / 10, function( t ) ran = ran + t[ 1 ] collectgarbage( ) end, { 1 } )
@@ -29,7 +29,7 @@ test( 'tasks and handles without references still fire, full collections running
   equal( served, 1 )
 end )
 
-test( 'nothing of a finished task or handle stays, though its object is held (C62)', function( )
+test( 'a finished task or handle drops its function and arguments, even if its object is kept (C62)', function( )
   local loop, weak, held = virtual( ), setmetatable( { }, { __mode = 'v' } ), { }
   local function fill( kind )
     local argument = { }
@@ -59,7 +59,7 @@ test( 'nothing of a finished task or handle stays, though its object is held (C6
   equal( #held, 4 )
 end )
 
-test( 'tasks of one function, without arguments: each is its own, and the function goes with the last (C62)', function( )
+test( 'tasks with one function and no arguments are separate, and the last one frees the function (C62)', function( )
   local loop, runs, weak = virtual( ), 0, setmetatable( { }, { __mode = 'v' } )
   do
     local f = function( ) runs = runs + 1 end
@@ -84,7 +84,7 @@ test( 'tasks of one function, without arguments: each is its own, and the functi
   equal( weak[ 1 ], nil, 'the function' )
 end )
 
-test( 'a task that failed lets go of its function too (C62)', function( )
+test( 'a task that failed also drops its function (C62)', function( )
   local loop, weak = virtual( ), setmetatable( { }, { __mode = 'v' } )
   local task
   do
@@ -98,7 +98,7 @@ test( 'a task that failed lets go of its function too (C62)', function( )
   equal( loop:cancelTask( task ), false )
 end )
 
-test( 'a loop goes with all that it holds, though its callbacks hold it (C62, C66)', function( )
+test( 'a loop is freed with everything in it, even if its callbacks refer to it (C62, C66)', function( )
   local weak = setmetatable( { }, { __mode = 'k' } )
   for _ = 1, 10 do
     local loop = Loop( )
@@ -124,7 +124,7 @@ test( 'nothing is added to the registry (C62)', function( )
   equal( count( ), before )
 end )
 
-test( 'memory follows the tasks that live, not those that were ever added', function( )
+test( 'memory depends on the number of live tasks, not on the number of tasks ever added', function( )
   local loop = virtual( )
   local function churn( )
     for _ = 1, T.many( 20000 ) do loop:cancelTask( loop:addTask( 1000000, print, 'x' ) ) end
@@ -136,7 +136,7 @@ test( 'memory follows the tasks that live, not those that were ever added', func
   is_true( churn( ) < first + 20, 'kilobytes' )
 end )
 
-test( 'a task armed in a coroutine that is suspended, dead or collected fires (C63)', function( )
+test( 'a task fires even if the coroutine that added it is suspended, dead or collected (C63)', function( )
   local loop, ran = virtual( ), { }
   local function note( name ) ran[ #ran + 1 ] = name end
   local suspended = coroutine.create( function( ) loop:addTask( 1, note, 'suspended' ) coroutine.yield( ) end )
@@ -151,14 +151,14 @@ test( 'a task armed in a coroutine that is suspended, dead or collected fires (C
   is_true( suspended and dead )
 end )
 
-test( 'a loop runs inside a coroutine (C63)', function( )
+test( 'a loop can run inside a coroutine (C63)', function( )
   local loop, ran = virtual( ), 0
   for i = 1, 10 do loop:addTask( i, function( ) ran = ran + 1 end ) end
   coroutine.wrap( function( ) loop:run( ) end )( )
   equal( ran, 10 )
 end )
 
-test( 'tasks are added and cancelled from __gc, at any moment (C72)', function( )
+test( '__gc may add and cancel tasks at any time (C72)', function( )
   local loop, finalized, fired, tasks = virtual( ), 0, 0, { }
   local function litter( )
     T.on_collect( function( )
@@ -184,7 +184,7 @@ test( 'tasks are added and cancelled from __gc, at any moment (C72)', function( 
   is_true( fired > finalized / 2, 'fired ' .. fired )
 end )
 
-test( 'handles are added and removed from __gc (C72)', function( )
+test( '__gc may add and remove handles (C72)', function( )
   local loop, file, finalized = Loop( ), T.null 'r+', 0
   local rounds = 0
   loop:addHandle( file, 'r', function( )
@@ -203,7 +203,7 @@ test( 'handles are added and removed from __gc (C72)', function( )
   is_true( finalized > 1000 )
 end )
 
-test( 'a loop closed from __gc while a task is being added to it: an error, no crash (C72)', function( )
+test( 'addTask raises an error and does not crash if __gc closes the loop meanwhile (C72)', function( )
   for _ = 1, T.many( 200 ) do
     local loop = Loop( )
     T.on_collect( function( ) getmetatable( loop ).__close( loop ) end )
@@ -226,7 +226,7 @@ test( 'a task shows its function and arguments to the debug library', function( 
   equal( value( task, 2 ), nil )
 end )
 
-test( 'a loop made with debug knows which task fires next', function( )
+test( 'a task of a loop made with debug refers to the task that fires next', function( )
   local loop = virtual{ debug = true }
   local tasks = { }
   for _, ms in ipairs{ 30, 10, 20, 10 } do tasks[ #tasks + 1 ] = loop:addTask( ms, function( ) end ) end

@@ -1,5 +1,5 @@
--- Messages about wrong arguments. Each names the script's file and line, the function and the argument's number as the script wrote
--- them, the argument's name, what was expected, and what was given.
+-- Messages about wrong arguments. Each names the script's file and line, the function and the argument's number as the
+-- script wrote them, the argument's name, what was expected, and what was given.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -10,7 +10,7 @@ local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
 local function f( ) end
 
--- The objects that the lines below use. Each line gets new ones.
+-- Makes the objects that the lines below use. Each line gets new objects.
 local function world( )
   local loop, w = cogloop.loop{ clock = 'virtual' }, { }
   local service = mockit.service{ clock = 'virtual' }
@@ -45,7 +45,8 @@ local function message_of( code )
   return message
 end
 
--- Each entry has code, the argument's number, and its name. Each message must also contain what was expected and what was given.
+-- Each entry has code, the argument's number, and its name. Each message must also contain what was expected and what
+-- was given.
 local CASES = {
   -- A loop of `cogloop`.
   { "loop:after( 'x', f )", 1, 'ms', "got string 'x'" }, { 'loop:after( )', 1, 'ms', 'got no value' },
@@ -150,7 +151,7 @@ local CASES = {
   { 'mit.service( 5 )', 1, 'options', 'got 5' },         { 'mtimer.destroy( )', 1, 'timer', 'got no value' },
 }
 
-test( 'an error about an argument has line, function, number, name and value, for every function', function( )
+test( 'an error about an argument of any function has the line, the function, and the number, name and value of the argument', function( )
   for _, case in ipairs( CASES ) do
     local code, number, name, got = case[ 1 ], case[ 2 ], case[ 3 ], case[ 4 ]
     local called  = code:match '^[%w_]+[.:]([%w_]+)%(' or code:match '^[%w_]+[.:]([%w_]+)' or code:match '^([%w_]+)'
@@ -165,13 +166,13 @@ test( 'an error about an argument has line, function, number, name and value, fo
 end )
 
 -- Finds functions that are missing in the list above.
-test( 'the list above has every public function that takes an argument', function( )
+test( 'the list of cases has every public function that takes an argument', function( )
   local w, called, missing = world( ), { }, { }
   for _, case in ipairs( CASES ) do
     for name in case[ 1 ]:gmatch '[.:]([%w_]+)%(' do called[ name ] = true end
     for name in case[ 1 ]:gmatch '[.:]([%w_]+) *%(' do called[ name ] = true end
   end
-  -- Functions that cannot get a wrong argument: they take none besides the object, or take values of any type.
+  -- Functions that cannot get a wrong argument: they take only the object, or values of any type.
   for name in ([[
     running tasks cancelled firing run stop close now timers handles dump metrics fd pollfd events timeout remaining loop resume active unref
     clean show time backend accept getFd list default mstimestamp pending inqueue process_events init getfd
@@ -218,7 +219,7 @@ test( 'a bad assignment names the property and the value', function( )
   end
 end )
 
-test( 'a limit that is reached inside our own Lua code is reported at the line of the script', function( )
+test( "a limit that is reached in the module's own Lua code is reported at the script's line", function( )
   local loop = cogloop.loop{ clock = 'virtual', max_timers = 1 }
   loop:after( 1000, f )
   local throttled = loop:throttle( 10, f )
@@ -226,7 +227,7 @@ test( 'a limit that is reached inside our own Lua code is reported at the line o
   equal( message:match '^[^:]*:%d+', 'script.lua:3' )
 end )
 
-test( 'an object that gives no number for its descriptor: what it gave instead', function( )
+test( 'the error for an object whose method returns no number shows what it returned', function( )
   local loop = cogloop.loop( )
   local function says( value, method )
     return fails( 'handle: ', function( ) loop:on( { [method or 'getfd'] = function( ) return value end }, 'r', f ) end )
@@ -237,7 +238,7 @@ test( 'an object that gives no number for its descriptor: what it gave instead',
   is_true( says( nil ):find( 'it is closed', 1, true ) )
 end )
 
-test( 'a failure has the number of an error, also one that is not the system\'s', function( )
+test( 'each failure has an error number, even if the system has not failed', function( )
   local loop = cogloop.loop{ max_handles = 1 }
   local reader, writer = T.fifo( )
   assert( loop:on( reader, 'r', f ) )
@@ -247,11 +248,11 @@ test( 'a failure has the number of an error, also one that is not the system\'s'
   equal( number, 24, 'EMFILE' )
 end )
 
-test( 'a descriptor that is too large for select is an error with a number, where the process may open so many', function( )
+test( 'on returns an error with a number if a descriptor is too large for select', function( )
   T.requires 'the backends of Linux'
   local loop, files = cogloop.loop{ backend = 'select' }, { }
   for i = 1, 1100 do files[ i ] = io.open '/dev/null' end
-  -- Which one it is depends on the smaller numbers that are free.
+  -- The refused number depends on the smaller numbers that are free.
   local refused
   for i = 1, #files == 1100 and 1100 or 0 do
     local got, message, number = loop:on( files[ i ], 'r', f )
@@ -265,7 +266,7 @@ test( 'a descriptor that is too large for select is an error with a number, wher
   for _, file in pairs( files ) do file:close( ) end
 end )
 
--- Only where the modules are a library, which can be loaded twice.
+-- Only a library can be loaded twice, so the built-in modules skip this test.
 local version = rawget( _G, 'jit' ) and 'jit' or _VERSION:gsub( '%D', '' )
 local path
 for template in package.cpath:gmatch '[^;]+' do
@@ -277,7 +278,7 @@ for template in package.cpath:gmatch '[^;]+' do
   end
 end
 if path and package.loaded[ 'cogloop.lua' .. version ] then
-  test( 'the objects of a second copy of the library are told from those of the first', function( )
+  test( 'the objects of a second copy of the library are not accepted by the first copy', function( )
     local copy = os.tmpname( )
     local from, to = assert( io.open( path, 'rb' ) ), assert( io.open( copy, 'wb' ) )
     to:write( from:read '*a' )

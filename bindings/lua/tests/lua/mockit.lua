@@ -7,7 +7,8 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return mit.service{ clock = 'virtual' } end
 
--- os.time reads the coarse clock, which may show the previous second for some milliseconds after the exact clock has moved on.
+-- os.time reads the coarse clock, which may show the previous second for some milliseconds after the exact clock has
+-- moved on.
 test( 'mstimestamp and time are the wall clock', function( )
   local before = os.time( )
   local stamp, secs, ms = mit.mstimestamp( ), mit.time( )
@@ -17,7 +18,7 @@ test( 'mstimestamp and time are the wall clock', function( )
   equal( mit.init( ), true )
 end )
 
-test( 'a sleep is not too short, and returns the rest', function( )
+test( 'a sleep is not too short, and returns the time that is left', function( )
   local before = mit.mstimestamp( )
   local left, err = mit.sleep( 20 )
   equal( left, 0 )
@@ -28,7 +29,7 @@ test( 'a sleep is not too short, and returns the rest', function( )
   is_true( Loop.time( ) - before >= 29, 'two sleeps' )
 end )
 
-test( 'a one-off puts one event into the queue, not early (C01, C02)', function( )
+test( 'a one-off puts one event into the queue, and is not early (C01, C02)', function( )
   local service, ran = virtual( ), 0
   service.oneoff( 30, function( ... ) ran = ran + 1 equal( select( '#', ... ), 0 ) end )
   service.sleep( 29 )
@@ -37,14 +38,14 @@ test( 'a one-off puts one event into the queue, not early (C01, C02)', function(
   service.sleep( 1 )
   equal( service.pending( ), 1 )
   equal( service.inqueue( ), 1 )
-  equal( ran, 0, 'nothing calls Lua by itself' )
+  equal( ran, 0, 'only process_events calls callbacks' )
   equal( service.process_events( ), 1 )
   equal( ran, 1 )
   service.sleep( 1000 )
   equal( service.process_events( ), 0 )
 end )
 
-test( 'the events of an interval pile up, on a schedule without drift (C13, C14)', function( )
+test( 'each deadline of an interval queues an event, without drift (C13, C14)', function( )
   local service, ran = virtual( ), 0
   local timer = service.getit( 3000, function( ) ran = ran + 1 end )
   service.sleep( 10000 )
@@ -60,7 +61,7 @@ test( 'the events of an interval pile up, on a schedule without drift (C13, C14)
   equal( service.process_events( ), 0 )
 end )
 
-test( 'events keep the order of their deadlines, late intervals too (C03)', function( )
+test( 'events are in the order of their deadlines, also those of late intervals (C03)', function( )
   local service, ran = virtual( ), { }
   service.getit( 10, function( ) ran[ #ran + 1 ] = 'a' end )
   service.getit( 15, function( ) ran[ #ran + 1 ] = 'b' end )
@@ -70,7 +71,7 @@ test( 'events keep the order of their deadlines, late intervals too (C03)', func
   same_list( ran, { 'a', 'b', 'a', 'once', 'b', 'a' } )
 end )
 
-test( 'destroy drops what is queued, twice is harmless, and the place may be taken again (C08, C09)', function( )
+test( 'destroy drops queued events, a second call does nothing, and the place can be used again (C08, C09)', function( )
   local service, ran = virtual( ), 0
   local timer = service.getit( 10, function( ) ran = ran + 1 end )
   service.sleep( 35 )
@@ -89,7 +90,7 @@ test( 'destroy drops what is queued, twice is harmless, and the place may be tak
   other:destroy( )
 end )
 
-test( 'the dropped events of a destroyed timer do not shorten a call for others (C08)', function( )
+test( 'dropped events of a destroyed timer do not count in process_events (C08)', function( )
   local service, ran, timer = virtual( ), 0, nil
   timer = service.getit( 1, function( ) timer:destroy( ) service.sleep( 100 ) end )
   service.oneoff( 5, function( ) ran = ran + 1 end )
@@ -99,7 +100,7 @@ test( 'the dropped events of a destroyed timer do not shorten a call for others 
   equal( ran, 4 )
 end )
 
-test( 'a hundred destroyed timers in the queue leave the others their events (C08)', function( )
+test( 'other timers keep their events when a hundred timers in the queue are destroyed (C08)', function( )
   local service, ran, timers = virtual( ), 0, { }
   for i = 1, 150 do timers[ i ] = service.getit( 10, function( ) ran = ran + 1 end ) end
   service.sleep( 25 )
@@ -112,7 +113,7 @@ test( 'a hundred destroyed timers in the queue leave the others their events (C0
   for i = 101, 150 do timers[ i ]:destroy( ) end
 end )
 
-test( 'a callback may destroy others and itself, and arm more (C06, C07, C20)', function( )
+test( 'a callback may destroy any timer, including its own, and arm new timers (C06, C07, C20)', function( )
   local service, ran = virtual( ), { }
   local first, second
   first  = service.getit( 10, function( ) ran[ #ran + 1 ] = 'first' second:destroy( ) first:destroy( ) service.oneoff( 0, function( ) ran[ #ran + 1 ] = 'new' end ) end )
@@ -121,11 +122,11 @@ test( 'a callback may destroy others and itself, and arm more (C06, C07, C20)', 
   equal( service.pending( ), 4 )
   equal( service.process_events( ), 1 )
   same_list( ran, { 'first' } )
-  equal( service.process_events( ), 1, 'what is added meanwhile is for the next call' )
+  equal( service.process_events( ), 1, 'the next call serves events that are added meanwhile' )
   same_list( ran, { 'first', 'new' } )
 end )
 
-test( 'an error in the middle of the queue loses nothing, and the first is raised (C61)', function( )
+test( 'an error in the middle of the queue loses no event, and the first error is raised (C61)', function( )
   local service, ran = virtual( ), 0
   for i = 1, 5 do service.oneoff( i, function( ) ran = ran + 1 if i % 2 == 0 then error( 'number ' .. i ) end end ) end
   service.sleep( 10 )
@@ -162,7 +163,7 @@ test( 'wait returns when there is an event, or when its time is over', function(
   equal( mit.process_events( ), 1 )
 end )
 
--- Sends this process signals again and again for a while, so that one of them arrives during the wait.
+-- Sends several signals to this process, so that one of them arrives during the wait.
 local function while_signals_come( body )
   T.requires 'signals'
   local watcher = assert( require 'cogloop'.signal( 'USR2', function( ) end ) )
@@ -177,7 +178,7 @@ test( 'wait without a timer sleeps until a signal comes, and a signal is no fail
     local start = T.now( )
     equal( select( '#', mit.wait( ) ), 1 )
     equal( mit.wait( ), 0 )
-    is_true( T.now( ) - start >= 50, 'it slept from one signal to another' )
+    is_true( T.now( ) - start >= 50, 'the wait lasted until a signal' )
     local timer = mit.oneoff( 60000, function( ) end )
     equal( mit.wait( ), 0 )
     equal( mit.pending( ), 0 )
@@ -185,7 +186,7 @@ test( 'wait without a timer sleeps until a signal comes, and a signal is no fail
   end )
 end )
 
-test( 'a sleep that a signal ends: the milliseconds left, and EINTR', function( )
+test( 'a sleep that a signal ends returns the milliseconds left and EINTR', function( )
   while_signals_come( function( )
     local left, errno = mit.sleep( 60000 )
     is_true( left > 0 and left <= 60000, left )
@@ -210,7 +211,7 @@ test( 'long delays are kept (C17)', function( )
   equal( service.process_events( ), 4, 'the longest delay is 292 years' )
 end )
 
-test( 'bad arguments name the argument and arm nothing (C18)', function( )
+test( 'an error about a wrong argument names it, and arms nothing (C18)', function( )
   local service = virtual( )
   local function f( ) end
   for _, make in ipairs{ service.oneoff, service.getit } do
@@ -228,7 +229,7 @@ test( 'bad arguments name the argument and arm nothing (C18)', function( )
   equal( service.pending( ), 1 )
 end )
 
-test( 'a timer without references runs, and leaves nothing behind (C62)', function( )
+test( 'a timer without references fires, and then nothing of it stays (C62)', function( )
   local service, ran = virtual( ), 0
   local weak = setmetatable( { }, { __mode = 'k' } )
   do
@@ -245,7 +246,7 @@ test( 'a timer without references runs, and leaves nothing behind (C62)', functi
   equal( next( weak ), nil )
 end )
 
-test( 'a timer made in a coroutine that has ended (C63)', function( )
+test( 'a timer made in a coroutine fires after the coroutine has ended (C63)', function( )
   local service, ran = virtual( ), 0
   coroutine.wrap( function( ) service.oneoff( 5, function( ) ran = ran + 1 end ) end )( )
   collectgarbage( ) collectgarbage( )
@@ -254,7 +255,7 @@ test( 'a timer made in a coroutine that has ended (C63)', function( )
   equal( ran, 1 )
 end )
 
-test( 'tostring shows period and state', function( )
+test( 'tostring shows the period and the state', function( )
   local service = virtual( )
   local timer, once = service.getit( 3000, print ), service.oneoff( 7, print )
   equal( tostring( timer ), 'mockit timer: every 3000 ms, armed' )
@@ -272,7 +273,7 @@ test( 'a callable object is a callback (C70)', function( )
   equal( got, object )
 end )
 
-test( 'a running loop processes the events: it watches the module', function( )
+test( 'a running loop processes the events if it watches the module', function( )
   T.requires 'a descriptor of a timer'
   local descriptor, message = mit.getfd( )
   if not descriptor then return print( 'skipped: a running loop processes the events: ' .. message ) end
@@ -287,13 +288,13 @@ test( 'a running loop processes the events: it watches the module', function( )
   equal( ran, 4 )
 end )
 
-test( 'each state has one module, however it is required (C67)', function( )
+test( 'each Lua state has one module, however often it is required (C67)', function( )
   package.loaded.luamockit = nil
   equal( require 'luamockit', mit )
 end )
 
 if _VERSION >= 'Lua 5.4' then
-  test( 'a timer is destroyed at the end of its scope', function( )
+  test( 'the end of the scope of a <close> variable destroys its timer', function( )
     local service = virtual( )
     assert( load( 'local service = ... local timer <close> = service.getit( 5, print )' ) )( service )
     service.sleep( 50 )
@@ -301,7 +302,7 @@ if _VERSION >= 'Lua 5.4' then
   end )
 end
 
--- The model: a list of timers that is searched for the earliest deadline each time.
+-- The model is a list of timers. Each step searches it for the earliest deadline.
 local function model( )
   local m = { now = 0, timers = { }, events = { }, made = 0 }
   function m.arm( ms, cyclic )
@@ -329,7 +330,7 @@ local function model( )
   return m
 end
 
-test( 'random operations: the same events in the same order as the model', function( )
+test( 'random operations give the same events in the same order as the model', function( )
   local seed = 12345
   local function random( n ) seed = (seed * 16807) % 2147483647 return seed % n end
   for round = 1, 60 do
@@ -362,7 +363,7 @@ test( 'random operations: the same events in the same order as the model', funct
   end
 end )
 
-test( 'four months of missed milliseconds are a number, not an event each', function( )
+test( 'four months of missed milliseconds are stored as a number, not as single events', function( )
   local service = mit.service{ clock = 'virtual' }
   local ran = 0
   local timer = service.getit( 1, function( ) ran = ran + 1 end )

@@ -1,4 +1,4 @@
--- t.Net.Address: which texts are addresses, and the properties of an address.
+-- t.Net.Address: the texts that are addresses, and the properties of an address.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local Address = require 't.Net.Address'
@@ -10,14 +10,14 @@ local function is( adr, family, ip, port )
   equal( adr.port, port )
 end
 
-test( 'the modules are one another', function( )
+test( "the modules are the fields of t.Net and of t", function( )
   local Net = require 't.Net'
   equal( Net.Address, Address )
   equal( Net.Socket, require 't.Net.Socket' )
   equal( require 't'.Net, Net )
 end )
 
-test( 'every form of the constructor', function( )
+test( 'the constructor accepts each form of its arguments', function( )
   is( Address( ), 'AF_INET', '0.0.0.0', 0 )
   is( Address( '127.0.0.1' ), 'AF_INET', '127.0.0.1', 0 )
   is( Address( '10.1.2.3', 8000 ), 'AF_INET', '10.1.2.3', 8000 )
@@ -34,7 +34,7 @@ test( 'every form of the constructor', function( )
   equal( adr.port, 5 )
 end )
 
-test( 'the path of a Unix socket', function( )
+test( 'an address can be the path of a Unix socket', function( )
   T.requires 'Unix sockets'
   is( Address( '/tmp/a socket' ), 'AF_UNIX', '/tmp/a socket', nil )
   is( Address( './s' ), 'AF_UNIX', './s', nil )
@@ -49,7 +49,7 @@ test( 'on a system without Unix sockets the call returns an error', function( )
   fails( "bad argument #1 to 'Address' (ip: '/tmp/x': Unix sockets are not for Windows)", function( ) Address( '/tmp/x' ) end )
 end )
 
-test( 'scope and flow are IPv6', function( )
+test( 'only IPv6 addresses have scope and flow', function( )
   local adr = Address( 'fe80::1%4000000000', 80 )        -- a number that no interface has
   is( adr, 'AF_INET6', 'fe80::1%4000000000', 80 )
   equal( adr.scope, 4000000000 )
@@ -59,7 +59,7 @@ test( 'scope and flow are IPv6', function( )
   is_true( adr ~= Address( 'fe80::1', 80 ) )
 end )
 
-test( 'the zone of an IPv6 address is kept by all that show or read the address', function( )
+test( 'every function that shows or reads an IPv6 address keeps its zone', function( )
   T.requires 'network interfaces'
   local lo
   for name, interface in pairs( require 't.Net.Interface'.list( ) ) do
@@ -77,7 +77,7 @@ test( 'the zone of an IPv6 address is kept by all that show or read the address'
   is_true( message:find( '[fe80::1%4000000000]:80', 1, true ), message )
 end )
 
-test( 'the name of a Unix socket is bytes, which need not be UTF-8', function( )
+test( 'the name of a Unix socket may be bytes that are not UTF-8', function( )
   T.requires 'Unix sockets'
   local one, other = Address '/tmp/\255', Address '/tmp/\254'
   is_true( one ~= other )
@@ -89,7 +89,7 @@ test( 'the name of a Unix socket is bytes, which need not be UTF-8', function( )
   is_true( message:find( '/nowhere/\255 (', 1, true ), message )
 end )
 
-test( 'a bad address is an error that names it', function( )
+test( 'an error about a wrong address names the argument', function( )
   for _, bad in ipairs{ '', 'localhost', '1.2.3', '256.0.0.1', '1.2.3.4:80', ':::', '[::1', '1.2.3.4%1' } do
     fails( 'ip: ', Address, bad )
   end
@@ -118,7 +118,7 @@ test( 'get and set', function( )
   fails( 'adr: T.Net.Address expected', adr.get, io.stdout )
 end )
 
-test( 'assigning to ip, port and family', function( )
+test( 'ip, port and family can be assigned', function( )
   local adr = Address( '127.0.0.1', 80 )
   adr.ip = '127.0.0.2'
   is( adr, 'AF_INET', '127.0.0.2', 80 )
@@ -144,7 +144,7 @@ test( 'assigning to ip, port and family', function( )
   equal( adr.nothing, nil )
 end )
 
-test( 'equal when they mean the same', function( )
+test( 'addresses are equal if they mean the same', function( )
   equal( Address( '127.0.0.1', 80 ), Address( '127.0.0.1', 80 ) )
   equal( Address( '::1', 80 ), Address( '0:0::1', 80 ) )
   for _, other in ipairs{ Address( '127.0.0.1', 81 ), Address( '127.0.0.2', 80 ), Address( '::1', 80 ) } do

@@ -5,7 +5,7 @@ local Net       = require 't.Net'
 local Interface = require 't.Net.Interface'
 local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
--- The loopback interface, by the system's name.
+-- The loopback interface, under the system's name for it.
 local lo
 for _, interface in pairs( Interface.list( ) or { } ) do
   if interface.flags.IFF_LOOPBACK then lo = interface end
@@ -27,7 +27,7 @@ test( 'on a system without a list of interfaces the call returns an error', func
   end
 end )
 
-listed( 'the list has the loopback, and each by its name', function( )
+listed( 'the list has the loopback, and each interface under its name', function( )
   equal( Net.Interface, Interface )
   is_true( lo, 'a loopback' )
   for name, interface in pairs( Interface.list( ) ) do
@@ -52,7 +52,7 @@ listed( 'the loopback', function( )
   end
 end )
 
-listed( 'every address of a family is there, and the hardware\'s', function( )
+listed( 'an interface has every address of a family, and its hardware address', function( )
   for name, interface in pairs( Interface.list( ) ) do
     for _, family in ipairs{ 'AF_INET', 'AF_INET6' } do
       local list = interface[ family ]
@@ -100,7 +100,7 @@ listed( 'by name', function( )
   fails( 'name: ', Interface, { } )
 end )
 
-listed( 'the default one has an address that a server can be bound to', function( )
+listed( 'a server can be bound to an address of the default interface', function( )
   local interface = Interface.default( )
   equal( Interface( 'default' ).name, interface.name )
   local sck, adr = Net.Socket.bind( interface.AF_INET.address.ip, 0 )

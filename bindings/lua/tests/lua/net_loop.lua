@@ -17,8 +17,9 @@ local function pair( )
   return client, accepted
 end
 
--- A listener that pauses, as in docs/net.md. This file runs itself with few descriptors, so a client waits in the system's queue. Virtual
--- time passes only when nothing is ready, so a listener that does not pause would be called for ever.
+-- A listener that pauses, as in docs/net.md. This file runs itself with few descriptors, so a client waits in the
+-- system's queue. Virtual time passes only when nothing is ready. So a listener that does not pause would be called for
+-- ever.
 if arg[ 1 ] == 'few descriptors' then
   local loop, calls, served = require 'cogloop'.loop{ clock = 'virtual' }, 0, 0
   local server, adr = assert( Socket.listen( '127.0.0.1', 0 ) )
@@ -40,7 +41,7 @@ if arg[ 1 ] == 'few descriptors' then
   os.exit( calls == 12 and served == 1 and 0 or 1 )
 end
 
-test( 'an echo server and 100 clients, 10 messages each', function( )
+test( 'an echo server serves 100 clients with 10 messages each', function( )
   local loop = Loop( )
   local server, adr = Socket.listen( HOST, 0 )
   local accepted, echoed, ended = 0, 0, 0
@@ -76,7 +77,7 @@ test( 'an echo server and 100 clients, 10 messages each', function( )
   equal( #loop, 0 )
 end )
 
-test( 'a message larger than the buffers goes in parts', function( )
+test( 'a message that is larger than the buffers is sent in parts', function( )
   local loop, a, b = Loop( ), pair( )
   a.nonblock = true
   local message = ('0123456789abcdef'):rep( 250000 )
@@ -96,11 +97,11 @@ test( 'a message larger than the buffers goes in parts', function( )
   end )
   loop:run( )
   is_true( parts > 1 )
-  is_true( table.concat( got ) == message, 'what came is what went' )
+  is_true( table.concat( got ) == message, 'the received message is the sent message' )
   a:close( )
 end )
 
-test( 'C41 close without removeHandle: out of the loop, the peer sees the end at once, nothing is left', function( )
+test( 'C41 close without removeHandle removes the socket from the loop, and the peer sees the end at once', function( )
   local loop, a, b = Loop( ), pair( )
   local args = setmetatable( { { } }, { __mode = 'v' } )
   loop:addHandle( a, 'rw', nothing, args[ 1 ] )
@@ -115,7 +116,7 @@ test( 'C41 close without removeHandle: out of the loop, the peer sees the end at
   b:close( )
 end )
 
-test( 'C40 removed, then closed in its callback: the peer sees the end in that very turn', function( )
+test( 'C40 if a callback removes and closes its socket, the peer sees the end in the same turn', function( )
   local loop, a, b = Loop( ), pair( )
   local seen
   loop:addHandle( a, 'r', function( )
@@ -130,7 +131,7 @@ test( 'C40 removed, then closed in its callback: the peer sees the end in that v
   b:close( )
 end )
 
-test( 'C37 C38 closed by another callback of the same turn; its number taken again at once', function( )
+test( 'C37 C38 a socket that another callback closes gets no event, even if its number is used again at once', function( )
   local loop = Loop( )
   local a, a2 = pair( )
   local b, b2 = pair( )
@@ -160,7 +161,7 @@ test( 'C37 C38 closed by another callback of the same turn; its number taken aga
   end
 end )
 
-test( 'observed by two loops, closed once', function( )
+test( 'closing a socket that two loops observe removes it from both', function( )
   local one, two, a, b = Loop( ), Loop( ), pair( )
   one:addHandle( a, 'r', nothing )
   two:addHandle( a, 'w', nothing )
@@ -187,7 +188,7 @@ test( 'loops and sockets that observe each other are collected together', functi
   b:close( )
 end )
 
-test( 'node, look-up and user values', function( )
+test( 'a socket has a node with user values in the loop', function( )
   local loop, a, b = Loop( ), pair( )
   local node = loop:addHandle( a, 'r', nothing, 1, 2 )
   equal( loop[ a ], node )
@@ -226,8 +227,8 @@ test( 'C43 a half-closed peer wakes the reader, and the writer goes on', functio
   b:close( )
 end )
 
--- Input that a loop has reported may be gone when a callback reads it, because another callback or process was faster.
-test( 'accept, recv and send of a socket that a loop observes do not wait in a callback', function( )
+-- Another callback or process may take the reported input before a callback reads it.
+test( 'accept, recv and send of an observed socket do not block in a callback', function( )
   local c = require 'cogloop'
   for _, use in ipairs{ 'watcher', 'coroutine', 't.Loop' } do
     local loop = use == 't.Loop' and Loop( ) or c.loop( )
@@ -286,14 +287,14 @@ test( 'accept, recv and send of a socket that a loop observes do not wait in a c
   end
 end )
 
-test( 'a listener that rests after EMFILE is asked ten times a second, and serves when there is a descriptor', function( )
+test( 'a listener that pauses after EMFILE tries ten times a second, and accepts when a descriptor is free', function( )
   T.requires 'a shell'
   local here = ('"%s" "%s" "few descriptors"'):format( arg[ -1 ], arg[ 0 ] )
   local done = os.execute( 'ulimit -n 40; ' .. here .. ' > /dev/null' )
   is_true( done == true or done == 0, done )
 end )
 
-test( 'outside of callbacks, and of a socket that no loop observes, a call waits as the socket is set', function( )
+test( 'outside callbacks, and on a socket that no loop observes, a call blocks if the socket does', function( )
   local loop, got = Loop( ), nil
   local server, adr = Socket.listen( '127.0.0.1', 0 )
   local client = Socket.connect( adr )

@@ -8,7 +8,7 @@ local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
 local HOST = '127.0.0.1'
 
--- Two ends of a connection.
+-- Returns the two ends of a connection.
 local function pair( )
   local server, adr = assert( Socket.listen( HOST, 0 ) )
   local client = assert( Socket.connect( adr ) )
@@ -25,7 +25,7 @@ local function refused( first, text, got, message, number )
   return number
 end
 
-test( 'tostring of a socket', function( )
+test( 'tostring shows the descriptor of a socket', function( )
   local sck = Socket( )
   equal( sck.protocol, 'IPPROTO_TCP' )
   equal( sck.family, 'AF_INET' )
@@ -36,7 +36,7 @@ test( 'tostring of a socket', function( )
   sck:close( )
 end )
 
-test( 'protocol, family and type by all their names', function( )
+test( 'the constructor accepts all names of protocols, families and types', function( )
   local function is( sck, protocol, family, kind )
     equal( sck.protocol, protocol )
     equal( sck.family, family )
@@ -93,7 +93,7 @@ test( 'every form of bind', function( )
   fails( 'ip: ', Socket.bind, 'nowhere' )
 end )
 
-test( 'every form of listen', function( )
+test( 'listen accepts each form of its arguments', function( )
   local function is( ip, sck, adr )
     equal( adr.ip, ip )
     is_true( adr.port > 0 )
@@ -125,7 +125,7 @@ test( 'every form of listen', function( )
   fails( 'backlog: ', Socket.listen, HOST, 0, -1 )
 end )
 
-test( 'every form of connect', function( )
+test( 'connect accepts each form of its arguments', function( )
   local server, adr = Socket.listen( HOST, 0 )
   for _, args in ipairs{ { adr }, { adr.port }, { HOST, adr.port } } do
     local sck, to = Socket.connect( (unpack or table.unpack)( args ) )
@@ -139,9 +139,9 @@ test( 'every form of connect', function( )
   server:close( )
 end )
 
-test( 'an address that is taken: EADDRINUSE', function( )
+test( 'binding to an address in use returns EADDRINUSE', function( )
   local first, adr = Socket.listen( HOST, 0 )
-  -- As in lua-t, `listen` binds first. Its message says what failed.
+  -- As in lua-t, `listen` binds first. Its message says which step failed.
   local number = refused( nil, ("Can't bind socket to %s:%d (Address already in use)"):format( HOST, adr.port ),
     Socket.listen( HOST, adr.port ) )
   equal( refused( nil, "Can't bind socket to", Socket( ):listen( adr ) ), number )
@@ -150,11 +150,11 @@ test( 'an address that is taken: EADDRINUSE', function( )
   equal( refused( nil, ("Can't bind socket to %s:%d ("):format( HOST, adr.port ), Socket.bind( adr ) ), number )
   local sck = Socket( )
   equal( refused( nil, "Can't bind socket to", sck:bind( adr ) ), number )
-  is_true( sck.descriptor, 'a socket that one has stays open' )
+  is_true( sck.descriptor, 'the given socket stays open' )
   first:close( )
 end )
 
-test( 'without a listener: ECONNREFUSED', function( )
+test( 'connecting without a listener returns ECONNREFUSED', function( )
   local sck, adr = Socket.bind( HOST, 0 )
   refused( nil, ("Can't connect socket to %s:%d (Connection refused)"):format( HOST, adr.port ), Socket.connect( adr ) )
   sck:close( )
@@ -186,7 +186,7 @@ test( 'send and recv take a limit, and return the number of bytes', function( )
   b:close( )
 end )
 
-test( 'C43 half-close: the end of one direction, and the other still open', function( )
+test( 'C43 after shutdown of one direction the other direction stays open', function( )
   for _, how in ipairs{ 'w', 'write', 'SHUT_WR', 1, Socket.SHUT_WR, Socket[ 1 ] } do
     local a, b = pair( )
     a:send( 'question' )
@@ -208,7 +208,7 @@ test( 'C43 half-close: the end of one direction, and the other still open', func
   refused( nil, "Can't shutdown socket (", Socket( ):shutdown( 'rw' ) )
 end )
 
-test( 'nothing there yet, on a socket that does not block', function( )
+test( 'recv and accept on a non-blocking socket return an error if nothing is there', function( )
   local a, b = pair( )
   equal( b.nonblock, false )
   b.nonblock = true
@@ -237,7 +237,7 @@ test( 'recvtimeout ends a wait', function( )
   b:close( )
 end )
 
-test( 'C65 a closed socket: no descriptor, and the system\'s error', function( )
+test( 'C65 a closed socket has no descriptor, and its methods return the error of the system', function( )
   local sck = Socket( )
   equal( sck:close( ), true )
   equal( sck:close( ), true )
@@ -255,7 +255,7 @@ test( 'C65 a closed socket: no descriptor, and the system\'s error', function( )
   fails( 'handle: it is closed', function( ) Loop( ):addHandle( sck, 'r', print ) end )
 end )
 
-test( 'the garbage collector closes', function( )
+test( 'the garbage collector closes sockets', function( )
   local a, b = pair( )
   a = nil
   T.collect( )
@@ -298,11 +298,11 @@ test( 'properties', function( )
   sck:close( )
 end )
 
-test( 'a connection that is being made: ready for writing, then sck.error', function( )
+test( 'after a non-blocking connect the socket becomes ready for writing, and sck.error has the result', function( )
   local server, adr = Socket.listen( HOST, 0 )
   local loop, sck = Loop( ), Socket( )
   sck.nonblock = true
-  -- A local connection may be made at once.
+  -- A connection to the same machine may be made at once.
   local got, message = sck:connect( adr )
   is_true( got or message:find( 'in progress', 1, true ), tostring( message ) )
   local failed
@@ -329,7 +329,7 @@ test( 'a connection that is being made: ready for writing, then sck.error', func
   end
 end )
 
-test( 'select: sockets without a loop', function( )
+test( 'select waits for sockets without a loop', function( )
   local a, b = pair( )
   local readers, writers = Socket.select( { a, [ 'by name' ] = b }, { a }, 1000 )
   equal( next( readers ), nil )

@@ -1,4 +1,4 @@
--- The order in which tasks run, and that nothing starves.
+-- Tasks run in order, and nothing starves.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -6,7 +6,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return Loop{ clock = 'virtual' } end
 
-test( 'equal deadlines run in the order in which they were added, near and far (C03)', function( )
+test( 'tasks with equal deadlines run in the order in which they were added, near and far (C03)', function( )
   for _, ms in ipairs{ 0, 1, 64, 4096, 262144, 16777216, 1073741824 } do
     local loop, ran = virtual( ), { }
     for i = 1, 100 do
@@ -18,7 +18,7 @@ test( 'equal deadlines run in the order in which they were added, near and far (
   end
 end )
 
-test( 'a task added later for the same moment runs later, whatever the distance was (C03)', function( )
+test( 'of two tasks with the same deadline the one added later runs later, whatever their delays were (C03)', function( )
   local loop, ran = virtual( ), { }
   local function note( name ) ran[ #ran + 1 ] = name end
   loop:addTask( 5000, note, 'first' )
@@ -57,7 +57,7 @@ test( 'a task that adds itself with 0 ms starves neither a timer nor a handle (C
   is_true( ended )
 end )
 
-test( 'a backlog of tasks does not hold up a handle, nor the reverse (C36)', function( )
+test( 'a backlog of tasks does not delay a handle, and ready handles do not delay tasks (C36)', function( )
   local loop, reader, writer = Loop( ), T.fifo( )
   local tasks, seen_at = 0, nil
   writer:write( 'x\n' )
@@ -77,7 +77,7 @@ test( 'a backlog of tasks does not hold up a handle, nor the reverse (C36)', fun
   is_true( seen_at <= 1000, 'the handle was served in the first turn' )
 end )
 
-test( '100,000 random tasks, half of them cancelled: the rest once, in order, none early', function( )
+test( 'of 100,000 random tasks half are cancelled, and each other one runs once, in order, not early', function( )
   local loop, count = virtual( ), T.many( 100000 )
   math.randomseed( 42 )
   local tasks, due, last, ran = { }, { }, { 0, 0 }, 0
@@ -104,7 +104,7 @@ test( '100,000 random tasks, half of them cancelled: the rest once, in order, no
   equal( next( due ), nil )
 end )
 
-test( '100,000 random tasks in real time: the rest once, in order, none early', function( )
+test( 'of 100,000 random tasks in real time each one that is not cancelled runs once, in order, not early', function( )
   local loop, count = Loop( ), T.many( 100000 )
   math.randomseed( 43 )
   local last, ran, cancelled = -1, 0, 0

@@ -9,7 +9,7 @@ local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 local HOST = '127.0.0.1'
 local function nothing( ) end
 
--- A test that needs a package. Without the package it is reported as skipped.
+-- Runs a test that needs a package. Without the package the test is reported as skipped.
 local function with( name, story, body )
   local found, package = pcall( require, name )
   if found then
@@ -19,7 +19,7 @@ local function with( name, story, body )
   end
 end
 
-with( 'socket', 'an echo server, its client, and what LuaSocket has read already', function( socket )
+with( 'socket', 'an echo server gets lines that LuaSocket has already buffered', function( socket )
   local loop   = Loop( )
   local server = assert( socket.bind( HOST, 0 ) )
   local _, port = server:getsockname( )
@@ -38,7 +38,8 @@ with( 'socket', 'an echo server, its client, and what LuaSocket has read already
       end
     end )
   end )
-  -- Three lines arrive at once. receive( ) returns one of them and buffers the other two, which the kernel no longer has.
+  -- Three lines arrive at once. receive( ) returns one of them and buffers the other two, which the kernel no longer
+  -- has.
   client:send( 'one\ntwo\nthree\n' )
   loop:addHandle( client, 'r', function( )
     got[ #got + 1 ] = client:receive( '*l' )
@@ -52,7 +53,7 @@ with( 'socket', 'an echo server, its client, and what LuaSocket has read already
   equal( #loop, 0 )
 end )
 
-with( 'socket', 'closed: not removed it is dropped, and it cannot be added', function( socket )
+with( 'socket', 'a closed socket is dropped from the loop, and cannot be added', function( socket )
   local loop, server = Loop( ), assert( socket.bind( HOST, 0 ) )
   loop:addHandle( server, 'r', nothing )
   equal( #loop, 1 )
@@ -62,7 +63,7 @@ with( 'socket', 'closed: not removed it is dropped, and it cannot be added', fun
   fails( 'handle: it is closed', loop.addHandle, loop, server, 'r', nothing )
 end )
 
-with( 'posix.unistd', 'the descriptors of a pipe, which are numbers', function( unistd )
+with( 'posix.unistd', 'the descriptors of a pipe are handles', function( unistd )
   local loop = Loop( )
   local reader, writer = assert( unistd.pipe( ) )
   local got = { }
@@ -87,13 +88,13 @@ end )
 with( 'luv', 'a wait that the kernel refuses is returned: nil, message, errno', function( uv )
   for _, name in ipairs{ 'run', 'step' } do
     local loop = cogloop.loop( )
-    -- Nothing waits for it. With a timer that is due already, the loop would not ask the kernel.
+    -- This timer only keeps the loop running. With a due timer the loop would not ask the kernel.
     loop:after( 60000, nothing )
     local number = loop:fd( )
     if not number then return end
     assert( uv.fs_close( number ) )
     local ok, message, errno = loop[ name ]( loop )
-    -- Done before another file gets the number, because the loop would close that file.
+    -- The loop is closed before another file gets the number. Otherwise the loop would close that file.
     loop:close( )
     equal( ok, nil, name )
     is_true( message:find( 'waiting failed: ', 1, true ), message )
@@ -101,8 +102,8 @@ with( 'luv', 'a wait that the kernel refuses is returned: nil, message, errno', 
   end
 end )
 
--- A server in several processes: each has a loop on the same listener, whose accept blocks.
-with( 'posix.unistd', 'of two processes that accept on one listener, the one that comes too late goes on', function( unistd )
+-- A server in several processes. Each process has a loop on the same listener, and `accept` of that listener blocks.
+with( 'posix.unistd', 'of two processes that accept on one listener, the later one does not block', function( unistd )
   local wait = require 'posix.sys.wait'.wait
   local server, adr = Socket.listen( HOST, 0 )
   local children = { }
@@ -144,7 +145,7 @@ with( 'posix.unistd', 'of two processes that accept on one listener, the one tha
   server:close( )
 end )
 
-with( 'posix.unistd', "in a forked child run and step of the parent's loops say so, and the child makes its own", function( unistd )
+with( 'posix.unistd', "in a forked child run and step of the parent's loops return an error, and the child can make its own loop", function( unistd )
   local EPERM = 1
   local wait, reader, writer = require 'posix.sys.wait'.wait, T.fifo( )
   local outcomes = { }
@@ -257,7 +258,7 @@ with( 'cqueues.socket', 'two sockets', function( cqs )
   equal( #loop, 0, 'closed, so dropped' )
 end )
 
-with( 'cqueues', 'a whole controller: its threads run when its descriptor is ready', function( cqueues )
+with( 'cqueues', 'the threads of a controller run when its descriptor is ready', function( cqueues )
   local loop, cq = Loop( ), cqueues.new( )
   local ticks = 0
   cq:wrap( function( )
@@ -280,7 +281,7 @@ with( 'cqueues', 'a whole controller: its threads run when its descriptor is rea
   equal( ticks, 3 )
 end )
 
-with( 'cqueues', 'a controller polls a loop of ours by pollfd, events and timeout, as its own objects', function( cqueues )
+with( 'cqueues', 'a controller polls a loop of ours by pollfd, events and timeout', function( cqueues )
   local inner, cq, ran = cogloop.loop( ), cqueues.new( ), { }
   if not inner:pollfd( ) then return end
   local reader, writer = T.fifo( )
@@ -325,7 +326,7 @@ with( 'cqueues', 'a coroutine of ours waits for a whole controller', function( c
   equal( ticks, 3 )
 end )
 
-with( 'luv', "a server of luv's, by its fileno, and luv's own loop inside ours", function( uv )
+with( 'luv', "a server of luv is a handle, and luv's own loop runs inside ours", function( uv )
   local loop, server = Loop( ), uv.new_tcp( )
   assert( server:bind( HOST, 0 ) )
   local got, woken = nil, 0
@@ -340,7 +341,7 @@ with( 'luv', "a server of luv's, by its fileno, and luv's own loop inside ours",
   loop:addHandle( server, 'r', function( )
     woken = woken + 1
     loop:removeHandle( server, 'r' )
-    -- Twice, because luv registers a handle that its callback has started only in its next turn.
+    -- The turn runs twice: if a callback starts a handle, luv registers it only in its next turn.
     local function turn( )
       uv.run( 'nowait' )
       if not uv.run( 'nowait' ) then loop:stop( ) end
@@ -368,7 +369,7 @@ with( 'luv', 'a handle of luv that is closed is dropped', function( uv )
   equal( #loop, 0 )
 end )
 
-test( 'an object of the script: a table that knows its descriptor', function( )
+test( 'a table of the script that returns its descriptor is a handle', function( )
   local loop, a = Loop( ), Socket( 'udp' )
   local b = Socket( 'udp' )
   a:bind( HOST, 0 )

@@ -1,4 +1,4 @@
--- When handles are served: pipes, children, buffers, and callbacks that change each other's handles.
+-- Tests when handles are served: pipes, children, buffers, and callbacks that change other handles.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -6,7 +6,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local null = T.null
 
-test( 'a pipe is served when there is something to read, level-triggered (C48)', function( )
+test( 'a pipe is served while it has input, level-triggered (C48)', function( )
   local loop, reader, writer = Loop( ), T.fifo( )
   reader:setvbuf( 'no' )
   local got = { }
@@ -20,7 +20,7 @@ test( 'a pipe is served when there is something to read, level-triggered (C48)',
   equal( table.concat( got ), 'abcdef' )
 end )
 
-test( 'what a Lua file has buffered already is ready at once', function( )
+test( 'a Lua file with buffered input is ready at once', function( )
   local loop, reader, writer = Loop( ), T.fifo( )
   local got = { }
   for i = 1, 100 do writer:write( i, '\n' ) end
@@ -33,7 +33,7 @@ test( 'what a Lua file has buffered already is ready at once', function( )
   equal( got[ 100 ], 100 )
 end )
 
-test( 'an object that is dirty is ready at once', function( )
+test( 'an object whose method dirty returns true is ready at once', function( )
   local loop, reader = Loop( ), T.fifo( )
   loop:addHandle( reader, 'r', print )
   local number = tonumber( loop:show( ):match( '\n *(%d+)  %[R%]' ) )
@@ -49,7 +49,7 @@ test( 'an object that is dirty is ready at once', function( )
   is_true( reader )
 end )
 
-test( 'a child: its lines, its end, with a timer beside (C43)', function( )
+test( 'the lines of a child and its end are reported while a timer fires (C43)', function( )
   T.requires 'children'
   local loop, got, ticks = Loop( ), { }, 0
   local name = os.tmpname( )
@@ -76,7 +76,7 @@ test( 'a child: its lines, its end, with a timer beside (C43)', function( )
   word:close( )
 end )
 
-test( 'a bare hang-up wakes the direction that is observed (C42)', function( )
+test( 'a hang-up wakes the observed direction (C42)', function( )
   T.requires 'children'
   local loop, woken = Loop( ), { }
   local source = io.popen( 'exit 0', 'r' )
@@ -90,7 +90,7 @@ test( 'a bare hang-up wakes the direction that is observed (C42)', function( )
   is_true( woken.r and woken.w )
 end )
 
-test( 'both directions in one turn: read first, then write (C44)', function( )
+test( 'if both directions are ready in one turn, read is served before write (C44)', function( )
   local loop, file, order = Loop( ), null 'r+', { }
   loop:addHandle( file, 'w', function( ) order[ #order + 1 ] = 'w' if #order == 6 then loop:clean( ) end end )
   loop:addHandle( file, 'r', function( ) order[ #order + 1 ] = 'r' end )
@@ -98,7 +98,7 @@ test( 'both directions in one turn: read first, then write (C44)', function( )
   equal( table.concat( order ), 'rwrwrw' )
 end )
 
-test( 'read removes write: write gets no call; read removes itself: write still does (C44)', function( )
+test( 'a read callback may remove write, which is then not called, or itself, and write is still called (C44)', function( )
   local loop, file, order = Loop( ), null 'r+', { }
   loop:addHandle( file, 'r', function( )
     order[ #order + 1 ] = 'r'
@@ -118,7 +118,7 @@ test( 'read removes write: write gets no call; read removes itself: write still 
   equal( table.concat( order ), 'rww' )
 end )
 
-test( 'a callback removes other handles of the same turn: they get no call (C37)', function( )
+test( 'handles that a callback removes are not called in the same turn (C37)', function( )
   for victim = 1, 5 do
     local loop, files, served = Loop( ), { }, { }
     for i = 1, 5 do
@@ -142,7 +142,7 @@ test( 'a callback removes other handles of the same turn: they get no call (C37)
   end
 end )
 
-test( 'a callback closes other files of the same turn: no call, no error, and the run can end (C37, C41)', function( )
+test( 'files that a callback closes are not called in the same turn, and the run can end (C37, C41)', function( )
   local loop, files, served = Loop( ), { }, 0
   for i = 1, 5 do
     files[ i ] = null 'r+'
@@ -156,7 +156,7 @@ test( 'a callback closes other files of the same turn: no call, no error, and th
   equal( #loop, 0 )
 end )
 
-test( 'a pipe closed without being removed: no call, no spin, the run ends (C41)', function( )
+test( 'a pipe that is closed without being removed is not called, and the run ends (C41)', function( )
   local loop, reader, writer = Loop( ), T.fifo( )
   local served = 0
   writer:write 'unread\n'
@@ -166,7 +166,7 @@ test( 'a pipe closed without being removed: no call, no spin, the run ends (C41)
   equal( #loop, 0 )
 end )
 
-test( 'the other side sees the end when a file was closed without being removed (C40, C41)', function( )
+test( 'the other side sees the end of a file that is closed without being removed (C40, C41)', function( )
   T.requires 'children'
   local loop = Loop( )
   local sink = io.popen( 'cat >/dev/null', 'w' )
@@ -175,7 +175,7 @@ test( 'the other side sees the end when a file was closed without being removed 
   equal( #loop, 0 )
 end )
 
-test( 'an object closed without being removed is dropped (C41)', function( )
+test( 'an object that is closed without being removed is dropped (C41)', function( )
   local loop, reader, writer = Loop( ), T.fifo( )
   loop:addHandle( reader, 'r', print )
   local number = tonumber( loop:show( ):match( '\n *(%d+)  %[R%]' ) )
@@ -189,7 +189,7 @@ test( 'an object closed without being removed is dropped (C41)', function( )
   equal( #loop, 0 )
 end )
 
-test( 'a number that a new file gets within the turn gets no old event (C38)', function( )
+test( 'a new file that gets a closed number in the same turn gets no old event (C38)', function( )
   T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local loop, served = Loop( ), { }
   local one, two = null( ), null( )
@@ -208,7 +208,7 @@ test( 'a number that a new file gets within the turn gets no old event (C38)', f
   same_list( served, { 'old' } )
 end )
 
-test( 'a file that took a closed one\'s number replaces its node', function( )
+test( 'a file that gets the number of a closed file replaces its node', function( )
   T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local loop, served = Loop( ), 0
   local old = null( )
@@ -242,7 +242,7 @@ test( 'a number that was closed and opened again can be added again (C38, C41)',
   is_true( new and old_writer )
 end )
 
-test( 'handles added and removed in callbacks of tasks and handles', function( )
+test( 'callbacks of tasks and handles may add and remove handles', function( )
   local loop, file, ran = Loop( ), null( ), { }
   loop:addTask( 1, function( )
     loop:addHandle( file, 'r', function( )
@@ -255,7 +255,7 @@ test( 'handles added and removed in callbacks of tasks and handles', function( )
   same_list( ran, { 'handle', 'task' } )
 end )
 
-test( 'as many ready handles as the process may have: all are served, fairly (C49)', function( )
+test( 'as many ready handles as the process may have are all served fairly (C49)', function( )
   -- On virtual time a busy machine does not shorten a turn's share.
   local loop, reader, writer = Loop{ clock = 'virtual' }, T.fifo( )
   local name = os.tmpname( )

@@ -1,4 +1,4 @@
--- Recording a run and replaying it: `cogloop.loop{ record = file }`, `cogloop.loop{ replay = file }`.
+-- Records a run and replays it: `cogloop.loop{ record = file }`, `cogloop.loop{ replay = file }`.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -52,7 +52,7 @@ local function race( loop, tell )
     loop:on( socket, 'r', function( )
       tell( 'socket', i, (socket:recv( )) )
       left = left - 1
-      -- How long this takes is not the same twice.
+      -- The duration of this code varies.
       local text = ''
       for n = 1, 20 * i do text = text .. tostring( { } ):sub( -n % 3 ) end
       if left == 0 then for n = 1, 3 do sockets[ n ]:close( ) end end
@@ -78,7 +78,7 @@ test( 'a racy run is replayed a hundred times in the same order', function( )
   equal( #told, 40 )
 end )
 
-test( 'signals, children and their output come as they came', function( )
+test( 'signals, children and their output are replayed in the recorded order', function( )
   T.requires 'signals'
   T.requires 'Lua files as handles'
   local told = same_each_time( 3, function( loop, tell )
@@ -94,7 +94,7 @@ test( 'signals, children and their output come as they came', function( )
       pipes[ i ] = pipe
       loop:child( pipe:read '*n', function( _, how, code )
         tell( 'child', i, how, code )
-        -- Not earlier, as the process number is read at the beginning.
+        -- The watcher begins here, because the process number is read first.
         watcher = loop:on( pipe, 'r', function( )
           local line = pipe:read '*l'
           tell( 'line', i, line or 'end' )
@@ -120,7 +120,7 @@ test( 'signals, children and their output come as they came', function( )
   end
 end )
 
-test( 'a signal that came from outside comes again without being sent', function( )
+test( 'a recorded signal comes in the replay without being sent', function( )
   T.requires 'signals'
   local sends = true
   same_each_time( 2, function( loop, tell )
@@ -134,7 +134,7 @@ test( 'a signal that came from outside comes again without being sent', function
   end )
 end )
 
-test( 'a pipe that sends in other pieces is read in the recorded order', function( )
+test( 'a pipe that sends other pieces in the replay is read in the recorded order', function( )
   T.requires 'Lua files as handles'
   local pause = ''
   local function program( loop, tell )
@@ -157,7 +157,7 @@ test( 'a pipe that sends in other pieces is read in the recorded order', functio
   end
 end )
 
-test( 'virtual time, tasks and limits are replayed, too', function( )
+test( 'virtual time, tasks and limits are replayed', function( )
   local function told_by( how )
     local loop, told = assert( cogloop.loop{ [ how ] = FILE, clock = 'virtual', max_timers = 2 } ), { }
     local function tell( what ) told[ #told + 1 ] = what .. ' at ' .. loop:now( ) end
@@ -179,7 +179,7 @@ test( 'virtual time, tasks and limits are replayed, too', function( )
   same_list( told_by 'replay', recorded )
 end )
 
--- A program with a change in it. Returns the error that it gets.
+-- Replays a changed program. Returns the error that the program gets.
 local function departure( change )
   local function program( loop )
     if change == 'more' then loop:on( Net.Socket 'udp', 'r', print ):unref( ) end
@@ -199,13 +199,13 @@ local function departure( change )
   if not ok then
     equal( select( 2, pcall( loop.run, loop ) ), message, 'it stays departed' )
     loop:onerror( error )
-    equal( select( 2, pcall( loop.run, loop ) ), message, 'it is not an error of a callback' )
+    equal( select( 2, pcall( loop.run, loop ) ), message, 'the error is not an error of a callback' )
   end
   loop:close( )
   return not ok and message or nil
 end
 
-test( 'a changed program is told where it departs, with the lines of the script', function( )
+test( "the error of a changed program names the difference and the script's lines", function( )
   equal( departure( nil ), nil )
   equal( departure( false ), nil )
   equal( departure 'same', nil )
@@ -223,7 +223,7 @@ test( 'a changed program is told where it departs, with the lines of the script'
   end
 end )
 
-test( 'a file that cannot be played is a failure that names the option', function( )
+test( 'the error for a file that cannot be replayed names the option', function( )
   play( 'record', function( loop ) loop:after( 1, tostring, 1 ) end )
   local whole = content( )
   local function refused( text, why, number )
@@ -245,7 +245,7 @@ test( 'a file that cannot be played is a failure that names the option', functio
   equal( type( errno ), 'number' )
 end )
 
-test( 'a recording that was cut off is played as far as it goes', function( )
+test( 'a recording that was cut off is replayed up to its end', function( )
   local function program( loop, tell ) for i = 1, 3 do loop:after( i, tell, i ) end end
   play( 'record', program, 'virtual' )
   local whole = content( )
@@ -262,7 +262,7 @@ test( 'a recording that was cut off is played as far as it goes', function( )
   end
 end )
 
-test( 'the options name a file', function( )
+test( 'the options record and replay accept only the name of a file', function( )
   for _, option in ipairs{ 'record', 'replay' } do
     for _, bad in ipairs{ 1, true, '', ('x'):rep( 2000 ) } do
       fails( ("option '%s': the name of a file expected, got "):format( option ), cogloop.loop, { [ option ] = bad } )

@@ -1,4 +1,4 @@
--- Running, stopping, cleaning; and errors in callbacks.
+-- Tests of run, stop and clean, and of errors in callbacks.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -6,12 +6,12 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return Loop{ clock = 'virtual' } end
 
-test( 'run with nothing to do returns at once (C25)', function( )
+test( 'run returns at once without tasks and handles (C25)', function( )
   virtual( ):run( )
   Loop( ):run( )
 end )
 
-test( 'stop returns after its callback; what was due stays due for the next run (C30)', function( )
+test( 'after stop, run returns when the callback has ended, and due tasks stay due (C30)', function( )
   local loop, ran = virtual( ), { }
   for i = 1, 4 do
     loop:addTask( 10, function( )
@@ -25,7 +25,7 @@ test( 'stop returns after its callback; what was due stays due for the next run 
   same_list( ran, { 1, 2, 'rest of the callback', 3, 4 } )
 end )
 
-test( 'what was due and not served can be cancelled before the next run (C30)', function( )
+test( 'a due task that stop left can be cancelled before the next run (C30)', function( )
   local loop, ran, second = virtual( ), 0, nil
   loop:addTask( 1, function( ) loop:stop( ) end )
   second = loop:addTask( 1, function( ) ran = ran + 1 end )
@@ -44,7 +44,7 @@ test( 'an interval that stops the loop goes on in the next run', function( )
   equal( #at, 3 )
 end )
 
-test( 'stop in the read callback of a handle keeps its write callback for the next run', function( )
+test( 'after stop in a read callback, the next run calls the write callback of the handle', function( )
   local loop, served, file = Loop( ), { }, T.null 'r+'
   loop:addHandle( file, 'r', function( ) served[ #served + 1 ] = 'r' loop:stop( ) end )
   loop:addHandle( file, 'w', function( ) served[ #served + 1 ] = 'w' end )
@@ -60,7 +60,7 @@ test( 'stop outside of run has no effect (C31)', function( )
   is_true( ran )
 end )
 
-test( 'a nested run of the same loop is an error, and the loop goes on (C32)', function( )
+test( 'a nested run of the same loop raises an error, and the loop goes on (C32)', function( )
   local loop, message, after = virtual( ), nil, false
   loop:addTask( 1, function( ) message = fails( 'this loop is running already', loop.run, loop ) end )
   loop:addTask( 2, function( ) after = true end )
@@ -68,7 +68,7 @@ test( 'a nested run of the same loop is an error, and the loop goes on (C32)', f
   is_true( message and after )
 end )
 
-test( 'a nested run through another loop is an error too (C32)', function( )
+test( 'a nested run of the same loop through another loop also raises an error (C32)', function( )
   local one, two, refused = virtual( ), virtual( ), false
   two:addTask( 0, function( ) fails( 'this loop is running already', one.run, one ) refused = true end )
   one:addTask( 0, function( ) two:run( ) end )
@@ -76,7 +76,7 @@ test( 'a nested run through another loop is an error too (C32)', function( )
   is_true( refused )
 end )
 
-test( 'stop of the outer loop from inside of an inner one', function( )
+test( 'a callback of an inner loop can stop the outer loop', function( )
   local outer, inner, ran = virtual( ), virtual( ), { }
   inner:addTask( 0, function( ) outer:stop( ) end )
   inner:addTask( 1, function( ) ran[ #ran + 1 ] = 'inner goes on' end )
@@ -86,7 +86,7 @@ test( 'stop of the outer loop from inside of an inner one', function( )
   same_list( ran, { 'inner goes on' } )
 end )
 
-test( 'clean inside the callback of a task ends the run (C35)', function( )
+test( 'clean in the callback of a task ends the run (C35)', function( )
   local loop, ran, task, other = virtual( ), 0, nil, nil
   loop:addHandle( T.null( ), 'r', function( ) end )
   for _ = 1, 10 do other = loop:addTask( 0, function( ) ran = ran + 1 if ran == 3 then loop:clean( ) end return 1 end ) end
@@ -101,7 +101,7 @@ test( 'clean inside the callback of a task ends the run (C35)', function( )
   equal( ran, 0 )
 end )
 
-test( 'clean inside the callback of a handle: no further call, not its write callback either (C35)', function( )
+test( 'after clean in the callback of a handle nothing is called, not even its write callback (C35)', function( )
   local loop, served, files = Loop( ), 0, { }
   for i = 1, 10 do
     files[ i ] = T.null 'r+'
@@ -131,7 +131,7 @@ test( 'a string error leaves run with its traceback, and the loop goes on (C61)'
   same_list( ran, { 'same turn', 'later' } )
 end )
 
-test( 'an error value that is no string is raised as it is (C61)', function( )
+test( 'an error value that is no string is raised unchanged (C61)', function( )
   for _, value in ipairs{ { }, 42, true, false, io.stdout } do
     local loop = virtual( )
     loop:addTask( 1, function( ) error( value, 0 ) end )
@@ -174,7 +174,7 @@ test( 'ten thousand errors leave nothing behind on the stack (C61)', function( )
   end
 end )
 
-test( 'onerror is called instead: with the error, its traceback and its object; and the batch goes on', function( )
+test( 'onerror gets the error, its traceback and its object, and the other callbacks are called', function( )
   local loop, got, ran = virtual( ), nil, { }
   local value = { }
   local task = loop:addTask( 1, function( ) error( value ) end )
@@ -189,7 +189,7 @@ test( 'onerror is called instead: with the error, its traceback and its object; 
   equal( loop:cancelTask( task ), false )
 end )
 
-test( 'with onerror, a handle that always fails does not keep the next one from its turn', function( )
+test( 'with onerror, a handle that always fails does not keep the next handle from being served', function( )
   local loop, one, two = Loop( ), T.null( ), T.null( )
   local failed, served, turns, whose = 0, 0, 0, nil
   loop.onerror = function( _, _, what ) failed, whose = failed + 1, what end
@@ -207,7 +207,7 @@ test( 'with onerror, a handle that always fails does not keep the next one from 
   equal( whose, node )
 end )
 
-test( 'an error in onerror leaves run, and stop in it ends run', function( )
+test( 'an error in onerror leaves run, and stop in onerror ends run', function( )
   local loop, ran = virtual( ), 0
   loop:addTask( 1, error, 'first' )
   loop:addTask( 2, function( ) ran = ran + 1 end )
@@ -224,7 +224,7 @@ test( 'an error in onerror leaves run, and stop in it ends run', function( )
   equal( ran, 2 )
 end )
 
-test( 'the traceback of a nested loop comes once', function( )
+test( 'an error of a nested loop has its traceback once', function( )
   local outer, inner = virtual( ), virtual( )
   inner:addTask( 0, function( ) error 'deep' end )
   outer:addTask( 0, function( ) inner:run( ) end )
@@ -233,7 +233,7 @@ test( 'the traceback of a nested loop comes once', function( )
   equal( count, 1 )
 end )
 
-test( 'a yield in a callback is a clean error, and the loop goes on (C69)', function( )
+test( 'a yield in a callback raises an error, and the loop goes on (C69)', function( )
   local loop, ran = virtual( ), false
   loop:addTask( 1, function( ) coroutine.yield( ) end )
   loop:addTask( 2, function( ) ran = true end )
@@ -245,7 +245,7 @@ test( 'a yield in a callback is a clean error, and the loop goes on (C69)', func
   is_true( ran )
 end )
 
-test( 'coroutines inside a callback work as anywhere (C69)', function( )
+test( 'coroutines work in a callback (C69)', function( )
   local loop, got = virtual( ), { }
   loop:addTask( 1, function( )
     for i in coroutine.wrap( function( ) for i = 1, 3 do coroutine.yield( i ) end end ) do got[ #got + 1 ] = i end
@@ -254,7 +254,7 @@ test( 'coroutines inside a callback work as anywhere (C69)', function( )
   same_list( got, { 1, 2, 3 } )
 end )
 
-test( 'an error from a debug hook inside a callback (C73)', function( )
+test( 'an error from a debug hook in a callback leaves run (C73)', function( )
   local loop, ran = virtual( ), false
   local function spin( )
     debug.sethook( function( ) debug.sethook( ) error 'from the hook' end, '', 100 )
@@ -269,7 +269,7 @@ test( 'an error from a debug hook inside a callback (C73)', function( )
   is_true( ran )
 end )
 
-test( 'an error from a call hook, at every call of a run in turn (C73)', function( )
+test( 'an error from a call hook at any call in a run leaves the loop usable (C73)', function( )
   for nth = 1, 30 do
     local loop, ran, calls, armed = virtual( ), 0, 0, true
     local run = loop.run

@@ -1,4 +1,4 @@
--- `show`, which lists the tasks and handles of a loop in the format of lua-t.
+-- `show` lists the tasks and handles of a loop in the format of lua-t.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -14,7 +14,7 @@ local function quiet( f )
   if not ok then error( problem, 0 ) end
 end
 
-test( 'show prints what it returns', function( ) quiet( function( )
+test( 'show prints the text that it returns', function( ) quiet( function( )
   local loop = Loop( )
   local text = loop:show( )
   equal( #printed, 1 )
@@ -56,7 +56,7 @@ test( 'show lists the handles by number, with a line for each direction', functi
   is_true( text:find( 'T.Loop{2} 0x', 1, true ), text )
 end ) end )
 
-test( 'a loop shows itself from its callbacks; the list no longer contains the running task', function( ) quiet( function( )
+test( 'a callback can show its loop, and the list does not contain the running task', function( ) quiet( function( )
   local loop, text = Loop{ clock = 'virtual' }, nil
   loop:addTask( 1, function( ) text = loop:show( ) end, 'me' )
   loop:addTask( 2, print, 'you' )

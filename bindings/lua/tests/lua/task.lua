@@ -1,4 +1,4 @@
--- Tasks: arguments, results, cancelling.
+-- Tasks of `t.Loop`: their arguments, their results, and cancelling.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -6,7 +6,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return Loop{ clock = 'virtual' } end
 
-test( 'a task runs once, with its arguments, nils at the end too (C02)', function( )
+test( 'a task runs once, with its arguments, including trailing nils (C02)', function( )
   local loop, got = virtual( ), { }
   local task = loop:addTask( 5, function( ... ) got[ #got + 1 ] = { n = select( '#', ... ), ... } end, nil, 'a', nil, nil )
   equal( type( task ), 'userdata' )
@@ -28,7 +28,7 @@ test( 'a task takes hundreds of arguments', function( )
   equal( last, 200 )
 end )
 
-test( 'a result that is a whole number of 1 or more makes an interval, anything else ends it (C10)', function( )
+test( 'a whole number of 1 or more as the result makes an interval, any other result ends it (C10)', function( )
   for _, case in ipairs{
     { 3, 9 }, { 3.0, 9 }, { 1, 3 }, { 0, 0 }, { -1, 0 }, { 2.5, 0 }, { 0/0, 0 }, { 1/0, 0 }, { '5', 0 }, { true, 0 }, { { }, 0 }, { nil, 0 }
   } do
@@ -40,7 +40,7 @@ test( 'a result that is a whole number of 1 or more makes an interval, anything 
   end
 end )
 
-test( 'an interval keeps its arguments, and its task', function( )
+test( 'an interval keeps its arguments and its task', function( )
   local loop, sum, task = virtual( ), 0, nil
   task = loop:addTask( 1, function( a, b )
     sum = sum + a + b
@@ -52,14 +52,14 @@ test( 'an interval keeps its arguments, and its task', function( )
   equal( loop:cancelTask( task ), false )
 end )
 
-test( 'intervals do not drift: a million periods take a million periods (C14)', function( )
+test( 'an interval does not drift over a million periods (C14)', function( )
   local loop, runs, count = virtual( ), 0, T.many( 1000000 )
   loop:addTask( 7, function( ) runs = runs + 1 return runs < count and 7 end )
   loop:run( )
   equal( loop:time( ), 7 * count )
 end )
 
-test( 'deadlines that were missed are skipped, the schedule is kept (C13, C16)', function( )
+test( 'missed deadlines are skipped, and the schedule is kept (C13, C16)', function( )
   local loop, at = virtual( ), { }
   loop:addTask( 10, function( )
     at[ #at + 1 ] = loop:time( )
@@ -70,7 +70,7 @@ test( 'deadlines that were missed are skipped, the schedule is kept (C13, C16)',
   same_list( at, { 10, 20, 60, 70, 80 } )
 end )
 
-test( 'a callback longer than its period does not keep others from running (C16)', function( )
+test( 'a callback that is longer than its period does not keep other tasks from running (C16)', function( )
   local loop, long, other = virtual( ), 0, 0
   loop:addTask( 1, function( ) long = long + 1 loop:sleep( 3 ) return long < 10 and 1 end )
   loop:addTask( 1, function( ) other = other + 1 return other < 10 and 1 end )
@@ -79,7 +79,7 @@ test( 'a callback longer than its period does not keep others from running (C16)
   equal( other, 10 )
 end )
 
-test( 'time spent in callbacks counts (C15)', function( )
+test( 'the time that callbacks take counts (C15)', function( )
   local loop, at = virtual( ), nil
   loop:addTask( 0, function( ) loop:sleep( 300 ) end )
   loop:addTask( 300, function( ) at = loop:time( ) end )
@@ -87,7 +87,7 @@ test( 'time spent in callbacks counts (C15)', function( )
   equal( at, 300 )
 end )
 
-test( 'a deadline counts from the moment of the call, not from the turn', function( )
+test( 'a delay counts from the call of addTask, not from the start of the turn', function( )
   local loop, at = virtual( ), nil
   loop:addTask( 0, function( )
     loop:sleep( 50 )
@@ -97,7 +97,7 @@ test( 'a deadline counts from the moment of the call, not from the turn', functi
   equal( at, 60 )
 end )
 
-test( 'cancel: true when it was pending, else false (C08, C09)', function( )
+test( 'cancelTask returns true if the task was pending, else false (C08, C09)', function( )
   local loop, ran = virtual( ), 0
   local function run( ) ran = ran + 1 end
   local first, second = loop:addTask( 1, run ), loop:addTask( 2, run )
@@ -114,7 +114,7 @@ test( 'cancel: true when it was pending, else false (C08, C09)', function( )
   equal( loop:cancelTask( third ), false )
 end )
 
-test( 'cancel of a sibling that is due in the same turn: it does not run (C06)', function( )
+test( 'a cancelled task does not run, even if it is due in the same turn (C06)', function( )
   local loop, ran, tasks = virtual( ), { }, { }
   for i = 1, 5 do
     tasks[ i ] = loop:addTask( 10, function( )
@@ -126,7 +126,7 @@ test( 'cancel of a sibling that is due in the same turn: it does not run (C06)',
   same_list( ran, { 1, 2, 3, 5 } )
 end )
 
-test( 'cancel from the own callback wins over the result (C07)', function( )
+test( 'cancelling a task in its own callback takes precedence over the result (C07)', function( )
   local loop, runs, task, answers = virtual( ), 0, nil, { }
   task = loop:addTask( 1, function( )
     runs = runs + 1
@@ -138,7 +138,7 @@ test( 'cancel from the own callback wins over the result (C07)', function( )
   same_list( answers, { true, false } )
 end )
 
-test( 'tasks are added and cancelled in callbacks of their own and of others (C11, C12)', function( )
+test( 'a callback may add tasks, and cancel its own and other tasks (C11, C12)', function( )
   local loop, ran, other = virtual( ), { }, nil
   local function note( name ) ran[ #ran + 1 ] = name .. loop:time( ) end
   loop:addTask( 1, function( )
@@ -155,7 +155,7 @@ test( 'tasks are added and cancelled in callbacks of their own and of others (C1
   same_list( ran, { 'a1', 'c11' } )
 end )
 
-test( 'a task of another loop, or anything else, is not cancelled', function( )
+test( 'cancelTask does not cancel a task of another loop, and raises for any other value', function( )
   local one, two = virtual( ), virtual( )
   local ran = 0
   local function run( ) ran = ran + 1 end
@@ -171,7 +171,7 @@ test( 'a task of another loop, or anything else, is not cancelled', function( )
   is_true( mine )
 end )
 
-test( 'a bad delay is an error that names it, and adds nothing (C18)', function( )
+test( 'an error about a wrong delay names the argument, and adds nothing (C18)', function( )
   local loop = virtual( )
   for _, bad in ipairs{ -1, -0.001, 0/0, 1/0, -1/0, '10', true, { } } do
     fails( "bad argument #1 to 'addTask' (ms: a finite number that is 0 or more expected, got", function( )
@@ -198,7 +198,7 @@ test( 'callable tables and userdata are callbacks (C70)', function( )
   same_list( got, { callable, 'x', 7 } )
 end )
 
-test( 'fractions of a millisecond are kept, and never early (C01, C26)', function( )
+test( 'fractions of a millisecond count, and no task is early (C01, C26)', function( )
   local loop, at = virtual( ), { }
   loop:addTask( 0.9, function( ) at[ #at + 1 ] = 0.9 end )
   loop:addTask( 0.25, function( ) at[ #at + 1 ] = 0.25 end )
@@ -208,7 +208,7 @@ test( 'fractions of a millisecond are kept, and never early (C01, C26)', functio
   equal( loop:time( ), 0 )
 end )
 
-test( 'long delays are exact, and more than 2^63 ns is clamped (C17)', function( )
+test( 'long delays are exact, and delays above 2^63 ns are clamped (C17)', function( )
   for _, ms in ipairs{ 2^31 - 1, 2^31, 2^31 + 1, 2^32 - 1, 2^32, 2^32 + 1, 2^43, 9000000000000 } do
     local loop, runs = virtual( ), 0
     loop:addTask( ms, function( ) runs = runs + 1 end )
@@ -226,7 +226,7 @@ test( 'long delays are exact, and more than 2^63 ns is clamped (C17)', function(
   end
 end )
 
-test( 'real time: not early by the monotonic clock (C01)', function( )
+test( 'no task is early by the monotonic clock in real time (C01)', function( )
   local loop, start = Loop( ), T.now( )
   local early, ran = 0, 0
   for ms = 1, 20 do

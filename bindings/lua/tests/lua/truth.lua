@@ -1,5 +1,5 @@
--- Reports are true: a callback is not called for input, or for room, that another callback has used up. So a blocking handle does not
--- block the loop. If it did, the test would hang.
+-- Reports are true: a callback is not called for input or room that another callback has used up. So a blocking handle
+-- does not block the loop. If a handle blocked it, the test would hang.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local Loop    = require 't.Loop'
@@ -7,7 +7,7 @@ local cogloop = require 'cogloop'
 local Socket  = require 't.Net'.Socket
 local test, equal, is_true = T.test, T.equal, T.is_true
 
--- Two blocking sockets that are connected to each other.
+-- Returns two blocking sockets that are connected to each other.
 local function pair( )
   local server, adr = assert( Socket.listen( '127.0.0.1', 0 ) )
   local client = assert( Socket.connect( adr ) )
@@ -16,7 +16,7 @@ local function pair( )
   return client, accepted
 end
 
--- A child that has printed two lines, and prints the third one when `go` is called.
+-- Returns a child that has printed two lines. It prints the third line when `go` is called.
 local function child_with_two_lines( )
   T.requires 'children'
   local name = os.tmpname( )
@@ -30,7 +30,7 @@ local function child_with_two_lines( )
   end
 end
 
-test( 'a socket whose input a timer takes: its callback does not wait for more', function( )
+test( 'the callback of a socket is not called if a timer has taken the input', function( )
   local c, a, b = cogloop.loop( ), pair( )
   local got, alive = 0, false
   local watcher = c:on( b, 'r', function( ) got = got + #b:recv( ) end )
@@ -49,7 +49,7 @@ test( 'a socket whose input a timer takes: its callback does not wait for more',
   b:close( )
 end )
 
-test( 'of two sockets that are ready at once, each takes the input of both', function( )
+test( 'of two ready sockets, the second callback is not called if the first takes the input of both', function( )
   local c = cogloop.loop( )
   local a1, b1 = pair( )
   local a2, b2 = pair( )
@@ -69,7 +69,7 @@ test( 'of two sockets that are ready at once, each takes the input of both', fun
   for _, socket in ipairs{ a1, b1, a2, b2 } do socket:close( ) end
 end )
 
-test( 'a file whose buffer a timer empties: its callback does not wait for a line', function( )
+test( 'the callback of a file is not called if a timer has emptied the buffer', function( )
   local c = cogloop.loop( )
   local child, go = child_with_two_lines( )
   local got, taken, watcher = { }, nil, nil
@@ -86,7 +86,7 @@ test( 'a file whose buffer a timer empties: its callback does not wait for a lin
   child:close( )
 end )
 
-test( 'a file whose lines another handle takes in the same turn', function( )
+test( 'the callback of a file is not called if another handle has taken its lines in the same turn', function( )
   local c, child, go, other = cogloop.loop( )
   local reader, writer = T.fifo( )
   child, go = child_with_two_lines( )
@@ -109,14 +109,14 @@ test( 'a file whose lines another handle takes in the same turn', function( )
   child:close( )
 end )
 
-test( 'a read callback fills the pipe: the write callback of the same report is not called', function( )
+test( 'the write callback is not called if the read callback of the same report has filled the pipe', function( )
   local loop, pipe = Loop( ), T.fifo( )
   local order = { }
   pipe:setvbuf( 'no' )
   loop:addHandle( pipe, 'r', function( )
     order[ #order + 1 ] = 'r'
     if order[ 2 ] then
-      -- Armed only now: on a busy machine an earlier timer might make room before this second call.
+      -- The timer is armed here: on a busy machine an earlier timer might make room before this second call.
       loop:addTask( 20, function( ) pipe:read( 65536 ) end )
       return loop:removeHandle( pipe, 'r' )
     end
@@ -133,12 +133,12 @@ test( 'a read callback fills the pipe: the write callback of the same report is 
   equal( table.concat( order ), 'rrw' )
 end )
 
-test( "a loop's own descriptor, given to itself, is refused on every backend", function( )
+test( "every backend refuses a loop's own descriptor as its handle", function( )
   T.requires 'the backends of Linux'
   for _, backend in ipairs{ 'uring', 'epoll', 'select', 'portable' } do
     local loop = cogloop.loop{ backend = backend }
     local fd   = loop and loop:fd( )
-    -- There is no such loop if io_uring is not permitted; `select` has no descriptor.
+    -- Without permission for io_uring there is no such loop, and `select` has no descriptor.
     if fd then
       local watcher, why, errno = loop:on( fd, 'r', print )
       equal( watcher, nil, backend )

@@ -30,13 +30,15 @@ function Loop:every( ms, f, ... ) end
 ---@return cogloop.Timer
 function Loop:at( time, f, ... ) end
 
---- In a timer's callback: returns the timer, its lateness in ms, and the number of missed deadlines. Elsewhere returns nothing.
+--- In a timer's callback, returns the timer, its lateness in ms, and the number of missed deadlines. Elsewhere it
+--- returns nothing.
 ---@return cogloop.Timer timer
 ---@return number late
 ---@return integer missed
 function Loop:firing( ) end
 
---- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its arguments.
+--- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its
+--- arguments.
 ---@generic T
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
@@ -57,7 +59,7 @@ function Loop:spawn( f, ... ) end
 ---@return cogloop.Task[]
 function Loop:tasks( ) end
 
---- In a task: waits until `unpark` is called for this task.
+--- In a task, waits until `unpark` is called for this task.
 ---@param ms? number the longest wait
 ---@return any ... the values that `unpark` was given; or nil, 'timed out', errno
 function Loop:park( ms ) end
@@ -68,11 +70,11 @@ function Loop:park( ms ) end
 ---@return boolean parked false if the task does not wait in `park` or has already been woken; the values are then lost
 function Loop:unpark( task, ... ) end
 
---- In a task: waits for `ms`.
+--- In a task, waits for `ms`.
 ---@param ms number
 function Loop:sleep( ms ) end
 
---- In a task: waits until the handle is ready or closed, for `ms` at most.
+--- In a task, waits until the handle is ready or closed, for `ms` at most.
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
 ---@param ms? number
@@ -97,14 +99,15 @@ function Loop:signal( name, f ) end
 ---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:child( pid, f ) end
 
---- Returns a function that calls `f` when it has not been called for `ms`, with the arguments of its last call.
+--- Returns a function that calls `f`, with the arguments of its last call, when it has not been called for `ms`.
 ---@generic T
 ---@param ms number
 ---@param f fun( ...: T... ): any...
 ---@return fun( ...: T... )
 function Loop:debounce( ms, f ) end
 
---- Returns a function that calls `f` at once, and then at most once in `ms`. The arguments of the last call are not lost.
+--- Returns a function that calls `f` at once, and then at most once in `ms`. The arguments of the last call are not
+--- lost.
 ---@generic T
 ---@param ms number
 ---@param f fun( ...: T... ): any...
@@ -124,8 +127,8 @@ function Loop:run( ) end
 ---@return integer? errno
 function Loop:step( ms ) end
 
---- Runs a loop with a virtual clock until `ms` have passed. Each timer is served at its own deadline. Inside a callback it only
---- lets the time pass.
+--- Runs a loop with a virtual clock until `ms` have passed. Each timer is served at its own deadline. Inside a callback
+--- it only lets the time pass.
 ---@param ms number
 ---@return true?, string? message, integer? errno
 function Loop:advance( ms ) end
@@ -139,8 +142,8 @@ function Loop:close( ) end
 ---@return number ms since the loop was made
 function Loop:now( ) end
 
---- Sets the function that gets the errors of callbacks. With nil errors leave `run`. `what` is the timer, watcher or task. Without
---- an argument nothing is changed.
+--- Sets the function that gets the errors of callbacks. `what` is the timer, watcher or task. After `onerror( nil )`
+--- errors leave `run`. `onerror( )` changes nothing.
 ---@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | cogloop.Task )
 ---@return function? before the previous function
 function Loop:onerror( f ) end
@@ -161,25 +164,26 @@ function Loop:dump( ) end
 ---@return cogloop.Stats
 function Loop:stats( measure ) end
 
---- Returns what `stats` tells as text for Prometheus.
+--- Returns the numbers of `stats` as text for Prometheus.
 ---@return string
 function Loop:metrics( ) end
 
---- Calls `f( where, ms )` after each callback that takes `ms` or longer, and after each part of a task, from one wait to the next.
---- `where` is the `source:line` of the callback's function, or the task's name and the line where that part began.
----@param ms? number nil: ends the reports
+--- Calls `f( where, ms )` after each callback that takes `ms` or longer. A part of a task, from one wait to the next,
+--- counts as a callback. `where` is the `source:line` of the callback's function, or the task's name and the line where
+--- that part began.
+---@param ms? number nil ends the reports
 ---@param f? fun( where: string, ms: number )
 function Loop:slow( ms, f ) end
 
---- Returns, as text, the busiest callbacks, the latest timers and the busiest descriptors since the last call. The first call begins to
---- measure.
----@param measure? boolean false: the last call
+--- Returns, as text, the busiest callbacks, the latest timers and the busiest descriptors since the last call. The
+--- first call begins to measure.
+---@param measure? boolean false ends the measurement
 ---@return string
 function Loop:top( measure ) end
 
---- Writes what the loop does into a file for Perfetto, until `trace( false )`, until the loop is closed, or until the file has `mib`
---- MiB. `trace( )` returns whether it does.
----@param file? string | false nil: only asks
+--- Writes the loop's events to a file for Perfetto. The trace ends with `trace( false )`, when the loop is closed, or
+--- when the file has `mib` MiB. `trace( )` returns whether a trace is being written.
+---@param file? string | false nil only asks
 ---@param mib? number the largest size of the file (default: 64)
 ---@return boolean?
 ---@return string? message
@@ -192,7 +196,7 @@ function Loop:trace( file, mib ) end
 ---@return integer? errno
 function Loop:fd( ) end
 
---- The same as `fd`, under the name that cqueues uses.
+--- Like `fd`. cqueues uses this name.
 ---@return integer?
 ---@return string? message
 ---@return integer? errno
@@ -201,8 +205,9 @@ function Loop:pollfd( ) end
 ---@return 'r'
 function Loop:events( ) end
 
---- Runs `f( ... )` in a new task, which is cancelled after `ms`; an error of `f` is raised. Without arguments: returns how many
---- seconds another loop may wait before the next `step( 0 )`, or nil for ever, in the protocol of cqueues.
+--- Runs `f( ... )` in a new task, which is cancelled after `ms`. Raises the error of `f`. Without arguments it follows
+--- the protocol of cqueues: it returns how many seconds an outer loop may wait before the next `step( 0 )`, or nil for
+--- ever.
 ---@overload fun( self: cogloop.Loop ): number?
 ---@generic T
 ---@param ms number
@@ -215,18 +220,18 @@ function Loop:timeout( ms, f, ... ) end
 ---@return cogloop.Group
 function Loop:group( ) end
 
---- Runs all functions and returns the first result of each. The first error cancels the others and is raised.
+--- Runs all functions. Returns the first result of each. The first error cancels the other functions and is raised.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:all( ... ) end
 
---- Runs all functions and returns the results of the first that returns. The others are cancelled. If none returns, the first
---- error is raised.
+--- Runs all functions. Returns the results of the first function that returns, and cancels the others. If none returns,
+--- raises the first error.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:any( ... ) end
 
----@param capacity? integer the number of values that it holds; with 0, the default, a sender waits until its value is received
+---@param capacity? integer the number of values that the channel holds; with 0, the default, a sender waits until its value is received
 ---@return cogloop.Channel
 function Loop:channel( capacity ) end
 
@@ -250,6 +255,6 @@ function Loop:wrap( f ) end
 ---@return any ...
 function Loop:pcall( f, ... ) end
 
---- Returns how many milliseconds another loop may wait before the next `step( 0 )`; nil: for ever.
+--- Returns how many milliseconds an outer loop may wait before the next `step( 0 )`; nil means for ever.
 ---@return number? ms
 function Loop:remaining( ) end

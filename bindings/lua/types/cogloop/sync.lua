@@ -1,9 +1,10 @@
 ---@meta _
 
---- Types of the groups, channels, semaphores and events of `require 'cogloop'`. All serve tasks in the order of their calls.
---- Callbacks may use every function that need not wait; with a limit of 0 ms none waits.
+--- Types of the groups, channels, semaphores and events of `require 'cogloop'`. All serve tasks in the order of their
+--- calls. A callback may call each function if the call need not wait. With a limit of 0 ms no call waits.
 
---- A group of tasks that end together. With Lua 5.4 the end of a `<close>` variable cancels them and waits until they have ended.
+--- A group of tasks that end together. With Lua 5.4 the end of a `<close>` variable cancels the tasks and waits until
+--- they have ended.
 ---@class cogloop.Group
 local Group = { }
 
@@ -18,7 +19,7 @@ function Group:spawn( f, ... ) end
 --- Waits until all tasks have ended. If the waiting task is cancelled, the group is cancelled, too.
 ---@param ms? number
 ---@return true? ended
----@return any error the first error, which has cancelled the other tasks; or 'timed out', and the tasks go on
+---@return any error the first error, which has cancelled the other tasks; or 'timed out', after which the tasks go on
 ---@return integer? errno
 function Group:join( ms ) end
 

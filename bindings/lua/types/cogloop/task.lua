@@ -2,7 +2,7 @@
 
 --- Types of the tasks of `require 'cogloop'`.
 
---- The error of a cancelled task: its wait raises it, and `join` returns it.
+--- The error of a cancelled task. The task's wait raises it, and `join` returns it.
 ---@class cogloop.Cancellation
 ---@field reason any the argument of `cancel`
 ---@field name? string the task's name
@@ -10,21 +10,21 @@
 ---@class cogloop.Spawn
 ---@field [1] async fun( ... ): any... the function that the task runs
 ---@field name? string
----@field grace? number how many ms the task may wait after it was cancelled; default 1000
+---@field grace? number the time in ms that the task may wait after it was cancelled; default 1000
 
 --- A coroutine that the loop owns and keeps alive until it ends.
 ---@class cogloop.Task : userdata
 local Task = { }
 
---- Cancels the task: its wait raises a cancellation in the next turn, and its timer or handle is free at once. A task that runs, or
---- is about to, gets the cancellation at its next wait. A task that has not begun never begins. With Lua 5.4 the end of a `<close>`
---- variable cancels the task, too.
+--- Cancels the task: its wait raises a cancellation in the next turn, and its timer or handle is free at once. A task
+--- that runs, or is about to run, gets the cancellation at its next wait. A task that has not begun never begins. With
+--- Lua 5.4 the end of a `<close>` variable cancels the task, too.
 ---@param reason? any
 ---@return boolean cancelled false if the task had ended or was cancelled before
 function Task:cancel( reason ) end
 
---- Waits until the task has ended. Call it in another task of the loop; once the task has ended, from anywhere.
----@param ms? number the longest wait; nil: no limit
+--- Waits until the task has ended. Call it in another task of the loop. Once the task has ended, any code may call it.
+---@param ms? number the longest wait; nil means no limit
 ---@return any ... the task's results; or nil and its error or cancellation; or nil, 'timed out', errno
 function Task:join( ms ) end
 

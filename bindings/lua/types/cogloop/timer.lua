@@ -2,8 +2,8 @@
 
 --- Types of the timers and watchers of `require 'cogloop'`.
 
---- A timer. The object does not keep the loop alive, and the loop does not keep the object alive. The timer fires even if no
---- variable holds its object.
+--- A timer. The object does not keep the loop alive, and the loop does not keep the object alive. The timer fires even
+--- if no variable holds its object.
 ---@class cogloop.Timer : userdata
 local Timer = { }
 

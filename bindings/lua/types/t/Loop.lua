@@ -47,8 +47,8 @@
 --- An observed handle. Its user values are `{ f, args… }` for read, the same for write, and the handle.
 ---@class t.Loop.Node : userdata
 
---- An event loop. It calls tasks at their deadlines, and functions for handles that are ready. `loop[ h ]` is the node of a
---- handle, `#loop` is the number of handles.
+--- An event loop. It calls tasks at their deadlines, and functions for handles that are ready. `loop[ h ]` is the node
+--- of a handle, `#loop` is the number of handles.
 ---@class t.Loop
 ---@field READ 1
 ---@field WRITE 2
@@ -68,14 +68,14 @@
 ---@field readwrite 3
 ---@field both 3
 ---@field either 3
----@field onerror? fun( err: any, traceback: string?, what: t.Loop.Task | t.Loop.Node ) gets the errors of callbacks; without it they leave `run`
+---@field onerror? fun( err: any, traceback: string?, what: t.Loop.Task | t.Loop.Node ) gets the errors of callbacks; without this function the errors leave `run`
 ---@field [t.Loop.Handle] t.Loop.Node?
 ---@overload fun( options?: t.Loop.Options | integer ): t.Loop
 ---@operator len: integer
 local Loop = { }
 
 --- Runs `f( ... )` once, `ms` milliseconds from now, never earlier. If `f` returns a whole number of 1 or more, it runs
---- again that many milliseconds after the deadline just served; deadlines that were missed are skipped.
+--- again that many milliseconds after the served deadline; missed deadlines are skipped.
 ---@generic T
 ---@param ms number 0 or more; fractions count
 ---@param f fun( ...: T... ): number | false | nil
@@ -88,7 +88,8 @@ function Loop:addTask( ms, f, ... ) end
 ---@return boolean pending whether the task was pending
 function Loop:cancelTask( task ) end
 
---- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its arguments.
+--- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its
+--- arguments.
 ---@generic T
 ---@param h t.Loop.Handle
 ---@param dir t.Loop.Direction
@@ -122,11 +123,12 @@ function Loop:show( ) end
 ---@return string reason
 function Loop:backend( ) end
 
---- Milliseconds since the Unix epoch. For a loop with a virtual clock: since the loop was made. Works with and without a `self`.
+--- Milliseconds since the Unix epoch. For a loop with a virtual clock: since the loop was made. Works with and without
+--- a `self`.
 ---@return integer
 function Loop.time( ) end
 
---- Blocks for `ms` milliseconds; a signal does not shorten it. With or without a `self`.
+--- Blocks for `ms` milliseconds; a signal does not shorten the sleep. Works with and without a `self`.
 ---@param ms number
 function Loop.sleep( ms ) end
 

@@ -27,8 +27,8 @@
 
 ---@alias t.Net.Shutdown 0 | 1 | 2 | 'r' | 'w' | 'rw' | 'read' | 'write' | 'readwrite' | 'SHUT_RD' | 'SHUT_WR' | 'SHUT_RDWR'
 
---- What a socket and the class have in common. A failure of the system returns `nil, message, number`; from `send` and `recv` it
---- returns `false, message, number`.
+--- The functions and constants that both a socket and the class have. If the system fails, a function returns `nil,
+--- message, number`; `send` and `recv` return `false, message, number`.
 ---@class t.Net.Socket.Common
 ---@field SHUT_RD 0
 ---@field r 0
@@ -128,7 +128,7 @@ function Instance:listen( host, port, backlog ) end
 ---@return integer? number
 function Instance:connect( host, port ) end
 
---- The class. Its functions make a socket, and a call of the class does.
+--- The class. Its functions make a socket; a call of the class also makes one.
 ---@class t.Net.Socket.Class : t.Net.Socket.Common
 ---@field Protocol table<string|integer, integer|string> `Protocol.IPPROTO_TCP` is the number, `Protocol[ number ]` is the name
 ---@field Type table<string|integer, integer|string> `Type.SOCK_STREAM` is the number, `Type[ number ]` is the name
