@@ -108,10 +108,10 @@ fn a_busy_descriptor_closed_without_removal_gets_no_more_events_c39() {
         write(&mut peer);
         // More than 1,024 events, so that the next check at a power of two is far away.
         for _ in 0..1_100 {
-            assert_eq!(poll(events), [(token, READ)]);
+            assert_eq!(poll_unaudited(events), [(token, READ)]);
         }
         close(fd);
-        let more = (0..1_000).filter(|_| !poll(events).is_empty()).count();
+        let more = (0..1_000).filter(|_| !poll_unaudited(events).is_empty()).count();
         assert!(more <= 64, "{more} events of a closed descriptor");
         write(&mut other_peer);
         assert_eq!(poll(events), [(other, READ)], "other descriptors are not disturbed");
