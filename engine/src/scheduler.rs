@@ -136,7 +136,7 @@ impl<T> Scheduler<T> {
     ///
     /// # Errors
     /// As [`Scheduler::try_add`].
-    #[inline]
+    #[inline(always)]
     pub fn try_add_once(&mut self, deadline: u64, value: T) -> Result<Key, NoRoom> {
         self.wheel.try_insert(self.resolution.deadline_tick(deadline), Job { value, extra: Place::NONE })
     }

@@ -183,7 +183,7 @@ static void wrong_arguments_are_named(void) {
                    : n == 1 ? cog_timer_every(loop, 0, COG_MISSED_SKIP, on_timer, &calls, &timer)
                    : n == 2 ? cog_timer_every(loop, 1, 3, on_timer, &calls, &timer)
                    : n == 3 ? cog_watch_descriptor(loop, -1, COG_READ, COG_LEVEL, on_watch, &calls, NULL)
-                   : n == 4 ? cog_watch_descriptor(loop, 0, 4, COG_LEVEL, on_watch, &calls, NULL)
+                   : n == 4 ? cog_watch_descriptor(loop, 0, 8, COG_LEVEL, on_watch, &calls, NULL)
                             : cog_watch_descriptor(loop, 0, COG_READ, -1, on_watch, &calls, NULL);
         CHECK(code == COG_ERROR_ARGUMENT && strstr(cog_last_message(), words[n]) == cog_last_message());
     }

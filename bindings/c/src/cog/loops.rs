@@ -85,7 +85,7 @@ pub extern "C" fn cog_loop_step(r#loop: CogLoop) -> c_int {
 
 /// Returns a reference to the loop. The loop lives until the end of the run, even if a callback frees it.
 fn running(r#loop: CogLoop) -> Result<std::rc::Rc<Loop>, Failure> {
-    registry::with(r#loop.id, |found| Ok(found.clone()))
+    registry::shared(r#loop.id)
 }
 
 /// Ends the run.

@@ -18,13 +18,13 @@ const IN_USE: &str = "loop: it is running, or one of its functions is; it can be
 const NOT_RELEASED: &str = "loop: it belongs to a thread, which has not called cog_loop_release";
 
 fn release(id: u64) -> Result<(), Failure> {
-    registry::with(id, |found| {
-        if Rc::strong_count(found) > 1 {
-            return Err(Failure::new(COG_ERROR_RUNNING, IN_USE));
-        }
-        found.events.borrow_mut().leave_thread();
-        Ok(())
-    })?;
+    let found = registry::shared(id)?;
+    // The table has one reference, and this function the other.
+    if Rc::strong_count(&found) > 2 {
+        return Err(Failure::new(COG_ERROR_RUNNING, IN_USE));
+    }
+    found.events.borrow_mut().leave_thread();
+    drop(found);
     let found = registry::take(id)?;
     let remote = found.remote();
     remote.park(Parked(found));

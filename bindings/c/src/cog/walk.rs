@@ -41,7 +41,7 @@ pub unsafe extern "C" fn cog_loop_walk(
     arg: *mut c_void,
 ) -> c_int {
     answer(|| {
-        let found = registry::with(r#loop.id, |found| Ok(found.clone()))?;
+        let found = registry::shared(r#loop.id)?;
         let timers =
             collected(found.events.borrow().timers(), found.events.borrow().iter_timers().map(|(key, ..)| key))?;
         let watches = collected(

@@ -4,7 +4,6 @@
 //! of a child when the child ends.
 
 use std::ffi::{c_int, c_void};
-use std::rc::Rc;
 
 use cogloop_io::{Interest, Mode, Ready, Token};
 
@@ -97,7 +96,7 @@ unsafe fn begin(
     run: Option<CogWatchFn>,
     ctx: *mut c_void,
     watch: *mut CogWatch,
-    add: impl FnOnce(&Rc<Loop>) -> Result<(Token, Source), Failure>,
+    add: impl FnOnce(&Loop) -> Result<(Token, Source), Failure>,
 ) -> Result<(), Failure> {
     let run = run.ok_or_else(|| Failure::argument("fn: NULL, but a function is expected"))?;
     let (name, end) = registry::with(r#loop.id, |found| {
@@ -140,7 +139,7 @@ pub unsafe extern "C" fn cog_watch_descriptor(
                 )));
             }
         };
-        let add = |found: &Rc<Loop>| {
+        let add = |found: &Loop| {
             // SAFETY: `fd` is not -1. The caller promises that it stays open while it is watched. If the caller breaks
             // that promise, events of this number are lost or wrong, but memory is safe.
             let borrowed = unsafe { sources::borrow(fd) };
@@ -165,7 +164,7 @@ pub unsafe extern "C" fn cog_watch_signal(
     watch: *mut CogWatch,
 ) -> c_int {
     let failed = |error: std::io::Error| Failure::system("number", &error);
-    let add = |found: &Rc<Loop>| {
+    let add = |found: &Loop| {
         expect_memory("number")?;
         let (token, signals) = sources::add_signal(&mut found.events.borrow_mut(), number).map_err(failed)?;
         Ok((token, Source::Signal(signals)))
@@ -187,7 +186,7 @@ pub unsafe extern "C" fn cog_watch_child(
     watch: *mut CogWatch,
 ) -> c_int {
     let failed = |error: std::io::Error| Failure::system("pid", &error);
-    let add = |found: &Rc<Loop>| {
+    let add = |found: &Loop| {
         let number = u32::try_from(pid)
             .map_err(|_| Failure::argument_in_words(format_args!("pid: {pid} cannot be the number of a process")))?;
         let token = sources::add_child(&mut found.events.borrow_mut(), number).map_err(failed)?;
