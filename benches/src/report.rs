@@ -36,6 +36,8 @@ pub(crate) fn print(results: &Results, machine: &Machine) {
     for (name, why) in &results.missing {
         println!("\n{name}: {why}");
     }
+    println!("\nTime-outs of a server, all of 30 s: each is set and cancelled, none fires. CPU time in ns for both.\n");
+    print_table(&timeouts_table(results));
     println!("\nLongest single advance at {} timers in µs, each in its best repetition:\n", results.pause_size);
     print_table(&pause_table(results));
     println!(
@@ -51,7 +53,7 @@ fn time_table(results: &Results, size: usize, memory: Memory) -> Vec<Vec<String>
     let mut workloads = Workload::ALL.to_vec();
     workloads.retain(|&workload| results.samples.contains_key(&(size, memory, workload)));
     table[0].extend(workloads.iter().map(|workload| workload.name().to_owned()));
-    for (store, name) in results.stores.iter().enumerate() {
+    for store in 0..results.stores.len() {
         let of_workload = |&workload: &Workload| {
             let cell = (size, memory, workload);
             let samples = &results.samples[&cell][store];
@@ -65,15 +67,35 @@ fn time_table(results: &Results, size: usize, memory: Memory) -> Vec<Vec<String>
             let ratio = whole.median / medians(results, cell)[0];
             format!("{:.1}{later} ±{:.0}% {ratio:.1}×", now.median, whole.spread * 100.0)
         };
-        table.push([(*name).to_owned()].into_iter().chain(workloads.iter().map(of_workload)).collect());
+        table.push([name(results, store)].into_iter().chain(workloads.iter().map(of_workload)).collect());
     }
     table
+}
+
+fn timeouts_table(results: &Results) -> Vec<Vec<String>> {
+    let mut table = vec![vec!["store".to_owned()]];
+    table[0].extend(results.timeouts.keys().map(|size| format!("{size} live")));
+    for store in 0..results.stores.len() {
+        let of_size = |stores: &Vec<Vec<f64>>| {
+            let medians: Vec<Summary> = stores.iter().map(|samples| Summary::of(samples.iter().copied())).collect();
+            let (theirs, ours) = (&medians[store], &medians[0]);
+            format!("{:.1} ±{:.0}% {:.1}×", theirs.median, theirs.spread * 100.0, theirs.median / ours.median)
+        };
+        table.push([name(results, store)].into_iter().chain(results.timeouts.values().map(of_size)).collect());
+    }
+    table
+}
+
+/// A store's name, with a mark if its timers do not fire at their deadlines.
+fn name(results: &Results, store: usize) -> String {
+    let mark = if results.are_exact[store] { "" } else { " (coarse)" };
+    format!("{}{mark}", results.stores[store])
 }
 
 fn pause_table(results: &Results) -> Vec<Vec<String>> {
     let mut table = vec![vec!["store".to_owned()]];
     table[0].extend(Course::ALL.iter().map(|course| course.name().to_owned()));
-    for (store, name) in results.stores.iter().enumerate() {
+    for store in 0..results.stores.len() {
         let of_course = |course: &Course| {
             let steps = &results.pauses[course][store];
             let longest = steps.longest_us();
@@ -82,7 +104,7 @@ fn pause_table(results: &Results) -> Vec<Vec<String>> {
                 None => format!("{longest:.0}"),
             }
         };
-        table.push([(*name).to_owned()].into_iter().chain(Course::ALL.iter().map(of_course)).collect());
+        table.push([name(results, store)].into_iter().chain(Course::ALL.iter().map(of_course)).collect());
     }
     table
 }
@@ -92,8 +114,8 @@ fn other_table(results: &Results) -> Vec<Vec<String>> {
     table[0].extend(results.sizes.iter().map(|size| format!("bytes a timer, {size}")));
     table[0].push(format!("after {}M churn at 1000", results.churned_pairs / 1_000_000));
     table[0].extend(["allocations, churn", "re-arm", "wake-ups", "not exact", "next deadline, ns"].map(String::from));
-    for (store, name) in results.stores.iter().enumerate() {
-        let mut row = vec![(*name).to_owned(), results.churned[store].empty.to_string()];
+    for store in 0..results.stores.len() {
+        let mut row = vec![name(results, store), results.churned[store].empty.to_string()];
         row.extend(results.sizes.iter().map(|size| format!("{:.1}", results.filled[size][store].per_timer)));
         row.push(format!("{:.0}", results.churned[store].per_timer));
         let allocations = results.allocations[store];
@@ -109,28 +131,30 @@ fn other_table(results: &Results) -> Vec<Vec<String>> {
     table
 }
 
+/// Each cell of the tables of times in words, and the medians of all stores.
+fn cells(results: &Results) -> Vec<(String, Vec<f64>)> {
+    let of_samples = |&cell: &Cell| {
+        let (size, memory, workload) = cell;
+        (format!("{}, {size}, {}", workload.name(), memory.name()), medians(results, cell))
+    };
+    let of_timeouts = |(size, stores): (&usize, &Vec<Vec<f64>>)| {
+        let medians = stores.iter().map(|samples| Summary::of(samples.iter().copied()).median);
+        (format!("time-outs, {size}"), medians.collect())
+    };
+    results.samples.keys().map(of_samples).chain(results.timeouts.iter().map(of_timeouts)).collect()
+}
+
 fn print_not_first(results: &Results) {
-    println!("\nWhere ours is not first:\n");
-    let mut first_everywhere = true;
-    for &cell in results.samples.keys() {
-        let medians = medians(results, cell);
-        let best = (0..medians.len())
-            .filter(|&store| !medians[store].is_nan())
-            .min_by(|&a, &b| medians[a].total_cmp(&medians[b]));
-        if let Some(best) = best.filter(|&best| best != 0) {
-            first_everywhere = false;
-            let (size, memory, workload) = cell;
-            let (ours, theirs) = (medians[0], medians[best]);
-            println!(
-                "- {}, {size}, {}: {ours:.1} ns, {} {theirs:.1} ns",
-                workload.name(),
-                memory.name(),
-                results.stores[best]
-            );
-        }
-    }
-    if first_everywhere {
-        println!("- nowhere");
+    let cells = cells(results);
+    let best = |medians: &[f64]| {
+        let measured = (0..medians.len()).filter(|&store| !medians[store].is_nan());
+        measured.min_by(|&a, &b| medians[a].total_cmp(&medians[b])).unwrap_or(0)
+    };
+    let behind: Vec<_> = cells.iter().filter(|(_, medians)| best(medians) != 0).collect();
+    println!("\nOurs is first in {} of {} cells. Where it is not:\n", cells.len() - behind.len(), cells.len());
+    for (cell, medians) in behind {
+        let best = best(medians);
+        println!("- {cell}: {:.1} ns, {} {:.1} ns", medians[0], name(results, best), medians[best]);
     }
 }
 

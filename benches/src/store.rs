@@ -18,8 +18,12 @@ pub(crate) trait Store: Sized {
     /// measured separately and subtracted, because stores are compared here, not loops.
     const TURNS_A_LOOP: bool = false;
 
+    /// Whether each timer fires at its deadline. A store that is not exact fires early or late, by how much depends on the
+    /// delay. It is not compared with the others by what fires when, only by the number of timers.
+    const EXACT: bool = true;
+
     /// The handle that cancels a timer.
-    type Handle: Copy;
+    type Handle;
 
     /// Why the store cannot be measured here; `None` if it can.
     fn missing() -> Option<&'static str> {
@@ -31,8 +35,8 @@ pub(crate) trait Store: Sized {
     /// Sets a timer for a tick after the one that `advance` has reached.
     fn insert(&mut self, deadline: u64, id: u64) -> Self::Handle;
 
-    /// Cancels a pending timer.
-    fn cancel(&mut self, handle: Self::Handle);
+    /// Cancels a pending timer. Its handle is not used again.
+    fn cancel(&mut self, handle: &mut Self::Handle);
 
     /// Advances time to `now`, and calls `fired` with the id of each timer that is due. `fired` returns a later
     /// deadline to set the timer again, or `None`.

@@ -7,8 +7,12 @@ use crate::workloads::Sample;
 pub(crate) fn of(results: &Results) -> Document {
     let mut document = Document::new("wheel");
     add_times(&mut document, results);
+    add_timeouts(&mut document, results);
     add_pauses(&mut document, results);
     (0..results.stores.len()).for_each(|store| add_others(&mut document, results, store));
+    for (name, _) in results.stores.iter().zip(&results.are_exact).filter(|(_, is_exact)| !**is_exact) {
+        document.note(format!("{name} is coarse: its timers fire early or late, by as much as the slot spans"));
+    }
     for (name, why) in &results.missing {
         document.note(format!("{name}: {why}"));
     }
@@ -29,6 +33,15 @@ fn add_times(document: &mut Document, results: &Results) {
             if samples.iter().any(|sample| sample.later_ns > 0.0) {
                 document.row(later, of(|sample| sample.later_ns));
             }
+        }
+    }
+}
+
+fn add_timeouts(document: &mut Document, results: &Results) {
+    for (size, stores) in &results.timeouts {
+        for (name, samples) in results.stores.iter().zip(stores) {
+            let place = Place::less("time-outs set and cancelled", name, Some(*size), "CPU time, ns");
+            document.row(place, samples.iter().copied());
         }
     }
 }

@@ -28,7 +28,7 @@ impl Store for BTree {
     }
 
     #[inline(always)]
-    fn cancel(&mut self, handle: (u64, u64)) {
+    fn cancel(&mut self, &mut handle: &mut (u64, u64)) {
         self.timers.remove(&handle);
     }
 

@@ -49,7 +49,7 @@ impl Store for TokioDelayQueue {
     }
 
     #[inline(always)]
-    fn cancel(&mut self, key: Key) {
+    fn cancel(&mut self, &mut key: &mut Key) {
         self.queue.remove(&key);
     }
 

@@ -28,7 +28,7 @@ impl Store for LazyHeap {
     }
 
     #[inline(always)]
-    fn cancel(&mut self, ticket: Ticket) {
+    fn cancel(&mut self, &mut ticket: &mut Ticket) {
         self.generations.redeem(ticket);
     }
 

@@ -50,7 +50,7 @@ impl Store for HhwtCancellable {
     }
 
     #[inline(always)]
-    fn cancel(&mut self, id: u64) {
+    fn cancel(&mut self, &mut id: &mut u64) {
         self.wheel.cancel(&id).expect("a pending timer");
     }
 

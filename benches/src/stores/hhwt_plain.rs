@@ -32,7 +32,7 @@ impl Store for HhwtPlain {
     }
 
     #[inline(always)]
-    fn cancel(&mut self, ticket: Ticket) {
+    fn cancel(&mut self, &mut ticket: &mut Ticket) {
         self.generations.redeem(ticket);
     }
 

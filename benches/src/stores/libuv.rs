@@ -200,7 +200,7 @@ impl Store for Libuv {
         // A loop reports its timeout only after it has turned once with a timer.
         let timer = store.insert(1, 0);
         store.turn();
-        store.cancel(timer);
+        store.cancel(&mut { timer });
         store
     }
 
@@ -216,7 +216,7 @@ impl Store for Libuv {
     }
 
     #[inline(always)]
-    fn cancel(&mut self, timer: *mut Head) {
+    fn cancel(&mut self, &mut timer: &mut *mut Head) {
         // SAFETY: the timer is initialised.
         unsafe { (self.api.timer_stop)(timer) };
         self.free.push(timer);

@@ -1,8 +1,10 @@
 //! The stores: the wheel of this project and its peers, a file for each.
 
+mod bitwheel;
 mod btree;
 mod delay_queue;
 mod generations;
+mod glommio;
 mod heap;
 mod hhwt_cancellable;
 mod hhwt_plain;
@@ -11,20 +13,24 @@ mod hhwt_plain;
 pub(crate) mod libuv;
 mod nothing;
 mod ours;
+mod slab_wheel;
 
 use crate::store::Store;
 use crate::workloads::memory::{self, Footprint, SteadyAllocations};
 use crate::workloads::pause::{self, Course, Steps};
 use crate::workloads::scaling::{self, Life};
 use crate::workloads::sparse::{self, Sparse};
-use crate::workloads::{self, Inputs, Memory, Sample, agreement, probe};
+use crate::workloads::{self, Inputs, Memory, Sample, agreement, probe, timeouts};
 
 /// A store without its type: the run calls it through functions that are compiled for each store.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
+    /// Whether each timer fires at its deadline.
+    pub(crate) is_exact: bool,
     pub(crate) missing: fn() -> Option<&'static str>,
     pub(crate) agreement: fn(&Inputs) -> u64,
     pub(crate) workloads: fn(&Inputs, Memory) -> Vec<Sample>,
+    pub(crate) timeouts: fn(&Inputs) -> f64,
     pub(crate) pause: fn(&Inputs, Course) -> Steps,
     pub(crate) filled: fn(&Inputs) -> Footprint,
     pub(crate) churned: fn(&Inputs, usize) -> Footprint,
@@ -42,6 +48,9 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<hhwt_cancellable::HhwtCancellable>(),
         entry::<hhwt_plain::HhwtPlain>(),
         entry::<delay_queue::TokioDelayQueue>(),
+        entry::<slab_wheel::SlabWheel>(),
+        entry::<bitwheel::Bitwheel>(),
+        entry::<glommio::Glommio>(),
         entry::<btree::BTree>(),
         entry::<heap::LazyHeap>(),
         #[cfg(target_os = "linux")]
@@ -57,9 +66,11 @@ pub(crate) fn nothing() -> Entry {
 fn entry<S: Store>() -> Entry {
     Entry {
         name: S::NAME,
+        is_exact: S::EXACT,
         missing: S::missing,
         agreement: agreement::checksum::<S>,
         workloads: workloads::run::<S>,
+        timeouts: timeouts::run::<S>,
         pause: pause::run::<S>,
         filled: memory::filled::<S>,
         churned: memory::churned::<S>,

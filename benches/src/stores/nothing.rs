@@ -20,7 +20,7 @@ impl Store for Nothing {
     }
 
     #[inline(always)]
-    fn cancel(&mut self, handle: u64) {
+    fn cancel(&mut self, &mut handle: &mut u64) {
         black_box(handle);
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod scaling;
 pub(crate) mod sparse;
 mod steady;
 mod testbed;
+pub(crate) mod timeouts;
 mod workload;
 
 pub(crate) use inputs::{Inputs, Scale};

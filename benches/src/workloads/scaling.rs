@@ -57,8 +57,11 @@ fn expire<S: Store>(testbed: &mut Testbed<S>, size: usize) -> f64 {
         }
         STEPS
     });
+    let in_time = if S::EXACT { size } else { fired };
+    testbed.now = SPAN;
+    fired += testbed.let_all_fire();
     assert_eq!(fired, size, "{} fires each timer once", S::NAME);
-    ns / size as f64
+    ns / in_time as f64
 }
 
 /// The bytes for each timer, at first, and each time after `pairs_a_sample` timers were cancelled and replaced.

@@ -26,7 +26,7 @@ pub(super) fn churn<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Samp
 pub(super) fn churn_pairs<S: Store>(testbed: &mut Testbed<S>, pairs: &[(u32, u32)]) {
     for &(victim, delay) in pairs {
         let handle = &mut testbed.handles[victim as usize];
-        testbed.store.cancel(*handle);
+        testbed.store.cancel(handle);
         *handle = testbed.store.insert(testbed.now + u64::from(delay), u64::from(victim));
     }
     black_box(&testbed.handles);
@@ -48,11 +48,7 @@ pub(super) fn rearm<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Samp
         turns
     });
     testbed.now += inputs.rearm_span;
-    let mut left = 0;
-    testbed.store.advance(testbed.now, |_| {
-        left += 1;
-        None
-    });
+    let left = testbed.let_all_fire();
     assert_eq!(left, inputs.size, "{} kept all that was set again", S::NAME);
     Sample { checksum, ..Sample::new(Workload::Rearm, ns / fired as f64) }
 }

@@ -1,0 +1,129 @@
+//! The usual wheel on a slab: six levels of 64 slots, a doubly linked list of the slab's entries for each slot.
+//!
+//! This is how the timers of tokio-util and of many servers are built, without anything around it. A timer is on the level of
+//! the highest digit in which its deadline differs from now. When time enters a slot, its timers move one by one to lower
+//! levels. Timers in a slot are in no particular order.
+
+use slab::Slab;
+
+use crate::store::Store;
+
+const BITS: u32 = 6;
+const LEVELS: usize = 6;
+const SLOTS: usize = 1 << BITS;
+/// No entry.
+const NONE: usize = usize::MAX;
+
+struct Entry {
+    deadline: u64,
+    id: u64,
+    prev: usize,
+    next: usize,
+}
+
+pub(crate) struct SlabWheel {
+    now: u64,
+    entries: Slab<Entry>,
+    /// The first entry of each slot.
+    slots: [[usize; SLOTS]; LEVELS],
+    /// A bit for each slot that is not empty.
+    occupied: [u64; LEVELS],
+}
+
+impl SlabWheel {
+    #[inline(always)]
+    fn place(&self, deadline: u64) -> (usize, usize) {
+        let level = (((deadline ^ self.now) | 1).ilog2() / BITS) as usize;
+        (level, (deadline >> (BITS * level as u32)) as usize % SLOTS)
+    }
+
+    #[inline(always)]
+    fn link(&mut self, entry: usize, deadline: u64) {
+        let (level, slot) = self.place(deadline);
+        let first = std::mem::replace(&mut self.slots[level][slot], entry);
+        if first == NONE {
+            self.occupied[level] |= 1 << slot;
+        } else {
+            self.entries[first].prev = entry;
+        }
+        let this = &mut self.entries[entry];
+        (this.prev, this.next) = (NONE, first);
+    }
+
+    /// Empties a slot and returns its first entry.
+    fn take_slot(&mut self, level: usize, slot: usize) -> usize {
+        self.occupied[level] &= !(1 << slot);
+        std::mem::replace(&mut self.slots[level][slot], NONE)
+    }
+
+    /// The first slot that is not empty, and the tick at which it begins.
+    #[inline(always)]
+    fn first_slot(&self) -> Option<(usize, usize, u64)> {
+        let level = self.occupied.iter().position(|&occupied| occupied != 0)?;
+        let slot = self.occupied[level].trailing_zeros() as usize;
+        let shift = BITS * level as u32;
+        let above = self.now >> (shift + BITS) << (shift + BITS);
+        Some((level, slot, above | (slot as u64) << shift))
+    }
+}
+
+impl Store for SlabWheel {
+    const NAME: &'static str = "slab-wheel";
+    const DELAY_MAX: u64 = (1 << (BITS * LEVELS as u32 - 1)) - 1;
+    const NEXT_IS_EXACT: bool = false;
+    type Handle = usize;
+
+    fn new() -> Self {
+        Self { now: 0, entries: Slab::new(), slots: [[NONE; SLOTS]; LEVELS], occupied: [0; LEVELS] }
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, deadline: u64, id: u64) -> usize {
+        let entry = self.entries.insert(Entry { deadline, id, prev: NONE, next: NONE });
+        self.link(entry, deadline);
+        entry
+    }
+
+    #[inline(always)]
+    fn cancel(&mut self, &mut entry: &mut usize) {
+        let Entry { deadline, prev, next, .. } = self.entries.remove(entry);
+        if next != NONE {
+            self.entries[next].prev = prev;
+        }
+        if prev != NONE {
+            self.entries[prev].next = next;
+            return;
+        }
+        let (level, slot) = self.place(deadline);
+        self.slots[level][slot] = next;
+        if next == NONE {
+            self.occupied[level] &= !(1 << slot);
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
+        while let Some((level, slot, start)) = self.first_slot().filter(|&(.., start)| start <= now) {
+            self.now = start;
+            let mut entry = self.take_slot(level, slot);
+            while entry != NONE {
+                let Entry { deadline, id, next, .. } = self.entries[entry];
+                if deadline > start {
+                    self.link(entry, deadline);
+                } else {
+                    self.entries.remove(entry);
+                    if let Some(again) = fired(id) {
+                        self.insert(again, id);
+                    }
+                }
+                entry = next;
+            }
+        }
+        self.now = now;
+    }
+
+    #[inline(always)]
+    fn next_deadline(&mut self) -> Option<u64> {
+        self.first_slot().map(|(.., start)| start)
+    }
+}
