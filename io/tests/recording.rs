@@ -168,7 +168,7 @@ fn a_changed_program_gets_an_error_that_names_its_departure() {
         }),
         format!(
             "replay of 'FILE', line {}: the recording has a wait with 2 timers and 0 descriptors; the program has descriptor 0.1 \
-             added for READ",
+             added for r",
             line("wait")
         )
     );

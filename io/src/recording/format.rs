@@ -236,8 +236,8 @@ impl fmt::Display for InWords<'_> {
             Act::Every(period_ns, first_ns) => {
                 write!(f, "a timer armed for every {}, first in {}", Ms(period_ns), Ms(first_ns))?;
             }
-            Act::Add(token, interest) => write!(f, "descriptor {} added for {interest:?}", Named(token))?,
-            Act::Modify(token, interest) => write!(f, "descriptor {} changed to {interest:?}", Named(token))?,
+            Act::Add(token, interest) => write!(f, "descriptor {} added for {}", Named(token), letters(interest))?,
+            Act::Modify(token, interest) => write!(f, "descriptor {} changed to {}", Named(token), letters(interest))?,
             Act::Remove(token) => write!(f, "descriptor {} removed", Named(token))?,
             Act::Wait(timers, descriptors) => {
                 let (timers, descriptors) = (Count(timers, "timer"), Count(descriptors, "descriptor"));
@@ -251,7 +251,7 @@ impl fmt::Display for InWords<'_> {
 
 /// An event in words.
 pub(super) fn ready_in_words(event: &Event) -> String {
-    format!("descriptor {} ready for {:?}", Named(event.token), event.ready)
+    format!("descriptor {} ready for {}", Named(event.token), letters(event.ready))
 }
 
 impl Line {

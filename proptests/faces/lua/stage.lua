@@ -11,7 +11,7 @@ return function( world, own )
   -- Objects are written by the names that the program gave them: two objects may stand for one timer. Of a message only
   -- its subject counts, and of a program's own error its name.
   local ABOUT = {
-    'too many timers', 'too many descriptors', 'the loop is closed', 'running already', 'only in a coroutine', 'watched already',
+    'too many timers', 'too many descriptors', 'the loop is closed', 'running already', 'only a task of this loop', 'watched already',
     'a coroutine waits for it', 'no timer is armed', 'timed out', 'the handle was closed', 'it is closed',
   }
 

@@ -15,7 +15,7 @@ use super::claim::drop_claim;
 use super::finish::{finish, is_over};
 use super::left::{Left, is_active, is_left, raise_mark};
 use super::loops::receiver;
-use super::task::{ABOUT, Asked, Phase, Task, check_task, thread_of};
+use super::task::{ABOUT, Asked, OF_ANOTHER, Phase, Task, check_task, thread_of};
 use super::tasks::receive;
 use super::unpark::{end_timer, push_cancellation, queue_woken, raised_now, unpark_at};
 use crate::host::memory::State;
@@ -36,7 +36,7 @@ entry!(
         let state = receiver(lua);
         let task = check_task(lua, 2);
         if (*task).owner != (*state).id {
-            bad_argument(lua, 2, c"task: it belongs to another loop".as_ptr());
+            bad_argument(lua, 2, OF_ANOTHER.as_ptr());
         }
         let values = lua_gettop(lua) - 2;
         let was_parked = unpark_at(lua, 2, Phase::Parked, values);

@@ -101,6 +101,7 @@ local function class( name, check, make )
     check_of_module( n )
     return new( default( ), n )
   end
+  inner.classes[ #inner.classes + 1 ] = meta.__index
   return meta, meta.__index, known
 end
 

@@ -150,14 +150,16 @@ unsafe fn push_running(lua: *mut lua_State) {
 pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
     // SAFETY: the caller's promise.
     unsafe {
-        if (*state).cogloop.resumed != lua {
-            Text::<120>::new(
-                "only in a coroutine of this loop's spawn, and not in one that it made itself without wrap",
-            )
-            .raise(lua);
+        let resumed = (*state).cogloop.resumed;
+        if resumed != lua {
+            let advice = match resumed.is_null() {
+                true => "call this in a function that the loop's spawn gets",
+                false => "in a coroutine that a task makes, only if the loop's wrap makes it",
+            };
+            Text::<120>::new(format_args!("only a task of this loop can wait: {advice}")).raise(lua);
         }
         if !can_yield(lua) {
-            Text::<120>::new("no coroutine can wait here: a C function, as table.sort, or a metamethod is in between")
+            Text::<120>::new("no task can wait here: a C function such as table.sort, or a metamethod, is in between")
                 .raise(lua);
         }
     }

@@ -12,10 +12,11 @@
 use super::coroutine::check_inside;
 use super::left::mark;
 use super::loops::receiver;
+use super::task::{OF_ANOTHER, Task};
 use super::upvalue;
 use crate::host::memory::value;
 use crate::host::state::{check_loop, state_at};
-use crate::lua::args::{check_callable, check_ms, is_callable, test_userdata, wrong};
+use crate::lua::args::{bad_argument, check_callable, check_ms, is_callable, test_userdata, wrong};
 use crate::lua::entry::entry;
 use crate::lua::version::push_user_value;
 use mlua::ffi::{
@@ -77,17 +78,38 @@ entry!(
 );
 
 entry!(
-    /// `( loop, f, … )`: functions and tasks, at least one
+    /// `( loop, f, … )`: functions, and tasks of the loop
     pub(super) fn check_all(lua: *mut lua_State) -> c_int {
         receiver(lua);
-        for arg in 2..=lua_gettop(lua).max(2) {
-            if test_userdata(lua, arg, upvalue::TASK).is_null() && !is_callable(lua, arg) {
+        check_members(lua, lua_gettop(lua))
+    }
+);
+
+entry!(
+    /// `( loop, f, … )`: the same, one at least
+    pub(super) fn check_any(lua: *mut lua_State) -> c_int {
+        receiver(lua);
+        check_members(lua, lua_gettop(lua).max(2))
+    }
+);
+
+/// Checks that the arguments from 2 to `last` are functions, or tasks of the loop at 1.
+unsafe fn check_members(lua: *mut lua_State, last: c_int) -> c_int {
+    // SAFETY: only called by the entries above.
+    unsafe {
+        let id = (*check_loop(lua, 1)).id;
+        for arg in 2..=last {
+            let task = test_userdata(lua, arg, upvalue::TASK).cast::<Task>();
+            if task.is_null() && !is_callable(lua, arg) {
                 wrong(lua, arg, c"f", c"a function, a callable object or a task");
+            }
+            if !task.is_null() && (*task).owner != id {
+                bad_argument(lua, arg, OF_ANOTHER.as_ptr());
             }
         }
         0
     }
-);
+}
 
 entry!(
     /// `( loop, capacity )`

@@ -21,6 +21,7 @@ mod control;
 mod coroutine;
 mod create;
 mod embed;
+mod fail;
 mod finish;
 mod inner;
 mod join;
@@ -48,6 +49,7 @@ mod wake;
 mod watch;
 
 use crate::host::create::close;
+use crate::lua::called::CLASSES_KEY;
 use crate::lua::class::{keep, push_kept, push_metatable, push_weak_table, set_functions, set_methods};
 use crate::lua::entry::entry;
 use crate::lua::guard::CHUNK;
@@ -153,11 +155,12 @@ const INNER: [(&CStr, lua_CFunction); 16] = [
 
 /// The same, for functions whose first argument is a loop: for methods, and for functions of the module, which have the
 /// default loop.
-const CHECKS: [(&CStr, lua_CFunction); 6] = [
+const CHECKS: [(&CStr, lua_CFunction); 7] = [
     (c"default", inner::default),
     (c"timed", inner::check_timed),
     (c"f", inner::check_f),
     (c"all", inner::check_all),
+    (c"any", inner::check_any),
     (c"capacity", inner::check_capacity),
     (c"permits", inner::check_permits),
 ];
@@ -206,6 +209,8 @@ entry!(
         set_functions(lua, upvalue::COUNT + 2, &UPVALUES, &CHECKS);
         lua_setfield(lua, upvalue::COUNT + 1, c"of_module".as_ptr());
         run_chunks(lua);
+        lua_getfield(lua, upvalue::COUNT + 1, c"classes".as_ptr());
+        keep(lua, upvalue::COUNT + 2, &CLASSES_KEY);
         lua_settop(lua, upvalue::COUNT);
         stack!(lua: loop timer watcher module loops default task);
         lua_pushvalue(lua, upvalue::MODULE);

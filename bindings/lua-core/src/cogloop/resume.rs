@@ -1,28 +1,27 @@
 //! Resumes the coroutine of a task, and then registers what the task waits for next.
 
 use super::claim::limit;
-use super::finish::{finish, is_over, is_own_cancellation};
+use super::fail::{close_stubborn, fail};
+use super::finish::{finish, is_over};
 use super::left::{Left, is_left, mark};
 use super::sleepers::expect_sleeper;
-use super::slice::{begin_slice, end_slice, quoted_name};
-use super::task::{ABOUT, Asked, Phase, THREAD, Task, task_at};
+use super::slice::{begin_slice, end_slice, line_of};
+use super::task::{Asked, Phase, THREAD, Task, task_at};
 use super::ticket::{Payload, arm_entry};
-use super::traceback::{on_raise, push_traceback};
+use super::traceback::on_raise;
 use super::unpark::{CUTS_MAX, push_raise, raised_now};
 use crate::host::arm::Due;
-use crate::host::leave::CLOSED;
 use crate::host::memory::{COROUTINE, Handle, Meter, Request, State, value};
 use crate::host::node::{attach, drop_directions, set_callback, settle_reference};
 use crate::host::state::{state_at, with_or_raise};
-use crate::host::trace::failed;
-use crate::lua::guard::{Failure, Text, push_text};
+use crate::lua::guard::{Failure, Text};
 use crate::lua::interrupt;
-use crate::lua::version::{allow_yields, begin, close_thread, push_user_value, set_user_value};
+use crate::lua::version::{allow_yields, begin, push_user_value, set_user_value};
 use cogloop_io::Interest;
 use mlua::ffi::{
-    LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_State, lua_checkstack, lua_concat, lua_error, lua_gettop, lua_insert,
-    lua_pop, lua_pushlightuserdata, lua_pushstring, lua_pushvalue, lua_rawequal, lua_replace, lua_resume, lua_settop,
-    lua_status, lua_tothread, lua_touserdata, lua_type, lua_xmove, luaL_checkstack,
+    LUA_OK, LUA_TLIGHTUSERDATA, LUA_YIELD, lua_State, lua_checkstack, lua_gettop, lua_insert, lua_pop,
+    lua_pushlightuserdata, lua_pushvalue, lua_resume, lua_settop, lua_status, lua_tothread, lua_touserdata, lua_type,
+    lua_xmove, luaL_checkstack,
 };
 use std::ffi::c_int;
 
@@ -80,6 +79,7 @@ unsafe fn run_on(
         set_user_value(lua, 1, value::CURRENT);
         let (request, results) = resume(lua, state_at(lua, 1), coroutine, index, args)?;
         let state = state_at(lua, 1);
+        note_line(state, coroutine);
         let Some(request) = request else {
             // The script has called `coroutine.yield`: other tasks run first.
             lua_pop(coroutine, results);
@@ -108,6 +108,16 @@ unsafe fn run_on(
         keep_mark(coroutine, results);
         rest(lua, state, index, request);
         None
+    }
+}
+
+/// Names the line where a coroutine waits, for a recording.
+unsafe fn note_line(state: *mut State, coroutine: *mut lua_State) {
+    // SAFETY: only called by `run_on` and `claim`, with an open loop and a coroutine that has yielded.
+    unsafe {
+        if (*state).events.is_recorded() {
+            (*state).events.set_place(line_of(coroutine).text().to_string());
+        }
     }
 }
 
@@ -156,6 +166,7 @@ unsafe fn claim(
                 (*task).phase = Phase::Watching(handle.number);
                 settle_reference(state, node);
                 if let Some(limit_ns) = cut(state, task, limit_ns) {
+                    note_line(state, coroutine);
                     limit(lua, node, direction, limit_ns);
                 }
                 lua_settop(lua, index);
@@ -303,86 +314,6 @@ unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u
         }
         (*task_at(lua, index)).key = key.to_bits();
         lua_settop(lua, index);
-    }
-}
-
-/// Ends the task at `index`, whose coroutine has failed. If nothing waits for the task, raises the error with the
-/// traceback of the coroutine's own stack. Closing the coroutine may raise another error in a `__close`; the traceback
-/// then contains both.
-unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
-    // SAFETY: only called by `resume`; the error is on top of the coroutine's stack, and stays there for its `__close`
-    // functions.
-    unsafe {
-        // The coroutine's stack may have no room above the error, so this requests it. If the request fails, the stack
-        // has overflowed. Lua then has a few reserve slots beyond the end of the stack for error handling.
-        lua_checkstack(coroutine, 3);
-        lua_pushvalue(coroutine, -1);
-        lua_xmove(coroutine, lua, 1);
-        if is_own_cancellation(lua, index) {
-            close_thread(coroutine);
-            lua_settop(coroutine, 0);
-            finish(lua, index, Phase::Cancelled, 1);
-            return;
-        }
-        lua_pop(lua, 1);
-        push_traceback(lua, coroutine);
-        lua_xmove(coroutine, lua, 1); // stack: … traceback err
-        lua_pushvalue(lua, -1);
-        lua_xmove(lua, coroutine, 1);
-        if close_thread(coroutine) {
-            lua_xmove(coroutine, lua, 1);
-            if lua_rawequal(lua, -1, -2) == 0 {
-                lua_pushvalue(lua, -3); // stack: … traceback err other traceback
-                lua_pushstring(lua, CLOSED.as_ptr());
-                push_text(lua, -3);
-                lua_concat(lua, 3);
-                lua_replace(lua, -4);
-            }
-            lua_pop(lua, 1);
-        }
-        lua_settop(coroutine, 0);
-        report(lua, index)
-    }
-}
-
-/// Ends the task at `index` with the error on top, whose traceback is below it. If nothing waits for the task, raises
-/// the error.
-unsafe fn report(lua: *mut lua_State, index: c_int) {
-    // SAFETY: only called by `fail` and `close_stubborn`. Stack: … traceback err
-    unsafe {
-        lua_pushvalue(lua, -1);
-        if finish(lua, index, Phase::Failed, 1) {
-            return;
-        }
-        if state_at(lua, 1).as_ref().is_some_and(|state| state.called_ns.is_some() && state.trace.is_some()) {
-            let name = quoted_name(lua, index);
-            failed(lua, 1, lua_gettop(lua), name.as_ref().map_or(b"", Text::as_bytes));
-        }
-        if let Some(state) = state_at(lua, 1).as_mut() {
-            state.cogloop.has_traceback = true;
-            lua_pushvalue(lua, -2);
-            set_user_value(lua, 1, value::TRACEBACK);
-        }
-        lua_error(lua)
-    }
-}
-
-/// Closes the coroutine of the task at `index`, which was cancelled and has not ended in its time. If one of its
-/// `__close` functions raises, the task has failed.
-unsafe fn close_stubborn(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
-    // SAFETY: only called by `run_on`, with a coroutine that waits. Its traceback is made while it still has a stack.
-    unsafe {
-        push_traceback(lua, coroutine);
-        let has_failed = close_thread(coroutine);
-        if has_failed {
-            lua_xmove(coroutine, lua, 1); // stack: … traceback err
-        }
-        lua_settop(coroutine, 0);
-        if has_failed && !is_own_cancellation(lua, index) {
-            return report(lua, index);
-        }
-        push_user_value(lua, index, ABOUT);
-        finish(lua, index, Phase::Cancelled, 1);
     }
 }
 

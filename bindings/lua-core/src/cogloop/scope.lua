@@ -12,6 +12,7 @@ local unpack = table.unpack or unpack
 
 local Group = { __name = 'cogloop.group', __index = { } }
 local group = Group.__index
+inner.classes[ #inner.classes + 1 ] = group
 
 local function cancel_all( self, reason )
   self.reason = self.reason or { reason }
@@ -149,7 +150,7 @@ local function run_all( loop, wants_one, ... )
   return self, tasks
 end
 
--- Returns the first result of each task, in order. The first error cancels the other tasks and is raised.
+-- Returns the first result of each task, in order; nothing if there are no tasks. The first error cancels the other tasks and is raised.
 function scopes.all( loop, ... )
   of_loop.all( loop, ... )
   local self, tasks = run_all( loop, false, ... )
@@ -165,7 +166,7 @@ end
 
 -- Returns the results of the first task that returns, and cancels the others. If none returns, raises the first error.
 function scopes.any( loop, ... )
-  of_loop.all( loop, ... )
+  of_loop.any( loop, ... )
   local self, tasks = run_all( loop, true, ... )
   if self.winner then return outcome( self.winner ) end
   if self.has_failed then error( self.err, 0 ) end
@@ -210,7 +211,7 @@ function scopes.timeout( loop, ... )
 end
 
 local module_seconds = module.timeout
-local checks = { all = of_module.all, any = of_module.all, timeout = of_module.timed }
+local checks = { all = of_module.all, any = of_module.any, timeout = of_module.timed }
 for name, scope in pairs( scopes ) do
   methods[ name ] = scope
   module[ name ] = function( ... )

@@ -173,9 +173,13 @@ unsafe fn push_where(lua: *mut lua_State, index: c_int, begun: Option<(Place, De
 }
 
 /// The place in the script where a coroutine waits: the innermost Lua function that is not one of ours. If there is
-/// none, the coroutine runs a function of ours, or one in C.
-unsafe fn line_of(coroutine: *mut lua_State) -> Place {
-    // SAFETY: only called with a coroutine that waits. Lua fills in plain data, or text that Lua keeps.
+/// none, the coroutine runs a function of ours, or one in C. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// A coroutine that waits, or has yielded.
+pub(super) unsafe fn line_of(coroutine: *mut lua_State) -> Place {
+    // SAFETY: the caller's promise. Lua fills in plain data, or text that Lua keeps.
     unsafe {
         let (mut is_ours, mut is_outer_ours) = (false, false);
         for level in 0..LEVELS_MAX {

@@ -5,6 +5,9 @@ local Task, Cancellation, RAISE = inner.Task, inner.Cancellation, inner.RAISE
 local await, outcome, unawait   = inner.await, inner.outcome, inner.unawait
 local error, getmetatable, select, tostring = error, getmetatable, select, tostring
 
+-- The tables of methods, in which a message about an argument finds the name of a method.
+inner.classes = { methods, Task }
+
 function Cancellation.__tostring( cancellation )
   local reason = cancellation.reason
   return reason == nil and 'cancelled' or 'cancelled: ' .. tostring( reason )

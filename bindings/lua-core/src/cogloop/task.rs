@@ -87,6 +87,9 @@ pub(super) struct Task {
     pub(super) cuts: u8,
 }
 
+/// The message about a task that does not belong to the loop that is called.
+pub(super) const OF_ANOTHER: &CStr = c"task: it belongs to another loop";
+
 /// The default time for which a cancelled task may clean up.
 pub(super) const GRACE_MS: u32 = 1000;
 

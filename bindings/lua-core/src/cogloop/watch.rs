@@ -106,6 +106,7 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
                 }
             }
             if !stopped.is_empty() {
+                (*state).note_place(lua);
                 let _ = drop_directions(lua, state, 2, stopped);
             }
         }

@@ -1,17 +1,16 @@
 //! Arguments of the functions that Lua calls. Each check raises an error that names the argument.
 
-use super::guard::{Text, push_where, script_level};
+use super::called::{called_level, push_called_name};
+use super::guard::{Text, push_where};
 use super::version::extra_arguments;
 use cogloop_io::Interest;
 use mlua::ffi::{
-    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_Debug, lua_State,
-    lua_concat, lua_error, lua_getinfo, lua_getmetatable, lua_getstack, lua_isinteger, lua_next, lua_pop,
-    lua_pushfstring, lua_pushinteger, lua_pushnil, lua_pushnumber, lua_rawequal, lua_tointeger, lua_tolstring,
-    lua_tonumber, lua_tostring, lua_touserdata, lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield,
-    luaL_tolstring, luaL_typename, luaL_where,
+    LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_concat,
+    lua_error, lua_getmetatable, lua_isinteger, lua_next, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushnil,
+    lua_pushnumber, lua_rawequal, lua_remove, lua_tointeger, lua_tolstring, lua_tonumber, lua_tostring, lua_touserdata,
+    lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
 };
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
@@ -158,8 +157,8 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unsafe {
         let shifted = lua_type(lua, lua_upvalueindex(DEFAULT)) == LUA_TTABLE;
         let arg = arg - c_int::from(shifted);
-        let level = script_level(lua);
-        if level > 1 {
+        let level = called_level(lua);
+        if level > 0 {
             bad_argument_of(lua, level, arg, text);
         }
         luaL_argerror(lua, arg + extra_arguments(lua), text);
@@ -167,23 +166,19 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unreachable!("luaL_argerror does not return")
 }
 
-/// Like `luaL_argerror`, but names a function of ours that is written in Lua. It passes its arguments on to the running
-/// function. `level` is the level of the script's function that called it (see [`script_level`]).
+/// Like `luaL_argerror`, but names the function of ours at `level`. That function is written in Lua, and passes its
+/// arguments on to the running one.
 unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
-    // SAFETY: only called by `bad_argument`. `lua_getinfo` fills in the fields that we read; a name is valid as long as
-    // its function.
+    // SAFETY: only called by `bad_argument`, with a level of the stack. The name is on Lua's stack.
     unsafe {
-        let mut about = MaybeUninit::<lua_Debug>::zeroed();
-        let is_named = lua_getstack(lua, level - 1, about.as_mut_ptr()) != 0
-            && lua_getinfo(lua, c"n".as_ptr(), about.as_mut_ptr()) != 0
-            && !(*about.as_ptr()).name.is_null();
-        let name = if is_named { (*about.as_ptr()).name } else { c"?".as_ptr() };
-        let is_method = is_named && CStr::from_ptr((*about.as_ptr()).namewhat) == c"method";
-        luaL_where(lua, level);
+        push_where(lua);
+        let is_method = push_called_name(lua, level);
+        let name = lua_tostring(lua, -1);
         match arg - c_int::from(is_method) {
             0 => lua_pushfstring(lua, c"calling '%s' on bad self (%s)".as_ptr(), name, text),
             arg => lua_pushfstring(lua, c"bad argument #%d to '%s' (%s)".as_ptr(), arg, name, text),
         };
+        lua_remove(lua, -2);
         lua_concat(lua, 2);
         lua_error(lua)
     }

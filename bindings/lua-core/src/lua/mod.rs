@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod callback;
+pub(crate) mod called;
 pub(crate) mod class;
 pub(crate) mod entry;
 pub(crate) mod errno;

@@ -19,6 +19,7 @@ entry!(
         check_callable(lua, 4);
         let args = pack(lua, 4);
         stack!(lua: loop h dir tbl);
+        (*check_loop(lua, 1)).note_place(lua);
         match attach(lua, 2, handle, direction) {
             Ok(_) => set_callback(lua, 2, direction, 4, args),
             Err(failure) => refuse(lua, 2, failure.text),
@@ -41,7 +42,9 @@ entry!(
             lua_pushstring(lua, c"Descriptor not observed in Loop -> ignoring".as_ptr());
             return 2;
         }
-        if let Err(why) = drop_directions(lua, check_loop(lua, 1), 4, direction) {
+        let state = check_loop(lua, 1);
+        (*state).note_place(lua);
+        if let Err(why) = drop_directions(lua, state, 4, direction) {
             refuse(lua, 2, why);
         }
         1

@@ -194,17 +194,17 @@ end )
 
 test( 'sleep and wait raise outside a coroutine of spawn (C69)', function( )
   local loop, other = virtual( ), virtual( )
-  fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )
-  fails( "only in a coroutine of this loop's spawn", loop.wait, loop, 0, 'r' )
+  fails( "only a task of this loop can wait", loop.sleep, loop, 1 )
+  fails( "only a task of this loop can wait", loop.wait, loop, 0, 'r' )
   equal( loop:running( ), false )
   local checked = 0
   loop:spawn( function( )
     equal( loop:running( ), true )
-    fails( "only in a coroutine of this loop's spawn", other.sleep, other, 1 )
+    fails( "only a task of this loop can wait", other.sleep, other, 1 )
     fails( 'ms: ', loop.sleep, loop, -1 )
     coroutine.wrap( function( )
       equal( loop:running( ), false )
-      fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )
+      fails( "only a task of this loop can wait", loop.sleep, loop, 1 )
       checked = checked + 1
     end )( )
     checked = checked + 1
@@ -294,7 +294,7 @@ test( 'a script may resume a coroutine itself, to its end or not', function( )
   equal( steps, 111 )
   local e
   e = loop:spawn( function( )
-    fails( "only in a coroutine of this loop's spawn", loop.sleep, loop, 1 )
+    fails( "only a task of this loop can wait", loop.sleep, loop, 1 )
     coroutine.yield( )
     steps = steps + 1000
   end ):thread( )

@@ -329,7 +329,7 @@ test( 'a coroutine of wrap may wait, and its own yields reach the task', functio
   is_true( writer )
   -- Outside a task `wrap` makes a plain coroutine.
   equal( loop:wrap( function( a ) return a end )( 7 ), 7 )
-  fails( "only in a coroutine of this loop's spawn", loop:wrap( function( ) loop:sleep( 1 ) end ) )
+  fails( "only a task of this loop can wait", loop:wrap( function( ) loop:sleep( 1 ) end ) )
 end )
 
 test( 'errors and cancellations pass through wrap', function( )
@@ -390,5 +390,31 @@ if _VERSION >= 'Lua 5.4' then
     run_in( loop, function( ) assert( load( code ) )( loop, equal ) end )
   end )
 end
+
+test( 'all of nothing returns nothing, as a list of tasks may be empty', function( )
+  local loop, count = virtual( ), nil
+  loop:spawn( function( ) count = select( '#', loop:all( ) ) end )
+  loop:run( )
+  equal( count, 0 )
+  fails( 'only a task of this loop can wait', loop.all, loop )
+end )
+
+test( 'all and any refuse a task of another loop, as join does', function( )
+  local loop, other = virtual( ), virtual( )
+  local task = other:spawn( function( ) other:sleep( 5 ) return 'late' end )
+  local seen
+  loop:spawn( function( )
+    for _, scope in ipairs{ loop.all, loop.any } do
+      fails( 'task: it belongs to another loop', scope, loop, task )
+    end
+    fails( 'only a task of this loop can wait', task.join, task )
+    -- Nothing was begun.
+    seen = #loop:tasks( )
+  end )
+  loop:run( )
+  equal( seen, 1 )
+  other:run( )
+  same_list( { task:join( ) }, { 'late' } )
+end )
 
 T.done( )

@@ -100,6 +100,7 @@ local CASES = {
   { "loop:timeout( 'x', f )", 1, 'ms', "got string 'x'" }, { 'c.timeout( 5 )', 2, 'f', 'got no value' },
   { 'loop:all( f, 5 )', 2, 'f', 'got 5' },               { 'c.all( 5 )', 1, 'f', 'got 5' },
   { 'loop:any( )', 1, 'f', 'got no value' },             { 'c.any( f, f, nil, f )', 3, 'f', 'got nil' },
+  { 'c.all( f, task )', 2, 'task', 'another loop' },      { 'c.any( task )', 1, 'task', 'another loop' },
   { 'loop:wrap( 5 )', 1, 'f', 'got 5' },                 { 'c.wrap( )', 1, 'f', 'got nil' },
   { 'loop:pcall( 5 )', 1, 'f', 'got 5' },                { 'c.pcall( { } )', 1, 'f', 'got table' },
   { 'channel:send( nil )', 1, 'value', 'got nil' },      { "channel:send( 1, 'x' )", 2, 'ms', "got string 'x'" },
@@ -163,6 +164,29 @@ test( 'an error about an argument of any function has the line, the function, an
     end
     is_true( message:find( got, 1, true ), code .. ' says ' .. message )
   end
+end )
+
+-- Lua knows no name for a function that `pcall` calls, and counts the object of a method as an argument.
+test( 'below pcall the message is about the same argument, and never about pcall', function( )
+  local count, named = 0, 0
+  for _, case in ipairs( CASES ) do
+    local object, how, called, args = case[ 1 ]:match '^(%w+)([.:])(%w+)%((.*)%)$'
+    if object then
+      local is_method = how == ':'
+      local code = ('pcall( %s.%s%s%s )'):format( object, called, is_method and ', ' .. object or '', args:find '%S' and ',' .. args or '' )
+      local w    = world( )
+      w.pcall    = pcall
+      local ok, message = compile( 'return ' .. code, w )( )
+      equal( ok, false, code )
+      local number, name = message:gsub( 'bad extra argument', 'bad argument' ):match "bad argument #(%d+) to '([^']*)' %("
+      equal( tonumber( number ), case[ 2 ] + (is_method and 1 or 0), code .. ' says ' .. message )
+      local is_in_lua = debug.getinfo( w[ object ][ called ], 'S' ).source == '=cogloop'
+      local is_name   = name == called or name:match '[^.]*$' == called
+      is_true( is_name or name == '?' and not is_in_lua, code .. ' says ' .. message )
+      count, named = count + 1, named + (is_in_lua and 1 or 0)
+    end
+  end
+  is_true( count > 150 and named > 25, ('%d calls, %d of functions in Lua'):format( count, named ) )
 end )
 
 -- Finds functions that are missing in the list above.

@@ -7,6 +7,8 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local FILE = T.supports "Unix's names of files" and os.tmpname( ) or 'cogloop-replay.rec'
 
+local SOURCE = debug.getinfo( 1, 'S' ).short_src
+
 local function content( )
   local file = assert( io.open( FILE, 'rb' ) )
   local text = file:read '*a'
@@ -212,7 +214,7 @@ test( "the error of a changed program names the difference and the script's line
   equal( departure 'asks', nil )
   local expected = {
     later     = 'the recording has a timer armed for 2 ms from now (HERE); the program has a timer armed for 3 ms from now (HERE)',
-    more      = 'the recording has a timer armed for 2 ms from now (HERE); the program has descriptor 0.1 added for READ (HERE)',
+    more      = 'the recording has a timer armed for 2 ms from now (HERE); the program has descriptor 0.1 added for r (HERE)',
     cancelled = 'the recording has a wait with 3 timers and 0 descriptors; the program has a wait with 2 timers and 0 descriptors',
     ['goes on'] = 'the recording has the end of the run, with nothing left; the program has a timer armed for 1 ms from now (HERE)',
   }
@@ -221,6 +223,68 @@ test( "the error of a changed program names the difference and the script's line
     is_true( message:find( "replay of '[^']*', line %d+: " ), message )
     is_true( message:find( wanted, 1, true ), message )
   end
+end )
+
+-- What a task does after its first sleep. Each line is one wait.
+local WAITS = {
+  sleeps = function( loop ) loop:sleep( 2 ) end,
+  longer = function( loop ) loop:sleep( 3 ) end,
+  yields = function( ) coroutine.yield( ) end,
+  parks  = function( loop ) loop:park( 4 ) end,
+  reads  = function( loop, socket ) loop:wait( socket, 'r', 5 ) end,
+  writes = function( loop, socket ) loop:wait( socket, 'rw', 6 ) end,
+  slower = function( loop, socket ) loop:wait( socket, 'r', 7 ) end,
+  nested = function( loop ) loop:wrap( function( ) loop:sleep( 8 ) end )( ) end,
+}
+
+test( 'a departure in a wait of a task names the line of the wait', function( )
+  local function program( loop, what )
+    local socket = Net.Socket 'udp'
+    socket:bind( '127.0.0.1', 0 )
+    loop:spawn( function( ) loop:sleep( 1 ) WAITS[ what ]( loop, socket ) end )
+    return pcall( loop.run, loop )
+  end
+  -- The message about a program that was recorded with one wait and does another.
+  local function departed( recorded, replayed )
+    local loop = assert( cogloop.loop{ record = FILE, clock = 'virtual' } )
+    program( loop, recorded )
+    loop:close( )
+    loop = assert( cogloop.loop{ replay = FILE, clock = 'virtual' } )
+    local _, message = program( loop, replayed )
+    loop:close( )
+    return message:match 'the recording has (.*); the program has (.*)$'
+  end
+  local function place( what ) return (' (%s:%d)'):format( SOURCE, debug.getinfo( WAITS[ what ], 'S' ).linedefined ) end
+  local words = {
+    sleeps = 'a timer armed for 2 ms from now', longer = 'a timer armed for 3 ms from now',
+    yields = 'a timer armed for 0 ms from now', parks = 'a timer armed for 4 ms from now',
+    reads = 'descriptor 0.1 added for r', writes = 'descriptor 0.1 added for rw', nested = 'a timer armed for 8 ms from now',
+  }
+  for what, act in pairs( words ) do
+    local other = what == 'sleeps' and 'reads' or 'sleeps'
+    same_list( { departed( other, what ) }, { words[ other ] .. place( other ), act .. place( what ) } )
+  end
+  -- The descriptor is the same, and the limit differs.
+  same_list( { departed( 'reads', 'slower' ) },
+    { 'a timer armed for 5 ms from now' .. place 'reads', 'a timer armed for 7 ms from now' .. place 'slower' } )
+end )
+
+test( 'a departure where a handle is removed names the line', function( )
+  local function program( loop, ms )
+    local socket  = Net.Socket 'udp'
+    local watcher = loop:on( socket, 'r', print )
+    loop:after( 1, function( )
+      if ms then loop:after( ms, print ) end
+      watcher:off( )
+    end )
+    local line       = debug.getinfo( 1, 'l' ).currentline - 2
+    local _, message = pcall( loop.run, loop )
+    loop:close( )
+    return message, SOURCE .. ':' .. line
+  end
+  program( assert( cogloop.loop{ record = FILE, clock = 'virtual' } ), 1 )
+  local message, place = program( assert( cogloop.loop{ replay = FILE, clock = 'virtual' } ) )
+  is_true( tostring( message ):find( 'the program has descriptor 0.1 removed (' .. place .. ')', 1, true ), message )
 end )
 
 test( 'the error for a file that cannot be replayed names the option', function( )

@@ -220,13 +220,14 @@ function Loop:timeout( ms, f, ... ) end
 ---@return cogloop.Group
 function Loop:group( ) end
 
---- Runs all functions. Returns the first result of each. The first error cancels the other functions and is raised.
+--- Runs all functions. Returns the first result of each, or nothing without functions. The first error cancels the other
+--- functions and is raised.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:all( ... ) end
 
---- Runs all functions. Returns the results of the first function that returns, and cancels the others. If none returns,
---- raises the first error.
+--- Runs all functions, at least one. Returns the results of the first function that returns, and cancels the others. If
+--- none returns, raises the first error.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:any( ... ) end
@@ -235,7 +236,7 @@ function Loop:any( ... ) end
 ---@return cogloop.Channel
 function Loop:channel( capacity ) end
 
----@param count integer the number of permits
+---@param count integer the number of permits, at least one
 ---@return cogloop.Semaphore
 function Loop:semaphore( count ) end
 

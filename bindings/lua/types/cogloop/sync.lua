@@ -57,6 +57,7 @@ local Semaphore = { }
 ---@return integer? errno
 function Semaphore:acquire( ms ) end
 
+--- Gives a permit back. Raises if none is taken.
 function Semaphore:release( ) end
 
 ---@class cogloop.Event

@@ -14,7 +14,7 @@ return function( M )
   end
 
   function M.waiter( loop )
-    if not Loop.running( loop ) then error( "only in a coroutine of this loop's spawn", 0 ) end
+    if not Loop.running( loop ) then error( "only a task of this loop can wait", 0 ) end
     return loop.current
   end
 

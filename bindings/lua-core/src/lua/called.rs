@@ -1,0 +1,145 @@
+//! Which function of the module a script has called, when that one is written in Lua: for the message about an argument.
+//!
+//! ```text
+//!   level 3   pcall, or the script's function
+//!         2   signal, in C: it checks the arguments, and passes them on      ◄── the one that was called
+//!         1   signal, in Lua
+//!         0   open_signal, in C: an argument is wrong
+//! ```
+//!
+//! Lua knows the name of a function only from the call in a script. A function that C calls has none, as below `pcall`.
+//! Then its name is looked up in the tables of the modules and of our methods.
+
+use super::class::push_kept;
+use super::guard::CHUNK;
+use mlua::ffi::{
+    LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_getfield, lua_getinfo,
+    lua_getstack, lua_gettop, lua_getupvalue, lua_insert, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
+    lua_pushstring, lua_pushvalue, lua_rawequal, lua_settop, lua_tostring, lua_type,
+};
+use std::ffi::{CStr, c_int};
+use std::mem::MaybeUninit;
+
+/// The place in the registry of a list of tables: the methods that are written in Lua.
+pub(crate) static CLASSES_KEY: u8 = 0;
+
+/// The level of the function of ours that the script has called, if it is written in Lua and has called the running one;
+/// else 0. Allocates nothing.
+///
+/// # Safety
+///
+/// `lua` runs a C function. Room for three values.
+pub(crate) unsafe fn called_level(lua: *mut lua_State) -> c_int {
+    // SAFETY: the caller's promise. `lua_getstack` and `lua_getinfo` fill in what is read.
+    unsafe {
+        let (mut called, mut level) = (0, 1);
+        let mut about = MaybeUninit::<lua_Debug>::zeroed();
+        while lua_getstack(lua, level, about.as_mut_ptr()) != 0 {
+            lua_getinfo(lua, c"S".as_ptr(), about.as_mut_ptr());
+            let is_in_lua = CStr::from_ptr((*about.as_ptr()).source) == CHUNK;
+            if !(is_in_lua || called > 0 && passes_on(lua, level)) {
+                break;
+            }
+            called = level;
+            level += 1;
+        }
+        called
+    }
+}
+
+/// Whether the function at `level` is one in C that has the function below it as an upvalue: one of ours, which has
+/// checked the arguments. `pcall` has none.
+unsafe fn passes_on(lua: *mut lua_State, level: c_int) -> bool {
+    // SAFETY: only called by `called_level`, with levels of the stack.
+    unsafe {
+        let top = lua_gettop(lua);
+        push_function(lua, level - 1);
+        push_function(lua, level);
+        let mut n = 1;
+        let mut is_found = false;
+        while !is_found && !lua_getupvalue(lua, top + 2, n).is_null() {
+            is_found = lua_rawequal(lua, -1, top + 1) != 0;
+            lua_pop(lua, 1);
+            n += 1;
+        }
+        lua_settop(lua, top);
+        is_found
+    }
+}
+
+/// Pushes the function at `level`, a level of the stack.
+unsafe fn push_function(lua: *mut lua_State, level: c_int) {
+    // SAFETY: only called by functions here.
+    unsafe {
+        let mut about = MaybeUninit::<lua_Debug>::zeroed();
+        lua_getstack(lua, level, about.as_mut_ptr());
+        lua_getinfo(lua, c"f".as_ptr(), about.as_mut_ptr());
+    }
+}
+
+/// Pushes the name of the function at `level`, as its caller wrote it, or as a table has it. Returns whether the caller
+/// called it as a method.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate); `level` is a level of the stack. Room for nine values.
+pub(crate) unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool {
+    // SAFETY: the caller's promise. A name lives as long as its function.
+    unsafe {
+        let mut about = MaybeUninit::<lua_Debug>::zeroed();
+        lua_getstack(lua, level, about.as_mut_ptr());
+        let has_name = lua_getinfo(lua, c"n".as_ptr(), about.as_mut_ptr()) != 0 && !(*about.as_ptr()).name.is_null();
+        if has_name {
+            lua_pushstring(lua, (*about.as_ptr()).name);
+            return CStr::from_ptr((*about.as_ptr()).namewhat) == c"method";
+        }
+        let top = lua_gettop(lua);
+        push_function(lua, level);
+        lua_getfield(lua, LUA_REGISTRYINDEX, c"_LOADED".as_ptr());
+        let is_found = push_name_in(lua, top + 1) || {
+            lua_settop(lua, top + 1);
+            push_kept(lua, &CLASSES_KEY) && push_name_in(lua, top + 1)
+        };
+        if !is_found {
+            lua_pushstring(lua, c"?".as_ptr());
+        }
+        lua_insert(lua, top + 1);
+        lua_settop(lua, top + 1);
+        false
+    }
+}
+
+/// Looks the function at `function` up in each table of the table on top. Pushes its name, `table.key` if the key of its
+/// table is a string. Returns false, and may leave values, if it is in none.
+unsafe fn push_name_in(lua: *mut lua_State, function: c_int) -> bool {
+    // SAFETY: only called by `push_called_name`. Nothing changes a table while `lua_next` goes through it. Only strings
+    // are read as strings.
+    unsafe {
+        let tables = lua_gettop(lua);
+        if lua_type(lua, tables) != LUA_TTABLE || lua_type(lua, function) != LUA_TFUNCTION {
+            return false;
+        }
+        lua_pushnil(lua);
+        while lua_next(lua, tables) != 0 {
+            if lua_type(lua, -1) == LUA_TTABLE {
+                lua_pushnil(lua); // stack: … tables name table nil
+                while lua_next(lua, tables + 2) != 0 {
+                    if lua_type(lua, -2) == LUA_TSTRING && lua_rawequal(lua, -1, function) != 0 {
+                        let key = lua_tostring(lua, tables + 3);
+                        match lua_type(lua, tables + 1) == LUA_TSTRING {
+                            true => {
+                                let table = lua_tostring(lua, tables + 1);
+                                lua_pushfstring(lua, c"%s.%s".as_ptr(), table, key);
+                            }
+                            false => lua_pushvalue(lua, tables + 3),
+                        }
+                        return true;
+                    }
+                    lua_pop(lua, 1);
+                }
+            }
+            lua_settop(lua, tables + 1);
+        }
+        false
+    }
+}
