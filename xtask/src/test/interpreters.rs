@@ -81,6 +81,10 @@ impl Interpreter {
 
     fn prepare(&self, command: &mut Command, backend: &str) {
         command.envs(self.env.iter().map(|(name, value)| (name, value))).env("COGLOOP_BACKEND", backend);
+        // The stock LuaJIT runs the scripts on both ways: with the FFI on one backend, and without it on the other.
+        if self.name == "luajit" && backend == "epoll" {
+            command.env("COGLOOP_FFI", "0");
+        }
     }
 
     /// The reason why the system refuses a backend; `None` if it does not. On a refused backend a loop uses another

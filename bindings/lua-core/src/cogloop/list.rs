@@ -34,6 +34,8 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
     // No two entries have the same rank and place, so an unstable sort keeps the order. It needs no memory.
     queued.sort_unstable_by_key(|timer| timer.0);
     let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
+    #[cfg(feature = "luajit")]
+    let paused = paused.filter(|timer| !state.steps.is_parked(timer.0));
     let paused = paused.map(|(key, _, &value)| Listed { is_paused: true, value, key });
     let queued = queued.into_iter().map(|(_, key, value)| Listed { is_paused: false, value, key });
     state.cogloop.listed.clear();

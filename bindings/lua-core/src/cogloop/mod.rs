@@ -17,6 +17,8 @@ mod arm;
 mod cancel;
 mod checked;
 mod claim;
+#[cfg(feature = "luajit")]
+mod compiled;
 mod control;
 mod coroutine;
 mod create;
@@ -205,6 +207,8 @@ entry!(
         lua_replace(lua, upvalue::DEFAULT);
         stack!(lua: loop timer watcher module loops default task inner);
         set_functions(lua, upvalue::MODULE, &UPVALUES, &METHODS);
+        #[cfg(feature = "luajit")]
+        compiled::install(lua, &UPVALUES);
         lua_createtable(lua, 0, 8);
         set_functions(lua, upvalue::COUNT + 2, &UPVALUES, &CHECKS);
         lua_setfield(lua, upvalue::COUNT + 1, c"of_module".as_ptr());

@@ -59,18 +59,37 @@ impl State {
             unsafe { self.admit(lua, whose, limit) }?;
         }
         let value = (self.armed + 1) << PAYLOAD_BITS | payload;
+        let key = self.add(due, value)?;
+        #[cfg(feature = "luajit")]
+        let key = self.in_another_place(key, due, value)?;
+        self.armed += 1;
+        self.unlinked = Some(key);
+        Ok(key)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, due: Due, value: u64) -> Result<Key, AddError> {
         let events = &mut self.events;
-        let key = match due {
+        match due {
             Due::After(delay_ns) => events.try_add_timer(delay_ns, value),
             Due::At(deadline_ns) => events.try_add_timer_at(deadline_ns, value),
             Due::Repeating(plan) => {
                 let deadline = events.now_ns().saturating_add(plan.deadline);
                 events.try_add_planned(Plan { deadline, ..plan }, value)
             }
-        }?;
-        self.armed += 1;
-        self.unlinked = Some(key);
-        Ok(key)
+        }
+    }
+
+    /// Adds the timer once more if its place is reserved, and then cancels the first one.
+    #[cfg(feature = "luajit")]
+    #[inline]
+    fn in_another_place(&mut self, key: Key, due: Due, value: u64) -> Result<Key, AddError> {
+        if !self.steps.is_reserved(key.index()) {
+            return Ok(key);
+        }
+        let other = self.add(due, value);
+        self.events.cancel_timer(key);
+        other
     }
 
     /// Checks the limit for a timer of the script, and notes its place for a recording.
@@ -92,8 +111,10 @@ impl State {
         self.unlinked = None;
     }
 
-    /// Cancels a timer whose entry is not in the table because Lua ran out of memory.
+    /// Cancels a timer whose entry is not in the table because Lua ran out of memory. Parks one that is armed in steps.
     pub(crate) fn drop_unlinked(&mut self) {
+        #[cfg(feature = "luajit")]
+        self.park();
         if let Some(key) = self.unlinked.take() {
             self.events.cancel_timer(key);
         }

@@ -70,6 +70,9 @@ pub(crate) struct State {
     pub(crate) current: *mut TaskBlock,
     /// An armed timer whose entry is not in the table yet. It stays here if Lua has no memory for the entry.
     pub(crate) unlinked: Option<Key>,
+    /// Acts of compiled code that are not finished.
+    #[cfg(feature = "luajit")]
+    pub(crate) steps: Steps,
     /// How many timers the loop's host allows the script; `None` without a limit.
     pub(crate) timers_max: Option<usize>,
     /// The number of timers armed so far, which orders equal deadlines.
@@ -97,6 +100,18 @@ pub(crate) struct State {
     pub(crate) ended_ns: Option<u64>,
     /// The additional state of a loop of the module `cogloop`.
     pub(crate) cogloop: Cogloop,
+}
+
+/// Acts of code that LuaJIT compiles which are not finished; see [`steps`](super::steps).
+#[cfg(feature = "luajit")]
+#[derive(Default)]
+pub(crate) struct Steps {
+    /// The timer that was armed last, while its entry is not in TASKS.
+    pub(super) arming: Option<Key>,
+    /// Such a timer that was parked.
+    pub(super) parked: Option<Key>,
+    /// The index of a timer that was cancelled, while its entry is in TASKS.
+    pub(super) emptying: Option<u32>,
 }
 
 /// How far a run goes.

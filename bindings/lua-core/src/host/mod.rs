@@ -20,6 +20,8 @@ pub(crate) mod report;
 pub(crate) mod socket;
 pub(crate) mod source;
 pub(crate) mod state;
+#[cfg(feature = "luajit")]
+pub(crate) mod steps;
 pub(crate) mod top;
 pub(crate) mod trace;
 pub(crate) mod upvalue;

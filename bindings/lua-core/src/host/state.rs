@@ -36,6 +36,8 @@ impl State {
             write_left: None,
             current: std::ptr::null_mut(),
             unlinked: None,
+            #[cfg(feature = "luajit")]
+            steps: super::memory::Steps::default(),
             armed: 0,
             timers_max: None,
             numbers: ByIndex::new(),
@@ -62,6 +64,8 @@ impl State {
         let turned = self.events.turn(wait).map_err(|error| Failure::of("waiting failed", &error));
         interrupt::waits(false);
         self.cogloop.turns += 1;
+        #[cfg(feature = "luajit")]
+        self.emptied();
         if let Some(start_ns) = start_ns {
             self.cogloop.waited_ns += self.events.turn_ns().saturating_sub(start_ns);
             self.trace_turn(start_ns);

@@ -244,6 +244,7 @@ pub(crate) fn ms_to_ns(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000).min(MAX_DELAY_NS)
 }
 
+/// Milliseconds in nanoseconds, rounded up; `None` if the number is no delay.
 pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
     if !ms.is_finite() || ms < 0.0 {
         return None;
@@ -380,6 +381,15 @@ pub(crate) unsafe fn push_ms(lua: *mut lua_State, ns: u64) {
             0 => lua_pushinteger(lua, (ns / 1_000_000) as i64),
             _ => lua_pushnumber(lua, ns as f64 / 1e6),
         }
+    }
+}
+
+/// Nanoseconds in milliseconds, as [`push_ms`] pushes them where all numbers are floats.
+#[cfg(feature = "luajit")]
+pub(crate) fn ns_to_ms(ns: u64) -> f64 {
+    match ns % 1_000_000 {
+        0 => (ns / 1_000_000) as f64,
+        _ => ns as f64 / 1e6,
     }
 }
 

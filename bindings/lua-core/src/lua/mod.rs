@@ -4,6 +4,8 @@ pub(crate) mod args;
 pub(crate) mod callback;
 pub(crate) mod called;
 pub(crate) mod class;
+#[cfg(feature = "luajit")]
+pub(crate) mod compiled;
 pub(crate) mod entry;
 pub(crate) mod errno;
 pub(crate) mod guard;

@@ -1,0 +1,129 @@
+-- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the module's table,
+-- the methods' table, and the Rust side. Every other case goes to the function of the same name that does all cases.
+local module, methods, own = ...
+local getmetatable, pcall, require, select, setmetatable, type =
+  getmetatable, pcall, require, select, setmetatable, type
+
+local has_jit, jit = pcall( require, 'jit' )
+local has_ffi, ffi = pcall( require, 'ffi' )
+if not has_jit or not jit.status( ) or not has_ffi then return end
+
+local function typed( name, of ) return ffi.cast( of, own[ name ] ) end
+local arm_after  = typed( 'after', 'int32_t (*)( void *, double, int32_t, void * )' )
+local arm_at     = typed( 'at', 'int32_t (*)( void *, double, int32_t, void * )' )
+local linked     = typed( 'linked', 'int32_t (*)( void *, void * )' )
+local cancel     = typed( 'cancel', 'int32_t (*)( void *, void * )' )
+local emptied    = typed( 'emptied', 'void (*)( void * )' )
+local owner_of   = typed( 'owner', 'uint32_t (*)( void * )' )
+local reschedule = typed( 'reschedule', 'int32_t (*)( void *, void *, double )' )
+local now        = typed( 'now', 'double (*)( void * )' )
+
+-- The table TASKS of each loop that has come here, by the loop and by its number. They keep neither the table nor the loop.
+local of_loop   = setmetatable( { }, { __mode = 'kv' } )
+local of_number = setmetatable( { }, { __mode = 'v' } )
+local loops, parts = own.loops, own.parts
+
+-- The stock of timers that are not armed yet, and how many there are.
+local stock, left = { }, 0
+
+local function prepare( loop )
+  local number, entries = parts( loop )
+  if number then of_loop[ loop ], of_number[ number ] = entries, entries end
+  if left == 0 then left = own.fill( stock ) end
+end
+
+-- Makes the usual case of `after` or `at`, from the function that arms a timer. It returns nothing if the case is another one.
+--
+-- A finalizer or a debug hook may run between any two steps, and may use the loop. If it has armed the same timer of the
+-- stock, `arm` refuses. The loop keeps the timer's place until `linked`; see steps.rs.
+local function adder( arm )
+  local function add( loop, ms, f, entry, payload )
+    local entries = of_loop[ loop ]
+    if not entries or type( ms ) ~= 'number' or type( f ) ~= 'function' then return end
+    local timer = stock[ left ]
+    local place = arm( loop, ms, payload or 0, timer )
+    if place < 0 then return end
+    stock[ left ] = nil
+    left = left - 1
+    entries[ place ] = entry or f
+    if linked( loop, timer ) > 0 then return timer end
+  end
+  local function add_with( loop, ms, f, ... )
+    return add( loop, ms, f, { f, ... }, select( '#', ... ) + 1 )
+  end
+  return function( ... )
+    local count = select( '#', ... )
+    if count == 3 then return add( ... ) end
+    if count > 3 then return add_with( ... ) end
+  end
+end
+
+local default = own.default
+for name, arm in pairs{ after = arm_after, at = arm_at } do
+  local try, of_methods, of_module = adder( arm ), methods[ name ], module[ name ]
+  methods[ name ] = function( ... )
+    local timer = try( ... )
+    if timer then return timer end
+    prepare( ... )
+    return of_methods( ... )
+  end
+  module[ name ] = function( ... )
+    local loop = default[ 1 ]
+    if loop then
+      local timer = try( loop, ... )
+      if timer then return timer end
+      prepare( loop )
+    end
+    return of_module( ... )
+  end
+end
+
+local now_of_methods, now_of_module = methods.now, module.now
+function methods.now( ... )
+  local loop = ...
+  if of_loop[ loop ] then
+    local ms = now( loop )
+    if ms >= 0 then return ms end
+  end
+  return now_of_methods( ... )
+end
+
+function module.now( )
+  local loop = default[ 1 ]
+  if of_loop[ loop ] then
+    local ms = now( loop )
+    if ms >= 0 then return ms end
+  end
+  return now_of_module( )
+end
+
+-- The loop of a timer, and its TASKS; nothing if it is no timer, or its loop has never come here.
+local Timer = own.Timer
+local function owner( timer )
+  if type( timer ) ~= 'userdata' or getmetatable( timer ) ~= Timer then return end
+  local number = owner_of( timer )
+  return loops[ number ], of_number[ number ]
+end
+
+local timers = Timer.__index
+local cancel_any, reschedule_any = timers.cancel, timers.reschedule
+
+function timers.cancel( timer )
+  local loop, entries = owner( timer )
+  if not loop or not entries then return cancel_any( timer ) end
+  local place = cancel( loop, timer )
+  if place < 0 then return cancel_any( timer ) end
+  if place == 0 then return false end
+  entries[ place ] = nil
+  emptied( loop )
+  return true
+end
+
+function timers.reschedule( timer, ms )
+  local loop = owner( timer )
+  if loop and type( ms ) == 'number' then
+    local was_pending = reschedule( loop, timer, ms )
+    if was_pending >= 0 then return was_pending > 0 end
+  end
+  return reschedule_any( timer, ms )
+end

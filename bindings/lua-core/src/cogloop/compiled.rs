@@ -1,0 +1,246 @@
+//! The calls that LuaJIT compiles with the script: `after`, `at`, `now`, and a timer's `cancel` and `reschedule`.
+//!
+//! ```text
+//!   script ──► after, in compiled.lua ──┬─ FFI ──► after, here: arms the timer   no lua_State, compiled with the script
+//!                                       └─ anything unusual ──► after, in arm.rs ──► which also raises
+//! ```
+//!
+//! LuaJIT does not compile a call of a function that is written against Lua's API: it leaves the compiled code and
+//! comes back to it. It does compile a call through its FFI. A function that is called so must not touch Lua. So it
+//! cannot raise and cannot make an object. It does the usual case alone, and returns [`UNUSUAL`] for any other, with nothing
+//! changed. The Lua code then calls the function for all cases.
+//!
+//! A timer is the same userdata on both ways. The Lua code takes it from a stock, which [`fill`] makes.
+
+use super::ticket::{Ticket, push_ticket};
+use super::upvalue;
+use crate::host::arm::{Due, For};
+use crate::host::entries::slot;
+use crate::host::memory::{LoopBlock, State, value};
+use crate::host::state::with;
+use crate::lua::args::{fraction_to_ns, ns_to_ms, test_userdata};
+use crate::lua::class::set_functions;
+use crate::lua::compiled::{is_allowed, run, set_pointers};
+use crate::lua::entry::entry;
+use crate::lua::version::push_user_value;
+use cogloop_io::Key;
+use mlua::ffi::{
+    lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pushinteger, lua_pushvalue, lua_rawseti, lua_setfield,
+    lua_settop, lua_upvalueindex,
+};
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+
+/// The Lua side.
+const CODE: &str = include_str!("compiled.lua");
+
+/// The answer for a case that is not done here. Nothing has changed.
+const UNUSUAL: i32 = -1;
+
+/// The number of timers that [`fill`] makes.
+const STOCK: c_int = 64;
+
+/// Replaces functions of the module and methods by those that are compiled with the script, if that is allowed.
+///
+/// # Safety
+///
+/// Only for `open_cogloop`, when the functions and methods are set. May raise.
+pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int]) {
+    // SAFETY: the caller's promise. The Lua code gives the pointers the types that the functions below have.
+    unsafe {
+        if !is_allowed() {
+            return;
+        }
+        let top = lua_gettop(lua);
+        lua_pushvalue(lua, upvalue::MODULE);
+        lua_getfield(lua, upvalue::LOOP, c"__index".as_ptr());
+        lua_createtable(lua, 0, 16);
+        let own = top + 3;
+        set_functions(lua, own, upvalues, &[(c"parts", parts), (c"fill", fill)]);
+        let pointers = [
+            (c"after", after as *const c_void),
+            (c"at", at as *const c_void),
+            (c"linked", linked as *const c_void),
+            (c"emptied", emptied as *const c_void),
+            (c"owner", owner as *const c_void),
+            (c"cancel", cancel as *const c_void),
+            (c"reschedule", reschedule as *const c_void),
+            (c"now", now as *const c_void),
+        ];
+        set_pointers(lua, own, &pointers);
+        for (name, index) in [(c"loops", upvalue::LOOPS), (c"default", upvalue::DEFAULT), (c"Timer", upvalue::TIMER)] {
+            lua_pushvalue(lua, index);
+            lua_setfield(lua, own, name.as_ptr());
+        }
+        run(lua, CODE, 3);
+        lua_settop(lua, top);
+    }
+}
+
+entry!(
+    /// `( loop )` → its number and its TASKS; nothing if it is no open loop
+    fn parts(lua: *mut lua_State) -> c_int {
+        let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
+        if block.is_null() || (*block).state.is_null() {
+            return 0;
+        }
+        lua_pushinteger(lua, i64::from((*(*block).state).id as u32));
+        push_user_value(lua, 1, value::TASKS);
+        2
+    }
+);
+
+entry!(
+    /// `( stock )` → the number of timers with which it fills the table. They are not armed.
+    fn fill(lua: *mut lua_State) -> c_int {
+        // Making a timer may run a finalizer that calls this function for the same table. Each place then has a timer
+        // that is in no other place.
+        for n in 1..=STOCK {
+            push_ticket(lua, Ticket { key: 0, owner: 0 }, lua_upvalueindex(upvalue::TIMER));
+            lua_rawseti(lua, 1, n.into());
+        }
+        lua_pushinteger(lua, STOCK.into());
+        1
+    }
+);
+
+/// Works on an open loop. Makes no Lua call.
+///
+/// # Safety
+///
+/// The block of a loop.
+#[inline(always)]
+unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> Option<i32>) -> i32 {
+    // SAFETY: the caller's promise. The state of an open loop lives, and no other reference to it is alive, since only
+    // such work makes one.
+    unsafe {
+        let state = (*block).state;
+        if state.is_null() {
+            return UNUSUAL;
+        }
+        with(state, |state| Ok(work(state))).ok().flatten().unwrap_or(UNUSUAL)
+    }
+}
+
+/// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry there and calls [`linked`].
+///
+/// # Safety
+///
+/// The block of a loop, and of a timer that was never armed.
+#[inline(always)]
+unsafe fn arm(block: *mut LoopBlock, due: Option<Due>, payload: i32, ticket: *mut Ticket) -> i32 {
+    // SAFETY: the caller's promise; without a limit `arm` does not use the Lua state.
+    unsafe {
+        on(block, |state| {
+            // A loop with a limit, or with a recording, needs the place in the script.
+            if state.timers_max.is_some() {
+                return None;
+            }
+            if ticket.is_null() || (*ticket).key != 0 {
+                return None;
+            }
+            let key = state.arm(null_mut(), due?, For::Script, payload as u64).ok()?;
+            state.arms(key);
+            ticket.write(Ticket { key: key.to_bits(), owner: state.id });
+            Some(slot(key.index()) as i32)
+        })
+    }
+}
+
+unsafe extern "C" fn after(block: *mut LoopBlock, ms: f64, payload: i32, ticket: *mut Ticket) -> i32 {
+    // SAFETY: called by the Lua code with a loop and a timer of its stock.
+    unsafe { arm(block, fraction_to_ns(ms).map(Due::After), payload, ticket) }
+}
+
+unsafe extern "C" fn at(block: *mut LoopBlock, ms: f64, payload: i32, ticket: *mut Ticket) -> i32 {
+    // SAFETY: as for `after`.
+    unsafe { arm(block, fraction_to_ns(ms).map(Due::At), payload, ticket) }
+}
+
+/// Called when the entry of a timer is in TASKS. Returns 1, or 0 if the timer was cancelled meanwhile.
+unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
+    // SAFETY: called by the Lua code with a loop and a timer.
+    unsafe { on_timer(block, ticket, |state, key| Some(i32::from(state.armed_in_steps(key)))) }
+}
+
+/// Called when the entry of a timer that [`cancel`] has cancelled is no longer in TASKS.
+unsafe extern "C" fn emptied(block: *mut LoopBlock) {
+    // SAFETY: called by the Lua code with a loop.
+    unsafe {
+        if let Some(state) = (*block).state.as_mut() {
+            state.emptied();
+        }
+    }
+}
+
+/// The number of a timer's loop.
+unsafe extern "C" fn owner(ticket: *const Ticket) -> u32 {
+    // SAFETY: called by the Lua code with a timer.
+    unsafe { (*ticket).owner as u32 }
+}
+
+/// Works on a timer of this loop.
+///
+/// # Safety
+///
+/// The block of a loop, and of a timer.
+#[inline(always)]
+unsafe fn on_timer(
+    block: *mut LoopBlock,
+    ticket: *const Ticket,
+    work: impl FnOnce(&mut State, Key) -> Option<i32>,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Ticket { key, owner } = *ticket;
+        on(block, |state| match Key::from_bits(key) {
+            Some(key) if state.id == owner => work(state, key),
+            _ => None,
+        })
+    }
+}
+
+/// Cancels a timer. Returns its place in TASKS, or 0 if it was not pending. The Lua code then empties the
+/// place and calls [`emptied`].
+unsafe extern "C" fn cancel(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
+    // SAFETY: called by the Lua code with a loop and a timer.
+    unsafe {
+        on_timer(block, ticket, |state, key| {
+            if !state.steps.may_empty() {
+                return None;
+            }
+            let was_pending = state.events.cancel_timer(key).is_some();
+            Some(if was_pending {
+                state.empties(key.index());
+                slot(key.index()) as i32
+            } else {
+                0
+            })
+        })
+    }
+}
+
+/// Gives a timer a new deadline. Returns 1, or 0 if it was not pending.
+unsafe extern "C" fn reschedule(block: *mut LoopBlock, ticket: *const Ticket, ms: f64) -> i32 {
+    // SAFETY: called by the Lua code with a loop and a timer.
+    unsafe {
+        on_timer(block, ticket, |state, key| {
+            let delay_ns = fraction_to_ns(ms)?;
+            let deadline_ns = state.events.now_ns().saturating_add(delay_ns);
+            Some(i32::from(state.events.reschedule_timer_at(key, deadline_ns)))
+        })
+    }
+}
+
+/// The loop's time in milliseconds, [`UNUSUAL`] for a closed loop.
+unsafe extern "C" fn now(block: *mut LoopBlock) -> f64 {
+    let mut ms = f64::from(UNUSUAL);
+    // SAFETY: called by the Lua code with a loop.
+    unsafe {
+        on(block, |state| {
+            ms = ns_to_ms(state.events.now_ns());
+            Some(0)
+        });
+    }
+    ms
+}

@@ -1,0 +1,85 @@
+//! Acts in steps, for code that LuaJIT compiles with the script. Between two steps a finalizer or a debug hook may run, and may
+//! use the loop.
+//!
+//! ```text
+//!   add      arm ─────► the Lua code stores the entry in TASKS ────► linked
+//!                │ a turn, a listing or another timer comes between: the timer is parked, paused and with its place
+//!                └─ parked ──────────────────────────────────────► linked: its time goes on
+//!
+//!   cancel   cancel ──► the Lua code empties the place in TASKS ───► emptied
+//!                └─ a new timer does not get this place
+//! ```
+//!
+//! An error of a hook, or for want of memory, may leave an act unfinished. A timer that stays parked never fires, and is gone
+//! with the next timer that is parked. A place that stays reserved is free again after the next turn.
+
+use super::memory::{State, Steps};
+use cogloop_io::Key;
+
+impl Steps {
+    /// Whether no act is unfinished that [`State::empties`] would forget.
+    pub(crate) fn may_empty(&self) -> bool {
+        self.emptying.is_none()
+    }
+
+    /// Whether a new timer must not have this place.
+    #[inline]
+    pub(crate) fn is_reserved(&self, index: u32) -> bool {
+        self.emptying == Some(index)
+    }
+
+    /// Whether the timer is parked. The script does not have it.
+    pub(crate) fn is_parked(&self, key: Key) -> bool {
+        self.parked == Some(key)
+    }
+}
+
+impl State {
+    /// Call when a timer was armed in steps.
+    #[inline]
+    pub(crate) fn arms(&mut self, key: Key) {
+        self.unlinked = None;
+        self.steps.arming = Some(key);
+    }
+
+    /// Call when the entry of that timer is in TASKS. Returns false if the timer was cancelled meanwhile.
+    #[inline]
+    pub(crate) fn armed_in_steps(&mut self, key: Key) -> bool {
+        if self.steps.arming == Some(key) {
+            self.steps.arming = None;
+            return true;
+        }
+        self.steps.parked.take_if(|parked| *parked == key).is_some_and(|key| self.events.resume_timer(key))
+    }
+
+    /// Call when a timer was cancelled in steps.
+    #[inline]
+    pub(crate) fn empties(&mut self, index: u32) {
+        self.steps.emptying = Some(index);
+    }
+
+    /// Call when its place in TASKS is empty.
+    #[inline]
+    pub(crate) fn emptied(&mut self) {
+        self.steps.emptying = None;
+    }
+
+    /// Parks a timer whose entry is not in TASKS yet.
+    #[inline]
+    pub(super) fn park(&mut self) {
+        if let Some(key) = self.steps.arming.take() {
+            self.park_timer(key);
+        }
+    }
+
+    #[cold]
+    fn park_timer(&mut self, key: Key) {
+        if let Some(lost) = self.steps.parked.take() {
+            self.events.cancel_timer(lost);
+        }
+        match self.events.try_pause_timer(key) {
+            Ok(_) => self.steps.parked = Some(key),
+            Err(_) => drop(self.events.cancel_timer(key)),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Functions that LuaJIT calls through its FFI, so that it compiles the calls with the script. They are Rust functions
+//! without a `lua_State`. Their addresses go to a part of the module that is written in Lua, which gives them their types.
+
+use super::guard::CHUNK;
+use mlua::ffi::{
+    LUA_OK, lua_State, lua_call, lua_error, lua_gettop, lua_insert, lua_pushlightuserdata, lua_setfield,
+    luaL_loadbufferx,
+};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::null;
+
+/// Whether the user allows it: `COGLOOP_FFI=0` in the environment forbids it.
+pub(crate) fn is_allowed() -> bool {
+    std::env::var_os("COGLOOP_FFI").is_none_or(|set| set != "0")
+}
+
+/// Sets the addresses of functions as fields of the table at `table`.
+///
+/// # Safety
+///
+/// `table` is the absolute index of a table. Room for a value. May raise.
+pub(crate) unsafe fn set_pointers(lua: *mut lua_State, table: c_int, functions: &[(&CStr, *const c_void)]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for &(name, function) in functions {
+            lua_pushlightuserdata(lua, function.cast_mut());
+            lua_setfield(lua, table, name.as_ptr());
+        }
+    }
+}
+
+/// Runs a part that is written in Lua with the `args` values on top, and pops them.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate). Room for two values.
+pub(crate) unsafe fn run(lua: *mut lua_State, code: &str, args: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), CHUNK.as_ptr(), null()) != LUA_OK {
+            lua_error(lua);
+        }
+        lua_insert(lua, lua_gettop(lua) - args);
+        lua_call(lua, args, 0);
+    }
+}

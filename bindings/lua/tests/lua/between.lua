@@ -1,0 +1,124 @@
+-- A debug hook or a finalizer may run between any two steps of a function that is written in Lua, and may use the loop.
+package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
+local T       = require 'harness'
+local cogloop = require 'cogloop'
+local test, equal, same_list = T.test, T.equal, T.same_list
+
+-- LuaJIT does not call hooks in compiled code.
+if jit then jit.off( ) end
+
+-- Whether the work had an instruction of that number.
+local was_there
+
+-- Calls `work`, and `intrude` before its instruction number `nth`. Returns what `pcall` returns.
+local function with_intrusion( nth, intrude, work )
+  local left = nth
+  local function hook( )
+    left = left - 1
+    if left > 0 then return end
+    debug.sethook( )
+    was_there = true
+    intrude( )
+  end
+  was_there = false
+  return pcall( function( )
+    debug.sethook( hook, '', 1 )
+    local result = work( )
+    debug.sethook( )
+    return result
+  end )
+end
+
+-- Runs `story` with a new loop for each instruction of its work.
+local function at_each_step( story )
+  local nth = 0
+  repeat
+    nth = nth + 1
+    local loop, fired = cogloop.loop{ clock = 'virtual' }, { }
+    local function noting( name ) return function( ) fired[ #fired + 1 ] = name end end
+    -- A loop has its compiled calls from the first timer on.
+    loop:after( 1, noting 'first' ):cancel( )
+    story( loop, nth, noting, fired )
+    loop:close( )
+  until not was_there
+end
+
+test( 'a timer that is added while another one is being added takes nothing from it', function( )
+  at_each_step( function( loop, nth, noting, fired )
+    local f, g, inner = noting 'outer', noting 'inner', nil
+    local ok, outer = with_intrusion( nth, function( ) inner = loop:after( 20, g ) end,
+      function( ) return loop:after( 10, f ) end )
+    equal( ok, true, outer )
+    equal( outer:active( ), true, 'at step ' .. nth )
+    loop:run( )
+    same_list( fired, inner and { 'outer', 'inner' } or { 'outer' }, 'at step ' .. nth )
+  end )
+end )
+
+test( 'a timer that is added while another one is being cancelled fires', function( )
+  at_each_step( function( loop, nth, noting, fired )
+    local timer, f, inner = loop:after( 10, noting 'outer' ), noting 'inner', nil
+    local ok, was_pending = with_intrusion( nth, function( ) inner = loop:after( 20, f ) end,
+      function( ) return timer:cancel( ) end )
+    equal( ok, true, was_pending )
+    equal( was_pending, true, 'at step ' .. nth )
+    loop:run( )
+    same_list( fired, inner and { 'inner' } or { }, 'at step ' .. nth )
+  end )
+end )
+
+test( 'a loop that runs while a timer is being added fires it once', function( )
+  at_each_step( function( loop, nth, noting, fired )
+    local f, g = noting 'outer', noting 'inner'
+    local ok, outer = with_intrusion( nth, function( )
+      loop:after( 0, g )
+      loop:step( 0 )
+    end, function( ) return loop:after( 0, f ) end )
+    equal( ok, true, outer )
+    loop:run( )
+    table.sort( fired )
+    equal( table.concat( fired, ' ', #fired ), 'outer', 'at step ' .. nth )
+  end )
+end )
+
+test( 'an error while a timer is being added leaves no half of it', function( )
+  at_each_step( function( loop, nth, noting, fired )
+    local f = noting 'outer'
+    local ok, outer = with_intrusion( nth, function( ) error( 'intrusion', 0 ) end,
+      function( ) return loop:after( 10, f ) end )
+    equal( ok or outer == 'intrusion', true, outer )
+    -- Nobody has the timer, so it may fire or not, but as a whole.
+    loop:after( 20, noting 'next' )
+    loop:run( )
+    equal( table.concat( fired, ' ', #fired ), 'next', 'at step ' .. nth )
+    if ok then equal( #fired, 2, 'at step ' .. nth ) end
+    equal( #loop:timers( ), 0 )
+  end )
+end )
+
+test( 'an error while a timer is being cancelled leaves it pending, or cancelled', function( )
+  at_each_step( function( loop, nth, noting, fired )
+    local timer = loop:after( 10, noting 'outer' )
+    local ok, err = with_intrusion( nth, function( ) error( 'intrusion', 0 ) end, function( ) return timer:cancel( ) end )
+    equal( ok or err == 'intrusion', true, err )
+    local is_pending = timer:active( )
+    if ok then equal( is_pending, false ) end
+    loop:after( 20, noting 'next' )
+    loop:run( )
+    same_list( fired, is_pending and { 'outer', 'next' } or { 'next' }, 'at step ' .. nth )
+  end )
+end )
+
+test( 'a loop that is closed while a timer is being added says so, or has taken it along', function( )
+  at_each_step( function( loop, nth, noting )
+    local f = noting 'outer'
+    local ok, outer = with_intrusion( nth, function( ) loop:close( ) end, function( ) return loop:after( 10, f ) end )
+    if ok and not pcall( loop.now, loop ) then
+      equal( outer:active( ), false )
+    elseif not ok then
+      equal( tostring( outer ):find( 'the loop is closed', 1, true ) ~= nil, true, outer )
+    end
+  end )
+end )
+
+return T.done( )
