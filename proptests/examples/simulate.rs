@@ -18,10 +18,10 @@ usage: cargo xtask simulate [--seeds N] [--first S]    runs N seeds (10,000) fro
 /// The number of seeds that a thread takes at a time.
 const BATCH: u64 = 64;
 
-/// A seed takes a millisecond. One that takes longer than this counts as hanging.
+/// A seed takes a millisecond. A seed that takes longer than this counts as hanging.
 const SEED_LIMIT: Duration = Duration::from_secs(60);
 
-/// When a seed breaks a promise, this many of the following seeds are tried as well. Of those that break one, at most
+/// The number of following seeds that are tried when a seed breaks a promise. Of those that break one, at most
 /// `SHORTENED` are shortened, and the shortest trace is shown.
 const NEIGHBOURS: u64 = 500;
 const SHORTENED: usize = 12;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    // A broken promise is printed with its trace, not by the panic.
+    // A broken promise is printed with its trace instead of by the panic.
     std::panic::set_hook(Box::new(|_| ()));
     match options.replay {
         Some(seed) => replay(seed),
@@ -68,7 +68,7 @@ struct Sum {
     next: AtomicU64,
     passed: AtomicU64,
     operations: AtomicU64,
-    /// The combination of all hashes, which does not depend on their order.
+    /// The combination of all hashes. It does not depend on their order.
     hash: AtomicU64,
     failed: AtomicBool,
     /// The seed whose failure was noticed first.
@@ -76,7 +76,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// Takes batches of seeds until there are no more, or one has failed.
+    /// Takes batches of seeds until there are no more, or until a seed has failed.
     fn work(&self, options: &Options, at_work: &Mutex<Option<(u64, Instant)>>) {
         while !self.failed.load(Ordering::Relaxed) {
             let from = self.next.fetch_add(BATCH, Ordering::Relaxed);
@@ -121,7 +121,7 @@ fn simulate(options: &Options) -> ExitCode {
             at_work.iter().for_each(end_if_hanging);
             let passed = sum.passed.load(Ordering::Relaxed);
             bar.set_position(passed);
-            // If there is no progress bar, prints a line now and then for readers of the log.
+            // Without a progress bar this prints a line now and then for readers of the log.
             if bar.is_hidden() && passed >= printed + 100_000 {
                 printed = passed;
                 println!("{passed} of {} seeds", options.seeds);
@@ -155,8 +155,8 @@ fn end_if_hanging(at_work: &Mutex<Option<(u64, Instant)>>) {
     }
 }
 
-/// Of the seed and its neighbours that also break a promise, returns the one with the shortest trace after shortening.
-/// Most faults that are not rare need only a few lines.
+/// Returns the seed with the shortest trace after shortening, of this seed and its neighbours that also break a
+/// promise. Most faults that are not rare need only a few lines.
 fn most_legible(seed: u64) -> u64 {
     let others = (seed..seed.saturating_add(NEIGHBOURS)).filter(|&seed| simulation::breaks_a_promise(seed));
     let length = |seed: &u64| simulation::shortest(*seed).map_or(usize::MAX, |broken| broken.lines.len());
@@ -171,7 +171,7 @@ fn show(seed: u64) {
             broken.lines.iter().for_each(|line| println!("{line}"));
             println!("\n{}\n", broken.promise);
         }
-        None => println!("… and not when it runs again, which is a fault of the simulation.\n"),
+        None => println!("… but not when it runs again. This is a fault of the simulation.\n"),
     }
     println!("  cargo xtask simulate --replay {seed}\n");
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: runs random scripts on the wheel and its model for a given time.
 //!
-//! Each case has its own seed, which is derived from the run's. A failure names the command that repeats that case.
+//! Each case has its own seed, which is derived from the run's seed. A failure names the command that repeats that
+//! case.
 
 use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};

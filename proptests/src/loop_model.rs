@@ -6,7 +6,7 @@ use cogloop_io::{Interest, Token};
 
 use crate::wheel_model::{Id, WheelModel};
 
-/// The answers that an `EventLoop` on one clock must give. Descriptors are named by their number.
+/// The answers that an `EventLoop` on one clock must give. Descriptors are named by their numbers.
 #[derive(Clone, Debug)]
 pub struct LoopModel {
     resolution_ns: u64,
@@ -47,7 +47,7 @@ impl LoopModel {
         self.observed.iter().find(|(_, (other, _))| *other == token).map(|(&number, _)| number)
     }
 
-    /// Observes `number`. An earlier token of it becomes stale.
+    /// Observes `number`. An earlier token of the number becomes stale.
     pub fn observe(&mut self, number: i32, token: Token, interest: Interest) {
         assert!(self.number(token).is_none(), "{token:?} is in use");
         self.observed.insert(number, (token, interest));
@@ -83,7 +83,7 @@ impl LoopModel {
         self.observed.len()
     }
 
-    /// How long a turn that starts at `now_ns` may wait if nothing limits it; `None` means for ever.
+    /// The time that a turn starting at `now_ns` may wait without a limit; `None` means for ever.
     pub fn patience_ns(&self, now_ns: u64) -> Option<u64> {
         if self.marks.values().any(|mark| !mark.is_empty()) || !self.unreported().is_empty() {
             return Some(0);
@@ -110,12 +110,12 @@ impl LoopModel {
         self.ready = ready;
     }
 
-    /// What remains to be pulled of this turn: only valid tokens and directions that are observed now.
+    /// The readiness of this turn that is left to pull: only valid tokens, and directions that are observed now.
     pub fn ready_now(&self) -> Vec<(Token, Interest)> {
         self.observed_of(&self.ready)
     }
 
-    /// Marks of this turn that were not pulled. They stay for the next turn.
+    /// The marks of this turn that were not pulled. They stay for the next turn.
     fn unreported(&self) -> Vec<(Token, Interest)> {
         self.observed_of(&self.marks_in_turn)
     }

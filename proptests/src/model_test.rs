@@ -1,5 +1,5 @@
-//! What the model tests of the faces share: arguments, seeds, replay, shrinking, counting, and a watchdog for programs that
-//! hang. Such a test runs random programs on a model and on the system under test.
+//! The common part of the faces' model tests: arguments, seeds, replay, shrinking, counting, and a watchdog for
+//! programs that hang. Such a test runs random programs on a model and on the system under test.
 //!
 //! ```text
 //!   seed ──► program ──┬──► the model            ──► events ─┐
@@ -20,7 +20,7 @@ use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// Far more than one program takes.
+/// This is far more than one program takes.
 const PROGRAM_LIMIT: Duration = Duration::from_secs(20);
 
 /// A model test.
@@ -33,8 +33,8 @@ pub struct ModelTest {
 }
 
 impl ModelTest {
-    /// Runs programs. `compare` runs one on the model and on the system under test. It returns the number of events
-    /// that agree, or the first difference in words.
+    /// Runs programs. `compare` runs a program on the model and on the system under test. It returns the number of
+    /// events that agree, or a description of the first difference.
     ///
     /// # Panics
     ///
@@ -108,7 +108,7 @@ impl ModelTest {
                 Ok(next) => seed = next,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    // The harness holds back the output of a test, so this is written to the stream itself.
+                    // The harness holds back the output of a test, so this is written to standard error itself.
                     let replay = self.replay(seed);
                     let _ = writeln!(std::io::stderr(), "this program waits where its model does not:\n\n  {replay}\n");
                     std::process::abort();

@@ -26,8 +26,8 @@ impl SchedulerModel {
         time.div_ceil(self.resolution)
     }
 
-    /// The time at which a timer with slack expires: of all times from the deadline to the slack later, the one that
-    /// the highest power of two divides. As many timers as possible share it.
+    /// The time at which a timer with slack expires. It lies between the deadline and the end of the slack. Of these
+    /// times it is the one that the highest power of two divides, so that as many timers as possible share it.
     fn share(plan: &Plan) -> u64 {
         let latest = plan.deadline.saturating_add(plan.slack);
         (plan.deadline..=latest)
@@ -61,7 +61,7 @@ impl SchedulerModel {
     pub fn pause(&mut self, id: Id, now: u64) -> bool {
         let deadline = self.deadline(id);
         if let Some(deadline) = deadline {
-            self.plans.get_mut(&id).expect("it has a deadline").1 = Some(deadline.saturating_sub(now));
+            self.plans.get_mut(&id).expect("the timer has a deadline").1 = Some(deadline.saturating_sub(now));
             self.wheel.cancel(id);
         }
         deadline.is_some()

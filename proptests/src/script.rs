@@ -1,5 +1,5 @@
-//! Bytes as a script of operations. They come from a fuzzer, a seeded generator or a file, and run on a wheel in lockstep
-//! with its model. Every string of bytes is a script.
+//! Bytes as a script of operations. They come from a fuzzer, a seeded generator or a file. They run on a wheel in
+//! lockstep with its model. Every string of bytes is a script.
 //!
 //! ```text
 //!   first byte: the geometry        then, repeated: an operation and its arguments
@@ -13,7 +13,7 @@
 
 use crate::wheel_lockstep::{Operation, WheelLockstep};
 
-/// After so many operations all timers are compared. In between only the answers of the operations are.
+/// The number of operations between two comparisons of all timers. After each operation only its answers are compared.
 const OPERATIONS_BETWEEN_CHECKS: u64 = 32;
 
 /// Runs the script. Returns the number of its operations.
@@ -83,7 +83,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
             28 => Operation::Rearm(self.deadline(bytes)),
             29 => Operation::PopAll,
             30 => Operation::CascadeEarly(usize::from(bytes.next())),
-            // Clearing is rare, because a wheel that is often empty shows little.
+            // Clearing is rare, because a wheel that is often empty shows few faults.
             _ => match bytes.next() {
                 0..16 => Operation::Clear,
                 16..64 => Operation::Shrink,
@@ -95,7 +95,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         self.apply(&operation);
     }
 
-    /// Inserts many timers at equal distances: they fill one slot, or many slots.
+    /// Inserts many timers at equal distances, which fill one slot or many.
     fn many(&mut self, bytes: &mut Bytes<'_>) {
         let (count, distance, first) = (bytes.next() % 64, bytes.next(), self.deadline(bytes));
         for n in 0..u64::from(count) {
@@ -105,7 +105,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         }
     }
 
-    /// One of the timers made, most often a late one, which is likely to be live.
+    /// The number of a timer that was made. Late timers are chosen most often, because they are likely to be live.
     fn timer(&self, bytes: &mut Bytes<'_>) -> usize {
         let made = self.lockstep.made();
         match bytes.next() {
@@ -131,7 +131,8 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         tick.min(WheelLockstep::<BITS, LEVELS>::LAST_TICK)
     }
 
-    /// A time to advance to. Most steps are small, because after a jump to the end of time nothing more can happen.
+    /// A time to which the wheel advances. Most steps are small, because after a jump to the end of time nothing more
+    /// can happen.
     fn later(&self, bytes: &mut Bytes<'_>) -> u64 {
         let step = bytes.next();
         let step = match step {
@@ -142,7 +143,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
     }
 }
 
-/// Before, on or after a boundary.
+/// A tick before, on or after a boundary.
 fn off(bytes: &mut Bytes<'_>) -> u64 {
     u64::from(bytes.next() % 3)
 }

@@ -1,11 +1,11 @@
-//! A model of the shares of timers and of descriptors in a turn.
+//! A model of a turn's shares for timers and for descriptors.
 
-/// The time for timers in a turn while descriptors are observed, and for descriptors while there are timers.
+/// The time of a turn for one kind, timers or descriptors, while the loop has the other kind.
 const SHARE_NS: u64 = 10_000_000;
 const STEP_MAX: usize = 16;
 
-/// How much of its share one kind has used in a turn. The clock is read after 1, 2, 4, … 16 callbacks, and after each
-/// while they are slow. The distance of two readings is kept from turn to turn.
+/// The part of its share that one kind has used in a turn. The clock is read after 1, 2, 4, … 16 callbacks, and after
+/// each callback while callbacks are slow. The distance between two readings is kept from turn to turn.
 #[derive(Clone, Debug, Default)]
 pub struct TurnShare {
     /// The number of callbacks in this turn.
@@ -24,8 +24,7 @@ impl TurnShare {
         *self = Self { start_ns: now_ns, looked_ns: now_ns, step_less_1: self.step_less_1, ..Self::default() };
     }
 
-    /// Whether the turn leaves the rest to the next one. `is_shared` says that the loop has something of the other
-    /// kind.
+    /// Whether the turn leaves the rest to the next turn. `is_shared` says that the loop also has the other kind.
     pub fn is_over(&mut self, now_ns: u64, most: usize, is_shared: bool) -> bool {
         if self.served < self.look_at {
             return false;

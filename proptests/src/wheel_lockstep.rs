@@ -1,4 +1,4 @@
-//! The wheel and its model in lockstep: every operation is done to both, and the answers are compared.
+//! The wheel and its model in lockstep. Every operation is applied to both, and the answers are compared.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use cogloop_engine::{Key, Wheel};
 
 use crate::wheel_model::{Id, WheelModel};
 
-/// An operation on a wheel. Timers are named by the number of their insertion, so stale keys are used as well.
+/// An operation on a wheel. Timers are named by the number of their insertion, so operations also use stale keys.
 #[derive(Copy, Clone, Debug)]
 pub enum Operation {
     /// Inserts a timer with this deadline.
     Insert(u64),
-    /// Cancels the n-th timer ever made. If there is none yet, this operation and the following ones do nothing.
+    /// Cancels the n-th timer ever made. Before the first timer, this operation and the following ones do nothing.
     Cancel(usize),
     /// Reschedules the n-th timer to this deadline.
     Reschedule(usize, u64),
@@ -74,7 +74,7 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
         self.keys.len()
     }
 
-    /// Applies an operation to both.
+    /// Applies an operation to the wheel and to the model.
     ///
     /// # Panics
     ///
@@ -121,7 +121,7 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
                     answer
                 });
                 assert_eq!(answer, expected.map(|id| (self.keys[id as usize], id)));
-                expected.inspect(|&id| assert!(self.model.reschedule(id, deadline), "{id} rests in the model"));
+                expected.inspect(|&id| assert!(self.model.reschedule(id, deadline), "timer {id} is in the model"));
             }
             Operation::PopAll => while self.pop() {},
             Operation::Clear => {
@@ -139,20 +139,23 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
         self.compare();
     }
 
-    /// Advances the whole way, also that of an unfinished advance.
+    /// Advances the whole way. An unfinished advance is finished, too.
     fn advance(&mut self, now: u64) {
         self.wheel.advance(now);
         self.model.advance(self.unfinished.take().map_or(now, |target| target.max(now)));
     }
 
-    /// The wheel may stop anywhere; the model follows it there.
+    /// The wheel may stop anywhere. The model advances to the same tick.
     fn advance_within(&mut self, now: u64, moves_max: usize) {
         let target = self.unfinished.map_or(now, |target| target.max(now)).max(self.model.now());
         if self.wheel.advance_within(now, moves_max) {
             self.unfinished = None;
             self.model.advance(target);
         } else {
-            assert!((self.model.now()..target).contains(&self.wheel.now()), "between where it was and {target}");
+            assert!(
+                (self.model.now()..target).contains(&self.wheel.now()),
+                "the wheel stopped outside the way to {target}"
+            );
             self.unfinished = Some(target);
             self.model.advance(self.wheel.now());
         }
@@ -163,7 +166,7 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
         let answer = popped.as_ref().map(|expired| (expired.deadline, expired.value));
         assert_eq!(answer, self.model.pop_expired());
         if let Some(expired) = &popped {
-            assert_eq!(expired.key, self.keys[expired.value as usize], "the key it was inserted under");
+            assert_eq!(expired.key, self.keys[expired.value as usize], "the key from the insertion");
         }
         popped.is_some()
     }

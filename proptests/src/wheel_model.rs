@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 /// The name of a timer in the model and the tests: the number of its insertion.
 pub type Id = u64;
 
-/// A timer store with the promises of `cogloop_engine::Wheel`. Reading the code shows that each one holds.
+/// A timer store with the promises of `cogloop_engine::Wheel`. It is simple enough that reading the code shows each
+/// promise.
 #[derive(Clone, Debug, Default)]
 pub struct WheelModel {
     now: u64,

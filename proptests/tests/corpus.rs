@@ -5,7 +5,7 @@ use std::path::Path;
 use cogloop_proptests::script;
 
 #[test]
-fn every_script_of_the_corpus_does_what_the_model_does() {
+fn the_wheel_agrees_with_its_model_in_every_script_of_the_corpus() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/wheel");
     let mut operations = 0;
     for entry in std::fs::read_dir(&folder).expect("the corpus") {

@@ -1,4 +1,5 @@
-//! The arithmetic of deadlines in the whole range of `u64`, most often near its ends, compared with sums in `u128`.
+//! The arithmetic of deadlines in the whole range of `u64`, most often near its ends. It is compared with sums in
+//! `u128`.
 
 use std::num::NonZeroU64;
 
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 
 const POLICIES: [Missed; 3] = [Missed::Burst, Missed::Skip, Missed::Delay];
 
-/// Any number. Both ends and the powers of two are likely.
+/// Any number. Both ends of the range and the powers of two are likely.
 fn edge() -> impl Strategy<Value = u64> {
     prop_oneof![
         2 => any::<u64>(),
@@ -61,14 +62,14 @@ proptest! {
         let keys = [once, often].map(|plan| scheduler.add(plan, 0));
         prop_assert_eq!(keys.map(|key| scheduler.deadline(key)), [Some(rounded); 2]);
         let Some(due) = scheduler.next_deadline() else {
-            // A timer may not fire only if it would be due at the end of time.
+            // A timer may fail to fire only if it would be due at the end of time.
             prop_assert_eq!(cut(up(u128::from(deadline) + u128::from(slack))), u64::MAX);
             return Ok(());
         };
         let now = due.saturating_add(late);
         scheduler.advance(now);
         for key in keys {
-            let fired = scheduler.pop().expect("both are due");
+            let fired = scheduler.pop().expect("both timers are due");
             prop_assert_eq!((fired.key, fired.deadline, fired.late), (key, rounded, now - rounded));
             let is_short = slack == 0 && period < resolution.get();
             if !is_short && u128::from(now) <= up(u128::from(deadline) + u128::from(slack)) {
@@ -78,12 +79,12 @@ proptest! {
         prop_assert!(scheduler.pop().is_none());
         let next = scheduler.deadline(keys[1]).expect("it repeats");
         prop_assert!(next >= rounded, "the next deadline is not earlier");
-        prop_assert!(next > now || slack > 0 || late > 0 || POLICIES[policy] == Missed::Burst, "it is not due again at once");
+        prop_assert!(next > now || slack > 0 || late > 0 || POLICIES[policy] == Missed::Burst, "the timer is not due again at once");
         scheduler.audit();
     }
 }
 
-/// A deadline that was served within its slack counted as late: of a thousand calls in ten thousand periods only 794
+/// A deadline that was served within its slack counted as late. Of a thousand calls in ten thousand periods, only 794
 /// came.
 #[test]
 fn lateness_within_the_slack_changes_no_schedule_c13() {

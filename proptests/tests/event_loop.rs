@@ -1,7 +1,7 @@
-//! Random use of the event loop on virtual time and a scripted kernel, compared with its model: the same answers after
-//! every operation, and the audit. The kernel wakes early and late, reports removed descriptors, directions that are
-//! not observed and more events than a batch holds, refuses calls, and fails. The user pulls a part of a batch and goes
-//! on.
+//! Random use of the event loop on virtual time and a scripted kernel, compared with its model. After every operation
+//! both give the same answers, and the audit passes. The kernel wakes early and late, and refuses calls or fails. It
+//! also reports removed descriptors, unobserved directions, and more events than a batch holds. The user pulls a part
+//! of a batch and goes on.
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -19,8 +19,8 @@ const DESCRIPTORS: usize = 6;
 const EIO: i32 = 5;
 const ENOMEM: i32 = 12;
 
-/// After this time a turn may leave the rest of the timers to the next turn if the loop has descriptors, and the other
-/// way round.
+/// The share of a turn for one kind, timers or descriptors, while the loop has the other kind. Then the turn may leave
+/// the rest to the next one.
 const SHARE_NS: u64 = 10_000_000;
 
 /// A descriptor that stays open for the rest of the process, as the loop requires.
@@ -51,9 +51,9 @@ enum Operation {
 
 #[derive(Clone, Debug)]
 enum Kernel {
-    /// Waits as long as it was told and reports nothing.
+    /// The wait lasts as long as it was told, and reports nothing.
     Exact,
-    /// Returns after `after_ns`, with events for the n-th tokens ever given out.
+    /// The wait returns after `after_ns`, with events for the n-th tokens ever given out.
     Report {
         after_ns: u64,
         events: Vec<(usize, u8)>,
@@ -105,7 +105,7 @@ struct Machine {
     clock: VirtualClock,
     kernel: ScriptedBackend,
     keys: Vec<Key>,
-    /// All tokens ever given out. Stale ones are used as well.
+    /// All tokens ever given out. Operations also use stale ones.
     tokens: Vec<Token>,
     /// The numbers of timers and descriptors that were pulled in this turn.
     timers_pulled: usize,
@@ -163,7 +163,7 @@ impl Machine {
             }
             Operation::RefusedInterest(n, bits) => {
                 let Some(&token) = self.tokens.get(n) else { return };
-                // A stale token never reaches the kernel.
+                // A stale token does not reach the kernel.
                 if let Some(before) = self.real.interest(token) {
                     self.kernel.refuse(ENOMEM);
                     let refused = self.real.set_interest(token, interest(bits));
@@ -220,7 +220,7 @@ impl Machine {
             Wait::Poll => Some(0),
             Wait::AtMost(limit_ns) => Some(patience.map_or(limit_ns, |patience| patience.min(limit_ns))),
         };
-        assert_eq!(self.kernel.take_calls(), [Call::Wait(timeout)], "one wait, exactly as long as it has to be");
+        assert_eq!(self.kernel.take_calls(), [Call::Wait(timeout)], "one wait of exactly the right length");
         let errno = outcome.err().and_then(|error| error.raw_os_error());
         assert_eq!(errno, if let Kernel::Fail(errno) = kernel { Some(*errno) } else { None });
         assert_eq!(self.real.turn_ns(), self.real.now_ns());
@@ -228,7 +228,7 @@ impl Machine {
         (self.timers_pulled, self.descriptors_pulled) = Default::default();
     }
 
-    /// Whether the share of one kind in a turn is over, counted from the beginning of the turn.
+    /// Whether one kind has used up its share of a turn, counted from the start of the turn.
     fn is_beyond_share(&self) -> bool {
         self.real.now_ns() - self.real.turn_ns() >= SHARE_NS
     }
@@ -256,7 +256,7 @@ impl Machine {
             let is_shared = self.real.timers() > 0 && self.is_beyond_share();
             let Some(pulled) = self.real.next_ready() else {
                 let is_left = is_shared && self.descriptors_pulled > 0;
-                assert!(is_left || expected.is_empty(), "{expected:?} was reported and cannot be pulled");
+                assert!(is_left || expected.is_empty(), "{expected:?} was reported, but cannot be pulled");
                 return;
             };
             assert!(expected.contains(&(pulled.token, pulled.ready)), "{pulled:?} of {expected:?}");
@@ -281,7 +281,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, max_shrink_time: 60_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_event_loop_does_what_its_model_does(operations in prop::collection::vec(operation(), 1..150)) {
+    fn the_event_loop_agrees_with_its_model(operations in prop::collection::vec(operation(), 1..150)) {
         let mut machine = Machine::new();
         for operation in &operations {
             machine.apply(operation);

@@ -1,9 +1,9 @@
-//! A kernel with faults. It reports some of the ready descriptors, and others that are not ready; returns early or
-//! late; names registrations that are gone; and fails for lack of memory.
+//! A kernel with faults. It reports only some of the ready descriptors, and some that are not ready. It returns early
+//! or late, names registrations that are gone, and fails for lack of memory.
 //!
-//! With all of these faults there is no event after a removal, no timer fires early, after it was cancelled or out of
-//! order, and no descriptor that stays ready waits for ever. Time is virtual, so a loop that hangs or spins exceeds a
-//! limit of turns.
+//! With all of these faults the loop keeps its promises. There is no event after a removal. No timer fires early, out
+//! of order, or after it was cancelled. No descriptor that stays ready waits for ever. Time is virtual, so a loop that
+//! hangs or spins exceeds a limit of turns.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -31,7 +31,7 @@ enum Operation {
     /// The kernel has no memory for the registration.
     Refused(usize, u8),
     Remove(usize),
-    /// From now on, this descriptor is ready for these directions.
+    /// From now on this descriptor is ready for these directions.
     BecomeReady(usize, u8),
     /// Time passes outside of the loop.
     Pass(u64),
@@ -44,11 +44,11 @@ enum Fault {
     /// The wait returns before anything has happened, as after a signal.
     Early(u64),
     Late(u64),
-    /// Reports only so many of the ready descriptors. The next wait continues with the others.
+    /// The wait reports only this many of the ready descriptors. The next wait continues with the others.
     ShortBatch(usize),
-    /// Reports this descriptor, ready or not.
+    /// The wait reports this descriptor, ready or not.
     Spurious(usize),
-    /// Reports all that were removed so far.
+    /// The wait reports all descriptors that were removed so far.
     Stale,
     Fail,
 }
@@ -136,8 +136,7 @@ impl Simulation {
         assert_eq!(self.events.descriptors(), self.observed.len());
     }
 
-    /// The events of all descriptors that are observed and ready. The first are those that the last short batch left
-    /// out.
+    /// The events of all observed and ready descriptors. Those that the last short batch left out come first.
     fn truth(&self) -> Vec<(usize, Event)> {
         let order = (0..DESCRIPTORS).map(|n| (n + self.next) % DESCRIPTORS);
         let event = |n| {
@@ -196,28 +195,28 @@ impl Simulation {
             assert!(last < (timer.deadline_ns, timer.value + 1), "{timer:?} came after {last:?}");
             last = (timer.deadline_ns, timer.value + 1);
         }
-        assert!(self.armed.values().all(|due_ns| due_ns + 1_000 > self.events.turn_ns()), "due and not served");
+        assert!(self.armed.values().all(|due_ns| due_ns + 1_000 > self.events.turn_ns()), "every due timer was served");
 
         let mut served = Vec::new();
         while let Some(ready) = self.events.next_ready() {
             let observed = self.observed.values().find(|(token, _)| *token == ready.token);
             let (_, interest) = observed.expect("observed, not removed");
             assert_eq!(ready.ready & *interest, ready.ready);
-            assert!(reported.iter().any(|event| event.token == ready.token), "the kernel has not said so");
+            assert!(reported.iter().any(|event| event.token == ready.token), "the kernel reported this descriptor");
             served.push(ready.token);
         }
         served
     }
 
-    /// With batches of one, every ready descriptor gets its turn. When none is ready, every timer fires, with one turn
-    /// for each.
+    /// With batches of one event, every ready descriptor is served. When none is ready, every timer fires, in one turn
+    /// each.
     fn finish(mut self) {
         let mut waiting: Vec<_> = self.truth().into_iter().map(|(_, event)| event.token).collect();
         for _ in 0..waiting.len() {
             let served = self.turn(&Fault::ShortBatch(1));
             waiting.retain(|token| !served.contains(token));
         }
-        assert_eq!(waiting, [], "ready all the time, and not served");
+        assert_eq!(waiting, [], "descriptors that were ready all the time and were not served");
         self.ready = [Interest::NONE; DESCRIPTORS];
         for _ in 0..self.armed.len() {
             self.turn(&Fault::None);

@@ -1,4 +1,5 @@
-//! Random use of the scheduler against its model: after every operation the same answers, and the audit.
+//! Random use of the scheduler, compared with its model. After every operation both give the same answers, and the
+//! audit passes.
 
 use std::num::NonZeroU64;
 
@@ -123,7 +124,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, max_shrink_time: 60_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_scheduler_does_what_its_model_does(
+    fn the_scheduler_agrees_with_its_model(
         resolution in prop_oneof![Just(1u64), Just(10), 1..100u64],
         operations in prop::collection::vec(operation(), 1..120),
     ) {

@@ -1,9 +1,9 @@
 //! Compares the wheel with `hierarchical_hash_wheel_timer`, a timing wheel by other authors, in the range in which that
-//! one is right.
+//! wheel is right.
 //!
-//! That wheel has four levels of 256 slots and takes deadlines modulo 2³². By its source, a timer is placed correctly
-//! if its deadline is not beyond the end of such a cycle. A delay below 2³² − 1 stays out of its overflow list. That is
-//! the range here. One test shows the fault beyond it, so that we notice when it is fixed.
+//! That wheel has four levels of 256 slots and takes deadlines modulo 2³². By its source, it places a timer correctly
+//! if the deadline is not beyond the end of such a cycle. A delay below 2³² − 1 stays out of its overflow list. The
+//! comparison keeps to that range. One test shows the fault beyond the range, so that we notice when it is fixed.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl CancellableTimerEntry for Timer {
     }
 }
 
-/// The other wheel, with the time, which it does not keep itself.
+/// The other wheel, with the time. It does not keep the time itself.
 struct Other {
     now: u64,
     wheel: QuadWheelWithOverflow<Timer>,
@@ -42,7 +42,7 @@ impl Other {
         self.wheel.insert_ref_with_delay(Rc::new(Timer(id)), Duration::from_millis(delay)).expect("a delay above 0");
     }
 
-    /// The timers that expire, each with its tick.
+    /// Advances. Returns the timers that expire, each with its tick.
     fn advance(&mut self, now: u64) -> Vec<(u64, u64)> {
         let mut expired = Vec::new();
         while self.now < now {
@@ -75,7 +75,7 @@ enum Operation {
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    // Short delays, delays on both sides of the boundaries of slots and levels, and any others.
+    // Delays are short, on both sides of the boundaries of slots and levels, or anything.
     let delay = prop_oneof![
         3 => 1..600u64,
         3 => (0..32u32, 0..3u64).prop_map(|(bit, off)| ((1u64 << bit) + off).saturating_sub(1).max(1)),
@@ -93,7 +93,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation, 1..120)
 }
 
-/// Both wheels with the same timers.
+/// Both wheels, with the same timers.
 struct Pair {
     ours: Wheel<u64>,
     other: Other,
@@ -131,7 +131,7 @@ impl Pair {
 proptest! {
     #![proptest_config(Config { cases: 300, max_shrink_time: 60_000, ..Config::default() })]
 
-    /// C02, C03: in the range in which both are right they agree, also in the order of equal deadlines.
+    /// C02, C03: both wheels agree in the range in which both are right, also in the order of equal deadlines.
     #[test]
     fn two_wheels_expire_the_same_timers_at_the_same_ticks(operations in operations()) {
         let mut pair = Pair { ours: Wheel::new(), other: Other::new(), keys: Vec::new() };
@@ -144,7 +144,8 @@ proptest! {
 }
 
 /// C17: a delay of 49.7 days ends after 4.7 hours. The deadline is beyond the end of the other wheel's cycle. In the
-/// next cycle it falls into the slot of the highest level that contains now, which the wheel takes for the near future.
+/// next cycle it falls into the slot of the highest level that contains now. The other wheel takes that slot for the
+/// near future.
 #[test]
 fn c17_where_the_other_wheel_is_wrong() {
     const START: u64 = 65_536;
@@ -157,10 +158,10 @@ fn c17_where_the_other_wheel_is_wrong() {
     assert_ne!(
         expired,
         [(START + DELAY, 1)],
-        "hierarchical_hash_wheel_timer has been MENDED: a delay of u32::MAX − 1 ms from 65,536 ms on is exact now. Good \
+        "hierarchical_hash_wheel_timer has been FIXED: a delay of u32::MAX − 1 ms from 65,536 ms on is exact now. Good \
          news: extend the range of the comparison above, and take the remark out of docs/wheel.md and docs/dependencies.md"
     );
-    assert_eq!(expired, [(START + 16_777_214, 1)], "still wrong, but in another way than version 1.4.0");
+    assert_eq!(expired, [(START + 16_777_214, 1)], "the fault differs from that of version 1.4.0");
 
     let mut ours = Wheel::new();
     ours.advance(START);

@@ -1,4 +1,4 @@
-//! Tests of the simulation itself: a seed determines a run completely. `cargo xtask simulate` runs many more seeds to
+//! Tests of the simulation itself. A seed determines a run completely. `cargo xtask simulate` runs many more seeds to
 //! test the loop.
 
 use cogloop_proptests::simulation;
@@ -19,7 +19,7 @@ fn a_trace_has_a_line_for_each_operation() {
 }
 
 #[test]
-fn no_two_seeds_live_the_same_life() {
+fn no_two_seeds_have_the_same_run() {
     let hashes: std::collections::BTreeSet<_> = (1000..1200).map(|seed| simulation::run(seed).hash).collect();
     assert_eq!(hashes.len(), 200);
 }

@@ -1,5 +1,5 @@
-//! Every order of operations up to a depth on a tiny wheel (slots of 2 bits, 3 levels, 64 ticks), compared with the
-//! sorted map.
+//! Tries every order of operations up to a depth on a tiny wheel, and compares it with the sorted map. The wheel has
+//! slots of 2 bits, 3 levels and 64 ticks.
 
 use cogloop_engine::{Key, Wheel};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
@@ -84,7 +84,7 @@ fn every_order_of_four_operations() {
     assert!(replays > 100_000, "{replays} orders were tried");
 }
 
-/// Every pair of deadlines from every starting time, with a stop at every time in between.
+/// Tries every pair of deadlines from every starting time, with a stop at every time in between.
 #[test]
 fn every_pair_of_deadlines_from_every_start() {
     for start in 0..64 {

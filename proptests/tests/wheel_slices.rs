@@ -1,5 +1,5 @@
-//! Advancing in slices, compared with the sorted map. Whatever is done while an advance is unfinished, exactly the
-//! timers up to the tick that was reached have expired, in order.
+//! Advances in slices, compared with the sorted map. At any time, even while an advance is unfinished, exactly the
+//! timers up to the reached tick have expired, in order.
 
 use cogloop_engine::{Key, Wheel};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
@@ -7,14 +7,14 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Inserts a timer with a delay from the tick that was reached.
+    /// Inserts a timer with a delay from the reached tick.
     Insert(u64),
     Cancel(usize),
     Reschedule(usize, u64),
     Disarm(usize),
-    /// Advances by so many ticks beyond the last target, with so many moves.
+    /// Advances by this many ticks beyond the last target, with this many moves.
     Advance(u64, usize),
-    /// Cascades early, with so many moves.
+    /// Cascades early, with this many moves.
     CascadeEarly(usize),
     Pop,
     Clear,
@@ -104,7 +104,7 @@ fn compare<const BITS: u32, const LEVELS: usize>(steps: Vec<Step>, last: u64) ->
         assert_eq!(wheel.next_deadline(), next);
         assert_eq!(wheel.has_due(), next == Some(wheel.now()));
     }
-    // At the end, slices of one timer each.
+    // At the end each slice moves one timer.
     loop {
         let is_complete = wheel.advance_within(last, 1);
         model.advance(wheel.now());
@@ -123,24 +123,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, max_shrink_time: 60_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn slices_of_a_wheel_do_what_a_sorted_map_does(steps in steps(1 << 41)) {
+    fn a_wheel_in_slices_agrees_with_a_sorted_map(steps in steps(1 << 41)) {
         compare::<8, 8>(steps, u64::MAX);
     }
 
     #[test]
-    fn slices_of_a_tiny_wheel_do_what_a_sorted_map_does(steps in steps(20)) {
+    fn a_tiny_wheel_in_slices_agrees_with_a_sorted_map(steps in steps(20)) {
         compare::<2, 4>(steps, 255);
     }
 
     #[test]
-    fn crowds_that_fall_early_do_what_a_sorted_map_does(steps in crowds()) {
+    fn crowds_that_cascade_early_agree_with_a_sorted_map(steps in crowds()) {
         compare::<2, 6>(steps, 4095);
     }
 }
 
-/// The generated steps are useful only if advances are unfinished. Here one is for certain.
+/// The generated steps are useful only if advances are unfinished. In this test an advance is unfinished for certain.
 #[test]
-fn equal_deadlines_keep_their_order_when_some_come_while_the_slot_falls() {
+fn equal_deadlines_keep_their_order_when_some_are_inserted_during_a_cascade() {
     let insert = |_| Step::Insert(70);
     let mut steps: Vec<Step> = (0..10).map(insert).chain([Step::Insert(64), Step::Insert(66)]).collect();
     for moves in [1, 3, 2] {

@@ -1,8 +1,8 @@
-//! Random operations on the wheel and on a model, which is a sorted map. After each operation the wheel and the model give
-//! the same answers, including the next deadline (C24), and the wheel's audit passes.
+//! Random operations on the wheel and on a model, which is a sorted map. After each operation the wheel and the model
+//! give the same answers, including the next deadline (C24), and the wheel's audit passes.
 //!
-//! Popping is an operation like the others. So other operations may insert, cancel and move timers before all expired
-//! timers are popped, as callbacks do.
+//! Popping is an operation like the others. So timers may be inserted, cancelled and moved before all expired timers
+//! are popped, as by callbacks.
 
 use cogloop_proptests::wheel_lockstep::{Operation, WheelLockstep};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
-/// The state from which the next operation is chosen. Its type has the wheel's geometry. Its model has applied all
-/// operations that were chosen before, although the wheel has not.
+/// The state from which the next operation is chosen. Its type has the wheel's geometry. The model has applied all
+/// operations that were chosen before; the wheel has not.
 #[derive(Clone, Debug)]
 struct Reference<const BITS: u32, const LEVELS: usize> {
     model: WheelModel,
@@ -81,7 +81,7 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
             Operation::Cancel(timer) => drop(model.cancel(timer as Id)),
             Operation::Reschedule(timer, deadline) => drop(model.reschedule(timer as Id, deadline)),
             Operation::Disarm(timer) => drop(model.disarm(timer as Id)),
-            // `AdvanceWithin` may stop before `now`. The assumption that it does not is good enough for choosing operations.
+            // `AdvanceWithin` may stop before `now`. For choosing operations it is enough to assume that it does not.
             Operation::Advance(now) | Operation::AdvanceWithin(now, _) => model.advance(now),
             Operation::AdvanceToNext => model.advance(model.next_deadline().unwrap_or(model.now())),
             Operation::Pop => drop(model.pop_expired()),
@@ -118,8 +118,8 @@ prop_state_machine! {
     #![proptest_config(Config { cases: 400, max_shrink_time: 60_000, ..Config::default() })]
 
     #[test]
-    fn the_wheel_does_what_a_sorted_map_does(sequential 1..150 => Machine<8, 8>);
+    fn the_wheel_agrees_with_a_sorted_map(sequential 1..150 => Machine<8, 8>);
 
     #[test]
-    fn a_tiny_wheel_does_what_a_sorted_map_does(sequential 1..150 => Machine<2, 3>);
+    fn a_tiny_wheel_agrees_with_a_sorted_map(sequential 1..150 => Machine<2, 3>);
 }

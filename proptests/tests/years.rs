@@ -1,16 +1,16 @@
-//! Years of virtual time in seconds of real time: a loop that wakes at each next deadline, while a timer at the end of
-//! time is pending.
+//! Years of virtual time in seconds of real time. A loop wakes at each next deadline, while a timer at the end of time
+//! is pending.
 
 use cogloop_engine::{Key, Wheel};
 
-/// In ticks of a microsecond.
+/// A minute in ticks of a microsecond.
 const MINUTE: u64 = 60_000_000;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 const YEARS: u64 = 20 * 365 * DAY;
 
-/// Some meet often and some seldom. The last two are not multiples of anything, in particular not of a slot.
+/// Some periods meet often and some seldom. The last two are no multiples of a slot.
 const PERIODS: [u64; 6] = [20 * MINUTE, HOUR, DAY, 7 * DAY, 1_000_000_007, (1 << 36) + 1];
 
 /// The number of different ticks in 1..=end that are a multiple of one of the periods, by inclusion and exclusion.
@@ -44,14 +44,14 @@ fn multiples_are_counted_once() {
 enum Timer {
     /// The n-th period.
     Period(usize),
-    /// Set again whenever its period fires, so it never fires: the timeout of a request.
+    /// The timeout of a request. It is set again whenever its period fires, so it never fires.
     Timeout,
     #[default]
     EndOfTime,
 }
 
-/// C14, C22, C23 (tokio #8334: beside a timer at the maximum, short timers hung after 12 days), C26, C27: for twenty
-/// years each period is served at each of its multiples, and the loop wakes up for nothing else.
+/// C14, C22, C23, C26, C27: for twenty years each period is served at each of its multiples, and the loop wakes for
+/// nothing else. In tokio (#8334) short timers hung after 12 days beside a timer at the maximum.
 #[test]
 fn c23_twenty_years_beside_a_timer_at_the_end_of_time() {
     let mut wheel = Wheel::<Timer>::new();
@@ -72,7 +72,7 @@ fn c23_twenty_years_beside_a_timer_at_the_end_of_time() {
         let mut served = 0;
         while let Some(expired) = wheel.pop_expired() {
             assert_eq!(expired.deadline, next);
-            let Timer::Period(n) = expired.value else { panic!("{:?} at {next}", expired.value) };
+            let Timer::Period(n) = expired.value else { panic!("{:?} fired at {next}", expired.value) };
             counts[n] += 1;
             served += 1;
             wheel.insert(next + PERIODS[n], expired.value);
@@ -81,7 +81,7 @@ fn c23_twenty_years_beside_a_timer_at_the_end_of_time() {
                 assert_eq!(wheel.cancel(old), Some(Timer::Timeout));
             }
         }
-        assert!(served > 0, "woken at {next} for nothing");
+        assert!(served > 0, "a wake-up at {next} serves nothing");
     }
 
     assert_eq!(counts, PERIODS.map(|period| YEARS / period));

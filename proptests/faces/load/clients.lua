@@ -1,7 +1,7 @@
 -- The clients of server.lua: clients.lua PORT SECONDS CONNECTIONS
 --
 -- CONNECTIONS clients are connected at a time. Each sends texts and compares the answers. Now and then a client stalls,
--- which fills the buffers of both sides. Now and then it closes before it has read the answer, so that the system
+-- which fills the buffers of both sides. Now and then a client closes before it has read the answer, so that the system
 -- resets the connection. At the end the script prints a line of counts. It fails if a byte was lost.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
@@ -24,8 +24,8 @@ local function text_of( size )
   return table.concat( parts ):sub( 1, size )
 end
 
--- Sends as much of `text`, from the byte `from` on, as there is room for. Returns the position of the first byte that
--- was not sent, or nil.
+-- Sends `text` from the byte `from` on, as much as there is room for. Returns the position of the first byte that was
+-- not sent, or nil.
 local function send( sck, text, from )
   while from <= #text do
     local count, _, number = sck:send( from == 1 and text or text:sub( from, from + 65535 ) )
@@ -35,7 +35,7 @@ local function send( sck, text, from )
   return from
 end
 
--- Sends `text` and returns whether the whole of it came back.
+-- Sends `text`. Returns whether all of it came back.
 local function exchange( sck, text, stall )
   local sent = send( sck, text, 1 )
   if stall then loop:sleep( stall ) end

@@ -1,5 +1,4 @@
--- Creates timers, coroutines, sockets or tasks until memory runs out: grow.lua KIND, where KIND is one of those four
--- words.
+-- Creates timers, coroutines, sockets or tasks until memory runs out: grow.lua KIND. KIND is one of these four words.
 --
 -- Run it under `ulimit -v`. A refused call must raise an error that pcall catches, or return nil and a message.
 -- Afterwards the loop must serve everything that it holds, and end in order.
@@ -22,7 +21,7 @@ end
 function grow.tasks( )
   for i = 1, 100 do tloop:addTask( i % 7, count ) end
 end
--- Creates sockets until the system refuses more, and counts what they receive.
+-- Creates sockets until the system refuses another, and counts what they receive.
 local first
 function grow.sockets( )
   local sck = Socket( 'udp', 'ip4' )

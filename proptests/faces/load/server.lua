@@ -1,7 +1,7 @@
 -- An echo server with timers, which runs as long as a client is connected: server.lua TIMERS INTERVALS
 --
--- It prints its port, a line after a SIGTERM, and at the end its counts. TIMERS one-shot timers are pending at any
--- time; each is set again for another time when it fires. There are also INTERVALS intervals.
+-- It prints its port, a line after a SIGTERM, and its counts at the end. TIMERS one-shot timers are pending at any
+-- time. Each is set again for another time when it fires. There are also INTERVALS intervals.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 
@@ -58,7 +58,7 @@ local function serve( sck )
     finish( )
   end
 
-  -- Sends as much of the waiting data as there is room for. Returns whether the connection is still open.
+  -- Sends the waiting data, as much as there is room for. Returns whether the connection is still open.
   local function flush( )
     while pending[ first ] do
       local count, _, number = sck:send( pending[ first ] )

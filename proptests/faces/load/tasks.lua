@@ -1,10 +1,10 @@
 -- 500 tasks on sockets with time limits, on the real clock and under load: tasks.lua SECONDS ROUNDS
 --
 -- In each round 400 requests are answered after up to 30 ms and 100 never, while callbacks take 2 of every 5 ms. An odd
--- round has plain waits; an even one has a group, `timeout`, and tasks that are cancelled. A time-out is false if it
--- came before its time, or while the answer could be read. The server is in the same loop, so nothing can come in
--- between. The script runs for at least SECONDS and at least ROUNDS rounds, and prints its counts. It fails if a
--- time-out was false, a task was lost, or something is left in the loop.
+-- round has plain waits. An even one has a group, `timeout`, and tasks that are cancelled. A time-out is false if it
+-- came before its time, or while the answer could be read. The server is in the same loop, so nothing comes in between.
+-- The script runs for at least SECONDS and at least ROUNDS rounds, and prints its counts. It fails if a time-out was
+-- false, a task was lost, or something is left in the loop.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 
@@ -44,7 +44,7 @@ local answers = loop:spawn{ name = 'server', function( )
   end
 end }
 
--- Load: a callback that takes its time.
+-- The load: a callback that takes its time.
 local busy = loop:every( 5, function( )
   local over = os.clock( ) + 0.002
   while os.clock( ) < over do end
@@ -66,7 +66,7 @@ local function note( is_live, answer, sck )
   elseif sck:recv( ) == 'answer' then
     sum.wrong = sum.wrong + 1
   else
-    -- The machine was so busy that the answer was not there in time.
+    -- The machine was so busy that the answer came too late.
     sum.late = sum.late + 1
   end
 end
@@ -75,7 +75,7 @@ local function one( i, uses_scopes )
   local is_live = i % 5 ~= 0
   local ask = is_live and 'ask' or 'say nothing'
   loop:sleep( i % 50 )
-  -- The socket does not block: a connection that the system has to request again would stop the server, which is in the
+  -- The socket does not block. A connection that the system has to request again would stop the server, which is in the
   -- same process.
   local sck = Socket( 'tcp' )
   sck.nonblock = true

@@ -1,4 +1,4 @@
--- Runs one program on two faces and compares them; shrinks a program that shows a difference.
+-- Runs one program on two faces and compares them. Shrinks a program that shows a difference.
 
 local compile = loadstring or load
 
@@ -13,7 +13,8 @@ end
 
 local M = { }
 
--- Records a run of the program on the module, and replays it. Returns nil, or the position at which the two logs differ.
+-- Records a run of the program on the module, and replays it. Returns nil, or the position at which the two logs
+-- differ.
 function M.replay( face, program )
   local file, text = os.tmpname( ), face.script( program )
   local logs = { }
@@ -45,7 +46,7 @@ function M.differ( face, program )
 end
 
 -- ## Shrinking
--- Leaves out one operation after the other, and one body after the other, as long as the logs still differ.
+-- Leaves out one operation after another, and one body after another, as long as the logs still differ.
 local function lists( ops, all )
   all[ #all + 1 ] = ops
   for _, op in ipairs( ops ) do

@@ -24,7 +24,7 @@ return function( )
     return one, two
   end
 
-  -- Other names of a socket are tables of their own.
+  -- The other names of a socket are tables, too.
   function world.number( socket )
     if socket.closed then return nil end
     socket.number = socket.number or { socket = socket }
@@ -74,8 +74,8 @@ return function( )
     return next.h ~= nil and last ~= nil and next.turn == last.turn
   end
 
-  -- Which of the candidates is served next: the one that the module served. A candidate whose turn is open is served
-  -- only if the module did so.
+  -- The candidate that is served next: the one that the module served. A candidate whose turn is open is served only if
+  -- the module did so.
   function world.next( candidates )
     local socket, must = world.socket( next_mark( ).h ), nil
     for i, item in ipairs( candidates ) do

@@ -1,6 +1,6 @@
--- A random program of any face, as data: lists of operations. Some operations have a list of their own, the body of their
--- callback. An object is named by the number of the operation that makes it. An operation on an object that does not exist
--- does nothing, so any part of a program is a program.
+-- A random program of any face, as data: lists of operations. Some operations have another list, the body of their
+-- callback. An object is named by the number of the operation that makes it. An operation on an object that does not
+-- exist does nothing. So any part of a program is a program.
 
 return function( R )
   local P = { made = 0, options = { }, ops = { } }
@@ -11,7 +11,8 @@ return function( R )
     return P.made
   end
 
-  -- Functions that make each kind of operation. An object is known before its body is made, so that the callback can use it.
+  -- Functions that make each kind of operation. The name of an object is known before its body is made. So the callback
+  -- can use the object.
   function G.plain( name, more )
     G.make[ name ] = function( level )
       local op = { k = name, n = G.number( ) }
@@ -28,8 +29,9 @@ return function( R )
     end )
   end
 
-  -- `choices( level, add )` lists the operations that are allowed at this depth, by `add( name, weight )`. Each program has
-  -- its own weights, which make some operations more frequent. So operations that are rare elsewhere can come in numbers.
+  -- `choices( level, add )` lists the operations that are allowed at this depth, by `add( name, weight )`. Each program
+  -- has its own weights, which make some operations more frequent. So operations that are rare elsewhere can come in
+  -- numbers.
   local moods = { }
 
   local function one( level )

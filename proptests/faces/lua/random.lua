@@ -1,5 +1,5 @@
 -- Random numbers that are the same on every Lua: Lehmer's generator with Park and Miller's constants. No product
--- exceeds 2^53, so a Lua that has only doubles computes the same numbers as one with integers.
+-- exceeds 2^53. So a Lua that has only doubles computes the same numbers as a Lua with integers.
 
 return function( seed )
   local state = seed % 2147483646 + 1

@@ -6,7 +6,7 @@ return function( )
   local adr    = ('@cogloop-faces-%s-%d'):format( tostring( { } ):match '0x(%x+)' or '', os.time( ) )
   local server = assert( Socket.listen( adr ) )
 
-  -- `world.recording` is nil, or how the loop is made: `record` or `replay`, and a file.
+  -- `world.recording` is nil, or the loop's option for recording: `record` or `replay`, and a file.
   function world.loop( options )
     local all = { clock = 'virtual' }
     if world.recording then all[ world.recording.how ] = world.recording.file end
@@ -40,8 +40,8 @@ return function( )
     repeat local message = socket:recv( ) until not message
   end
 
-  -- This process is the parent of the shell. If the signal would end the process, a loop that never runs watches it as
-  -- well.
+  -- This process is the parent of the shell. If the signal would end the process, a loop that never runs watches the
+  -- signal as well.
   function world.raise( signal ) os.execute( 'kill -' .. signal .. ' $PPID' ) end
 
   world.keeper = cogloop.loop( )

@@ -1,5 +1,5 @@
--- The functions that a generated program calls: names for its objects, and a log of its calls and their answers. The
--- same text runs on the module, on the model, and as a pasted script.
+-- The functions that a generated program calls: they name its objects, and log its calls and their answers. The same
+-- text runs on the module, on the model, and as a pasted script.
 
 return function( world, own )
   local S = {
@@ -9,7 +9,7 @@ return function( world, own )
 
   -- ## Values as text
   -- Objects are written by the names that the program gave them: two objects may stand for one timer. Of a message only
-  -- its subject counts, and of a program's own error its name.
+  -- its subject counts, and of a program's own error only its name.
   local ABOUT = {
     'too many timers', 'too many descriptors', 'the loop is closed', 'running already', 'only a task of this loop', 'watched already',
     'a coroutine waits for it', 'no timer is armed', 'timed out', 'the handle was closed', 'it is closed',
@@ -104,27 +104,27 @@ return function( world, own )
   -- Calls a method of an object, if the object exists, and logs the answer.
   function S.ask( n, object, name, ... )
     if S.over then return end
-    if object == nil then return S.say( n, name, 'nobody to ask' ) end
+    if object == nil then return S.say( n, name, 'no object' ) end
     begin( )
     return answered( n, name, pcall( object[ name ], object, ... ) )
   end
 
   function S.call( n, f, ... )
     if S.over then return end
-    if f == nil then return S.say( n, 'call', 'nobody to ask' ) end
+    if f == nil then return S.say( n, 'call', 'no object' ) end
     begin( )
     return answered( n, 'call', pcall( f, ... ) )
   end
 
   -- ## Callbacks
-  -- Records the calls in order: the handle if one was ready, and the turn. The module may choose which of several ready
+  -- Records the calls in order: the turn, and the handle if one was ready. The module may choose which of several ready
   -- handles comes first, and the model follows it.
   function S.mark( h )
     S.marks[ #S.marks + 1 ] = { h = h, turn = world.is_real and S.turn( ) }
   end
 
-  -- Each callback begins with one of these functions. After many calls everything is ended and nothing more is called, so every
-  -- program ends.
+  -- Each callback begins with one of these functions. After many calls everything is ended and nothing more is called.
+  -- So every program ends.
   function S.enough( )
     S.calls = S.calls + 1
     if S.calls == S.most then
@@ -155,7 +155,7 @@ return function( world, own )
   -- collector.
   local of, kept = { }, { }
 
-  -- The system chooses the number of a socket, which may be that of a closed one. The model follows it.
+  -- The system chooses the number of a socket. It may be the number of a closed one. The model follows it.
   local function add( h, socket )
     S.H[ h ], of[ h ], kept[ #kept + 1 ] = socket, socket, socket
     if world.is_real then
@@ -191,7 +191,7 @@ return function( world, own )
     end
   end
 
-  -- Whatever names a handle, its name in the log is that of its socket.
+  -- A handle has the name of its socket in the log, whatever names the handle.
   function S.handle_name( handle )
     for h = 1, 1000 do
       if handle ~= nil and S.H[ h ] == handle then
@@ -224,7 +224,7 @@ return function( world, own )
   -- The system chooses addresses and the numbers of descriptors.
   function S.show( n, object )
     if S.over then return end
-    if object == nil then return S.say( n, 'shows', 'nobody to ask' ) end
+    if object == nil then return S.say( n, 'shows', 'no object' ) end
     S.say( n, 'shows', (tostring( object ):gsub( '0x%x+', '0x' ):gsub( 'watcher: %d+', 'watcher:' )) )
   end
 

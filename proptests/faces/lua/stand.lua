@@ -1,4 +1,5 @@
--- Loaded by a pasted script, from the project's root: the functions of its face, with a log that is printed.
+-- A pasted script loads this file from the project's root. It returns the functions of the script's face, with a log
+-- that is printed.
 
 return function( name )
   local function part( of ) return dofile( 'proptests/faces/lua/' .. of .. '.lua' ) end

@@ -1,5 +1,5 @@
 -- A program of any face as text: one statement in each line, with the bodies of callbacks indented. Returns the table
--- `emit`, to which a face adds a function for each kind of operation, and the functions that all faces need.
+-- `emit` and the functions that all faces need. A face adds a function for each kind of operation to `emit`.
 
 return function( )
   local emit, W = { }, { }

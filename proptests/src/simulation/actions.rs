@@ -1,4 +1,4 @@
-//! The loop's user: random actions of every kind, between turns and in the callbacks that the loop serves.
+//! The loop's user takes random actions of every kind, between turns and in the callbacks that the loop serves.
 //!
 //! Each action is applied to the loop and to the model of its promises, and the answers are compared.
 
@@ -48,7 +48,7 @@ pub(super) fn act(world: &Shared, events: &mut Loop, place: Place) {
         93..=94 => refuse_settling(world),
         95 if place == Place::Callback => stop(world, events),
         97 if place == Place::Callback => nested_run(world, events),
-        96 => drain_a_stranger(world, random),
+        96 => drain_another_descriptor(world, random),
         98 if random.u8(0..8) == 0 => clear(world, events),
         99 => on_timers::ask(world, events, random),
         _ => {}
@@ -69,7 +69,7 @@ fn something_happens_later(world: &Shared, random: &mut Rng) {
 }
 
 /// Reads or writes a descriptor that another registration may be about to report.
-fn drain_a_stranger(world: &Shared, random: &mut Rng) {
+fn drain_another_descriptor(world: &Shared, random: &mut Rng) {
     let world = &mut *world.borrow_mut();
     let (number, directions) = (random.usize(0..FILES), some_interest(random));
     world.kernel.files[number].ready.remove(directions);
@@ -102,7 +102,7 @@ fn refuse_settling(world: &Shared) {
     world.note(format_args!("the loop's own changes before the next wait are refused"));
 }
 
-/// C30: what was due at a stop in a callback stays due.
+/// C30: timers that were due at a stop in a callback stay due.
 fn stop(world: &Shared, events: &mut Loop) {
     events.stop();
     let world = &mut *world.borrow_mut();

@@ -1,4 +1,4 @@
-//! Random choices by step: each decision has its own random numbers, made from the seed and the number of the step.
+//! Random choices by step. Each decision has its own random numbers, made from the seed and the number of the step.
 //!
 //! So a step can be left out to shorten a trace, and the other steps of its episode stay the same.
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_other_steps_fall_as_before_when_one_is_left_out() {
+    fn leaving_a_step_out_does_not_change_the_other_steps() {
         let throw = |left_out: &[Step]| {
             let mut dice = Dice::new(7, left_out.iter().copied().collect());
             let mut thrown = Vec::new();
@@ -83,6 +83,6 @@ mod tests {
         let shortened = throw(&[Step { episode: 1, decision: 1 }]);
         assert_eq!(shortened[4], None);
         assert!((0..9).all(|n| n == 4 || shortened[n] == whole[n]));
-        assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), 9, "no two steps fall alike: {whole:?}");
+        assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), 9, "no two steps have the same numbers: {whole:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! One run: episodes, each with its own way to drive the loop, and an end in which all remaining timers and events must
-//! come.
+//! One run: several episodes, each with its own way to drive the loop, and an end. At the end all remaining timers and
+//! events must come.
 
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
@@ -16,7 +16,7 @@ use super::on_descriptors::say_drained;
 use super::trace::{Name, Ns, Said, Trace};
 use super::world::{Loop, Seeded, Shared, World};
 
-/// Lengths of a tick, one of which is chosen for a run: the default, and others that show wrong rounding.
+/// The lengths of a tick, of which a run takes one: the default, and others that show wrong rounding.
 const RESOLUTIONS_NS: [u64; 5] = [1_000, 1_000, 1, 1_000_000, 777];
 
 const EPISODES_BETWEEN_AUDITS: u32 = 8;
@@ -31,7 +31,7 @@ impl Run {
     pub(super) fn new(dice: Dice, trace: Trace) -> Self {
         let mut random = dice.of_run();
         let clock = VirtualClock::new();
-        // The clock does not start at 0, as the loop's time does.
+        // The clock does not start at 0, but the loop's time does.
         clock.advance_ns(random.u64(0..1 << 40));
         let resolution_ns = RESOLUTIONS_NS[random.usize(0..RESOLUTIONS_NS.len())];
         let world = Rc::new(RefCell::new(World::new(dice, trace, clock.clone(), resolution_ns)));
@@ -51,7 +51,7 @@ impl Run {
         for episode in 0..self.episodes {
             self.world.borrow_mut().dice.begin_episode(episode);
             self.episode();
-            // The audit visits all slots of the wheel, which takes longer than the rest of the episode.
+            // The audit visits all slots of the wheel. That takes longer than the rest of the episode.
             if episode % EPISODES_BETWEEN_AUDITS == 0 {
                 self.events.audit();
             }
@@ -80,7 +80,7 @@ impl Run {
         }
     }
 
-    /// C25, C31, C34: runs until nothing keeps the loop going, or it is stopped, or it has run long enough.
+    /// C25, C31, C34: runs until nothing keeps the loop going, the loop is stopped, or it has run long enough.
     fn run(&mut self) {
         self.begin(Wait::Block, 30);
         // This has no effect, because the loop does not run.
@@ -90,9 +90,9 @@ impl Run {
         let mut world = self.world.borrow_mut();
         if ran.is_ok() {
             world.check_all_served();
-            assert!(!world.is_served || world.is_idle(), "the run has ended, and nobody has stopped it");
+            assert!(!world.is_served || world.is_idle(), "the run has ended without a stop");
         } else {
-            // Timers that this turn found due may still be pulled.
+            // Timers that this turn found due may be pulled later.
             world.is_served = false;
         }
         match &ran {
@@ -126,10 +126,10 @@ impl Run {
         self.turn(Wait::Poll, usize::MAX, usize::MAX);
     }
 
-    /// A turn of which at most so many timers and descriptors are pulled.
+    /// Takes a turn, and pulls at most this many of its timers and descriptors.
     fn turn(&mut self, wait: Wait, timers_max: usize, ready_max: usize) {
         self.begin(wait, 1);
-        // An error comes from the wait. Due timers can be pulled all the same.
+        // An error comes from the wait. Due timers can be pulled nevertheless.
         drop(self.events.turn(wait));
         assert_eq!(self.events.turn_ns(), self.world.borrow().kernel.now_ns(), "the turn's time");
         for _ in 0..timers_max {
@@ -147,13 +147,13 @@ impl Run {
 
     fn begin(&mut self, wait: Wait, waits: u32) {
         let mut world = self.world.borrow_mut();
-        // What an earlier turn has left is not lost: its timers are still due, and its descriptors are still ready.
+        // The rest of an earlier turn is not lost: its timers are still due, and its descriptors are still ready.
         world.begin_turns(wait, waits);
     }
 
-    /// From here on there are no faults and no actions. Every descriptor that stays ready is served, although one is
-    /// pulled in each turn (C49). When none is ready, each wake-up brings a timer, until only timers are left whose
-    /// time no clock reaches (C26).
+    /// From here on there are no faults and no actions. Every descriptor that stays ready is served, although only one
+    /// is pulled in each turn (C49). When none is ready, each wake-up brings a timer. At the end only timers are left
+    /// whose time no clock reaches (C26).
     fn finish(&mut self) {
         self.world.borrow_mut().is_ending = true;
         self.world.borrow_mut().note(format_args!("the end begins"));
@@ -170,7 +170,7 @@ impl Run {
         while !self.world.borrow().timers.is_at_rest() {
             let before = self.world.borrow().timers.len();
             self.turn(Wait::Block, usize::MAX, usize::MAX);
-            assert!(self.world.borrow().timers.len() < before, "a wake-up that brings no timer");
+            assert!(self.world.borrow().timers.len() < before, "a wake-up brings no timer");
         }
         self.events.clear();
         self.world.borrow_mut().timers.cleared();
@@ -182,7 +182,7 @@ impl Run {
 
     fn fairness(&mut self) {
         let mut waiting = self.world.borrow().observed_and_ready();
-        // Other descriptors get their turns: marked ones, and ready ones in `Mode::Edge`.
+        // Other descriptors have their turns first: marked ones, and ready ones in `Mode::Edge`.
         for _ in 0..2 * self.events.descriptors() {
             self.begin(Wait::Poll, 1);
             drop(self.events.turn(Wait::Poll));
@@ -192,11 +192,11 @@ impl Run {
                 waiting.retain(|token| *token != ready.token);
             }
         }
-        assert_eq!(waiting, [], "ready all the time and not served");
+        assert_eq!(waiting, [], "descriptors that were ready all the time and were not served");
     }
 }
 
-/// No limits, or some that are reached soon.
+/// No limits, or limits that are reached soon.
 fn limits(random: &mut Rng) -> Limits {
     if random.u8(0..4) > 0 {
         return Limits { timers: 400, ..Limits::default() };
@@ -205,7 +205,7 @@ fn limits(random: &mut Rng) -> Limits {
     Limits { timers, descriptors, served_in_turn: NonZeroUsize::MIN.saturating_add(random.usize(0..4)) }
 }
 
-/// The user's callback: serves what is due, and may take other actions.
+/// The user's callback: serves a timer or descriptor, and may take other actions.
 fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
     match due {
         Due::Timer(timer) => {
@@ -235,7 +235,7 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
     world.borrow_mut().busy_ns = events.now_ns() - events.turn_ns();
 }
 
-/// Usually drains the descriptor and tells the loop that it is drained. Sometimes leaves it, or does not tell the loop.
+/// Usually drains the descriptor and tells the loop so. Sometimes leaves data, or does not tell the loop.
 fn drain(world: &Shared, events: &mut Loop, token: cogloop_io::Token, ready: Interest) {
     if world.borrow().is_ending {
         return;

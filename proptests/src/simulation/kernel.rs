@@ -6,8 +6,8 @@
 //!   outside          at 3 ms a peer writes to 5 · at 7 ms a thread wakes the loop · …
 //! ```
 //!
-//! Apart from its faults it is correct: it reports registered files truthfully, and files that a short batch left out
-//! come first in the next one.
+//! Apart from its faults the kernel is correct. It reports registered files truthfully. Files that a short batch left
+//! out come first in the next batch.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -61,23 +61,23 @@ pub(super) enum Outside {
     Wake,
 }
 
-/// What a wait does wrong.
+/// The fault of a wait.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) enum Fault {
     None,
-    /// It fails with this error.
+    /// The wait fails with this error.
     Fail(i32),
-    /// It returns early and reports nothing, as after a signal.
+    /// The wait returns early and reports nothing, as after a signal.
     Early,
-    /// It returns so much too late.
+    /// The wait returns this many nanoseconds too late.
     Late(u64),
-    /// It reports at most so many events.
+    /// The wait reports at most this many events.
     Short(usize),
-    /// It reports a descriptor that is not ready.
+    /// The wait reports a descriptor that is not ready.
     Spurious,
-    /// It first reports so many registrations that are gone.
+    /// The wait first reports this many registrations that are gone.
     Stale(usize),
-    /// It reports more registrations that are gone than a batch holds.
+    /// The wait reports more registrations that are gone than a batch holds.
     Overflow,
 }
 
@@ -96,7 +96,7 @@ impl Fault {
     }
 }
 
-/// Usually some microseconds, but sometimes up to a hundred years.
+/// A lateness: usually some microseconds, but sometimes up to a hundred years.
 fn late_ns(random: &mut Rng) -> u64 {
     match random.u8(..) {
         0..=199 => random.u64(0..100_000),
@@ -117,7 +117,7 @@ pub(super) struct Kernel {
     pub(super) files: [File; FILES],
     pub(super) registered: BTreeMap<Token, Registration>,
     gone: Vec<Token>,
-    /// By number: the token of a registration that was dropped because its file was closed. The loop still has that
+    /// By number: the token of a registration that was dropped because its file was closed. The loop still has this
     /// token.
     dropped: BTreeMap<usize, Token>,
     outside: BTreeMap<(u64, u64), Outside>,
@@ -159,7 +159,7 @@ impl Kernel {
         self.clock.now_ns() - self.origin_ns
     }
 
-    /// Lets time pass, as a slow callback does, together with the events outside during that time.
+    /// Lets time pass, as a slow callback does. The outside events of that time happen.
     pub(super) fn pass(&mut self, ns: u64) {
         self.clock.advance_ns(ns.min(END.saturating_sub(self.now_ns())));
         self.happen();
@@ -177,7 +177,7 @@ impl Kernel {
         }
     }
 
-    /// Schedules an event for that time, or for now if the time has passed.
+    /// Schedules an event for that time, or for now if that time has passed.
     pub(super) fn schedule(&mut self, at_ns: u64, outside: Outside) {
         self.scheduled += 1;
         self.outside.insert((at_ns, self.scheduled), outside);
@@ -241,8 +241,8 @@ impl Kernel {
         self.gone.push(token);
     }
 
-    /// Waits and returns its reports. A wait for ever that nothing would end fails, or ends an hour later if
-    /// `has_mercy`.
+    /// Waits, and returns the reports. A wait for ever that no event would end fails. With `has_mercy` it ends an hour
+    /// later instead.
     pub(super) fn wait(&mut self, timeout_ns: Option<u64>, fault: Fault, has_mercy: bool) -> io::Result<Vec<Event>> {
         if self.waits_left == 0 {
             return Err(io::Error::from_raw_os_error(ETIME));
@@ -293,7 +293,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The registered descriptors that are ready for what is observed.
+    /// The registered descriptors that are ready for an observed direction.
     fn truth(&self) -> impl Iterator<Item = (Token, Interest)> {
         let look = |(&token, registration): (&Token, &Registration)| {
             let ready = self.files[registration.number].ready;
@@ -332,7 +332,7 @@ impl Kernel {
         let Some(waker) = self.waker.as_ref().filter(|_| self.is_woken) else { return };
         assert!(is_readable(waker), "a wake got lost");
         waker.drain();
-        assert!(!is_readable(waker), "a wake that was taken is still there");
+        assert!(!is_readable(waker), "the waker is still readable after its wake was taken");
         self.is_woken = false;
     }
 
@@ -372,9 +372,9 @@ impl fmt::Display for Fault {
             Self::Early => write!(f, ", comes back early"),
             Self::Late(ns) => write!(f, ", {} late", Ns(*ns)),
             Self::Short(length) => write!(f, ", reports {length} at the most"),
-            Self::Spurious => write!(f, ", with a spurious one"),
-            Self::Stale(count) => write!(f, ", with {count} that are gone"),
-            Self::Overflow => write!(f, ", with more than a batch of those that are gone"),
+            Self::Spurious => write!(f, ", with a spurious event"),
+            Self::Stale(count) => write!(f, ", with {count} removed registrations"),
+            Self::Overflow => write!(f, ", with more than a batch of removed registrations"),
         }
     }
 }

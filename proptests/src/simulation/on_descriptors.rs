@@ -16,7 +16,7 @@ pub(super) fn some_interest(random: &mut Rng) -> Interest {
 }
 
 impl World {
-    /// Usually an observed one, else any token ever given out.
+    /// Usually an observed token, otherwise any token ever given out.
     fn any_token(&self, random: &mut Rng) -> Option<Token> {
         let live = self.watched.tokens();
         if random.u8(0..4) > 0 && !live.is_empty() {
@@ -26,8 +26,8 @@ impl World {
     }
 }
 
-/// C45: a second add replaces the first. C51: a refusal by the kernel leaves the old state whole. C52: level, edge and
-/// one-shot mode.
+/// C45: a second add replaces the first. C51: a refusal by the kernel leaves the old state whole. C52: a descriptor is
+/// added in level, edge or one-shot mode.
 pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let number = random.usize(0..FILES);
     let interest = interest(random);
@@ -47,7 +47,7 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
 }
 
 impl World {
-    /// Makes the kernel refuse the next registration with this error, if one is given. Returns whether the file is
+    /// Makes the kernel refuse the next registration with this error, if there is one. Returns whether the file is
     /// open.
     fn prepare(&mut self, refusal: Option<i32>, number: Option<usize>) -> bool {
         self.kernel.take_refusal();
@@ -61,7 +61,8 @@ impl World {
     }
 }
 
-/// C44: reading comes before writing, and one can be dropped. C51: a refusal by the kernel leaves the old state whole.
+/// C44: reading comes before writing, and either can be dropped. C51: a refusal by the kernel leaves the old state
+/// whole.
 pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     let interest = interest(random);
@@ -102,7 +103,7 @@ fn remove(world: &Shared, events: &mut Loop, token: Token) {
     world.note(format_args!("remove {}: {removed}", Name(token)));
 }
 
-/// C52: level, edge and one-shot mode.
+/// C52: a direction of an edge is drained.
 pub(super) fn drained(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     say_drained(world, events, token, some_interest(random));
@@ -113,8 +114,8 @@ pub(super) fn say_drained(world: &Shared, events: &mut Loop, token: Token, direc
     let said = events.drained(token, directions).is_ok();
     let world = &mut *world.borrow_mut();
     let is_closed = world.watched.get(token).map(|watch| watch.is_closed);
-    // For a closed descriptor both answers are right: the kernel refuses it, but is not asked if it already observes
-    // these directions.
+    // For a closed descriptor both answers are right. The kernel refuses it, but the loop does not ask if the kernel
+    // observes these directions already.
     assert!(is_closed == Some(true) || said == is_closed.is_some(), "the result of `drained` for {}", Name(token));
     if said {
         world.watched.change(token, |watch| {
@@ -135,7 +136,7 @@ pub(super) fn mark(world: &Shared, events: &mut Loop, random: &mut Rng) {
     world.note(format_args!("mark {} for {ready:?}", Name(token)));
 }
 
-/// C34: timers and descriptors that do not keep a loop alive.
+/// C34: some timers and descriptors do not keep a loop going.
 pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     let keeps = random.bool();
@@ -147,7 +148,7 @@ pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     world.note(format_args!("{} keeps the loop going: {keeps}", Name(token)));
 }
 
-/// C41: the loop does not learn of it. From now on the number is free, or stands for another file.
+/// C41: the loop does not learn of the close. From now on the number is free, or names another file.
 pub(super) fn close(world: &Shared, random: &mut Rng) {
     let world = &mut *world.borrow_mut();
     let number = random.usize(0..FILES);

@@ -31,7 +31,7 @@ impl World {
         self.timers.len() < self.limits.timers
     }
 
-    /// Usually a live one, else any timer ever made.
+    /// Usually a live timer, otherwise any timer ever made.
     fn any_timer(&self, random: &mut Rng) -> Option<Id> {
         let live = self.timers.ids(|_| true);
         if random.u8(0..4) > 0 && !live.is_empty() {
@@ -62,7 +62,7 @@ fn add_one(world: &Shared, events: &mut Loop, delay_ns: u64, is_absolute: bool) 
         false => events.try_add_timer(delay_ns, id),
     };
     let world = &mut *world.borrow_mut();
-    assert_eq!(added.is_ok(), world.has_room_for_a_timer(), "a timer more: {added:?}");
+    assert_eq!(added.is_ok(), world.has_room_for_a_timer(), "another timer: {added:?}");
     let Ok(key) = added else { return world.note(format_args!("a timer too many")) };
     match (is_absolute, delay_ns) {
         (false, 0) => world.timers.made_due(key, now_ns),
@@ -76,21 +76,21 @@ pub(super) fn add_planned(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let first_ns = events.now_ns().saturating_add(delay_ns(random));
     let missed = [Missed::Burst, Missed::Skip, Missed::Delay][random.usize(0..3)];
     let period = NonZeroU64::new(random.u64(1..50) * 1_000_000 + random.u64(0..2)).unwrap_or(NonZeroU64::MIN);
-    // After a jump of a century a timer with the policy `Burst` would fire for another century.
+    // After a jump of a century, a timer with the policy `Burst` would fire for another century.
     let repeats = random.u8(0..4) > 0 && missed != Missed::Burst || random.u8(0..8) == 0;
     let plan = if repeats { Plan::every(first_ns, period, missed) } else { Plan::once(first_ns) };
     let slack_ns = if random.bool() { random.u64(0..5_000_000) } else { 0 };
     let plan = plan.with_slack(slack_ns);
     let added = events.try_add_planned(plan, id);
     let world = &mut *world.borrow_mut();
-    assert_eq!(added.is_ok(), world.has_room_for_a_timer(), "a timer more: {added:?}");
+    assert_eq!(added.is_ok(), world.has_room_for_a_timer(), "another timer: {added:?}");
     let Ok(key) = added else { return world.note(format_args!("a timer too many")) };
     world.timers.made(key, plan);
     let period = plan.period.map_or("once".to_owned(), |period| format!("every {}, {missed:?}", Ns(period.get())));
     world.note(format_args!("timer {id}: at {}, {period}, slack {}", Ns(first_ns), Ns(slack_ns)));
 }
 
-/// C06 to C09: cancelling a timer that is pending, is due, or has ended.
+/// C06 to C09: cancels a timer that is pending, is due, or has ended.
 pub(super) fn cancel(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(id) = world.borrow().any_timer(random) else { return };
     let key = world.borrow().timers.key(id);
@@ -101,7 +101,7 @@ pub(super) fn cancel(world: &Shared, events: &mut Loop, random: &mut Rng) {
     world.note(format_args!("cancel timer {id}: {value:?}"));
 }
 
-/// C11: re-arming in the own callback and in another one. C12: of several re-arms the last one counts.
+/// C11: a timer is re-armed in its own callback and in another one. C12: of several re-arms the last one counts.
 pub(super) fn reschedule(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(id) = world.borrow().any_timer(random) else { return };
     let key = world.borrow().timers.key(id);
@@ -152,7 +152,7 @@ impl World {
     }
 }
 
-/// C34: timers and descriptors that do not keep a loop alive.
+/// C34: some timers and descriptors do not keep a loop going.
 pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(id) = world.borrow().any_timer(random) else { return };
     let (key, keeps) = (world.borrow().timers.key(id), random.bool());

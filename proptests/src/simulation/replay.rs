@@ -39,7 +39,7 @@ pub fn breaks_a_promise(seed: u64) -> bool {
 pub(super) struct Replay {
     pub(super) lines: Vec<String>,
     pub(super) taken: Vec<Step>,
-    /// The broken promise, in words.
+    /// A description of the broken promise.
     pub(super) broken: Option<String>,
 }
 

@@ -41,7 +41,7 @@ pub fn shortest(seed: u64) -> Option<Broken> {
                 from += size;
             }
         }
-        // If this size has removed a step, it is tried again.
+        // A size that has removed a step is tried again.
         if best.taken.len() == before {
             size /= 2;
         }
@@ -49,7 +49,8 @@ pub fn shortest(seed: u64) -> Option<Broken> {
     best.broken.map(|promise| Broken { lines: best.lines, promise })
 }
 
-/// Fewer lines are easier to read. Leaving out a step may cause more lines: a descriptor that is not read stays ready.
+/// Fewer lines are easier to read. But leaving out a step may cause more lines: a descriptor that is not read stays
+/// ready.
 fn length(replay: &Replay) -> (usize, usize) {
     (replay.lines.len(), replay.taken.len())
 }

@@ -6,7 +6,7 @@
 //!      └──────────────┴───────── slack ──────────────┴───────►  time
 //! ```
 //!
-//! For a timer without slack both are the first tick at or after its deadline.
+//! For a timer without slack both times are the first tick at or after its deadline.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) struct Timer {
 #[derive(Clone, Debug)]
 pub(super) enum State {
     Armed(Armed),
-    /// The remaining time: at least, and at most.
+    /// The remaining time: its least and its greatest possible value.
     Paused(u64, u64),
 }
 
@@ -36,14 +36,14 @@ pub(super) enum State {
 pub(super) struct Armed {
     /// The deadline that was asked for.
     asked_ns: u64,
-    /// The time from which it may fire; `None` for never. `by_ns` is the time by which it must.
+    /// The time from which the timer may fire; `None` for never. By the time `by_ns` it must fire.
     from_ns: Option<u64>,
     by_ns: Option<u64>,
-    /// Its order among timers with equal deadlines.
+    /// The timer's order among timers with equal deadlines.
     order: u64,
-    /// The number of the last turn before it was armed.
+    /// The number of the last turn before the timer was armed.
     armed_in: u64,
-    /// The turn that found it due.
+    /// The turn that found the timer due.
     due_in: Option<u64>,
 }
 
@@ -85,18 +85,18 @@ impl Timers {
         self.live.values().filter(|timer| timer.is_referenced && !matches!(timer.state, State::Paused(..))).count()
     }
 
-    /// Timers that never end by themselves: they repeat, or their time is beyond the end of the simulation.
+    /// The timers that never end by themselves: they repeat, or their time is beyond the end of the simulation.
     pub(super) fn far_or_repeating(&self) -> Vec<Id> {
         let is_far = |plan: &Plan| self.up(plan.deadline.saturating_add(plan.slack)).is_none_or(|by_ns| by_ns > END);
         self.ids(|timer| timer.plan.period.is_some() || is_far(&timer.plan))
     }
 
-    /// Whether no timer will fire any more, because all that are left are paused.
+    /// Whether no timer will fire any more, because all remaining timers are paused.
     pub(super) fn is_at_rest(&self) -> bool {
         self.armed().next().is_none()
     }
 
-    /// The live timers of which `wanted` is true.
+    /// The live timers for which `wanted` is true.
     pub(super) fn ids(&self, wanted: impl Fn(&Timer) -> bool) -> Vec<Id> {
         self.live.iter().filter(|(_, timer)| wanted(timer)).map(|(&id, _)| id).collect()
     }
@@ -124,7 +124,7 @@ impl Timers {
         self.keys.push(key);
     }
 
-    /// Records a timer without delay: it is due in the next turn, whenever that is.
+    /// Records a timer without delay. It is due in the next turn, whenever that turn is.
     pub(super) fn made_due(&mut self, key: Key, now_ns: u64) {
         let floor_ns = now_ns / self.resolution_ns * self.resolution_ns;
         self.made(key, Plan::once(floor_ns));
@@ -155,7 +155,7 @@ impl Timers {
         true
     }
 
-    /// The remaining time of a timer: at least, and at most.
+    /// The least and the greatest possible remaining time of a timer.
     pub(super) fn left_ns(&self, id: Id, now_ns: u64) -> Option<(u64, u64)> {
         let timer = self.live.get(&id)?;
         Some(match &timer.state {
@@ -187,8 +187,8 @@ impl Timers {
         })
     }
 
-    /// C24 to C27: how long a turn must wait at least, and how long it may wait: until the next timer is due, whichever
-    /// timers were cancelled or moved. `None` is for ever.
+    /// C24 to C27: the least and the greatest time that a turn may wait. It waits until the next timer is due,
+    /// whichever timers were cancelled or moved. `None` is for ever.
     pub(super) fn patience_ns(&self, now_ns: u64) -> (Option<u64>, Option<u64>) {
         if self.armed().any(|(_, armed, _)| armed.due_in.is_some()) {
             return (Some(0), Some(0));
@@ -211,19 +211,19 @@ impl Timers {
         }
     }
 
-    /// C02, C22: all timers that were due have fired.
+    /// C02, C22: checks that all due timers have fired.
     pub(super) fn check_all_served(&self) {
         let left = self.armed().find(|(_, armed, _)| armed.due_in.is_some());
         assert!(left.is_none(), "timer {} was due and did not fire", left.map_or(0, |(id, ..)| id));
     }
 
-    /// C01 to C04, C06 to C12, C16, C30: the timer exists, is due, fires for the first time in this turn, and no other
-    /// should have come before it.
+    /// C01 to C04, C06 to C12, C16, C30: checks that the timer exists, is due, and fires for the first time in this
+    /// turn. Checks that no other timer should have come before it.
     pub(super) fn fired(&mut self, timer: &ExpiredTimer<Id>, turn_ns: u64) {
         let id = timer.value;
         self.served += 1;
-        let ours = self.live.get(&id).unwrap_or_else(|| panic!("timer {id} has ended and fired all the same"));
-        let State::Armed(armed) = &ours.state else { panic!("timer {id} is paused and fired all the same") };
+        let ours = self.live.get(&id).unwrap_or_else(|| panic!("timer {id} fired after its end"));
+        let State::Armed(armed) = &ours.state else { panic!("timer {id} fired while it was paused") };
         assert_eq!(timer.key, self.key(id), "timer {id} fired under another key");
         assert!(armed.asked_ns <= turn_ns, "timer {id} fired {} early", Ns(armed.asked_ns.saturating_sub(turn_ns)));
         assert!(armed.armed_in < self.turn, "timer {id} fired in the turn in which it was armed");
@@ -246,14 +246,14 @@ impl Timers {
         }
     }
 
-    /// C13, C14: a repeating timer continues at `next_ns`, as its policy says.
+    /// C13, C14: a repeating timer continues at `next_ns`, by its policy.
     pub(super) fn repeated(&mut self, timer: &ExpiredTimer<Id>, next_ns: Option<u64>, turn_ns: u64) {
         let id = timer.value;
         let Some(mut ours) = self.live.remove(&id) else { return };
         let Some(period) = ours.plan.period.map(u64::from) else { return };
         let next_ns = next_ns.unwrap_or_else(|| panic!("timer {id} repeats and has no next deadline"));
         let (deadline_ns, missed) = (ours.plan.deadline, timer.missed);
-        // Within its slack it was on time. The reported deadline is rounded up; the schedule is not.
+        // A timer is on time within its slack. The reported deadline is rounded up; the schedule is not.
         let is_late = self.up(deadline_ns.saturating_add(ours.plan.slack)).is_some_and(|latest_ns| turn_ns > latest_ns)
             || ours.plan.slack == 0 && period < self.resolution_ns;
         let expected_ns = match ours.plan.missed {

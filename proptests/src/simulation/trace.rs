@@ -34,7 +34,7 @@ impl Trace {
     }
 }
 
-/// FNV-1a (Fowler, Noll and Vo) with 64 bits. It hashes the text, so it is the same on every machine.
+/// FNV-1a (Fowler, Noll and Vo) with 64 bits. The hash is made from the text, so it is the same on every machine.
 #[derive(Debug)]
 struct Fnv(u64);
 
@@ -98,7 +98,7 @@ impl fmt::Display for Said<'_> {
     }
 }
 
-/// How long a wait may last.
+/// The time that a wait may last.
 pub(super) struct Patience(pub(super) Option<u64>);
 
 impl fmt::Display for Patience {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_published_one() {
+    fn the_hash_has_the_published_values() {
         for (text, expected) in
             [("", 0xcbf2_9ce4_8422_2325_u64), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)]
         {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_shown_in_the_largest_unit_that_shows_them_whole() {
+    fn a_span_is_shown_in_the_largest_unit_of_which_it_is_a_whole_number() {
         for (ns, shown) in
             [(0, "0"), (999, "999 ns"), (2_000, "2 µs"), (1_000_001, "1000001 ns"), (5_000_000_000, "5 s")]
         {

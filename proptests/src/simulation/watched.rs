@@ -16,13 +16,13 @@ pub(super) struct Watch {
     /// Directions that were reported and are silent until the user asks for them again.
     pub(super) silent: Interest,
     pub(super) is_referenced: bool,
-    /// Whether it was closed without being removed.
+    /// Whether the descriptor was closed without being removed.
     pub(super) is_closed: bool,
     /// The user's marks since the last turn.
     mark: Interest,
     /// The marks that this turn must report and has not reported yet.
     mark_in_turn: Interest,
-    /// Whether the user has changed it in this turn.
+    /// Whether the user has changed the descriptor in this turn.
     is_touched: bool,
 }
 
@@ -32,7 +32,7 @@ impl Watch {
         self.interest.without(self.silent)
     }
 
-    /// Marks that were not reported yet. They stay for the next turn.
+    /// The marks that were not reported yet. They stay for the next turn.
     fn left_of_mark(&self) -> Interest {
         self.mark | self.mark_in_turn & self.wanted()
     }
@@ -43,7 +43,8 @@ pub(super) struct Watched {
     live: BTreeMap<Token, Watch>,
     /// All tokens ever given out.
     pub(super) ever: Vec<Token>,
-    /// The directions in which this turn found each descriptor ready, and the descriptors that it served.
+    /// The directions in which this turn found each descriptor ready. `served` has the descriptors that the turn
+    /// reported.
     found: BTreeMap<Token, Interest>,
     served: BTreeSet<Token>,
 }
@@ -120,8 +121,8 @@ impl Watched {
         self.live.values().any(|watch| !watch.left_of_mark().is_empty())
     }
 
-    /// The loop and the kernel agree: each open descriptor is registered with its wanted directions, and nothing else
-    /// is registered. More directions may be registered only if a change was `refused`.
+    /// Checks that the loop and the kernel agree. Each open descriptor is registered with its wanted directions, and
+    /// nothing else is registered. More directions may be registered only if a change was `refused`.
     pub(super) fn check_registered(&self, registered: &BTreeMap<Token, Registration>, refused: bool) {
         for (token, watch) in self.live.iter().filter(|(_, watch)| !watch.is_closed) {
             let Some(registration) = registered.get(token) else {
@@ -151,7 +152,7 @@ impl Watched {
         }
     }
 
-    /// Records that the loop has asked, after a callback, what is still ready of a descriptor that was found ready.
+    /// Records that the loop has asked, after a callback, which directions of a ready descriptor are still ready.
     pub(super) fn looked_at(&mut self, token: Token, now: Interest) {
         let mark = self.live.get(&token).map_or(Interest::NONE, |watch| watch.mark_in_turn);
         if let Some(found) = self.found.get_mut(&token) {
@@ -160,16 +161,16 @@ impl Watched {
     }
 
     /// A reader never blocks because of a report, although the descriptors of the simulation are blocking. So the
-    /// descriptor is ready now, whatever callbacks have drained before, or the user has marked it.
+    /// descriptor is ready now, whatever callbacks have drained, or the user has marked it.
     pub(super) fn check_true(&self, ready: Ready, files: &[File]) {
         let Some(watch) = self.live.get(&ready.token) else { return };
         let now = files[watch.number].ready | watch.mark_in_turn;
         let name = Name(ready.token);
-        assert!(now.contains(ready.ready), "{name}: {:?} was reported, and {now:?} is ready", ready.ready);
+        assert!(now.contains(ready.ready), "{name}: {:?} was reported, but {now:?} is ready", ready.ready);
     }
 
-    /// C37, C38, C42, C44, C52: the descriptor is observed for these directions. They are all that were found ready,
-    /// and it is reported for the first time in this turn.
+    /// C37, C38, C42, C44, C52: checks that the descriptor is observed for these directions, and that they are all that
+    /// were found ready. It is reported for the first time in this turn.
     pub(super) fn served(&mut self, ready: Ready) {
         let Ready { token, ready } = ready;
         let Some(watch) = self.live.get_mut(&token) else { panic!("{} is removed and was reported", Name(token)) };
@@ -191,7 +192,7 @@ impl Watched {
         self.served.len()
     }
 
-    /// C49: every descriptor that was found ready was served, unless the user has changed it.
+    /// C49: checks that every descriptor that was found ready was served, unless the user has changed it.
     pub(super) fn check_all_served(&self) {
         let left = self.found.iter().find(|(token, found)| {
             let is_wanted = |watch: &Watch| !watch.is_touched && !(**found & watch.wanted()).is_empty();

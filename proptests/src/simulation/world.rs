@@ -1,4 +1,4 @@
-//! Everything around the loop, shared by its backend and its user; and that backend.
+//! The state around the loop, which its backend and its user share, and the backend itself.
 
 use std::cell::RefCell;
 use std::io;
@@ -16,14 +16,14 @@ use super::timers::{Id, Timers};
 use super::trace::{At, Name, Patience, Trace};
 use super::watched::Watched;
 
-/// The share of a turn for timers while there are descriptors, and for descriptors while there are timers.
+/// The share of a turn for one kind, timers or descriptors, while the loop has the other kind.
 const SHARE_NS: u64 = 10_000_000;
 
 /// The loop under test. A timer's value is its number.
 pub(super) type Loop = EventLoop<Id>;
 
 /// The descriptor numbers of the simulation are those of real files that stay open for the whole process. The loop only
-/// compares numbers and passes them on, and only the simulated kernel knows the simulated files.
+/// compares numbers and passes them on. Only the simulated kernel knows the simulated files.
 static NUMBERS: LazyLock<Vec<std::fs::File>> =
     LazyLock::new(|| (0..FILES).map(|_| std::fs::File::open("/dev/null").expect("/dev/null opens")).collect());
 
@@ -43,13 +43,13 @@ pub(super) struct World {
     pub(super) kernel: Kernel,
     pub(super) timers: Timers,
     pub(super) watched: Watched,
-    /// How long the user lets the next turn wait.
+    /// The wait that the user permits to the next turn.
     pub(super) asked: Wait,
-    /// Whether everything that the last wait found will have been served before the next wait.
+    /// Whether everything that the last wait found must be served before the next wait.
     pub(super) is_served: bool,
-    /// How long the callbacks of this turn took.
+    /// The time that the callbacks of this turn took.
     pub(super) busy_ns: u64,
-    /// Whether the end has begun, without faults of the kernel and actions of the user.
+    /// Whether the end has begun. From then on there are no faults of the kernel and no actions of the user.
     pub(super) is_ending: bool,
     /// Whether the refusal that waits in the kernel is for the loop's own changes before a wait.
     pub(super) is_refusing_settling: bool,
@@ -57,7 +57,7 @@ pub(super) struct World {
     pub(super) operations: u64,
 }
 
-/// Borrowed only for moments: never during a call of the loop, because the loop calls its backend.
+/// Borrowed only for moments, and never during a call of the loop, because the loop calls its backend.
 pub(super) type Shared = Rc<RefCell<World>>;
 
 impl World {
@@ -83,7 +83,7 @@ impl World {
         self.trace.note(format_args!("{}  {line}", At(self.kernel.now_ns())));
     }
 
-    /// The following turns wait like this, at most so many times.
+    /// Sets the wait of the following turns, at most `waits` of them.
     pub(super) fn begin_turns(&mut self, wait: Wait, waits: u32) {
         (self.asked, self.kernel.waits_left) = (wait, waits);
     }
@@ -104,8 +104,8 @@ impl World {
         self.timers.referenced() == 0 && self.watched.referenced() == 0
     }
 
-    /// C02, C36, C49: nothing that the last turn found is lost, unless the host's limit or slow callbacks delay it. And
-    /// no more was served than the limit allows.
+    /// C02, C36, C49: checks that nothing of the last turn is lost, unless the host's limit or slow callbacks delay it.
+    /// Checks that the turn has served no more than the limit allows.
     pub(super) fn check_all_served(&self) {
         let limit = self.limits.served_in_turn.get();
         let (timers, ready) = (self.timers.served, self.watched.served_in_turn());
@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// C05, C24 to C27: a turn waits exactly until the next event that can happen.
+    /// C05, C24 to C27: checks that a turn waits exactly until the next event that can happen.
     pub(super) fn check_timeout(&self, timeout_ns: Option<u64>) {
         let now_ns = self.kernel.now_ns();
         let (least, most) = if self.watched.has_marks() { (Some(0), Some(0)) } else { self.timers.patience_ns(now_ns) };
@@ -136,9 +136,9 @@ impl World {
         let number = |patience: Option<u64>| patience.map_or(u128::MAX, u128::from);
         let waits = Patience(timeout_ns);
         let is_long = number(timeout_ns) >= number(least);
-        assert!(is_long, "the loop waits {waits}, and there is nothing to do {}", Patience(least));
+        assert!(is_long, "the loop waits {waits}, but nothing happens {}", Patience(least));
         let is_short = number(timeout_ns) <= number(most);
-        assert!(is_short, "the loop waits {waits}, and could no longer than {}", Patience(most));
+        assert!(is_short, "the loop waits {waits}, but may wait no longer than {}", Patience(most));
     }
 
     /// Random numbers for the next choice; `None` if there is no choice.
@@ -146,13 +146,13 @@ impl World {
         if self.is_ending { None } else { self.dice.step() }
     }
 
-    /// The fault of the wait, and whether a wait for ever would be ended.
+    /// The fault of the wait, and whether a wait for ever ends.
     fn fate(&mut self) -> (Fault, bool) {
         self.choice().map_or((Fault::None, false), |mut random| (Fault::of(&mut random), random.u8(0..8) > 0))
     }
 }
 
-/// The loop's backend, which shows it the simulated world.
+/// The loop's backend, which acts as the simulated kernel.
 pub(super) struct Seeded(pub(super) Shared);
 
 impl Backend for Seeded {

@@ -1,7 +1,7 @@
 //! Runs a program on the library, through the functions that C calls.
 #![allow(unsafe_code, reason = "the border to C")]
 
-// The library itself. Only its exported functions are used.
+// This is the library itself. Only its exported functions are used.
 use cogloop_c as _;
 
 use crate::program::{BODIES, Call, Event, HandleRef, NEVER, PIPES, Planned, Program};
@@ -128,10 +128,10 @@ struct World {
     loops: Vec<Loop>,
     timers: Vec<Part>,
     watches: Vec<Part>,
-    /// For each watch, the index of its pipe.
+    /// The index of the pipe of each watch.
     watched: Vec<usize>,
     hooks: Vec<Part>,
-    /// Running callbacks whose order is the library's choice.
+    /// The number of running callbacks whose order the library chooses.
     in_open_order: usize,
     pipes: Vec<(PipeReader, PipeWriter)>,
     log: Vec<Event>,
@@ -141,7 +141,7 @@ thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
 }
 
-/// Do not call the library inside of `use_it`.
+/// `use_it` must not call the library.
 fn with<T>(use_it: impl FnOnce(&mut World) -> T) -> T {
     WORLD.with_borrow_mut(|world| use_it(world.as_mut().expect("a world while its program runs")))
 }
@@ -223,7 +223,7 @@ extern "C" fn on_visited_watch(watch: Part, arg: *mut c_void) {
     run_body_in_open_order(arg as usize);
 }
 
-/// Handles of a loop that runs on another thread as long as the process does.
+/// Handles of a loop that runs on another thread until the process ends.
 #[derive(Copy, Clone)]
 struct Foreign {
     of: Loop,
@@ -246,8 +246,7 @@ fn foreign() -> Foreign {
             let [mut timer, mut watch, mut hook] = [Part::default(); 3];
             let mut of = Loop::default();
             let (options, null) = (options_of(0, 0, 0, false, 0), std::ptr::null_mut());
-            // SAFETY: the outputs have the right types, and so do the functions. The pipe is open as long as the loop
-            // runs.
+            // SAFETY: the outputs and the functions have the right types. The pipe is open as long as the loop runs.
             unsafe {
                 assert_eq!(cog_loop_new(&raw const options, &raw mut of), 0);
                 assert_eq!(cog_timer_after(of, NEVER, no_timer, null, &raw mut timer), 0);
@@ -326,7 +325,7 @@ fn log_call(code: c_int, outputs: &[u64]) {
 fn kept<T: Copy + Default + PartialEq + std::fmt::Debug>(code: c_int, made: T, table: fn(&mut World) -> &mut Vec<T>) {
     match code {
         0 => with(|world| table(world).push(made)),
-        _ => assert_eq!(made, T::default(), "an output of a call that fails"),
+        _ => assert_eq!(made, T::default(), "a call that fails writes no output"),
     }
     log_call(code, &[]);
 }
@@ -357,7 +356,7 @@ fn act(call: &Call) {
             Call::Run(name) => log_call(cog_loop_run(loop_of(name)), &[]),
             Call::RunOnce(name, ns) => {
                 let code = cog_loop_run_once(loop_of(name), ns, &raw mut is_alive);
-                assert!(code == 0 || is_alive, "an output of a call that fails");
+                assert!(code == 0 || is_alive, "a call that fails writes no output");
                 log_call(code, &[is_alive.into()]);
             }
             Call::Step(name) => log_call(cog_loop_step(loop_of(name)), &[]),
@@ -523,7 +522,7 @@ fn visit(of: Loop) {
     log_call(code, &[now_ns]);
 }
 
-/// The time of day advances, so the model cannot predict it.
+/// Converts a time. The time of day advances, so the model cannot predict the result.
 fn convert(of: Loop, at_ns: u64) {
     let (mut now_ns, mut unix_ns) = (0, 7);
     // SAFETY: the outputs have the right types.
@@ -534,12 +533,12 @@ fn convert(of: Loop, at_ns: u64) {
     let wall_ns = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i128;
     let expected = (wall_ns + i128::from(at_ns) - i128::from(now_ns)).clamp(i64::MIN.into(), i64::MAX.into());
     let off_ns = (i128::from(unix_ns) - expected).abs();
-    // Far more than the calls take.
+    // The bound is far more than the calls take.
     assert!(if code == 0 { off_ns < 10_000_000_000 } else { unix_ns == 7 }, "{at_ns} of the loop's time is {unix_ns}");
     log_call(code, &[]);
 }
 
-/// Runs calls one after the other.
+/// Runs calls one after another.
 pub(crate) struct Library;
 
 impl Library {
@@ -574,10 +573,10 @@ impl Library {
 /// The loops are freed before the pipes that they watch.
 impl Drop for Library {
     fn drop(&mut self) {
-        // The functions that are called at the end of timers and watches must not make new ones for ever.
+        // Functions at the end of timers and watches must not make new ones for ever.
         with(|world| world.bodies.iter_mut().for_each(Vec::clear));
         for known in with(|world| world.loops.clone()) {
-            // SAFETY: both take any handle, also a stale one. A loop may be released.
+            // SAFETY: both functions take any handle, also a stale one. A loop may be released.
             unsafe { (cog_loop_adopt(known), cog_loop_free(known)) };
         }
         WORLD.set(None);

@@ -1,7 +1,7 @@
 //! Compares the library for C with a model. Random programs make calls, from outside and in callbacks, on several loops
-//! on virtual time. Their handles may be stale, forged, zero, another loop's or another thread's. The model follows
-//! docs/c.md and the header. After each call both must have returned the same code and the same outputs, and called the
-//! same functions in the same order.
+//! on virtual time. A handle may be stale, forged or zero, or belong to another loop or thread. The model follows
+//! docs/c.md and the header. After each call, both must have returned the same code and outputs, and called the same
+//! functions in the same order.
 //!
 //! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs as many as there is time for.
 
@@ -28,9 +28,7 @@ fn compare(program: &Program) -> Result<usize, String> {
         let found = library.call(call);
         events += found.len();
         let Ok(expected) = model.call(call, found.iter().copied().collect()) else {
-            return Err(format!(
-                "call {nth}, {call:?}: the model does not end where the library has done\n  {found:?}"
-            ));
+            return Err(format!("call {nth}, {call:?}: the model never ends, but the library has done\n  {found:?}"));
         };
         if expected != found {
             return Err(format!("call {nth}, {call:?}: the model has\n  {expected:?}\nthe library\n  {found:?}"));

@@ -1,23 +1,21 @@
-//! A simple implementation of what docs/c.md and the header say.
+//! A simple implementation of docs/c.md and of the header.
 //!
 //! ```text
-//!   turn:  hooks: idle, prepare ──► the wait ──► hooks: check ──► timers, by deadline, then by arming ──► watches ──► posts
+//!   turn:  idle and prepare hooks ──► wait ──► check hooks ──► timers, by deadline, then arming ──► watches ──► posts
 //! ```
 
 mod ends;
 mod turn;
 
-use crate::program::{
-    ALL_DIRECTIONS, Call, EDGE, Event, HOOKS, HandleRef, LEVEL, NEVER, ONE_SHOT, PIPES, Planned, Program,
-};
+use crate::program::{Call, EDGE, Event, HandleRef, NEVER, PIPES, Planned, Program, Target};
 use cogloop_engine::Missed;
 use cogloop_proptests::turn_share::TurnShare;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 
-/// The limit of calls. A call of a program that needs more counts as endless.
+/// The limit of calls. A call of a program that needs more calls counts as endless.
 const CALLS_MAX: usize = 500;
-/// The higher limit for a call that has ended in the library, because the model may need more in another order.
+/// A higher limit, for a call that has ended in the library. In another order the model may need more calls.
 const CALLS_MAX_KNOWN: usize = 100 * CALLS_MAX;
 
 const OK: i32 = 0;
@@ -28,7 +26,7 @@ const RUNNING: i32 = -4;
 const LIMIT: i32 = -5;
 const UNSUPPORTED: i32 = -7;
 
-/// The call would wait or go on for ever, so it is not tried on the library.
+/// The call would wait or continue for ever, so it is not tried on the library.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Endless;
 
@@ -37,7 +35,8 @@ type Run<T = ()> = Result<T, Endless>;
 #[derive(Clone, Debug)]
 struct Timer {
     of: usize,
-    /// The scheduled time and the order of arming. `None` if the timer is paused; then `left_ns` is the remaining time.
+    /// The scheduled time and the order of arming. `None` if the timer is paused; `left_ns` then has the remaining
+    /// time.
     armed: Option<(u64, u64)>,
     left_ns: u64,
     is_referenced: bool,
@@ -49,7 +48,8 @@ struct Timer {
 }
 
 impl Timer {
-    /// The time at which it fires: of the times within its slack, the one that the highest power of two divides.
+    /// The time at which the timer fires. Of the times within its slack, it is the one that the highest power of two
+    /// divides.
     fn moment(&self, known: &Loop, scheduled_ns: u64) -> u64 {
         let last_ns = scheduled_ns.saturating_add(self.slack_ns);
         if scheduled_ns == 0 || scheduled_ns == last_ns {
@@ -66,7 +66,7 @@ struct Watch {
     pipe: usize,
     reads: bool,
     mode: i32,
-    /// Whether it was reported and is not reported again for now.
+    /// Whether the watch was reported and is silent for now.
     is_silent: bool,
     is_referenced: bool,
     body: usize,
@@ -102,18 +102,18 @@ struct Loop {
     served_max: usize,
     now_ns: u64,
     turn_ns: u64,
-    /// The number of the timer, and its order of arming.
+    /// The numbers of the due timers, each with its order of arming.
     due: VecDeque<(usize, u64)>,
     posts: VecDeque<usize>,
     is_woken: bool,
     is_running: bool,
     is_stopped: bool,
     is_freed: bool,
-    /// Whether it belongs to no thread.
+    /// Whether the loop belongs to no thread.
     is_released: bool,
     /// The number of walks that are visiting its timers and watches.
     walks: usize,
-    /// The time of the last reading. If `is_cached`, delays count from it.
+    /// The time of the last reading. Delays count from it if `is_cached`.
     cached_ns: u64,
     is_cached: bool,
     is_kept_alive: bool,
@@ -135,7 +135,7 @@ const POLICIES: [Missed; 3] = [Missed::Skip, Missed::Burst, Missed::Delay];
 const TICK_NS: u64 = 1_000;
 
 impl Loop {
-    /// The first tick that is not before the scheduled time. The timer fires at this time and reports it as its
+    /// The first tick that is not before the scheduled time. The timer fires then, and reports this time as its
     /// deadline.
     fn deadline(&self, scheduled_ns: u64) -> u64 {
         if scheduled_ns == NEVER { NEVER } else { scheduled_ns.next_multiple_of(self.tick_ns) }
@@ -158,17 +158,17 @@ pub(crate) struct Model {
     loops: Vec<Loop>,
     timers: Vec<Timer>,
     watches: Vec<Watch>,
-    /// The watches in the order in which their handles were given out. A watch that replaces an older one exists before
-    /// the older one ends.
+    /// The watches in the order in which their handles were given out. A watch that replaces an older one is made
+    /// before the older one ends.
     watch_handles: Vec<usize>,
     hooks: Vec<Hook>,
     bytes: [usize; PIPES],
     armings: u64,
     calls_left: usize,
-    /// Running callbacks whose order is the library's choice.
+    /// The number of running callbacks whose order the library chooses.
     in_open_order: usize,
     log: Vec<Event>,
-    /// The events of the library in this call whose order is open.
+    /// The events of this call in the library whose order is open.
     order: VecDeque<Event>,
     /// Whether the last item is taken first if the library's order is not known.
     is_reversed: bool,
@@ -198,9 +198,9 @@ impl Model {
         }
     }
 
-    /// Returns the events of a call, or an error if the call would never end. The order of several ready descriptors is
-    /// open, and so is which of them a turn leaves to the next one. The order of a walk is open, too, and that of the
-    /// ends when a loop is freed. In these cases the model follows the library.
+    /// Returns the events of a call, or an error if the call would never end. In three cases the order is open, and the
+    /// model follows the library: several ready descriptors (and which of them a turn leaves to the next one), a walk,
+    /// and the ends when a loop is freed.
     pub(crate) fn call(&mut self, call: &Call, mut order: VecDeque<Event>) -> Run<Vec<Event>> {
         order.retain(has_open_order);
         (self.calls_left, self.order) = (CALLS_MAX_KNOWN, order);
@@ -246,7 +246,7 @@ impl Model {
         if self.loops[n].is_released { Err(THREAD) } else { Ok(n) }
     }
 
-    /// For calls that any thread may make.
+    /// Like [`Self::loop_of`], for calls that any thread may make.
     fn loop_of_any_thread(&self, name: HandleRef) -> Result<usize, i32> {
         let n = nth(name, self.loops.len())?;
         if self.loops[n].is_freed { Err(STALE) } else { Ok(n) }
@@ -266,8 +266,8 @@ impl Model {
         self.part(name, self.hooks.len(), |n| (self.hooks[n].of, self.hooks[n].is_live))
     }
 
-    /// The live object of this name among `count`. `state` says of each to which loop it belongs, and whether it lives. The
-    /// loop's thread comes before the object: a forged handle still names a loop.
+    /// The live object of this name among `count`. `state` returns the loop of an object, and whether the object is
+    /// live. The loop's thread is checked before the object: a forged handle still names a loop.
     fn part(&self, name: HandleRef, count: usize, state: impl Fn(usize) -> (usize, bool)) -> Result<usize, i32> {
         let named = if let HandleRef::Forged(n) = name { HandleRef::Nth(n) } else { name };
         let n = nth(named, count)?;
@@ -312,6 +312,35 @@ impl Model {
         if self.in_open_order > 0 && call.may_wait_for_ever() {
             return Ok(());
         }
+        if call.has_invalid_argument() {
+            self.code(ARGUMENT);
+            return Ok(());
+        }
+        let found = match call.target() {
+            Target::Nothing => {
+                self.act_alone(call);
+                return Ok(());
+            }
+            Target::LoopOfAnyThread(name) => return self.act_from_any_thread(name, call),
+            Target::Loop(name) => self.loop_of(name),
+            Target::Hook(name) => self.hook_of(name),
+            Target::Timer(name) => self.timer_of(name),
+            Target::Watch(name) => self.watch_of(name),
+        };
+        match (found, call.target()) {
+            (Err(code), _) => self.code(code),
+            (Ok(timer), Target::Timer(_)) => return self.act_on_timer(timer, call),
+            (Ok(watch), Target::Watch(_)) => return self.act_on_watch(watch, call),
+            (Ok(hook), Target::Hook(_)) => {
+                self.hooks[hook].is_live = false;
+                self.code(OK);
+            }
+            (Ok(of), _) => return self.act_on_loop(of, call),
+        }
+        Ok(())
+    }
+
+    fn act_alone(&mut self, call: &Call) {
         match *call {
             Call::New { resolution_ns, timers_max, served_max, is_cached } => {
                 let of = |limit: u32| if limit == 0 { usize::MAX } else { limit as usize };
@@ -322,79 +351,20 @@ impl Model {
             }
             Call::Write(pipe) => self.bytes[pipe] += 1,
             Call::Read(pipe) => self.bytes[pipe] = self.bytes[pipe].saturating_sub(1),
-            Call::Every(_, period_ns, missed, _) if period_ns == 0 || !(0..3).contains(&missed) => self.code(ARGUMENT),
-            Call::Add(_, planned, _) if planned.missed >= 3 => self.code(ARGUMENT),
-            Call::Watch(_, _, mode, _) if !(LEVEL..=ONE_SHOT).contains(&mode) => self.code(ARGUMENT),
-            Call::Drained(_, directions) | Call::Set(_, directions) if !(0..=ALL_DIRECTIONS).contains(&directions) => {
-                self.code(ARGUMENT);
-            }
-            Call::Hook(_, when, _) if !(1..=HOOKS).contains(&when) => self.code(ARGUMENT),
-            // Any thread may call these two.
-            Call::Post(HandleRef::Foreign, _) | Call::Wake(HandleRef::Foreign) => self.code(OK),
-            Call::Adopt(name) | Call::Visit(name) => match self.loop_of_any_thread(name) {
-                Ok(of) => self.adopt(of, call),
-                Err(code) => self.code(code),
-            },
-            Call::Post(name, _) | Call::Wake(name) => match self.loop_of_any_thread(name) {
-                Ok(of) => return self.act_on_loop(of, call),
-                Err(code) => self.code(code),
-            },
-            Call::Free(name)
-            | Call::Release(name)
-            | Call::AfterFork(name)
-            | Call::Run(name)
-            | Call::RunOnce(name, _)
-            | Call::Step(name)
-            | Call::Stop(name)
-            | Call::Now(name)
-            | Call::NowCached(name)
-            | Call::UpdateNow(name)
-            | Call::KeepAlive(name, _)
-            | Call::Add(name, ..)
-            | Call::Advance(name, _)
-            | Call::Stats(name)
-            | Call::NextTimeout(name)
-            | Call::Pollable(name)
-            | Call::WallTime(name, _)
-            | Call::Walk(name, _)
-            | Call::Hook(name, ..)
-            | Call::After(name, ..)
-            | Call::At(name, ..)
-            | Call::Every(name, ..)
-            | Call::Watch(name, ..) => match self.loop_of(name) {
-                Ok(of) => return self.act_on_loop(of, call),
-                Err(code) => self.code(code),
-            },
-            Call::RemoveHook(name) => {
-                let removed = self.hook_of(name).map(|n| self.hooks[n].is_live = false);
-                self.code(removed.err().unwrap_or(OK));
-            }
-            Call::Remove(name)
-            | Call::Set(name, _)
-            | Call::WatchCallback(name)
-            | Call::SetWatchCallback(name, _)
-            | Call::Drained(name, _)
-            | Call::OnEndOfWatch(name, _)
-            | Call::Conditions(name)
-            | Call::RefWatch(name)
-            | Call::UnrefWatch(name) => match self.watch_of(name) {
-                Ok(watch) => return self.act_on_watch(watch, call),
-                Err(code) => self.code(code),
-            },
-            Call::Callback(name)
-            | Call::SetCallback(name, _)
-            | Call::OnEnd(name, _)
-            | Call::Deadline(name)
-            | Call::Cancel(name)
-            | Call::Reschedule(name, _)
-            | Call::Pause(name)
-            | Call::Resume(name)
-            | Call::Remaining(name)
-            | Call::Ref(name)
-            | Call::Unref(name) => match self.timer_of(name) {
-                Ok(timer) => return self.act_on_timer(timer, call),
-                Err(code) => self.code(code),
-            },
+            _ => unreachable!("{call:?} acts on an object"),
+        }
+    }
+
+    fn act_from_any_thread(&mut self, name: HandleRef, call: &Call) -> Run {
+        let is_adoption = matches!(call, Call::Adopt(_) | Call::Visit(_));
+        if matches!(name, HandleRef::Foreign) && !is_adoption {
+            self.code(OK);
+            return Ok(());
+        }
+        match self.loop_of_any_thread(name) {
+            Err(code) => self.code(code),
+            Ok(of) if is_adoption => self.adopt(of, call),
+            Ok(of) => return self.act_on_loop(of, call),
         }
         Ok(())
     }
@@ -403,7 +373,7 @@ impl Model {
         let watch = &mut self.watches[n];
         match *call {
             Call::Remove(_) => self.end_watch(n)?,
-            // A change of interest makes it reported again, in each mode.
+            // A change of interest lets the watch report again, in each mode.
             Call::Set(_, directions) => (watch.reads, watch.is_silent) = (directions & 1 != 0, false),
             Call::Drained(_, directions) => watch.is_silent &= watch.mode != EDGE || directions & 1 == 0,
             Call::SetWatchCallback(_, body) => watch.body = body,
@@ -414,7 +384,7 @@ impl Model {
         let watch = &self.watches[n];
         match call {
             Call::WatchCallback(_) => self.log_output(watch.body as u64),
-            // The pipe's other end is open, and this end is only for reading.
+            // The pipe's other end is open, and this end is for reading only.
             Call::Conditions(_) => self.log_output((self.bytes[watch.pipe] > 0).into()),
             _ => self.code(OK),
         }
@@ -491,55 +461,66 @@ impl Model {
                 return Ok(());
             }
             Call::Stats(_) => {
-                self.code(OK);
-                let (known, of) = (&self.loops[n], n);
-                let timers = self.timers.iter().filter(|timer| timer.is_live && timer.of == of).count() as u64;
-                let watches = self.watches.iter().filter(|watch| watch.is_live && watch.of == of).count() as u64;
-                let calls = [known.turns, known.timer_calls, known.watch_calls, known.post_calls, known.late_ns_max];
-                let counts = [timers, watches].into_iter().chain(calls);
-                counts.for_each(|count| self.note(Event::Output(count)));
+                self.log_stats(n);
                 return Ok(());
             }
-            Call::After(_, ns, body) => {
-                let known = &self.loops[n];
-                // A timer without delay is due in the next turn.
-                let start_ns = known.start_ns();
-                let ns = if ns == 0 { known.begun(start_ns) } else { start_ns.saturating_add(ns) };
-                return self.arm(n, ns, None, 0, body);
-            }
-            Call::At(_, ns, body) => return self.arm(n, ns, None, 0, body),
-            Call::Add(_, Planned { delay_ns, period_ns, slack_ns, missed }, body) => {
-                let scheduled_ns = self.loops[n].start_ns().saturating_add(delay_ns);
-                let period = NonZeroU64::new(period_ns).map(|period| (period, POLICIES[missed as usize]));
-                return self.arm(n, scheduled_ns, period, slack_ns, body);
-            }
-            Call::Every(_, ns, missed, body) => {
-                let period = NonZeroU64::new(ns).map(|ns| (ns, POLICIES[missed as usize]));
-                return self.arm(n, self.loops[n].start_ns().saturating_add(ns), period, 0, body);
-            }
-            Call::Watch(_, pipe, mode, body) => {
-                let added = self.watches.len();
-                let watch = Watch {
-                    of: n,
-                    pipe,
-                    reads: true,
-                    mode,
-                    is_silent: false,
-                    is_referenced: true,
-                    body,
-                    tells_end: false,
-                    is_live: true,
-                };
-                self.watches.push(watch);
-                // If a number is watched again, the older watch becomes stale.
-                let is_older = |watch: &Watch| watch.of == n && watch.pipe == pipe && watch.is_live;
-                let older = self.watches[..added].iter().position(is_older);
-                older.map_or(Ok(()), |older| self.end_watch(older))?;
-                self.watch_handles.push(added);
-            }
+            Call::After(..) | Call::At(..) | Call::Every(..) | Call::Add(..) => return self.add_timer(n, call),
+            Call::Watch(_, pipe, mode, body) => self.add_watch(n, pipe, mode, body)?,
             _ => {}
         }
         self.code(OK);
+        Ok(())
+    }
+
+    fn log_stats(&mut self, n: usize) {
+        self.code(OK);
+        let known = &self.loops[n];
+        let timers = self.timers.iter().filter(|timer| timer.is_live && timer.of == n).count() as u64;
+        let watches = self.watches.iter().filter(|watch| watch.is_live && watch.of == n).count() as u64;
+        let calls = [known.turns, known.timer_calls, known.watch_calls, known.post_calls, known.late_ns_max];
+        let counts = [timers, watches].into_iter().chain(calls);
+        counts.for_each(|count| self.note(Event::Output(count)));
+    }
+
+    fn add_timer(&mut self, n: usize, call: &Call) -> Run {
+        let known = &self.loops[n];
+        let start_ns = known.start_ns();
+        match *call {
+            // A timer without delay is due in the next turn.
+            Call::After(_, 0, body) => self.arm(n, known.begun(start_ns), None, 0, body),
+            Call::After(_, ns, body) => self.arm(n, start_ns.saturating_add(ns), None, 0, body),
+            Call::At(_, ns, body) => self.arm(n, ns, None, 0, body),
+            Call::Add(_, Planned { delay_ns, period_ns, slack_ns, missed }, body) => {
+                let period = NonZeroU64::new(period_ns).map(|period| (period, POLICIES[missed as usize]));
+                self.arm(n, start_ns.saturating_add(delay_ns), period, slack_ns, body)
+            }
+            Call::Every(_, ns, missed, body) => {
+                let period = NonZeroU64::new(ns).map(|ns| (ns, POLICIES[missed as usize]));
+                self.arm(n, start_ns.saturating_add(ns), period, 0, body)
+            }
+            _ => unreachable!("{call:?} makes no timer"),
+        }
+    }
+
+    fn add_watch(&mut self, n: usize, pipe: usize, mode: i32, body: usize) -> Run {
+        let added = self.watches.len();
+        let watch = Watch {
+            of: n,
+            pipe,
+            reads: true,
+            mode,
+            is_silent: false,
+            is_referenced: true,
+            body,
+            tells_end: false,
+            is_live: true,
+        };
+        self.watches.push(watch);
+        // If a number is watched again, the older watch becomes stale.
+        let is_older = |watch: &Watch| watch.of == n && watch.pipe == pipe && watch.is_live;
+        let older = self.watches[..added].iter().position(is_older);
+        older.map_or(Ok(()), |older| self.end_watch(older))?;
+        self.watch_handles.push(added);
         Ok(())
     }
 

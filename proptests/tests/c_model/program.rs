@@ -29,7 +29,7 @@ pub(crate) enum Call {
     Adopt(HandleRef),
     /// Another thread adopts the loop, reads its clock, and releases it.
     Visit(HandleRef),
-    /// There was no fork, so this call has nothing to do.
+    /// Calls `cog_loop_after_fork`. There was no fork, so the call has nothing to do.
     AfterFork(HandleRef),
     Run(HandleRef),
     RunOnce(HandleRef, u64),
@@ -49,7 +49,7 @@ pub(crate) enum Call {
     WallTime(HandleRef, u64),
     /// Visits all timers and watches, and runs a body at each visit.
     Walk(HandleRef, usize),
-    /// The time at which the hook runs may be invalid.
+    /// Adds a hook. The time at which it runs may be invalid.
     Hook(HandleRef, i32, usize),
     RemoveHook(HandleRef),
     After(HandleRef, u64, usize),
@@ -86,6 +86,19 @@ pub(crate) enum Call {
     UnrefWatch(HandleRef),
     Write(usize),
     Read(usize),
+}
+
+/// The kind of object on which a call acts, and its handle.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Target {
+    /// The call makes a loop, or uses only a pipe.
+    Nothing,
+    Loop(HandleRef),
+    /// Any thread may make the call.
+    LoopOfAnyThread(HandleRef),
+    Hook(HandleRef),
+    Timer(HandleRef),
+    Watch(HandleRef),
 }
 
 /// The fields of `cog_plan`.
@@ -128,7 +141,7 @@ pub(crate) enum Event {
         missed: u64,
         body: usize,
     },
-    /// The callback of the n-th watch. The order of several ready watches depends on the backend.
+    /// The callback of the n-th watch was called. The order of several ready watches depends on the backend.
     Ready {
         watch: Option<usize>,
         directions: i32,
@@ -137,8 +150,8 @@ pub(crate) enum Event {
     Hooked {
         body: usize,
     },
-    /// The function that frees a `ctx` was called. If a loop is freed, the order is the library's choice, as for the
-    /// visits of a walk.
+    /// The function that frees a `ctx` was called. If a loop is freed, the library chooses the order, as for the visits
+    /// of a walk.
     TimerEnded {
         body: usize,
     },
@@ -268,8 +281,51 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 impl Call {
-    /// Whether it may wait for ever. Callbacks whose order is the library's choice do not make such calls, because the
-    /// model could not tell whether they end.
+    /// The object on which the call acts.
+    pub(crate) fn target(&self) -> Target {
+        match *self {
+            Self::New { .. } | Self::Write(_) | Self::Read(_) => Target::Nothing,
+            Self::Adopt(name) | Self::Visit(name) | Self::Post(name, _) | Self::Wake(name) => {
+                Target::LoopOfAnyThread(name)
+            }
+            Self::Free(name) | Self::Release(name) | Self::AfterFork(name) | Self::KeepAlive(name, _) => {
+                Target::Loop(name)
+            }
+            Self::Run(name) | Self::RunOnce(name, _) | Self::Step(name) | Self::Stop(name) => Target::Loop(name),
+            Self::Now(name) | Self::NowCached(name) | Self::UpdateNow(name) => Target::Loop(name),
+            Self::Advance(name, _) | Self::Stats(name) | Self::NextTimeout(name) => Target::Loop(name),
+            Self::Pollable(name) | Self::WallTime(name, _) | Self::Walk(name, _) => Target::Loop(name),
+            Self::After(name, ..) | Self::At(name, ..) | Self::Every(name, ..) | Self::Add(name, ..) => {
+                Target::Loop(name)
+            }
+            Self::Hook(name, ..) | Self::Watch(name, ..) => Target::Loop(name),
+            Self::RemoveHook(name) => Target::Hook(name),
+            Self::Callback(name) | Self::SetCallback(name, _) | Self::OnEnd(name, _) => Target::Timer(name),
+            Self::Deadline(name) | Self::Remaining(name) => Target::Timer(name),
+            Self::Cancel(name) | Self::Reschedule(name, _) => Target::Timer(name),
+            Self::Pause(name) | Self::Resume(name) | Self::Ref(name) | Self::Unref(name) => Target::Timer(name),
+            Self::WatchCallback(name) | Self::SetWatchCallback(name, _) | Self::OnEndOfWatch(name, _) => {
+                Target::Watch(name)
+            }
+            Self::Remove(name) | Self::Set(name, _) | Self::Drained(name, _) => Target::Watch(name),
+            Self::Conditions(name) | Self::RefWatch(name) | Self::UnrefWatch(name) => Target::Watch(name),
+        }
+    }
+
+    /// Whether an argument other than a handle is invalid.
+    pub(crate) fn has_invalid_argument(&self) -> bool {
+        match *self {
+            Self::Every(_, period_ns, missed, _) => period_ns == 0 || !(0..3).contains(&missed),
+            Self::Add(_, planned, _) => planned.missed >= 3,
+            Self::Watch(_, _, mode, _) => !(LEVEL..=ONE_SHOT).contains(&mode),
+            Self::Drained(_, directions) | Self::Set(_, directions) => !(0..=ALL_DIRECTIONS).contains(&directions),
+            Self::Hook(_, when, _) => !(1..=HOOKS).contains(&when),
+            _ => false,
+        }
+    }
+
+    /// Whether the call may wait for ever. Callbacks whose order the library chooses do not make such calls: the model
+    /// could not tell whether they end.
     pub(crate) fn may_wait_for_ever(&self) -> bool {
         matches!(self, Self::Run(_) | Self::RunOnce(_, NEVER))
     }

@@ -14,7 +14,7 @@ pub(crate) enum Grant {
     Requests(usize),
     /// All requests except the one after the first so many.
     AllBut(usize),
-    /// Requests as long as the memory in use is at most so many bytes more.
+    /// Requests as long as the memory in use grows by at most so many bytes.
     Bytes(usize),
 }
 
@@ -46,8 +46,8 @@ pub(crate) fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     (result, REFUSED.get())
 }
 
-/// [`with`] in which a request with the layout of the last freed block is always granted. Allocators keep such a block.
-/// Some code allocates a block and frees it, and so knows that the next request will succeed.
+/// [`with`] with one exception: a request with the layout of the last freed block is always granted. Allocators keep
+/// such a block. Some code allocates a block and frees it, and so knows that the next request will succeed.
 #[allow(dead_code, reason = "not every test that has this file has such code")]
 pub(crate) fn with_reuse<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     REUSE.set(Reuse::NoneYet);
@@ -56,11 +56,11 @@ pub(crate) fn with_reuse<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize
     done
 }
 
-/// Whether so many more bytes are granted.
+/// Whether this many more bytes are granted.
 fn grants(more: usize) -> bool {
     // While a thread ends, its thread-local counters do not exist.
     let Ok(grant) = GRANT.try_with(Cell::get) else { return true };
-    // A thread that panics gets memory, because the message of a failed test needs some.
+    // A thread that panics gets memory, because the message of a failed test needs memory.
     if matches!(grant, Grant::All) || std::thread::panicking() {
         return true;
     }
@@ -76,7 +76,7 @@ fn grants(more: usize) -> bool {
     is_granted
 }
 
-/// Whether a request has the layout of the last freed block. Forgets that block, because it may be used then.
+/// Whether a request has the layout of the last freed block. Forgets that block, because the request may use it.
 fn is_reuse(layout: Layout) -> bool {
     match REUSE.try_with(Cell::get) {
         Ok(Reuse::Of(returned)) => {
@@ -87,7 +87,7 @@ fn is_reuse(layout: Layout) -> bool {
     }
 }
 
-/// Bytes are counted exactly, so a freed block does not make a later request succeed.
+/// Bytes are counted exactly. So a freed block does not make a later request succeed.
 fn note_returned(layout: Layout) {
     let is_counted = matches!(GRANT.try_with(Cell::get), Ok(Grant::Bytes(_)));
     if let Ok(Reuse::NoneYet | Reuse::Of(_)) = REUSE.try_with(Cell::get)
@@ -103,17 +103,18 @@ fn take_back(bytes: usize) {
     }
 }
 
-// SAFETY: each call is passed on unchanged to the system's allocator, or returns null, which stands for no memory.
+// SAFETY: each call is passed on unchanged to the system's allocator, or returns null, which means that there is no
+// memory.
 unsafe impl GlobalAlloc for Limited {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the contract of `alloc`.
         if is_reuse(layout) || grants(layout.size()) { unsafe { System.alloc(layout) } } else { null_mut() }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         take_back(layout.size());
         note_returned(layout);
-        // SAFETY: the caller's promise; the memory is from the system's allocator.
+        // SAFETY: the caller keeps the contract of `dealloc`, and the memory is from the system's allocator.
         unsafe { System.dealloc(memory, layout) }
     }
 

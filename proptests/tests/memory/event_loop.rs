@@ -12,11 +12,11 @@ use std::rc::Rc;
 
 const PIPES: usize = 40;
 
-/// Made before memory runs out.
+/// The state that is made before memory runs out.
 struct World {
     events: EventLoop<u64>,
     clock: VirtualClock,
-    /// Lent to the loop, which is dropped first.
+    /// Descriptors that are lent to the loop. The loop is dropped first.
     lent: Vec<&'static OwnedFd>,
     owned: Vec<OwnedFd>,
     shared: Vec<Rc<dyn AsFd>>,
@@ -97,7 +97,7 @@ impl World {
             }
         }
         for nth in (0..PIPES).step_by(5) {
-            // Observes it once more, which replaces the old token, and marks both.
+            // Observing it once more replaces the old token. Both tokens are marked.
             let added = self.events.add_descriptor(self.fd(nth), Interest::READ);
             if let Ok(token) = added {
                 self.events.mark_ready(token, Interest::READ);
@@ -143,7 +143,7 @@ impl World {
         }
     }
 
-    /// Uses everything that a loop can do.
+    /// Uses every function of a loop.
     fn live(&mut self) {
         let mut dice = Dice(11);
         for _ in 0..2 {
@@ -201,9 +201,9 @@ fn the_loop_goes_on_when_memory_runs_out_at_any_request() {
     }
 }
 
-/// The standard library's boxes cannot report a refusal, so a loop asks for their memory beforehand.
+/// The standard library's boxes cannot report a refusal. So a loop asks for their memory in advance.
 #[test]
-fn making_a_loop_without_memory_is_an_error_however_much_is_left() {
+fn making_a_loop_with_too_little_memory_is_an_error() {
     for backend in choose::names() {
         let options = Options { backend: Some(backend.to_owned()), ..Options::default() };
         let mut refusals = 0;

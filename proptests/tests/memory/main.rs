@@ -1,5 +1,5 @@
-//! Memory runs out, at each request in turn. The result must be an error, nothing may be half done, and everything that
-//! needs no memory must go on.
+//! Memory runs out, at each request in turn. The result must be an error, and nothing may be half done. Code that needs
+//! no memory must work.
 
 mod allocator;
 mod event_loop;
@@ -17,10 +17,11 @@ impl Dice {
     }
 }
 
-/// Runs a story again and again, with one more request granted each time, until all are granted. Then it runs it with
-/// each single request refused.
+/// Runs a story again and again, with one more granted request each time, until all are granted. Then runs it with each
+/// single request refused.
 fn at_each_request(mut story: impl FnMut(Grant) -> usize) -> usize {
-    let enough = (0..100_000).find(|&count| story(Grant::Requests(count)) == 0).expect("it gets enough at last");
+    let enough =
+        (0..100_000).find(|&count| story(Grant::Requests(count)) == 0).expect("with enough memory the story succeeds");
     for count in 0..enough {
         // A request that is repeated with another size leads to requests that do not occur otherwise.
         story(Grant::AllBut(count));

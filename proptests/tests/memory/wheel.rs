@@ -4,7 +4,7 @@ use crate::allocator::{Grant, with};
 use crate::{Dice, at_each_request};
 use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler, Wheel};
 
-/// The fate of the timers that were to be added, by their numbers. It is made before memory runs out.
+/// The fate of each timer that was to be added, by number. The log is made before memory runs out.
 struct Log {
     keys: Vec<Option<Key>>,
     deadlines: Vec<u64>,
@@ -77,7 +77,7 @@ fn wheel_story<const BITS: u32, const LEVELS: usize>(grant: Grant) -> usize {
     popped.sort_unstable();
     let mut live: Vec<u64> = (0..).zip(&log.keys).filter(|(_, key)| key.is_some()).map(|(id, _)| id).collect();
     live.sort_unstable();
-    assert!(popped == live, "each timer that was added, and not cancelled, once");
+    assert!(popped == live, "each timer that was added and not cancelled expired once");
     for &(deadline, id) in &log.popped {
         assert_eq!(deadline, log.deadlines[id as usize], "timer {id}");
     }
@@ -110,7 +110,7 @@ fn popped_in_order(grant: Grant, spread: u64, count: u64) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn without_memory_to_sort_them_timers_expire_in_the_same_order() {
+fn timers_expire_in_the_same_order_without_memory_for_sorting() {
     for spread in [900, 2_000, 70_000, 1 << 40] {
         for count in [0, 1, 2, 3, 100, 5_000] {
             let sorted = popped_in_order(Grant::All, spread, count);
@@ -140,7 +140,9 @@ fn scheduler_story(grant: Grant) -> usize {
             let is_paused = scheduler.is_paused(key);
             match scheduler.try_pause(key, scheduler.now()) {
                 Ok(paused) => assert_eq!(paused, scheduler.get(key).is_some() && !is_paused),
-                Err(refused) => assert!(refused == NoRoom::Memory && scheduler.deadline(key).is_some(), "it goes on"),
+                Err(refused) => {
+                    assert!(refused == NoRoom::Memory && scheduler.deadline(key).is_some(), "the timer goes on")
+                }
             }
             if dice.below(2) == 0 {
                 scheduler.resume(key, scheduler.now());
@@ -165,7 +167,7 @@ fn the_scheduler_goes_on_when_memory_runs_out_at_any_request() {
     assert!(at_each_request(scheduler_story) > 5);
 }
 
-/// An unused wheel does all that a wheel does, and its first timer is refused without memory and accepted with it.
+/// All functions of an unused wheel work. Its first timer is refused without memory and accepted with memory.
 #[test]
 fn a_wheel_without_timers_needs_no_memory() {
     let ((mut scheduler, added), refused) = with(Grant::Requests(0), || {

@@ -1,5 +1,5 @@
-//! Random use of real pipes, sockets and files on every backend. In each turn all backends must report the same, and
-//! exactly what `poll` reports for the same descriptors.
+//! Random use of real pipes, sockets and files on every backend. In each turn all backends must report the same. They
+//! must report exactly what `poll` reports for the same descriptors.
 //!
 //! ```text
 //!   seed ──► script ──┬──► a world with uring    ──► trace ─┐
@@ -7,7 +7,7 @@
 //!                     └──► …                                ┘
 //! ```
 //!
-//! Each seed is a script of its own. A failure is shrunk, and names the command that repeats it.
+//! Each seed is a separate script. A failure is shrunk, and names the command that repeats it.
 
 #[path = "../../../io/tests/common/stories.rs"]
 mod stories;
@@ -42,9 +42,9 @@ pub(crate) enum Operation {
     Modify(usize, u8),
     Remove(usize),
     Write(usize),
-    /// Writes until it would block.
+    /// Writes until a write would block.
     Fill(usize),
-    /// Reads up to so many bytes.
+    /// Reads up to this many bytes.
     Read(usize, usize),
     Shutdown(usize),
     Close(usize),
@@ -133,10 +133,10 @@ fn all_backends_report_what_poll_says() {
     };
     let replay = seeds.len() == 1;
     let reported: usize = seeds.into_iter().map(run).sum();
-    assert!(replay || reported > 1_000, "{reported} reports show little");
+    assert!(replay || reported > 1_000, "only {reported} reports: too few for a useful test");
 }
 
-/// A case that random scripts seldom contain: input that came and was taken between two turns.
+/// A case that random scripts seldom contain: input came and was taken between two turns.
 #[test]
 fn input_that_was_taken_before_the_turn() {
     use Operation::{Add, Open, Read, Turn, Write};

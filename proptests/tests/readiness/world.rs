@@ -1,7 +1,7 @@
-//! One backend with its own descriptors. It runs a script, and compares the backend's reports with those of `poll`.
+//! A backend with its own descriptors. It runs a script and compares the backend's reports with those of `poll`.
 //!
-//! A turn of the script is two turns of the loop, with nothing done in between. On every backend both report exactly
-//! what `poll` reports.
+//! A turn of the script is two turns of the loop, with nothing done in between. On every backend both turns report
+//! exactly what `poll` reports.
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use crate::{Kind, Operation};
 /// The ready ends, in their order, with their directions.
 pub(crate) type Reports = Vec<(usize, Interest)>;
 
-/// A descriptor that was closed without being removed is noticed at the latest after so many events.
+/// The number of events after which a descriptor that was closed without being removed is noticed at the latest.
 const GHOST_EVENTS_MAX: u32 = 64;
 
 struct End {
@@ -28,11 +28,11 @@ struct End {
     peer: Option<usize>,
     token: Option<Token>,
     interest: Interest,
-    /// The number of events after it was closed without being removed.
+    /// The number of events after the descriptor was closed without being removed.
     ghost_events: u32,
 }
 
-/// One end of each pair is blocking, the other is not.
+/// In each pair one end is blocking and the other is not.
 fn blocks(n: usize) -> bool {
     n.is_multiple_of(2)
 }
@@ -94,9 +94,9 @@ impl World {
                 self.as_it_blocks(n, |events| events.set_interest(token, interest(bits))).unwrap();
                 self.ends[n].interest = interest(bits);
             }
-            // The result is the same on every backend.
+            // The result of this write is the same on every backend.
             Operation::Write(_) => drop(rustix::io::write(fd, b"x")),
-            // For TCP the amount depends on timing, so only pipes and Unix sockets are filled.
+            // For TCP the amount depends on timing. So only pipes and Unix sockets are filled.
             Operation::Fill(_) if matches!(kind, Kind::Pipe | Kind::Pair) => {
                 while rustix::io::write(fd, &[0; 4_096]).is_ok() {}
             }
@@ -106,7 +106,7 @@ impl World {
                 self.remove(n);
                 self.close(n);
             }
-            // On io_uring the peer of an observed descriptor would learn of the close later, as is documented.
+            // On io_uring the peer of an observed descriptor would learn of the close later, as documented.
             Operation::CloseWithoutRemoval(_)
                 if self.ends[n].token.is_none() || peer.is_none_or(|peer| !self.ends[peer].is_open) =>
             {
@@ -137,15 +137,15 @@ impl World {
         let peers = if ends.len() == 2 { [Some(first + 1), Some(first)] } else { [None; 2] };
         for (fd, peer) in ends.into_iter().zip(peers) {
             rustix::io::ioctl_fionbio(&fd, true).unwrap();
-            // It is closed only by its number.
+            // The descriptor is closed only by its number.
             let fd: &'static OwnedFd = Box::leak(Box::new(fd));
             let (token, interest) = (None, Interest::NONE);
             self.ends.push(End { fd: fd.as_fd(), is_open: true, kind, peer, token, interest, ghost_events: 0 });
         }
     }
 
-    /// Makes every other end look blocking to the loop while `change` runs, when the loop asks for it. The end itself
-    /// does not block, so the script never waits.
+    /// Makes every other end look blocking while `change` runs and the loop asks. The end itself does not block, so the
+    /// script never waits.
     fn as_it_blocks<R>(&mut self, n: usize, change: impl FnOnce(&mut EventLoop<u64>) -> R) -> R {
         let fd = self.ends[n].fd;
         rustix::io::ioctl_fionbio(fd, !blocks(n)).unwrap();
@@ -157,7 +157,7 @@ impl World {
     fn add(&mut self, n: usize, interest: Interest) {
         let fd = self.ends[n].fd;
         let token = self.as_it_blocks(n, |events| events.add_descriptor(fd, interest)).unwrap();
-        // Also that of an end that was closed and whose number this is now.
+        // A closed end may have had the same number. Its observation is replaced, too.
         for end in self.ends.iter_mut().filter(|end| end.fd.as_raw_fd() == fd.as_raw_fd()) {
             end.token = None;
         }
@@ -176,7 +176,8 @@ impl World {
         nix::unistd::close(self.ends[n].fd.as_raw_fd()).unwrap();
     }
 
-    /// TCP takes time even on the loopback device. Waits until what was sent or ended has arrived at the other end.
+    /// TCP takes time even on the loopback device. So this waits until sent data, or the end of the stream, has arrived
+    /// at the other end.
     fn let_it_arrive(&self, n: usize) {
         let peer = self.ends[n].peer.map(|peer| &self.ends[peer]).filter(|peer| peer.is_open);
         if let Some(peer) = peer {

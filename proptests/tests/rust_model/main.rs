@@ -1,11 +1,11 @@
 //! Compares the crate `cogloop` with a model. Random programs run on a simulated loop, with callbacks and futures
-//! together. Futures are spawned, dropped at any point, timed out and raced. There are `with`, remotes, channels,
-//! limits, errors and panics. The model follows docs/rust.md. After each operation both must have logged the same
-//! events, and the audit must find the loop sound.
+//! together. Futures are spawned, dropped at any point, timed out and raced. The programs also use `with`, remotes,
+//! channels, limits, errors and panics. The model follows docs/rust.md. After each operation both must have logged the
+//! same events, and the audit must pass.
 //!
 //! ```text
-//!   seed ──► program ──┬──► Model           plain lists       ──► what happened, and when ─┐
-//!                      └──► LoopUnderTest   the crate itself  ──► what happened, and when ─┴─► equal, after each operation
+//!   seed ──► program ──┬──► Model           plain lists       ──► events with times ─┐
+//!                      └──► LoopUnderTest   the crate itself  ──► events with times ─┴─► equal, after each operation
 //! ```
 //!
 //! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs as many as there is time for.
@@ -45,9 +45,7 @@ fn compare(program: &Program) -> Result<usize, String> {
         let idled: VecDeque<usize> = idled.collect();
         if expected != found && !idled.is_empty() {
             tried = model.clone();
-            tried
-                .apply(operation, idled)
-                .ok_or("the model does not end in the order of idle callbacks that the crate has")?;
+            tried.apply(operation, idled).ok_or("the model never ends in the crate's order of idle callbacks")?;
             expected = tried.take_log();
         }
         model = tried;

@@ -1,8 +1,7 @@
-//! A simple implementation of what docs/rust.md says of a loop on virtual time. Everything is in plain lists that are
-//! searched.
+//! A simple implementation of docs/rust.md for a loop on virtual time. All state is in plain lists that are searched.
 //!
 //! ```text
-//!   turn:  posts ──► what `with` asked for ──► timers ──► the descriptor ──► channels and tasks that were woken
+//!   turn:  posts ──► visits of `with` ──► timers ──► the descriptor ──► channels and tasks that were woken
 //! ```
 
 mod channels;
@@ -10,19 +9,19 @@ mod futures;
 mod timers;
 mod watched;
 
-use crate::program::{Action, Body, End, Event, Limits, LogEntry, MESSAGES, NONE, Operation, REFUSED, RunResult};
+use crate::program::{Action, Body, End, Event, Limits, LogEntry, NONE, Operation, REFUSED, RunResult};
 use cogloop_proptests::turn_share::TurnShare;
 use futures::{Future, Join, Visit};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::Timer;
 use watched::Descriptor;
 
-/// More turns than any program needs that ends.
+/// The limit of turns. A program that ends needs fewer.
 const TURNS_MAX: usize = 1_000;
-/// The same limit for the actions of one operation: intervals that make intervals would grow without bound.
+/// The limit of actions in one operation. Intervals that make intervals would grow without bound.
 const ACTIONS_MAX: usize = 1_000;
 
-/// Which future or channel a wake is for.
+/// The future or channel for which a wake is.
 #[derive(Copy, Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Waiter {
     Root,
@@ -35,7 +34,7 @@ enum Waiter {
 pub(crate) enum Break {
     Failed,
     Panicked,
-    /// It would wait or go on for ever, so it is not tried on the real loop.
+    /// The operation would wait or continue for ever, so it is not tried on the real loop.
     Endless,
 }
 
@@ -54,11 +53,11 @@ struct Queue {
     capacity: usize,
     senders: usize,
     is_closed: bool,
-    /// Messages that wait for room, each with its sender.
+    /// The messages that wait for room, each with its sender.
     waiting: VecDeque<(u64, Waiter)>,
-    /// Messages for which there is room now.
+    /// The messages for which there is room now.
     granted: BTreeSet<u64>,
-    /// For a channel for futures: the future that polled it last.
+    /// For a channel for futures: the future that polled the channel last.
     receiver: Option<Waiter>,
 }
 
@@ -66,7 +65,7 @@ struct Queue {
 #[derive(Copy, Clone, Debug)]
 struct Receiver {
     queue: usize,
-    /// Not while a step uses the receiver, nor after it was dropped.
+    /// Whether the receiver is in its place: no step uses it, and it was not dropped.
     is_here: bool,
 }
 
@@ -90,7 +89,7 @@ pub(crate) struct Model {
     /// Counts how often timers were armed.
     armings: u64,
     due: VecDeque<(u64, u64)>,
-    /// By number; `None` while the task is polled.
+    /// The tasks by number; `None` while a task is polled.
     tasks: BTreeMap<usize, Option<Future>>,
     /// Whether the program holds the task's handle.
     handles: Vec<bool>,
@@ -104,7 +103,7 @@ pub(crate) struct Model {
     /// The idle callbacks, by number.
     idles: BTreeMap<usize, Body>,
     idles_made: usize,
-    /// The order in which the loop has called them in this operation.
+    /// The order in which the loop has called the idle callbacks in this operation.
     idle_order: VecDeque<usize>,
     messages: u64,
     watched: Option<Descriptor>,
@@ -112,7 +111,7 @@ pub(crate) struct Model {
     watches: u64,
     has_made_source: bool,
     timers_share: TurnShare,
-    /// Whether the n-th remote counts; `None` if it was dropped.
+    /// Whether each remote keeps the loop going; `None` if it was dropped.
     remotes: Vec<Option<bool>>,
     mail: VecDeque<(usize, Body)>,
     posts: usize,
@@ -243,7 +242,7 @@ impl Model {
             && self.tasks.is_empty()
             && self.channels.is_empty()
             && !self.remotes.contains(&Some(true))
-            && !self.has_source_that_counts()
+            && !self.has_referenced_source()
     }
 
     fn has_work(&self) -> bool {
@@ -289,7 +288,7 @@ impl Model {
         Ok(())
     }
 
-    /// Returns the number of served posts. The other parts of the turn return theirs as well.
+    /// Returns the number of served posts. The other parts of the turn return their numbers as well.
     fn serve_posts(&mut self) -> Run<usize> {
         let mut served = 0;
         let (posts, visits) = (self.mail.len(), self.deferred.len());
@@ -317,7 +316,7 @@ impl Model {
         Ok(served)
     }
 
-    /// Serves the wakes that were queued when this part began, first those that an earlier turn left.
+    /// Serves the wakes that were queued when this part began. Those that an earlier turn left come first.
     fn serve_woken(&mut self) -> Run<usize> {
         self.batch.append(&mut self.woken);
         let (mut left, mut served) = (self.limits.callbacks, 0);
@@ -390,7 +389,7 @@ impl Model {
         Ok(true)
     }
 
-    /// One call for a message, and one for the end if there is no sender any more. Returns whether the channel
+    /// Makes one call for a message, and one for the end if there is no sender any more. Returns whether the channel
     /// continues.
     fn message(&mut self, channel: usize, body: &Body, message: Option<u64>, is_end: bool) -> Run<bool> {
         self.state += 1;
@@ -425,30 +424,37 @@ impl Model {
     }
 
     fn act(&mut self, action: &Action) {
+        use Action as A;
         match action {
-            Action::After { delay_ns, body } => self.add_timer(*delay_ns, None, body),
-            Action::Every { first_ns, period_ns, missed, body } => {
-                self.add_timer(*first_ns, Some((*period_ns, *missed)), body);
+            A::After { .. }
+            | A::Every { .. }
+            | A::At { .. }
+            | A::Cancel(_)
+            | A::Reschedule(..)
+            | A::RescheduleAt(..) => {
+                self.act_on_timers(action);
             }
-            Action::At { at_ns, body } => self.add_timer_at(*at_ns, None, body),
-            Action::Cancel(n) => self.with_timer(*n, Self::cancel),
-            Action::Reschedule(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, model.now_ns + ns)),
-            Action::RescheduleAt(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, *ns)),
-            Action::Remaining(n) => self.tell_remaining(*n),
-            Action::IsActive(n) => self.with_timer(*n, |_, _| true),
-            Action::Pause(n) => self.with_timer(*n, Self::pause),
-            Action::Resume(n) => self.with_timer(*n, Self::resume),
-            Action::Unref(n) => self.with_timer(*n, |model, id| model.set_referenced(id, false)),
-            Action::Ref(n) => self.with_timer(*n, |model, id| model.set_referenced(id, true)),
-            Action::Spawn(steps) => self.spawn(steps),
-            Action::DropTask(n) => self.drop_task_handle(*n),
-            Action::Detach(n) => _ = self.take_handle(*n),
-            Action::IsFinished(n) => {
-                if let Some(true) = pick(&self.handles, *n) {
-                    let is_finished = !matches!(self.joins[n % self.handles.len()], Join::Waiting(_));
-                    self.note(Event::Answer(is_finished.into()));
-                }
+            A::Remaining(_) | A::IsActive(_) | A::Pause(_) | A::Resume(_) | A::Unref(_) | A::Ref(_) => {
+                self.act_on_timers(action);
             }
+            A::Spawn(_) | A::DropTask(_) | A::Detach(_) | A::IsFinished(_) => self.act_on_tasks(action),
+            A::Idle(_) | A::CancelIdle(_) => self.act_on_idles(action),
+            A::Channel(..) | A::Send(_) | A::CloneSender(_) | A::DropSender(_) | A::IsClosed(_) => {
+                self.act_on_channels(action);
+            }
+            A::Pair(_) | A::TryRecv(_) | A::DropReceiver(_) => self.act_on_receivers(action),
+            A::Watch(_) | A::Source(..) | A::OnSource(_) | A::MakeReady(_) | A::DropWatched => {
+                self.act_on_descriptors(action);
+            }
+            A::Remote { .. } | A::Post(..) | A::DropRemote(_) => self.act_on_remotes(action),
+            A::Advance(ns) => self.now_ns += ns,
+            A::Stop => self.is_stopped = true,
+            A::Clear => self.clear(),
+        }
+    }
+
+    fn act_on_idles(&mut self, action: &Action) {
+        match action {
             Action::Idle(body) => {
                 self.idles.insert(self.idles_made, body.clone());
                 self.idles_made += 1;
@@ -458,40 +464,12 @@ impl Model {
                 let is_cancelled = self.idles.remove(&idle).is_some();
                 self.note(Event::Answer(is_cancelled.into()));
             }
-            Action::Channel(capacity, body) => self.add_channel(*capacity, body),
-            Action::Send(n) => self.send(*n),
-            Action::CloneSender(n) => {
-                let Some(Some(channel)) = pick(&self.senders, *n).copied() else { return };
-                self.queues[channel].senders += 1;
-                self.senders.push(Some(channel));
-            }
-            Action::DropSender(n) => {
-                let Some(channel) = pick_mut(&mut self.senders, *n).and_then(Option::take) else { return };
-                self.drop_sender(channel);
-            }
-            Action::IsClosed(n) => {
-                let Some(Some(channel)) = pick(&self.senders, *n).copied() else { return };
-                self.note(Event::Answer(self.queues[channel].is_closed.into()));
-            }
-            Action::Pair(capacity) => self.add_pair(*capacity),
-            Action::TryRecv(n) => {
-                let Some(receiver) = pick(&self.receivers, *n).filter(|receiver| receiver.is_here) else { return };
-                let message = self.next_message(receiver.queue);
-                self.note(Event::Answer(message.map_or(NONE, |message| MESSAGES + message)));
-            }
-            Action::DropReceiver(n) => {
-                let Some(receiver) = pick_mut(&mut self.receivers, *n).filter(|receiver| receiver.is_here) else {
-                    return;
-                };
-                receiver.is_here = false;
-                let queue = receiver.queue;
-                self.close_queue(queue);
-            }
-            Action::Watch(kind) => self.watch(*kind),
-            Action::Source(mode, body) => self.add_source(*mode, body),
-            Action::OnSource(what) => self.on_source(*what),
-            Action::MakeReady(which) => self.make_ready(*which),
-            Action::DropWatched => self.drop_watched(),
+            _ => unreachable!("{action:?} is not for idle callbacks"),
+        }
+    }
+
+    fn act_on_remotes(&mut self, action: &Action) {
+        match action {
             Action::Remote { is_counted } => self.remotes.push(Some(*is_counted)),
             Action::Post(n, body) => {
                 let Some(Some(_)) = pick(&self.remotes, *n) else { return };
@@ -503,21 +481,8 @@ impl Model {
                 self.note(Event::Answer(if is_allowed { 1 } else { REFUSED }));
             }
             Action::DropRemote(n) => _ = pick_mut(&mut self.remotes, *n).and_then(Option::take),
-            Action::Advance(ns) => self.now_ns += ns,
-            Action::Stop => self.is_stopped = true,
-            Action::Clear => self.clear(),
+            _ => unreachable!("{action:?} is not for remotes"),
         }
-    }
-
-    fn send(&mut self, n: usize) {
-        let Some(Some(channel)) = pick(&self.senders, n).copied() else { return };
-        let (message, queue) = (self.messages, &mut self.queues[channel]);
-        self.messages += 1;
-        let is_allowed = !queue.is_closed && queue.has_room();
-        if is_allowed {
-            self.put(channel, message);
-        }
-        self.note(Event::Answer(if is_allowed { 1 } else { REFUSED }));
     }
 
     /// Removes everything.
@@ -533,7 +498,7 @@ impl Model {
         let visits = std::mem::take(&mut self.deferred);
         self.drop_all_tasks();
         visits.into_iter().for_each(|visit| self.end_visit(visit.join, Join::Cancelled));
-        // A sleep outside of a task notices that its timer is gone.
+        // A sleep outside a task notices that its timer is gone.
         self.wake_the_root_that_sleeps();
         self.clear_watched();
         self.log[before..].sort();

@@ -1,10 +1,10 @@
-//! Programs: what is done to a loop from outside, in callbacks and in tasks, and the events that both sides log.
+//! Programs: the operations on a loop from outside, in callbacks and in tasks, and the events that both sides log.
 
 use cogloop::{Missed, Mode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// An action that is possible everywhere. A number names the n-th object of its kind, modulo how many there are.
+/// An action that is possible everywhere. A number names the n-th object of its kind, modulo the number of objects.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     After {
@@ -48,7 +48,8 @@ pub(crate) enum Action {
     Pair(usize),
     TryRecv(usize),
     DropReceiver(usize),
-    /// There is only one descriptor for futures at a time, because the kernel chooses the order of several ready ones.
+    /// Watches an object. There is only one descriptor for futures at a time, because the kernel chooses the order of
+    /// several ready ones.
     Watch(Watched),
     /// A source instead of a watched object: a pipe whose callback tries to read a byte.
     Source(Mode, Body),
@@ -76,7 +77,7 @@ pub(crate) enum OnSource {
     SetReferenced(bool),
 }
 
-/// Other objects that a future can wait for.
+/// Other objects for which a future can wait.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Watched {
     Signals,
@@ -101,7 +102,7 @@ pub(crate) enum End {
     Panic,
 }
 
-/// A step of a task. A task runs its steps one after the other.
+/// A step of a task. A task runs its steps one after another.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Act(Action),
@@ -117,7 +118,7 @@ pub(crate) enum Step {
     },
     /// A time limit, and the duration of the sleep inside it.
     Timeout(u64, u64),
-    /// The first of two sleeps. The other one is dropped.
+    /// The first of two sleeps. The other sleep is dropped.
     Select(u64, u64),
     Ticks {
         period_ns: u64,
@@ -127,12 +128,12 @@ pub(crate) enum Step {
     Join(usize),
     /// Waits for room in a channel.
     Send(usize),
-    /// Waits for a message. The flag says whether as a `Stream`.
+    /// Waits for a message, as a `Stream` if the flag is set.
     Recv(usize, bool),
-    /// Waits for the watched object: for a signal (the flag says whether as a `Stream`), for the end of a child, or for a
-    /// byte (the flag says whether only for readiness).
+    /// Waits for the watched object. It is a signal (as a `Stream` if the flag is set), the end of a child, or a byte
+    /// (only for readiness if the flag is set).
     Await(bool),
-    /// Another step with a time limit. It is dropped when the time is over.
+    /// Another step with a time limit. The step is dropped when the time is over.
     Limited(u64, Box<Step>),
     Panic,
 }
@@ -197,7 +198,7 @@ pub(crate) enum Event {
         channel: usize,
         message: Option<u64>,
     },
-    /// An idle callback. The order of several is the loop's choice.
+    /// An idle callback was called. The loop chooses the order of several.
     Idled {
         idle: usize,
     },
@@ -210,7 +211,7 @@ pub(crate) enum Event {
     },
 }
 
-/// Answers of actions and steps that are not numbers or times: refused.
+/// The answers of actions and steps that are not numbers or times. This one means: refused.
 pub(crate) const REFUSED: u64 = 99;
 /// There is no such timer, or no message, now or ever.
 pub(crate) const NONE: u64 = 98;
@@ -366,7 +367,7 @@ pub(crate) fn program() -> impl Strategy<Value = Program> {
     let limit = |least: usize| prop_oneof![3 => Just(usize::MAX), 1 => least..8];
     let limits = (limit(0), limit(0), limit(0), limit(1));
     let limits = limits.prop_map(|(timers, tasks, posts, callbacks)| Limits { timers, tasks, posts, callbacks });
-    // Without these, most objects that a step names would not exist.
+    // Without these actions, most objects that a step names would not exist.
     let first = prop_oneof![
         3 => (0..4usize).prop_map(Action::Pair),
         1 => (prop::option::of(0..3usize), body(leaf())).prop_map(|(capacity, body)| Action::Channel(capacity, body)),

@@ -1,4 +1,4 @@
-//! Other objects that the futures of a program wait for: signals, a child, a pipe. There is one of them at a time.
+//! Other objects for which the futures of a program wait: signals, a child, a pipe. There is one of them at a time.
 
 use crate::program::{NONE, OnSource, Watched};
 use crate::world::Verdict;
@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::rc::{Rc, Weak};
 
-/// A future takes signals or a child out of its place while it waits. Many futures can use a pipe.
+/// An object. A future takes signals or a child out of its place while it waits; many futures can use a pipe.
 enum Object {
     Signals(Signals),
     Child(Process),
@@ -32,7 +32,7 @@ impl Drop for Object {
     }
 }
 
-/// The place of the object. It can also make the object ready while a future has it.
+/// The place of the object. It can make the object ready even while a future has it.
 #[derive(Default)]
 pub(crate) struct Place {
     object: RefCell<Option<Object>>,
@@ -79,7 +79,7 @@ impl Place {
         self.object.replace(Some(object));
     }
 
-    /// Makes a source if the place is empty. The argument of `serve` is whether there was a byte.
+    /// Makes a source if the place is empty. The argument of `serve` tells whether there was a byte.
     pub(crate) fn add_source<S>(
         &self,
         handle: &Handle<S>,
@@ -100,7 +100,7 @@ impl Place {
         self.source.set(Some(added.unwrap()));
     }
 
-    /// `None` if there never was a source.
+    /// Returns `None` if no source was made yet.
     pub(crate) fn on_source<S>(&self, handle: &Handle<S>, what: OnSource) -> Option<u64> {
         let source = self.source.get()?;
         Some(match what {
@@ -127,7 +127,7 @@ impl Place {
             Some(Watched::Child) => {
                 let Some(pid) = self.child.take() else { return };
                 kill_process(pid, rustix::process::Signal::KILL).unwrap();
-                // Waits until the child has ended, but leaves its status to the program.
+                // Waits until the child has ended, and leaves its status to the program.
                 waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
             }
             Some(Watched::Pipe | Watched::Source(_)) => {
@@ -148,7 +148,7 @@ impl Place {
         drop(object);
     }
 
-    /// `None` if there is nothing to wait for; `Some(None)` if it is not observed any more.
+    /// Returns `None` if there is nothing to wait for, and `Some(None)` if the object is not observed any more.
     pub(crate) async fn wait(&self, flag: bool) -> Option<Option<u64>> {
         let pipe = match &*self.object.borrow() {
             Some(Object::Pipe(pipe)) => Some(Rc::clone(pipe)),
@@ -169,7 +169,7 @@ impl Place {
     }
 }
 
-/// An object that is put back to its place when this is dropped.
+/// An object that is put back into its place when this is dropped.
 struct Taken<'a> {
     place: &'a Place,
     object: Option<Object>,

@@ -1,4 +1,4 @@
-//! Runs a program on the crate itself.
+//! Runs a program on the crate.
 
 use crate::program::{
     Action, Body, ELAPSED, End, Event, Limits, LogEntry, MESSAGES, NONE, Operation, Program, REFUSED, RunResult, Step,
@@ -20,7 +20,7 @@ type State = u64;
 pub(crate) type Verdict = Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>>;
 
 thread_local! {
-    /// A thread-local, because posts are `Send` and cannot hold it.
+    /// This is a thread-local, because posts are `Send` and cannot hold the world.
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
 
@@ -80,7 +80,7 @@ struct BorrowedReceiver {
 
 impl BorrowedReceiver {
     fn get(&mut self) -> &mut Receiver<u64> {
-        self.receiver.as_mut().expect("it is here until this is dropped")
+        self.receiver.as_mut().expect("the receiver is here until this is dropped")
     }
 }
 
@@ -240,7 +240,7 @@ impl World {
     fn send(&self, n: usize) {
         let Some(sender) = self.sender(n) else { return };
         let refused = sender.try_send(next(&self.messages)).is_err();
-        // So that the clone is not the last sender.
+        // The clone must not be the last sender.
         drop(sender);
         self.answer(if refused { REFUSED } else { 1 });
     }
@@ -270,7 +270,7 @@ impl World {
     fn clear(&self) {
         let before = self.log.borrow().len();
         self.handle.clear();
-        // The order in which a loop drops its tasks is its own choice.
+        // The loop chooses the order in which it drops its tasks.
         self.log.borrow_mut()[before..].sort();
     }
 
@@ -368,7 +368,7 @@ async fn first_of(one: impl Future, other: impl Future) -> u64 {
 }
 
 impl World {
-    /// Boxed, because a step may contain another one.
+    /// The step is boxed, because it may contain another step.
     fn step(&self, step: Step) -> Pin<Box<dyn Future<Output = u64> + '_>> {
         Box::pin(self.take_step(step))
     }

@@ -6,7 +6,7 @@ return function( M )
 
   -- ## A queue of tasks that wait
   -- A waiting task that is woken gets its value at once, so no other task can take the value in between. A task that no
-  -- longer waits, because it was cancelled or closed or its time is over, is skipped.
+  -- longer waits is skipped: it was cancelled or closed, or its time is over.
   function M.queue( list, task, value )
     local wait = { kind = 'queue', task = task, value = value }
     table.insert( list, wait )
@@ -28,8 +28,8 @@ return function( M )
     while rouse_first( list, ... ) do end
   end
 
-  -- Waits in a list. Returns the values that it was woken with, or nil, message and errno. With a limit of 0 it does
-  -- not wait.
+  -- Waits in a list. Returns the values with which the task was woken, or nil, message and errno. With a limit of 0
+  -- this does not wait.
   local function wait_in( loop, list, ms, value )
     if ms == 0 then return nil, 'timed out', 110 end
     return M.checked( loop, M.pause( loop, M.queue( list, M.waiter( loop ), value ), ms ) )
@@ -94,7 +94,7 @@ return function( M )
   end
 
   -- ## semaphore
-  -- A permit that is released goes to the task that has waited longest.
+  -- A released permit goes to the task that has waited longest.
   local semaphore, Semaphore = class( 'semaphore', function( count )
     return { free = count, count = count, waiters = { } }
   end )

@@ -29,9 +29,9 @@ return function( M )
 
   -- ## throttle
   -- The first call goes through and starts a period of `ms`. Of the calls within the period the last one is kept. It
-  -- goes through at the end and starts the next period. A call that the loop's limit refuses changes nothing and does
-  -- not go through. If the limit refuses the timer of the next period, that is an error of the old timer: the kept call
-  -- does not go through, and the next call starts again.
+  -- goes through at the end of the period and starts the next period. A call that the loop's limit refuses changes
+  -- nothing and does not go through. The limit may also refuse the timer of the next period. That is an error of the
+  -- old timer: the kept call does not go through, and the next call starts again.
   function Loop.throttle( loop, ms, f )
     M.open( loop )
     local resting, last = false, nil

@@ -1,6 +1,6 @@
--- Random programs over `require 'cogloop'`, as data: lists of operations. Some operations have a list of their own, the
--- body of their callback. An object is named by the number of the operation that makes it. An operation on an object that
--- does not exist does nothing, so any part of a program is a program.
+-- Random programs over `require 'cogloop'`, as data: lists of operations. Some operations have another list, the body
+-- of their callback. An object is named by the number of the operation that makes it. An operation on an object that
+-- does not exist does nothing. So any part of a program is a program.
 
 local MS       = { 0, 0, 1, 1, 2, 3, 5, 5, 7, 8, 10, 10, 16, 20, 25, 50, 100, 1000 }
 local FRACTION = { 1 / 64, 1 / 8, 0.5, 3 / 64, 2.5, 10.125, 5.015625 }
@@ -8,7 +8,7 @@ local SLACK    = { 0, 0.5, 1, 3, 5, 8, 20, 100 }
 local SIGNALS  = { 'WINCH', 'CONT', 'USR1', 'SIGUSR2' }
 local VALUES   = { 'nil', 'false', '1', "'x'", '{ }' }
 
--- Operations to leave out, while a fault in them hides others.
+-- Operations to leave out. They may be needed while a fault in them hides other faults.
 local without = { }
 for name in (os.getenv 'COGLOOP_WITHOUT' or ''):gmatch '[%w_]+' do without[ name ] = true end
 
@@ -38,7 +38,8 @@ return function( random, length )
   local body
   local make = { }
 
-  -- An operation that makes an object. Its body is made after its name is known, so that the callback can use the object.
+  -- An operation that makes an object. The name of the object is known before the body is made. So the callback can use
+  -- the object.
   local function creates( kind, name, depth, in_task, fill )
     make[ name ] = function( level )
       local op = { k = name, n = number( ) }
@@ -120,7 +121,7 @@ return function( random, length )
   plain( 'wait', function( op )
     op.h, op.dir, op.ms = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw' }, not without.limit and R.chance( 60 ) and ms( ) or nil
   end )
-  -- Sockets are named by themselves, by their number, or by an object. A socket that is named by its number is never closed,
+  -- A socket is named by itself, by its number, or by an object. A socket that is named by its number is never closed,
   -- because another socket may get that number.
   plain( 'pair', function( op )
     op.h, op.peer = op.n, number( )
@@ -139,7 +140,8 @@ return function( random, length )
     if op.form == 'object' then table.insert( known.K, op.h ) end
   end )
 
-  -- Each program has its own weights: some operations are more frequent, some never occur. So rare ones can come in numbers.
+  -- Each program has its own weights: some operations are more frequent, and some never occur. So rare operations can
+  -- come in numbers.
   local moods = { }
 
   -- The operations that are allowed here, with their weights.
@@ -188,7 +190,7 @@ return function( random, length )
   end
 
   -- ## Sequences that random choices seldom produce
-  -- Operations that may follow one of this kind and that use the same object.
+  -- Operations that use the same object and may follow one of this kind.
   local seldom = { }
 
   -- Lists the handles after one was closed.
@@ -202,7 +204,7 @@ return function( random, length )
   end
   seldom.every, seldom.at = seldom.after, seldom.after
 
-  -- A call that the limit of timers refuses, and a call when there is room again.
+  -- A call that the limit of timers refuses, and a call after there is room again.
   function seldom.throttle( op, list )
     if not P.options.max_timers or R.chance( 10 ) then return end
     for _ = 1, 2 do

@@ -6,9 +6,9 @@ return function( M )
   Watcher.__index = Watcher
 
   -- ## An entry
-  -- A loop has one entry for each observed descriptor, whatever object or number names it, so one handle has one
-  -- watcher. For each direction the entry has a function with its arguments, or a waiting coroutine, or nothing. If it
-  -- has nothing for both, it is removed, and the next `on` makes another one.
+  -- A loop has one entry for each observed descriptor, whatever object or number names it. So one handle has one
+  -- watcher. For each direction the entry has a function with its arguments, or a waiting coroutine, or nothing. An
+  -- entry with nothing for both is removed, and the next `on` makes another one.
   local function find( loop, descriptor )
     for _, entry in ipairs( loop.entries ) do
       if entry.descriptor == descriptor then return entry end
@@ -27,10 +27,10 @@ return function( M )
     end
   end
 
-  -- If others have resumed or closed a waiting coroutine, its claim is void. A void claim is dropped when its place is
-  -- needed, when its watcher is asked, when the loop is listed, and at the latest when its time limit has come. A turn
-  -- drops some of them as well, because it looks for a claim that is not void. A program lists the handles before a
-  -- turn: see `S.look`.
+  -- A waiting coroutine may be resumed or closed by other code. Its claim is void then. A void claim is dropped when
+  -- its place is needed, when its watcher is asked, when the loop is listed, and at the latest at its time limit. A
+  -- turn drops some void claims as well, because it looks for a claim that is not void. A program lists the handles
+  -- before a turn: see `S.look`.
   local function drop_void( entry )
     if not entry then return end
     for one in each 'rw' do
@@ -44,8 +44,9 @@ return function( M )
     for i = #loop.entries, 1, -1 do drop_void( loop.entries[ i ] ) end
   end
 
-  -- When a handle is closed, the system gives its number to the next one that is opened. If that one is added to the
-  -- loop, the rest of the closed one leaves it: an object loses its entry, and a waiting coroutine is resumed now.
+  -- After a handle is closed, the system gives its number to the next handle that is opened. When that handle is added
+  -- to the loop, the rest of the closed one leaves the loop: an object loses its entry, and a waiting coroutine is
+  -- resumed now.
   local function make_way( loop, descriptor )
     for i = #loop.entries, 1, -1 do
       local entry = loop.entries[ i ]
@@ -135,10 +136,10 @@ return function( M )
   end
 
   -- ## Readiness
-  -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are: first
-  -- reading, then writing. The order of the handles is open. Their share limits them. If a direction of a handle was
-  -- added meanwhile, it is open whether the handle is served in this turn or the next. The same holds for `on` with a
-  -- number or an object, which may be another file by then.
+  -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are. It
+  -- serves reading first, then writing. The order of the handles is open, and their share limits them. If a direction
+  -- of a handle was added meanwhile, the handle may be served in this turn or in the next. The same holds after `on`
+  -- with a number or an object, which may be another file by then.
   function M.ready( loop )
     local ready = { }
     for _, entry in ipairs( loop.entries ) do
@@ -188,7 +189,7 @@ return function( M )
   end
 
   -- ## A watcher
-  -- If all functions of a watcher are off, or its loop is closed, the answers are false.
+  -- If all functions of a watcher are off, or its loop is closed, its methods return false.
   function Watcher.off( entry, direction )
     drop_void( entry )
     local was = false
@@ -227,8 +228,8 @@ return function( M )
   -- ## Closing
   -- A closed handle gets no more calls and leaves the loop: a socket before it is closed, an object before the next
   -- turn. A number may mean another file later, so it stays until it is off. A coroutine that waits for the handle gets
-  -- a timer for now: before the next turn, or when the number is added to the loop again. Until then the timer of its
-  -- time limit still exists, and does nothing.
+  -- a timer for now, before the next turn, or when the number is added to the loop again. Until then the timer of its
+  -- time limit still exists and does nothing.
   local function close( entry )
     for one in each 'rw' do
       local task = entry[ one ] and entry[ one ].task

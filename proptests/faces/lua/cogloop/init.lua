@@ -1,6 +1,6 @@
 -- `require 'cogloop'` as a program that is simple on purpose: an executable specification for docs/lua.md. It has the
 -- same functions as the module, on a virtual clock and on descriptors of `world`. Each section begins with its rules in
--- words. Nothing here is fast: everything is a plain list that is searched.
+-- words. All state is in plain lists that are searched, so nothing here is fast.
 --
 --   loop.lua      time, turns, `run` and similar functions, errors
 --   share.lua     how much a turn serves
@@ -15,7 +15,7 @@
 --   calls.lua     debounce and throttle
 --   look.lua      timers( ), handles( ), stats( )
 --
--- `world` knows the descriptors of a program and which of them are ready. `world.next( candidates )` says which of
+-- `world` knows the descriptors of a program and which of them are ready. `world.next( candidates )` chooses which of
 -- several ready handles is served first, because the specification leaves that open.
 
 return function( world, part )

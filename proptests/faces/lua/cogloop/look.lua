@@ -47,8 +47,8 @@ return function( M )
   end
 
   -- ## stats
-  -- The numbers of turns, of timers that have fired, and of timers and handles. While measuring is on, also the
-  -- lateness of timers, the durations of callbacks, and the durations of waits. `advance` never waits.
+  -- The numbers of turns, of fired timers, and of timers and handles. While measuring is on, also the lateness of
+  -- timers and the durations of callbacks and waits. `advance` never waits.
   function Loop.stats( loop, measure )
     M.open( loop )
     if measure ~= nil then loop.measuring = measure and { late = { }, callback = { }, waited = 0 } or nil end
@@ -60,7 +60,8 @@ return function( M )
     return stats
   end
 
-  -- `p50` is the least time that half of the values did not exceed, and so on. Times are exact to one percent.
+  -- `p50` is the least time that half of the values did not exceed; the other fields likewise. Times are exact to one
+  -- percent.
   function M.summary( times )
     local sorted, sum = { }, 0
     for i, ns in ipairs( times ) do sorted[ i ], sum = ns / 1e6, sum + ns / 1e6 end
@@ -81,7 +82,7 @@ return function( M )
     if loop.measuring then loop.measuring.waited = loop.measuring.waited + ns end
   end
 
-  -- A callback is timed if measuring or `slow` is on when it begins.
+  -- A callback is timed if measuring or `slow` is on at its start.
   function M.begin( loop )
     return (loop.measuring or loop.slow_limit) and loop.time
   end
@@ -97,7 +98,7 @@ return function( M )
     end
   end
 
-  -- A task, from wait to wait.
+  -- The run of a task, from one wait to the next.
   function M.ran( loop, task, began )
     if not began or loop.closed then return end
     local ns = loop.time - began
@@ -108,7 +109,7 @@ return function( M )
   end
 
   -- ## slow
-  -- Reports each callback that takes at least so long. An error of the reporting function counts as one of the
+  -- Reports each callback that takes at least this long. An error of the reporting function counts as an error of the
   -- callback.
   function Loop.slow( loop, ms, f )
     M.open( loop )
@@ -116,8 +117,8 @@ return function( M )
   end
 
   -- ## remaining
-  -- How long another loop may wait: not at all if something is ready or due; until the next moment; or for ever. Also
-  -- not at all if the backend has work for a turn.
+  -- The time that another loop may wait. It is 0 if something is ready or due, or if the backend has work for a turn.
+  -- Otherwise it lasts until the next moment, or for ever.
   function Loop.remaining( loop )
     M.open( loop )
     if #loop.woken > 0 then return 0 end

@@ -5,8 +5,8 @@ return function( M )
 
   -- ## A loop
   -- The loop's time starts at 0 and is counted in ns. A virtual clock moves only where this specification says so. A
-  -- tick is `resolution` ms long. `armed` counts how often a timer was armed: of two timers for the same moment, the
-  -- one that was armed first fires first.
+  -- tick is `resolution` ms long. `armed` counts how often a timer was armed. Of two timers for the same moment, the
+  -- timer that was armed first fires first.
   function M.make( options )
     local loop = setmetatable( {
       time = 0, tick = (options.resolution or 0.001) * 1e6, armed = 0,
@@ -35,9 +35,9 @@ return function( M )
   end
 
   -- ## A callback
-  -- An error in a callback is passed to the function of `onerror`, together with the object that failed. If there is no
-  -- such function, or it fails as well, the error leaves `run`, and the loop can run again. That also happens if the
-  -- callback has closed the loop. `what` is the timer, the watcher, or the task.
+  -- An error in a callback is passed to the function of `onerror`, together with the object that failed. Without such a
+  -- function, or if it fails as well, the error leaves `run`, and the loop can run again. The error also leaves `run`
+  -- if the callback has closed the loop. `what` is the timer, the watcher, or the task.
   function M.report( loop, what, err )
     if loop.on_error and not loop.closed then
       local ok, again = pcall( loop.on_error, err, 'traceback', what )
@@ -52,8 +52,8 @@ return function( M )
     return tostring( second ) .. ' while this error was handled: ' .. tostring( first )
   end
 
-  -- Calls a function of the script. Unless it raises, its duration by the loop's clock is added to the numbers of
-  -- `stats`, and is reported to the function of `slow` if it was long.
+  -- Calls a function of the script. If it does not raise, its duration by the loop's clock is added to the numbers of
+  -- `stats`. A long duration is reported to the function of `slow`.
   function M.call( loop, what, f, ... )
     local began = M.begin( loop )
     local ok, err = pcall( f, ... )
@@ -70,8 +70,8 @@ return function( M )
   -- ## A turn
   -- A turn waits for the first of a ready handle and a deadline, but not beyond `latest`. If a handle is ready or a
   -- timer is due, no time passes. Then it serves the timers that were due and the handles that were ready *when its
-  -- wait ended*: timers first, each kind up to its share. What becomes due or ready in its callbacks is served in a
-  -- later turn. What its callbacks cancel or remove is not served.
+  -- wait ended*: timers first, each kind up to its share. Timers and handles that become due or ready in its callbacks
+  -- are served in a later turn. Those that its callbacks cancel or remove are not served.
   function M.turn( loop, latest )
     local ready = M.ready( loop )
     if #ready == 0 then
@@ -89,8 +89,8 @@ return function( M )
   end
 
   -- ## Running
-  -- A loop keeps running as long as it has a timer that is not paused, or a watched handle, and that is not
-  -- unreferenced; or a coroutine that waits or was woken.
+  -- Three things keep a loop running: a timer that is neither paused nor unreferenced, a watched handle that is not
+  -- unreferenced, and a coroutine that waits or was woken.
   local function left( loop )
     if #loop.woken > 0 then return true end
     for _, timer in ipairs( loop.pending ) do
@@ -102,8 +102,8 @@ return function( M )
     return false
   end
 
-  -- Takes turns while `more( )` returns true. Before each turn it drops closed handles. `stop` in a callback ends it,
-  -- and has no effect otherwise.
+  -- Takes turns while `more( )` returns true. Before each turn closed handles are dropped. `stop` in a callback ends
+  -- the run, and has no effect elsewhere.
   local function serve( loop, more, latest, most )
     loop.busy, loop.stopped = true, false
     M.begin_woken( loop, most or math.huge )
@@ -144,10 +144,10 @@ return function( M )
     return not loop.closed and left( loop )
   end
 
-  -- Lets `ms` pass and serves what becomes due, each at its moment, whether it keeps the loop running or not. Ready
-  -- handles are served before time passes: at each moment it takes turns as long as a timer is due, and one more. A
-  -- handle that stays ready does not stop time. If callbacks take so long that the time is exceeded by a tick, one last
-  -- turn serves what became due within it; the rest stays due. Inside a callback, `advance` only moves the time.
+  -- Lets `ms` pass and serves each timer at its moment, whether the timer keeps the loop running or not. Ready handles
+  -- are served before time passes: at each moment it takes turns as long as a timer is due, and one more. A handle that
+  -- stays ready does not stop time. If callbacks take so long that the time is exceeded by a tick, one last turn serves
+  -- the timers of that time; the rest stays due. Inside a callback, `advance` only moves the time.
   function Loop.advance( loop, ms )
     M.open( loop )
     local target = loop.time + ms * 1e6
@@ -176,7 +176,7 @@ return function( M )
     loop.stopped = true
   end
 
-  -- Ends the loop and everything in it, and releases what its callbacks hold. A second call does nothing.
+  -- Ends the loop with everything in it, and releases the values that its callbacks hold. A second call does nothing.
   function Loop.close( loop )
     if loop.closed then return end
     loop.closed = true

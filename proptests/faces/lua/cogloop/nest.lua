@@ -27,7 +27,8 @@ return function( M )
   end
 
   -- ## wrap
-  -- As `coroutine.wrap`: yields of the function itself go to the caller. The function belongs to the loop, and raises once that is closed.
+  -- As `coroutine.wrap`: yields of the function itself go to the caller. The function belongs to the loop, and raises
+  -- after the loop is closed.
   function Loop.wrap( loop, f )
     M.open( loop )
     local co = coroutine.create( f )
@@ -35,8 +36,8 @@ return function( M )
   end
 
   -- ## pcall
-  -- As Lua's `pcall`. On Lua 5.1, where a function cannot yield through `pcall`, the function gets a coroutine. Its own
-  -- yields are passed on as well.
+  -- As Lua's `pcall`. On Lua 5.1 a function cannot yield through `pcall`, so there the function gets a coroutine. Its
+  -- own yields are passed on as well.
   local probe = coroutine.create( function( ) return pcall( coroutine.yield ) end )
   coroutine.resume( probe )
   local can_yield = coroutine.status( probe ) == 'suspended'

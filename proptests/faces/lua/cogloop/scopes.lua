@@ -10,7 +10,8 @@ return function( M )
 
   -- ## A group
   -- A group has its tasks until they end. The first error of a task cancels the others. A cancelled group begins no
-  -- more tasks. If only one result is wanted, the first task that returns cancels the others, and an error does not.
+  -- more tasks. If the group wants only one result, the first task that returns cancels the others, and an error does
+  -- not.
   local function cancel_all( group, reason )
     if not group.is_cancelled then group.is_cancelled, group.reason = true, reason end
     for _, task in ipairs{ unpack( group.members ) } do task:cancel( reason ) end
@@ -50,7 +51,7 @@ return function( M )
     return setmetatable( { loop = loop, members = { }, waiters = { }, wants_one = wants_one }, Group )
   end
 
-  -- Waits until all have ended. Returns true, or the values of `pause`.
+  -- Waits until all tasks have ended. Returns true, or the values of `pause`.
   local function rest( group, ms )
     if #group.members == 0 then return true end
     local me = M.waiter( group.loop )
@@ -59,8 +60,8 @@ return function( M )
   end
 
   -- ## Leaving a scope
-  -- No task of a scope is left behind. If a task is cancelled while it waits for the tasks of a scope, it cancels those
-  -- and waits for their ends before its own wait raises. It waits no longer than its grace.
+  -- No task of a scope is left behind. A task may be cancelled while it waits for the tasks of a scope. Then it cancels
+  -- them, and waits for their ends before its own wait raises. It waits no longer than its grace.
   local function leave( group )
     local me = group.loop.current
     cancel_all( group, me.cancellation.reason )
@@ -81,7 +82,7 @@ return function( M )
     return was_open
   end
 
-  -- When `ms` have passed, the tasks go on.
+  -- The tasks go on when `ms` have passed.
   function Group.join( group, ms )
     local how, message, errno = rest( group, ms )
     if how == M then leave( group ) end
@@ -100,8 +101,8 @@ return function( M )
   end
 
   -- ## all and any
-  -- Arguments are tasks, and functions that become tasks. If the loop's limit refuses one, the tasks that were made
-  -- before are cancelled.
+  -- The arguments are tasks, and functions that become tasks. If the loop's limit refuses a task, the tasks that were
+  -- made before are cancelled.
   local function run( loop, wants_one, ... )
     local group, tasks = new( loop, wants_one ), { ... }
     local me = M.waiter( loop )
@@ -124,8 +125,8 @@ return function( M )
     return group, tasks
   end
 
-  -- The first result of each task. It raises the first error, and also the cancellation of a task that others have
-  -- cancelled.
+  -- Returns the first result of each task. Raises the first error, and also the cancellation of a task that other code
+  -- has cancelled.
   function Loop.all( loop, ... )
     M.open( loop )
     local group, tasks = run( loop, false, ... )

@@ -1,4 +1,4 @@
--- A program as text, which runs on the module and the model, and which a person can paste.
+-- A program as text. It runs on the module and on the model, and a person can paste it.
 
 local part = ...
 local emit, W = part 'write'( )

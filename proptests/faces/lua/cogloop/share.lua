@@ -5,10 +5,10 @@ local SHARE, STEP = 10e6, 16      -- in ns; in callbacks
 return function( M )
 
   -- ## Shares
-  -- While a loop has handles, a turn serves timers for 10 ms; while it has timers, it serves handles for 10 ms. The
-  -- rest comes first in the next turn. The clock is read after the first callback, and then after twice as many as the
-  -- last time, at most 16; while callbacks are slow, after each. This number is kept from turn to turn. A turn serves
-  -- at most `max_callbacks` of each kind.
+  -- While a loop has handles, a turn serves timers for 10 ms. While it has timers, it serves handles for 10 ms. The
+  -- rest comes first in the next turn. The clock is read after the first callback. Then it is read after twice as many
+  -- callbacks as the last time, at most 16, and after each one while callbacks are slow. This number is kept from turn
+  -- to turn. A turn serves at most `max_callbacks` of each kind.
   function M.shares( )
     return { timers = { step = 1 }, handles = { step = 1 } }
   end
@@ -36,7 +36,7 @@ return function( M )
     return false
   end
 
-  -- Whether the turn leaves the other timers to the next one. If the loop had no handles at a look, a handle that is
+  -- Whether the turn leaves the other timers to the next turn. If the loop had no handles at a look, a handle that is
   -- added later cannot be ready in this turn.
   function M.timers_are_over( loop )
     local share = loop.shares.timers
@@ -49,8 +49,8 @@ return function( M )
     return share.served > 0 and is_used_up( loop, share ) or plan( loop, share )
   end
 
-  -- The same for handles. Their share begins when that of timers has ended. If a turn has left out a handle whose turn is
-  -- open, or a ready handle that is gone, it is also open when the clock is read.
+  -- The same for handles. Their share begins when that of timers has ended. It is open when the clock is read if a turn
+  -- has left out a handle whose turn is open, or a ready handle that is gone.
   -- A ready object that a callback has closed may count for `max_callbacks`, or not.
   function M.leave_open( loop ) loop.shares.handles.is_open = true end
 

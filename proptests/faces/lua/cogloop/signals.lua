@@ -4,9 +4,9 @@ return function( M )
   local Loop, world = M.Loop, M.world
 
   -- ## signal
-  -- Each watcher has a descriptor of its own. It becomes ready for reading when the signal comes, until it is served. So
-  -- several signals before that cause one call, and all watchers of the signal are called. The descriptor counts for the
-  -- limit of handles.
+  -- Each watcher has a descriptor of its own. The descriptor becomes ready for reading when the signal comes, until it
+  -- is served. So several signals before that cause one call, and all watchers of the signal are called. The descriptor
+  -- counts in the limit of handles.
   function Loop.signal( loop, name, f )
     M.open( loop )
     local source = world.source( name )

@@ -97,7 +97,8 @@ return function( S, world )
     end
   end
 
-  -- Logs the report of a slow callback. The place of the module's own callbacks, such as that of `debounce`, is in the module.
+  -- Logs the report of a slow callback. The place of the module's own callbacks, such as that of `debounce`, is in the
+  -- module.
   function S.slow( n, loop, ms, to )
     if not ms then return S.ask( n, loop, 'slow' ) end
     return S.ask( n, loop, 'slow', ms, function( where, took )
@@ -133,7 +134,7 @@ return function( S, world )
 
   function S.status( n, task )
     local status = task and coroutine_status( task )
-    S.say( n, 'status', status or 'nobody to ask' )
+    S.say( n, 'status', status or 'no object' )
   end
 
   function S.close_coroutine( n, task )

@@ -24,7 +24,7 @@ return function( M )
   M.has_ended = has_ended
 
   -- ## A cancellation
-  -- An error that contains the reason given to `cancel`, and the name of the task.
+  -- A cancellation is an error that contains the reason given to `cancel`, and the name of the task.
   local Cancellation = { }
   function Cancellation.__tostring( it )
     return it.reason == nil and 'cancelled' or 'cancelled: ' .. tostring( it.reason )
@@ -40,9 +40,9 @@ return function( M )
   end
 
   -- ## The end
-  -- The task keeps its result and leaves the list of the loop. Tasks that wait for it are woken in their order. Returns
-  -- whether there was one. If there was none, an error goes to `onerror`, with the task. The order of the loop's list
-  -- is open: the last task takes the place of one that leaves.
+  -- The task keeps its result and leaves the list of the loop. The tasks that wait for it are woken in their order.
+  -- Returns whether a task waited. If none waited, an error goes to `onerror`, with the task. The order of the loop's
+  -- list is open: the last task takes the place of a task that leaves.
   local function finish( task, state, ... )
     local loop = task.loop
     task.state, task.outcome, task.wait = state, pack( ... ), nil
@@ -64,20 +64,20 @@ return function( M )
   end
   M.finish = finish
 
-  -- The results of the task; or nil and its error or cancellation.
+  -- The results of the task, or nil and its error or cancellation.
   function M.outcome( task )
     if task.state == 'done' then return spread( task.outcome ) end
     return nil, task.outcome[ 1 ]
   end
 
   -- ## Interference by the script
-  -- The script owns the coroutine, and may resume and close it. Then the loop leaves it alone: nothing that it waited
-  -- for resumes it any more. If others have begun a task that has yielded meanwhile, it continues when its turn comes.
-  -- But it does not continue from a wait, because only the loop resumes those.
+  -- The script owns the coroutine, and may resume and close it. Then the loop leaves it alone: the end of its wait does
+  -- not resume it any more. Other code may have begun a task, which has yielded meanwhile. That task continues when its
+  -- turn comes. But it does not continue from a wait, because only the loop resumes waits.
   --
   -- Closing the coroutine is the same as cancelling the task. The loop notices it when a method of the task is called,
-  -- when the event comes for which it waited, or when `run` has nothing else to do. If the task was cancelled before,
-  -- the first reason stays.
+  -- when the awaited event comes, or when `run` has nothing else to do. If the task was cancelled before, the first
+  -- reason stays.
   function M.notice( task )
     if task.loop.closed or has_ended( task ) or coroutine.status( task.co ) ~= 'dead' then return end
     finish( task, 'cancelled', task.cancellation or M.cancellation( task, 'its coroutine was closed, or ended by others' ) )
@@ -137,8 +137,8 @@ return function( M )
   -- Called by the loop when a handle is ready.
   function M.resume( loop, task, ... ) resume( loop, task, true, ... ) end
 
-  -- If `spawn` had no arguments, a script that begins the coroutine itself passes them. In a Lua with `<close>` the
-  -- closing functions may wait as well.
+  -- A script may begin the coroutine itself and pass arguments. They count if `spawn` had none. In a Lua with `<close>`
+  -- the closing functions may wait as well.
   function Loop.spawn( loop, f, ... )
     M.open( loop )
     if #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
@@ -181,7 +181,7 @@ return function( M )
     return { unpack( loop.alive ) }
   end
 
-  -- Calls `tell( task )` when the task ends. Returns true if it has ended already, and does not call `tell` then.
+  -- Calls `tell( task )` when the task ends. If the task has ended already, returns true and does not call `tell`.
   function M.watch( task, tell )
     M.notice( task )
     if has_ended( task ) then return true end
@@ -191,7 +191,7 @@ return function( M )
 
   -- ## Cancelling
   -- A task that has not begun never begins. The wait of a waiting task ends, and raises in the next turn. Any other
-  -- task gets the error at its next wait. A second call, or one after the end, has no effect.
+  -- task gets the error at its next wait. A second call, or a call after the end, has no effect.
   function Task.cancel( task, reason )
     if task.loop.closed then return false end
     M.notice( task )

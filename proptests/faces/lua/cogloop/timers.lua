@@ -7,10 +7,10 @@ return function( M )
 
   -- ## Deadlines and moments
   -- A schedule is kept in ns. The deadline is the first tick that is not before the scheduled time, so a timer is never
-  -- early. Everything that a timer reports refers to the deadline. The moment at which it is served is the same. A
-  -- timer with slack is different: of all times from the scheduled one to the slack later, its moment is the one in ns
-  -- that the highest power of two divides. There is exactly one such time, so timers with slack share moments. A timer
-  -- whose moment has passed is served in the next turn.
+  -- early. Everything that a timer reports refers to the deadline. The moment at which the timer is served is its
+  -- deadline, unless the timer has slack. With slack the moment lies between the scheduled time and the end of the
+  -- slack. Of these times it is the one in ns that the highest power of two divides. There is exactly one such time, so
+  -- timers with slack share moments. A timer whose moment has passed is served in the next turn.
   local function with_slack( first, last )
     if first == 0 or first == last then return first end
     local power = 1
@@ -22,8 +22,7 @@ return function( M )
     return math.ceil( time / loop.tick ) * loop.tick
   end
 
-  -- The time `ms` from now. A new one-shot timer without delay gets the current tick, so that it is due in the next
-  -- turn.
+  -- The time `ms` from now. A new one-shot timer without delay gets the current tick. So it is due in the next turn.
   function M.from_now( loop, ms )
     if ms == 0 then return math.floor( loop.time / loop.tick ) * loop.tick end
     return loop.time + ms * 1e6
@@ -82,10 +81,11 @@ return function( M )
   end
 
   -- ## The next deadline of an interval
-  -- The next deadline is one period after the served one, rounded up as all deadlines, if that was served within its
-  -- slack. If it was served later, `skip` takes the first deadline of the schedule that is later than the current tick,
-  -- and reports how many it left out; `burst` takes them one by one; `delay` restarts the schedule from now. If a
-  -- period is shorter than a tick and has no slack, several deadlines are in one tick, and all but the first are late.
+  -- The next deadline is one period after the served one, if that was served within its slack. It is rounded up as all
+  -- deadlines. If it was served later, the policy decides. `skip` takes the first deadline of the schedule that is
+  -- later than the current tick, and reports how many it left out. `burst` takes the deadlines one by one. `delay`
+  -- restarts the schedule from now. If a period is shorter than a tick and has no slack, several deadlines are in one
+  -- tick, and all but the first are late.
   local function next_deadline( loop, timer )
     local reading, following = loop.reading, timer.scheduled + timer.period
     local is_short = timer.slack == 0 and timer.period < loop.tick
@@ -98,9 +98,9 @@ return function( M )
   end
 
   -- ## Being due
-  -- A timer is due if its moment is not later than now. A turn serves the timers that were due when its wait ended, in
-  -- the order of their moments, then of arming, up to their share. A timer that got another deadline meanwhile is not
-  -- one of them any more. The timers that a turn leaves come first in the next.
+  -- A timer is due if its moment is not later than now. A turn serves the timers that were due when its wait ended, by
+  -- moment, then by arming, up to their share. A timer that got another deadline meanwhile is not due any more. The
+  -- timers that a turn leaves come first in the next turn.
   local function earlier( a, b )
     local turn_of_a, turn_of_b = a.turn or math.huge, b.turn or math.huge
     if turn_of_a ~= turn_of_b then return turn_of_a < turn_of_b end
@@ -145,8 +145,8 @@ return function( M )
   end
 
   -- ## Firing
-  -- A one-shot timer ends before its callback is called, and an interval is armed for its next deadline before. Its
-  -- lateness and the number of missed deadlines count at the time at which the turn began to serve.
+  -- A one-shot timer ends before its callback is called. An interval is armed for its next deadline before its callback
+  -- is called. Its lateness and the number of missed deadlines count at the time at which the turn began to serve.
   function M.fire( loop, timer )
     local late, missed = loop.reading - timer.deadline, 0
     if timer.period then
@@ -169,7 +169,7 @@ return function( M )
   end
 
   -- ## Methods of a timer
-  -- If a timer has ended or its loop is closed, the answers are false and nil.
+  -- If a timer has ended or its loop is closed, its methods return false or nil.
   function Timer.cancel( timer )
     if timer.done then return false end
     remove( timer )
@@ -199,7 +199,7 @@ return function( M )
     return true
   end
 
-  -- 0 if it is overdue.
+  -- The result is 0 if the timer is overdue.
   function Timer.remaining( timer )
     if timer.done then return nil end
     return (timer.paused or math.max( timer.deadline - timer.loop.time, 0 )) / 1e6

@@ -6,7 +6,7 @@ return function( M )
 
   -- ## Which coroutines may wait
   -- Only a task of this loop may wait, also in functions that it calls through `wrap` and `pcall`. A coroutine that the
-  -- task makes itself may not wait, and neither may a task that other code has resumed.
+  -- task makes itself may not wait. A task that other code has resumed may not wait either.
   function Loop.running( loop )
     M.open( loop )
     local is_one = loop.current ~= nil and coroutine.running( ) == loop.inside
@@ -23,8 +23,8 @@ return function( M )
   end
 
   -- ## A wait
-  -- `task.wait` is the current wait: its kind, its timer, its claim on a handle. A wait ends with values. If the first
-  -- of them is M, the wait raises the cancellation.
+  -- `task.wait` is the current wait: its kind, its timer, and its claim on a handle. A wait ends with values. If the
+  -- first of them is M, the wait raises the cancellation.
   local function woken( task, ... )
     task.waits = false
     return ...
@@ -41,8 +41,8 @@ return function( M )
   end
 
   -- A cancelled task gets the error at its first wait after the cancellation. After that its waits may take its grace
-  -- in all. A wait that would take longer is shortened, and raises again. After 100 waits that began when the grace was
-  -- over, the coroutine is closed.
+  -- in all. A longer wait is shortened, and raises again. After 100 waits that began when the grace was over, the
+  -- coroutine is closed.
   function M.tell_cancelled( task )
     task.is_pending, task.until_time = false, task.loop.time + task.grace * 1e6
   end
@@ -68,7 +68,7 @@ return function( M )
     return left
   end
 
-  -- Waits for a time, or until the task is woken. If the wait should raise, it returns M instead.
+  -- Waits for a time, or until the task is woken. Returns M if the wait has to raise.
   function M.pause( loop, wait, ms )
     local task = M.waiter( loop )
     if is_told( task ) then return M end
@@ -96,7 +96,7 @@ return function( M )
     return ...
   end
 
-  -- Ends the wait of a task. The handle or timer that it waited for is released at once.
+  -- Ends the wait of a task. The handle or timer of the wait is released at once.
   function M.rouse( task, ... )
     local loop, wait = task.loop, task.wait
     if wait.timer then M.remove_timer( wait.timer ) end
@@ -109,9 +109,9 @@ return function( M )
   end
 
   -- ## Woken tasks
-  -- Woken tasks run in the order in which they were woken, after the turn has served everything else: at most 256 of
-  -- them, at most `max_callbacks`, and for at most 10 ms. The rest comes first in the next turn. `step` runs only those
-  -- that were woken before it.
+  -- Woken tasks run in the order in which they were woken, after the turn has served everything else. At most 256 of
+  -- them run, at most `max_callbacks`, and for at most 10 ms. The rest comes first in the next turn. `step` runs only
+  -- tasks that were woken before it.
   function M.begin_woken( loop, most )
     loop.may_wake, loop.have_run = math.min( most, loop.max_callbacks, 256 ), false
   end
@@ -130,8 +130,8 @@ return function( M )
   end
 
   -- ## sleep
-  -- If others have resumed or closed a sleeping coroutine, its timer is removed before a turn. But first the loop looks
-  -- for one that really sleeps, beginning with the last one that began.
+  -- Other code may have resumed or closed a sleeping coroutine. Its timer is removed before a turn. But first the loop
+  -- looks for a coroutine that really sleeps, beginning with the last one that began.
   function Loop.sleep( loop, ms )
     M.open( loop )
     return M.checked( loop, M.pause( loop, { kind = 'sleep' }, ms ) )
@@ -147,9 +147,9 @@ return function( M )
   end
 
   -- ## wait
-  -- The claim ends with the first of these: the handle is ready, it is closed, or the time limit has come. If the
-  -- handle is ready when the limit comes, it counts as ready. If others have ended the claim, its limit is not a timer
-  -- that fires.
+  -- The claim ends with the first of these: the handle is ready, the handle is closed, or the time limit has come. A
+  -- handle that is ready at the limit counts as ready. If other code has ended the claim, its limit is not a timer that
+  -- fires.
   function Loop.wait( loop, handle, direction, ms )
     M.open( loop )
     M.check_free( loop, handle, direction )

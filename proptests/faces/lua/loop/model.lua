@@ -1,5 +1,5 @@
 -- `require 't.Loop'` as a program that is simple on purpose, to be read together with docs/compatibility.md. Time,
--- turns, handles and errors are those of the model of `cogloop`, on which this one is built. This file has the
+-- turns, handles and errors are those of the model of `cogloop`, on which this model is built. This file has the
 -- differences.
 
 return function( world, part )
@@ -38,9 +38,9 @@ return function( world, part )
   function T.stop( loop ) loop.base:stop( ) end
 
   -- ## A task
-  -- A task runs once. If it returns a whole number of 1 or more, it runs again so many ms after the served deadline.
-  -- Deadlines that have passed by then are left out: the next is the first of the schedule that has not passed. An
-  -- error ends the task. If it is cancelled in its own callback, it ends, whatever it returns.
+  -- A task runs once. If it returns a whole number of 1 or more, it runs again that many ms after the served deadline.
+  -- Deadlines that have passed by then are left out: the next deadline is the first of the schedule that has not
+  -- passed. An error ends the task. If the task is cancelled in its own callback, it ends, whatever it returns.
   local function following( base, deadline, period )
     if base.time <= deadline then return deadline + period end
     local now = math.floor( base.time / base.tick ) * base.tick
@@ -62,7 +62,7 @@ return function( world, part )
     return task
   end
 
-  -- Returns whether the task was pending. In its own callback it counts as pending.
+  -- Returns whether the task was pending. A task in its own callback counts as pending.
   function T.cancelTask( loop, task )
     if task.loop ~= loop then return false end
     local timer, was_running = task.timer, task.is_running

@@ -1,5 +1,5 @@
--- `require 'luamockit'` as a program that is simple on purpose, to be read together with docs/mockit.md: a service with
--- virtual time.
+-- `require 'luamockit'` as a program that is simple on purpose: a service with virtual time. Read it together with
+-- docs/mockit.md.
 
 return function( )
   local Timer = { }
@@ -7,14 +7,14 @@ return function( )
 
   local function service( )
     local S = { }
-    -- The armed timers and the waiting events, both in the order of expiry; how many of the events belong to timers
-    -- that still exist; the time in ms.
+    -- The armed timers and the waiting events, both in the order of expiry. Then the number of events whose timers
+    -- still exist, and the time in ms.
     local timers, events, live, time, armed, made = { }, { }, 0, 0, 0, 0
     local refresh, insert
 
     -- ## Arming
-    -- Of two timers with the same deadline, the one whose period began first expires first; if those are equal, the one
-    -- that was made first.
+    -- Of two timers with the same deadline, the timer whose period began first expires first. If the periods began at
+    -- the same time, the timer that was made first expires first.
     local function make( ms, f, period )
       refresh( )
       armed = armed + 1
@@ -28,7 +28,7 @@ return function( )
     function S.getit( ms, f ) return make( ms, f, ms ) end
 
     -- ## The queue
-    -- Each function brings the queue up to date, `sleep` and `wait` at their ends: each deadline that has passed
+    -- Each function brings the queue up to date; `sleep` and `wait` do so at their ends. Each deadline that has passed
     -- becomes an event. An interval is armed again for the next deadline of its schedule, even if several have passed.
     local function is_earlier( a, b )
       if a.deadline ~= b.deadline then return a.deadline < b.deadline end
@@ -73,8 +73,8 @@ return function( )
     end
 
     -- ## Running
-    -- Runs the events that exist now, one after the other. Later ones wait for the next call. At the first event of a
-    -- timer that was destroyed, all its events are dropped. The first error is raised after all have run.
+    -- Runs the events that exist now, one after another. Later events wait for the next call. At the first event of a
+    -- destroyed timer, all events of that timer are dropped. The first error is raised after all events have run.
     function S.process_events( )
       refresh( )
       local ran, failure, last = 0, nil, made
@@ -95,8 +95,8 @@ return function( )
     end
 
     -- ## Waiting
-    -- Waits until there is an event, at most `ms` if that is above 0. If no event can come and there is no limit, it
-    -- returns a message.
+    -- Waits until there is an event, at most `ms` if that is above 0. Returns a message if no event can come and there
+    -- is no limit.
     function S.wait( ms )
       if S.pending( ) > 0 then return 0 end
       local limit = ms and ms > 0 and time + ms

@@ -14,7 +14,7 @@ return function( S, world )
     return S.main
   end
 
-  -- Runs what is left, in order.
+  -- Runs the remaining events, in order.
   function S.finish( )
     for _ = 1, 5 do
       S.call( 'end', S.main.wait, 10 )

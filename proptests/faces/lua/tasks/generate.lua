@@ -1,5 +1,5 @@
--- Random programs of nested tasks that use each other. They are data, like those of `cogloop`: lists of operations,
--- some with lists of their own.
+-- Random programs of nested tasks that use each other. Like the programs of `cogloop` they are data: lists of
+-- operations, some with lists of their own.
 
 local MS    = { 0, 0, 0, 1, 1, 1, 2, 2, 3, 5, 5, 7, 10, 20, 50, 300, 1000 }
 local GRACE = { 0, 1, 2, 5, 10, 50, 2000 }
@@ -61,7 +61,7 @@ return function( random, length )
     op.body = body( level + 1, true )
   end
 
-  -- Most operations come in pairs that belong together, so that tasks meet.
+  -- Most operations come in pairs that belong together. So tasks meet.
   creates( 'C', 'spawn', task_of )
   creates( 'C', 'spawn_in', function( op, level )
     op.x = R.pick( known.G )
@@ -187,7 +187,7 @@ return function( random, length )
   end
   seldom.recv, seldom.send, seldom.acquire, seldom.await, seldom.join, seldom.join_group = twice, twice, twice, twice, twice, twice
 
-  -- A task that waits for something, is cancelled there, and a look at what is free then.
+  -- A task that waits for something and is cancelled there. Then the program looks at what is free.
   local function waiter( list, name, fields )
     local task = make.spawn( 2 )
     fields.k, fields.n = name, number( )

@@ -1,4 +1,4 @@
--- A program of tasks as text, which runs on the module and the model, and which a person can paste.
+-- A program of tasks as text. It runs on the module and on the model, and a person can paste it.
 
 local write
 local emit = { }
@@ -147,7 +147,7 @@ function emit.onerror( op )
   return ("ask( %d, loop, 'onerror', %s )"):format( op.n, to[ op.to ] )
 end
 
--- The operation of a body says whether the body belongs to a task.
+-- The kind of operation tells whether its body belongs to a task.
 local PLAIN = { after = true, every = true }
 local in_task = false
 

@@ -16,7 +16,7 @@ return function( S, world )
   S.Q, S.M, S.E, S.G = { }, { }, { }, { }      -- channels, semaphores, events, groups
 
   -- ## Values as text
-  -- A cancellation is written by its reason and its name, a message by its subject.
+  -- A cancellation is written as its reason and its name, a message as its subject.
   local function shown( value )
     if type( value ) == 'table' then
       local is_one, reason = world.cancelled( value )
@@ -39,7 +39,7 @@ return function( S, world )
 
   local say, lines, point, victim = S.say, 0, nil, nil
 
-  -- Cancels a task at this line of the log, so that every line can be the point of a cancellation.
+  -- Cancels a task at this line of the log. So every line can be the point of a cancellation.
   function S.cancel_at( line, which ) point, victim = line, which end
 
   function S.say( n, ... )
@@ -58,7 +58,7 @@ return function( S, world )
   end
 
   -- ## Objects
-  -- An object that has ended must not stay once the program has dropped it.
+  -- An object that has ended must not stay after the program has dropped it.
   local weak = setmetatable( { }, { __mode = 'k' } )
 
   local function watched( object )
@@ -75,12 +75,12 @@ return function( S, world )
   function S.nothing( ) return 'nothing' end
 
   function S.shown( object )
-    if object == nil then return 'nobody to ask' end
+    if object == nil then return 'no object' end
     return tostring( object )
   end
 
   function S.there( n, name, object )
-    if object == nil then S.say( n, name, 'nobody to ask' ) end
+    if object == nil then S.say( n, name, 'no object' ) end
     return object ~= nil and not S.over
   end
 
@@ -168,7 +168,7 @@ return function( S, world )
   end
 
   -- ## The end
-  -- First everything that is left is cancelled, and gets the time to end. Afterwards there must be no task, timer or
+  -- First everything that is left is cancelled, and gets time to end. Afterwards there must be no task, timer or
   -- handle, and no object that has ended may be kept.
   local function end_all( loop )
     for i = 1, 1000 do

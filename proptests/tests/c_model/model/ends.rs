@@ -1,4 +1,5 @@
-//! The ends of timers and watches with the functions that are called then, and the walk through all timers and watches.
+//! The ends of timers and watches, with the functions that are called then. Also the walk through all timers and
+//! watches.
 
 use super::{Model, Run, Serving};
 use crate::program::Event;
@@ -9,7 +10,7 @@ impl Model {
         let (of, body) = (timer.of, timer.body);
         timer.is_live = false;
         if std::mem::take(&mut timer.tells_end) {
-            self.tell_end(of, Serving::Timer(n), Event::TimerEnded { body })?;
+            self.report_end(of, Serving::Timer(n), Event::TimerEnded { body })?;
         }
         Ok(())
     }
@@ -19,13 +20,13 @@ impl Model {
         let (of, body) = (watch.of, watch.body);
         watch.is_live = false;
         if std::mem::take(&mut watch.tells_end) {
-            self.tell_end(of, Serving::Watch(n), Event::WatchEnded { body })?;
+            self.report_end(of, Serving::Watch(n), Event::WatchEnded { body })?;
         }
         Ok(())
     }
 
     /// Calls the function for an end: at once, or when the object's own callback returns.
-    fn tell_end(&mut self, of: usize, what: Serving, end: Event) -> Run {
+    fn report_end(&mut self, of: usize, what: Serving, end: Event) -> Run {
         let known = &mut self.loops[of];
         if known.serving == Some(what) {
             known.deferred_end = Some(end);
@@ -48,7 +49,7 @@ impl Model {
         last.into_iter().chain(deferred).try_for_each(|end| self.call_end(end))
     }
 
-    /// Makes everything of the loop stale at once, then discards the posts, and then ends the timers and watches.
+    /// Makes everything of the loop stale at once. Then discards the posts, and then ends the timers and watches.
     pub(super) fn free(&mut self, n: usize) -> Run {
         let known = &mut self.loops[n];
         (known.is_freed, known.is_stopped) = (true, true);
@@ -78,7 +79,8 @@ impl Model {
         Ok(())
     }
 
-    /// Visits the objects that exist when it begins and still exist at their visit: first timers, then watches.
+    /// Visits the objects that exist at the start of the walk and still exist at their visit: first timers, then
+    /// watches.
     pub(super) fn walk(&mut self, n: usize, body: usize) -> Run {
         let is_of = |of: usize, is_live: bool| of == n && is_live;
         let (timers, watches) = (&self.timers, &self.watches);

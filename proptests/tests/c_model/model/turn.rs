@@ -1,4 +1,4 @@
-//! How a loop runs: its hooks, its wait, and what it serves then.
+//! A loop runs: its hooks, its wait, and its callbacks.
 
 use super::{Endless, Loop, Model, OK, RUNNING, Run, Serving, Timer, Watch};
 use crate::program::{Call, Event, LEVEL, NEVER};
@@ -57,7 +57,7 @@ impl Model {
         self.hooks.iter().any(|hook| hook.of == n && hook.is_live && hook.when == IDLE)
     }
 
-    /// Calls the hooks that exist when it begins and still exist at their call.
+    /// Calls the hooks that exist at the start and still exist at their call.
     fn call_hooks(&mut self, n: usize, when: i32) -> Run {
         for hook in 0..self.hooks.len() {
             if self.loops[n].is_stopped {
@@ -73,7 +73,7 @@ impl Model {
         Ok(())
     }
 
-    /// How long an outer loop may wait.
+    /// The time that an outer loop may wait.
     pub(super) fn next_timeout(&mut self, n: usize) -> u64 {
         self.forget_changed(n);
         let known = &self.loops[n];
@@ -89,7 +89,7 @@ impl Model {
         moments.filter(|&ns| ns != NEVER).min()
     }
 
-    /// Timers that a turn has left are due until they are cancelled or changed.
+    /// The due timers that a turn has left stay due until they are cancelled or changed.
     fn forget_changed(&mut self, n: usize) {
         let timers = &self.timers;
         self.loops[n].due.retain(|&(timer, arming)| {
@@ -173,7 +173,7 @@ impl Model {
             }
             let has_watches = self.watches.iter().any(|watch| watch.of == n && watch.is_live);
             let known = &mut self.loops[n];
-            // If there was no watch at the last look, a descriptor that is watched later cannot be ready in this turn.
+            // There was no watch at the last look. A descriptor that is watched later cannot be ready in this turn.
             if !has_watches && known.timers_share.served >= known.timers_share.look_at {
                 known.timers_share.look_at = known.served_max;
                 if known.timers_share.served >= known.served_max {
@@ -248,8 +248,9 @@ impl Model {
     }
 }
 
-/// The deadline after a scheduled time that is served in this turn. Within its slack a timer is on time. Of the current
-/// tick only the start has passed. If several deadlines without slack are in one tick, all but the first are late.
+/// The deadline that follows a scheduled time which is served in this turn. Within its slack a timer is on time. Of the
+/// current tick only the start has passed. If several deadlines without slack are in one tick, all but the first are
+/// late.
 fn follow(known: &Loop, policy: Missed, (scheduled_ns, slack_ns): (u64, u64), period: NonZeroU64) -> Next {
     let is_short = slack_ns == 0 && period.get() < known.tick_ns;
     if !is_short && known.turn_ns <= known.deadline(scheduled_ns.saturating_add(slack_ns)) {

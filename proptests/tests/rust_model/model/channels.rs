@@ -1,11 +1,11 @@
-//! Channels: the messages that each holds, and the tasks that wait for room.
+//! Channels: the messages of each channel, and the tasks that wait for room.
 
-use super::{Channel, Model, Queue, Receiver, Waiter};
-use crate::program::Body;
+use super::{Channel, Model, Queue, Receiver, Waiter, pick, pick_mut};
+use crate::program::{Action, Body, Event, MESSAGES, NONE, REFUSED};
 use std::collections::{BTreeSet, VecDeque};
 
 impl Queue {
-    /// A queue with one sender.
+    /// Makes a queue with one sender.
     fn new(capacity: usize) -> Self {
         Self {
             messages: VecDeque::new(),
@@ -20,6 +20,58 @@ impl Queue {
 }
 
 impl Model {
+    pub(super) fn act_on_channels(&mut self, action: &Action) {
+        match action {
+            Action::Channel(capacity, body) => self.add_channel(*capacity, body),
+            Action::Send(n) => self.send(*n),
+            Action::CloneSender(n) => {
+                let Some(Some(channel)) = pick(&self.senders, *n).copied() else { return };
+                self.queues[channel].senders += 1;
+                self.senders.push(Some(channel));
+            }
+            Action::DropSender(n) => {
+                let Some(channel) = pick_mut(&mut self.senders, *n).and_then(Option::take) else { return };
+                self.drop_sender(channel);
+            }
+            Action::IsClosed(n) => {
+                let Some(Some(channel)) = pick(&self.senders, *n).copied() else { return };
+                self.note(Event::Answer(self.queues[channel].is_closed.into()));
+            }
+            _ => unreachable!("{action:?} is not for channels"),
+        }
+    }
+
+    pub(super) fn act_on_receivers(&mut self, action: &Action) {
+        match action {
+            Action::Pair(capacity) => self.add_pair(*capacity),
+            Action::TryRecv(n) => {
+                let Some(receiver) = pick(&self.receivers, *n).filter(|receiver| receiver.is_here) else { return };
+                let message = self.next_message(receiver.queue);
+                self.note(Event::Answer(message.map_or(NONE, |message| MESSAGES + message)));
+            }
+            Action::DropReceiver(n) => {
+                let Some(receiver) = pick_mut(&mut self.receivers, *n).filter(|receiver| receiver.is_here) else {
+                    return;
+                };
+                receiver.is_here = false;
+                let queue = receiver.queue;
+                self.close_queue(queue);
+            }
+            _ => unreachable!("{action:?} is not for receivers"),
+        }
+    }
+
+    fn send(&mut self, n: usize) {
+        let Some(Some(channel)) = pick(&self.senders, n).copied() else { return };
+        let (message, queue) = (self.messages, &mut self.queues[channel]);
+        self.messages += 1;
+        let is_allowed = !queue.is_closed && queue.has_room();
+        if is_allowed {
+            self.put(channel, message);
+        }
+        self.note(Event::Answer(if is_allowed { 1 } else { REFUSED }));
+    }
+
     pub(super) fn add_channel(&mut self, capacity: Option<usize>, body: &Body) {
         self.senders.push(Some(self.queues.len()));
         self.channels.insert(self.queues.len(), Channel { body: body.clone(), is_running: false });
@@ -42,7 +94,7 @@ impl Model {
         message
     }
 
-    /// `Some(None)` if there will be no more messages.
+    /// Returns `Some(None)` if there will be no more messages.
     pub(super) fn ask_to_recv(&mut self, channel: usize, waiter: Waiter) -> Option<Option<u64>> {
         let queue = &mut self.queues[channel];
         let is_waiting = queue.messages.is_empty() && queue.senders > 0;
@@ -75,7 +127,7 @@ impl Model {
         }
     }
 
-    /// `Some(false)` if the channel no longer exists.
+    /// Returns `Some(false)` if the channel no longer exists.
     pub(super) fn ask_to_send(&mut self, channel: usize, message: u64, waiter: Waiter) -> Option<bool> {
         let queue = &mut self.queues[channel];
         if queue.is_closed {
@@ -96,7 +148,7 @@ impl Model {
         None
     }
 
-    /// The sending step is finished or dropped.
+    /// Ends a sending step that is finished or dropped.
     pub(super) fn end_sending(&mut self, channel: usize, message: u64) {
         let queue = &mut self.queues[channel];
         queue.waiting.retain(|&(waiting, _)| waiting != message);

@@ -1,4 +1,4 @@
-//! Tasks, and the future of `block_on`. Each is a list of steps, and waits for its current step.
+//! Tasks, and the future of `block_on`. Each is a list of steps, and waits for the current step.
 
 use super::watched::Wait;
 use super::{Break, Model, Run, TURNS_MAX, Waiter, pick, pick_mut};
@@ -59,7 +59,7 @@ enum Waiting {
 
 /// How a step begins.
 enum Begun {
-    /// There is nothing to wait for.
+    /// The step has nothing to wait for.
     Answer(u64),
     Waiting(Waiting),
 }
@@ -80,6 +80,21 @@ pub(super) struct Visit {
 }
 
 impl Model {
+    pub(super) fn act_on_tasks(&mut self, action: &Action) {
+        match action {
+            Action::Spawn(steps) => self.spawn(steps),
+            Action::DropTask(n) => self.drop_task_handle(*n),
+            Action::Detach(n) => _ = self.take_handle(*n),
+            Action::IsFinished(n) => {
+                if let Some(true) = pick(&self.handles, *n) {
+                    let is_finished = !matches!(self.joins[n % self.handles.len()], Join::Waiting(_));
+                    self.note(Event::Answer(is_finished.into()));
+                }
+            }
+            _ => unreachable!("{action:?} is not for tasks"),
+        }
+    }
+
     pub(super) fn spawn(&mut self, steps: &[Step]) {
         let name = self.handles.len();
         let is_allowed = self.tasks.len() < self.limits.tasks;
@@ -106,7 +121,7 @@ impl Model {
         }
     }
 
-    /// A task that is being polled is dropped after the poll.
+    /// Cancels a task. A task that is being polled is dropped after the poll.
     fn cancel_task(&mut self, task: usize) {
         if let Some(Some(future)) = self.tasks.remove(&task) {
             self.drop_future(future);
@@ -122,7 +137,7 @@ impl Model {
         self.end_join(future.name, Join::Cancelled);
     }
 
-    /// Drops what the current step waits for.
+    /// Drops everything that the current step waits for.
     fn leave(&mut self, future: &mut Future) {
         self.drop_waiting(std::mem::replace(&mut future.waiting, Waiting::Nothing));
     }
@@ -142,7 +157,7 @@ impl Model {
             }
             Waiting::Join(task) => self.cancel_task(task),
             Waiting::Send { channel, message } => self.end_sending(channel, message),
-            // A visit that waits for its turn finds nothing to do then.
+            // A visit that is still queued finds nothing to do.
             Waiting::Visit(visit) => self.visits[visit] = Join::Cancelled,
             Waiting::Nothing | Waiting::Yield { .. } | Waiting::Refused => {}
         }
@@ -177,7 +192,7 @@ impl Model {
     }
 
     pub(super) fn drop_all_tasks(&mut self) {
-        // All tasks are removed before the first of them is dropped.
+        // All tasks are removed before the first is dropped.
         let all = std::mem::take(&mut self.tasks);
         all.into_values().flatten().for_each(|future| self.drop_future(future));
     }
@@ -193,7 +208,7 @@ impl Model {
         self.queued.remove(&Waiter::Task(task));
         match self.poll(&mut future, Waiter::Task(task)) {
             Ok(false) => {
-                // If it was cancelled meanwhile, it is dropped now.
+                // A task that was cancelled meanwhile is dropped now.
                 match self.tasks.get_mut(&task) {
                     Some(place) => *place = Some(future),
                     None => self.drop_future(future),
@@ -202,7 +217,8 @@ impl Model {
             }
             ended => {
                 self.note(Event::Dropped { task });
-                // A waiting future is woken after the task has left the table if it panicked, and before if it ended.
+                // A future that waits for this task is woken. If the task panicked, it has left the table before the
+                // wake. If it ended, it leaves the table afterwards.
                 self.tasks.remove(&task);
                 self.end_join(task, if ended.is_ok() { Join::Done } else { Join::Cancelled });
                 ended.map(drop)
@@ -367,7 +383,7 @@ impl Model {
         }))
     }
 
-    /// The answer that the step has waited for.
+    /// The answer for which the step has waited.
     fn ask(&mut self, waiting: &mut Waiting, waiter: Waiter) -> Option<u64> {
         match waiting {
             Waiting::Await { flag, wait } => self.ask_await(*flag, wait, waiter),
@@ -428,7 +444,7 @@ impl Model {
         }
     }
 
-    /// A sleep that was cleared is set again. `Some(false)` if there is no room for it.
+    /// Sets a sleep that was cleared again. Returns `Some(false)` if there is no room for it.
     fn ask_sleep(&mut self, sleep: &mut Sleep, is_kept: bool, waiter: Waiter) -> Option<bool> {
         let is_waiting = if is_kept { self.is_set(sleep.0, sleep.1) } else { self.timers.contains_key(&sleep.0) };
         if !is_waiting {

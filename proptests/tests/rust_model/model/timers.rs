@@ -1,14 +1,14 @@
 //! Timers of callbacks, and timers of sleeping futures. They have no slack, and their times are whole ticks.
 
 use super::{Model, Run, Waiter, pick};
-use crate::program::{Body, Event, NONE, REFUSED};
+use crate::program::{Action, Body, Event, NONE, REFUSED};
 use cogloop::Missed;
 use std::num::NonZeroU64;
 
 #[derive(Clone, Debug)]
 pub(super) struct Timer {
-    /// The deadline in ns, and the number of the arming. `None` if the timer is paused; then `left_ns` is the remaining
-    /// time.
+    /// The deadline in ns, and the number of the arming. `None` if the timer is paused; `left_ns` then has the
+    /// remaining time.
     armed: Option<(u64, u64)>,
     left_ns: u64,
     is_referenced: bool,
@@ -22,7 +22,7 @@ enum Kind {
         period: Option<(u64, Missed)>,
         body: Body,
     },
-    /// If `is_kept`, the timer stays after it has fired, and can be set again.
+    /// With `is_kept` the timer stays after it has fired, and can be set again.
     Sleep {
         waiting: Option<Waiter>,
         is_kept: bool,
@@ -36,6 +36,26 @@ impl Timer {
 }
 
 impl Model {
+    pub(super) fn act_on_timers(&mut self, action: &Action) {
+        match action {
+            Action::After { delay_ns, body } => self.add_timer(*delay_ns, None, body),
+            Action::Every { first_ns, period_ns, missed, body } => {
+                self.add_timer(*first_ns, Some((*period_ns, *missed)), body);
+            }
+            Action::At { at_ns, body } => self.add_timer_at(*at_ns, None, body),
+            Action::Cancel(n) => self.with_timer(*n, Self::cancel),
+            Action::Reschedule(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, model.now_ns + ns)),
+            Action::RescheduleAt(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, *ns)),
+            Action::Remaining(n) => self.tell_remaining(*n),
+            Action::IsActive(n) => self.with_timer(*n, |_, _| true),
+            Action::Pause(n) => self.with_timer(*n, Self::pause),
+            Action::Resume(n) => self.with_timer(*n, Self::resume),
+            Action::Unref(n) => self.with_timer(*n, |model, id| model.set_referenced(id, false)),
+            Action::Ref(n) => self.with_timer(*n, |model, id| model.set_referenced(id, true)),
+            _ => unreachable!("{action:?} is not for timers"),
+        }
+    }
+
     fn insert_timer(&mut self, deadline_ns: u64, kind: Kind) -> Option<u64> {
         if self.timers.len() >= self.limits.timers {
             return None;
@@ -106,7 +126,8 @@ impl Model {
         deadlines.map(|(deadline_ns, _)| deadline_ns).filter(|&ns| ns != u64::MAX).min()
     }
 
-    /// Appends the timers that have become due to those that were due before. Their order is by deadline, then by arming.
+    /// Appends the timers that have become due to those that were due before. Their order is by deadline, then by
+    /// arming.
     pub(super) fn find_due(&mut self) {
         let known: Vec<_> = self.due.iter().copied().collect();
         let mut due: Vec<_> =
@@ -116,7 +137,8 @@ impl Model {
         self.due.extend(due.into_iter().map(|((_, arming), id)| (id, arming)));
     }
 
-    /// Takes the next due timer, and returns it with its deadline. A timer that was changed after it became due is skipped.
+    /// Takes the next due timer, and returns it with its deadline. A timer that was changed after it became due is
+    /// skipped.
     fn next_due(&mut self) -> Option<(u64, u64)> {
         while let Some((id, arming)) = self.due.pop_front() {
             let armed = self.timers.get(&id).and_then(|timer| timer.armed).filter(|armed| armed.1 == arming);
@@ -142,8 +164,8 @@ impl Model {
             if self.is_stopped || share.served >= most {
                 break;
             }
-            // Without a descriptor at this look at the clock, the turn needs no further look: a descriptor that is added later
-            // cannot be ready in this turn.
+            // Without a descriptor at this look at the clock, the turn needs no further look. A descriptor that is
+            // added later cannot be ready in this turn.
             if !has_descriptor && share.served >= share.look_at {
                 share.look_at = most;
             }

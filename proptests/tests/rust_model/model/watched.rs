@@ -1,8 +1,8 @@
-//! Other objects that futures wait for: signals, the end of a child, a pipe. After each report a descriptor is silent
+//! Other objects for which futures wait: signals, the end of a child, a pipe. After each report a descriptor is silent
 //! until a future waits again.
 
 use super::{Model, Run, Waiter};
-use crate::program::{Body, Event, NONE, OnSource, REFUSED, Watched};
+use crate::program::{Action, Body, Event, NONE, OnSource, REFUSED, Watched};
 use cogloop::Mode;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -12,7 +12,7 @@ const KILLED: u64 = 9;
 /// The progress of a wait for a report.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Wait {
-    /// The number of reports when it began.
+    /// The number of reports when the wait began.
     seen: Option<u64>,
     ticket: Option<u64>,
 }
@@ -20,11 +20,11 @@ pub(super) struct Wait {
 #[derive(Clone, Debug)]
 pub(super) struct Descriptor {
     kind: Watched,
-    /// Not while a future uses the object. For a pipe also not after the program has dropped it.
+    /// Whether the object is in its place: no future uses it. A pipe leaves its place when the program has dropped it.
     is_in_place: bool,
     /// The number of futures that use the pipe.
     users: usize,
-    /// Whether it is observed; not after the loop was cleared.
+    /// Whether the object is observed. It is not after the loop was cleared.
     is_observed: bool,
     /// The signals since they were last taken.
     raised: BTreeSet<i32>,
@@ -33,10 +33,10 @@ pub(super) struct Descriptor {
     has_ended: bool,
     bytes: usize,
     reads: bool,
-    /// Whether it was reported and is not reported again for now.
+    /// Whether the object was reported and is silent for now.
     is_silent: bool,
     mode: Mode,
-    /// Whether it is marked ready for the next turn; `is_marked_in_turn` is for this turn.
+    /// Whether the object is marked ready for the next turn; `is_marked_in_turn` is for this turn.
     is_marked: bool,
     is_marked_in_turn: bool,
     is_referenced: bool,
@@ -71,7 +71,7 @@ impl Descriptor {
         (self.reads, self.is_silent) = (reads, false);
     }
 
-    /// `Some(false)` if it is not observed any more.
+    /// Returns `Some(false)` if the object is not observed any more.
     fn poll(&mut self, wait: &mut Wait, waiter: Waiter) -> Option<bool> {
         if !self.is_observed {
             return Some(false);
@@ -102,7 +102,7 @@ impl Descriptor {
         self.waiters.retain(|&(ticket, _)| Some(ticket) != wait.ticket);
     }
 
-    /// `None` if there is nothing yet; `Some(None)` if the caller must look again.
+    /// Returns `None` if there is nothing yet, and `Some(None)` if the caller must look again.
     fn poll_own(&mut self, waiter: Waiter) -> Option<Option<u64>> {
         let mut wait = std::mem::take(&mut self.wait);
         let polled = self.poll(&mut wait, waiter);
@@ -150,6 +150,17 @@ impl Descriptor {
 }
 
 impl Model {
+    pub(super) fn act_on_descriptors(&mut self, action: &Action) {
+        match action {
+            Action::Watch(kind) => self.watch(*kind),
+            Action::Source(mode, body) => self.add_source(*mode, body),
+            Action::OnSource(what) => self.on_source(*what),
+            Action::MakeReady(which) => self.make_ready(*which),
+            Action::DropWatched => self.drop_watched(),
+            _ => unreachable!("{action:?} is not for descriptors"),
+        }
+    }
+
     pub(super) fn watch(&mut self, kind: Watched) {
         if self.watched.is_none() {
             self.put_watched(kind, false, Mode::Edge, None);
@@ -219,7 +230,7 @@ impl Model {
         self.note(Event::Answer(answer));
     }
 
-    pub(super) fn has_source_that_counts(&self) -> bool {
+    pub(super) fn has_referenced_source(&self) -> bool {
         self.is_source() && self.watched.as_ref().is_some_and(|watched| watched.is_referenced)
     }
 
@@ -253,7 +264,7 @@ impl Model {
         }
     }
 
-    /// Wakes the futures that still wait for it. They notice the end.
+    /// Wakes the futures that still wait for the object. They notice its end.
     fn end_watched(&mut self) {
         let watched = self.watched.take();
         watched.into_iter().flat_map(|watched| watched.waiters).for_each(|(_, waiter)| self.wake(waiter));
@@ -300,7 +311,7 @@ impl Model {
         self.watched.as_ref().filter(|watched| watched.is_reported()).map(|_| self.watches)
     }
 
-    /// The number of the object that is ready or marked. The mark becomes one of this turn.
+    /// The number of the object that is ready or marked. The mark becomes a mark of this turn.
     pub(super) fn find_ready(&mut self) -> Option<u64> {
         let is_ready = self.ready().is_some();
         let watched = self.watched.as_mut()?;
@@ -308,7 +319,7 @@ impl Model {
         (is_ready || watched.is_marked_in_turn).then_some(self.watches)
     }
 
-    /// Reports the object, if it still exists. Returns how many objects it has served.
+    /// Reports the object, if it still exists. Returns the number of served objects.
     pub(super) fn serve_descriptor(&mut self, ready: Option<u64>) -> Run<usize> {
         if self.is_stopped || ready != Some(self.watches) {
             return Ok(0);
