@@ -312,7 +312,7 @@ fn an_opt_out_comes_before_the_first_system_call_of_io_uring() {
 /// C51: the process has no descriptor left for a loop.
 #[test]
 fn a_process_that_is_out_of_descriptors_gets_an_error_and_loses_nothing_c51() {
-    const PART: &str = "a_process_without_descriptors_gets_an_error_and_loses_nothing_c51";
+    const PART: &str = "a_process_that_is_out_of_descriptors_gets_an_error_and_loses_nothing_c51";
     if is_child(PART) {
         let asked = std::env::var("COGLOOP_BACKEND").unwrap();
         let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
