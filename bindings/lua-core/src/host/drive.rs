@@ -12,6 +12,7 @@
 //! One protected call serves many callbacks. A callback that raises ends the call. If there is an `onerror`, the loop
 //! makes the call again for the rest of the batch.
 
+use super::called::forget_called;
 use super::leave::{PENDING, leave, on_raise};
 use super::memory::{LoopBlock, Pace, State, value};
 use super::observed::look_at_handles;
@@ -53,6 +54,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         let ended_well = interrupt::while_running(|| protected(lua));
         interrupt::leave(outer, ended_well);
         if let Some(state) = state_at(lua, 1).as_mut() {
+            forget_called(lua, state);
             state.end_run();
         }
         if !ended_well {
@@ -244,6 +246,7 @@ unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
             }
             return false;
         };
+        forget_called(lua, state);
         let mut refused = None;
         with_or_raise(lua, state, |state| {
             if let Err(failure) = state.turn(wait) {

@@ -1,6 +1,7 @@
 //! The memory of a script's userdata, and the state of a loop between two calls. Only types; other files have the code.
 
 use super::face::Face;
+use super::place::Place;
 use super::profile::Profile;
 use super::woken::Woken;
 use crate::lua::guard::Failure;
@@ -13,8 +14,8 @@ use cogloop_io::trace::Trace;
 use cogloop_io::{EventLoop, ExpiredTimer, Interest, Key, Ready, VirtualClock, Wait, Waker};
 use hdrhistogram::Histogram;
 use mlua::ffi::lua_State;
-use std::ffi::c_int;
-use std::ptr::null_mut;
+use std::ffi::{c_int, c_void};
+use std::ptr::{null, null_mut};
 
 /// The user values of a loop.
 pub(crate) mod value {
@@ -33,7 +34,9 @@ pub(crate) mod value {
     pub(crate) const SLOW: c_int = 6;
     /// The unordered list of the tasks of the module `cogloop` that have not ended. In `t.Loop` nil.
     pub(crate) const ALIVE: c_int = 7;
-    pub(crate) const COUNT: c_int = 7;
+    /// The function that was called last, while a trace needs it, else nil: see [`called`](crate::host::called).
+    pub(crate) const CALLED: c_int = 8;
+    pub(crate) const COUNT: c_int = 8;
 }
 
 /// The memory of a loop userdata.
@@ -98,6 +101,8 @@ pub(crate) struct State {
     /// For the trace: the time at which the last callback of this turn ended. The next callback begins at this time,
     /// which saves a reading of the clock.
     pub(crate) ended_ns: Option<u64>,
+    /// The function that was called last, for a trace and for `top`.
+    pub(crate) called: Called,
     /// The additional state of a loop of the module `cogloop`.
     pub(crate) cogloop: Cogloop,
 }
@@ -325,6 +330,21 @@ pub(crate) enum Request {
         direction: Interest,
         limit_ns: Option<u64>,
     },
+}
+
+/// The function that was called last.
+pub(crate) struct Called {
+    pub(super) function: *const c_void,
+    /// Its place, while CALLED has this function.
+    pub(super) place: Option<Place>,
+    /// Whether CALLED has a function, this one or one before it.
+    pub(super) is_kept: bool,
+}
+
+impl Default for Called {
+    fn default() -> Self {
+        Self { function: null(), place: None, is_kept: false }
+    }
 }
 
 /// Three histograms in nanoseconds. Each value is exact to one percent.

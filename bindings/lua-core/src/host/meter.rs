@@ -1,5 +1,6 @@
 //! Measures how late timers are, how long callbacks take, and which callbacks are slow.
 
+use super::called::place_of;
 use super::memory::{Meter, State, value};
 use super::place::Place;
 use super::report::tell_slow;
@@ -62,13 +63,14 @@ impl Meter {
         unsafe {
             let state = state_at(lua, 1);
             let Some(end_ns) = ended(state) else { return };
-            if let Some(trace) = &mut (*state).trace {
-                let place = Place::of(lua, callback);
-                trace.span(kind, place.name(), start_ns, end_ns, detail);
-            }
-            if let Some(profile) = &mut (*state).profile {
-                let place = Place::of(lua, callback).text();
-                profile.add(place.as_bytes(), end_ns - start_ns, detail);
+            if (*state).trace.is_some() || (*state).profile.is_some() {
+                let place = place_of(lua, state, callback);
+                if let Some(trace) = &mut (*state).trace {
+                    trace.span(kind, place.name(), start_ns, end_ns, detail);
+                }
+                if let Some(profile) = &mut (*state).profile {
+                    profile.add(place.text().as_bytes(), end_ns - start_ns, detail);
+                }
             }
             let Some(took_ns) = (*state).too_long(end_ns - start_ns, |meter| &mut meter.callback) else { return };
             let place = Place::of(lua, callback);

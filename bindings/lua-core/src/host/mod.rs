@@ -2,6 +2,7 @@
 //! call a face through the table [`face::Face`].
 
 pub(crate) mod arm;
+pub(crate) mod called;
 pub(crate) mod create;
 pub(crate) mod drive;
 pub(crate) mod entries;

@@ -37,13 +37,7 @@ impl Place {
         // SAFETY: the caller's promise. What is pushed is popped again.
         unsafe {
             let top = lua_gettop(lua);
-            if lua_type(lua, index) == LUA_TTABLE && lua_getmetatable(lua, index) == 0 {
-                lua_rawgeti(lua, index, 1);
-            } else {
-                // A callable object has a metatable, and a callback's table has none.
-                lua_settop(lua, top);
-                lua_pushvalue(lua, index);
-            }
+            push_called(lua, index);
             let place = Self::of_called(lua);
             lua_settop(lua, top);
             place
@@ -51,12 +45,16 @@ impl Place {
     }
 
     /// The place of the value on top, which is called. May leave values above it.
-    unsafe fn of_called(lua: *mut lua_State) -> Self {
-        // SAFETY: only called by `of` and itself. The recursion ends, because the inner function is older than the outer
+    ///
+    /// # Safety
+    ///
+    /// A value is on top, and there is room for six more.
+    pub(super) unsafe fn of_called(lua: *mut lua_State) -> Self {
+        // SAFETY: the caller's promise. The recursion ends, because the inner function is older than the outer
         // one.
         unsafe {
             if lua_type(lua, -1) == LUA_TFUNCTION {
-                return match Self::of_function(lua) {
+                return match Self::written_at(lua, -1) {
                     Some(place) => place,
                     None if push_wrapped(lua) => Self::of_called(lua),
                     None => Self::ours(),
@@ -68,7 +66,7 @@ impl Place {
                     break;
                 }
                 if lua_type(lua, -1) == LUA_TFUNCTION {
-                    return Self::of_function(lua).unwrap_or_else(Self::ours);
+                    return Self::written_at(lua, -1).unwrap_or_else(Self::ours);
                 }
             }
             let is_callable = lua_gettop(lua) > called;
@@ -78,12 +76,22 @@ impl Place {
         }
     }
 
-    /// The place of the function on top; `None` if it is one of our own. Pops the function, but not one of our own.
-    unsafe fn of_function(lua: *mut lua_State) -> Option<Self> {
-        // SAFETY: only called by `of_called`. `lua_getinfo` fills in what is read, and pops the copy of the function.
+    /// The place of the function at `index`, as [`of`](Self::of) finds it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`of`](Self::of), with a function.
+    pub(super) unsafe fn of_function(lua: *mut lua_State, index: c_int) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::written_at(lua, index).unwrap_or_else(|| Self::of(lua, index)) }
+    }
+
+    /// The line of the function at `index`; `None` if it is one of our own.
+    unsafe fn written_at(lua: *mut lua_State, index: c_int) -> Option<Self> {
+        // SAFETY: only called with a function. `lua_getinfo` fills in what is read, and pops the copy of the function.
         unsafe {
             let mut memory = MaybeUninit::<lua_Debug>::uninit();
-            lua_pushvalue(lua, -1);
+            lua_pushvalue(lua, index);
             lua_getinfo(lua, c">S".as_ptr(), memory.as_mut_ptr());
             let info = memory.as_ptr();
             let (source, line) = ((*info).source, (*info).linedefined);
@@ -91,7 +99,6 @@ impl Place {
             if *source == b'=' as c_char && CStr::from_ptr(source) == CHUNK {
                 return None;
             }
-            lua_pop(lua, 1);
             Some(Self::written(&(*info).short_src, line))
         }
     }
@@ -138,6 +145,27 @@ impl Place {
         match self.line {
             None => Text::of_bytes(self.source.as_bytes()),
             Some(line) => Text::new(format_args!("{}:{line}", self.source.as_bytes().escape_ascii())),
+        }
+    }
+}
+
+/// Pushes the value that is called for the callback at `index`: itself, or the function in its table.
+///
+/// # Safety
+///
+/// As for [`Place::of`].
+#[inline]
+pub(super) unsafe fn push_called(lua: *mut lua_State, index: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if lua_type(lua, index) != LUA_TTABLE {
+            lua_pushvalue(lua, index);
+        } else if lua_getmetatable(lua, index) == 0 {
+            lua_rawgeti(lua, index, 1);
+        } else {
+            // A callable object has a metatable, and a callback's table has none.
+            lua_pop(lua, 1);
+            lua_pushvalue(lua, index);
         }
     }
 }

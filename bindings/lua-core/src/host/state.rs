@@ -1,7 +1,7 @@
 //! Work on a loop's [`State`], and how to get it from a value on Lua's stack.
 
 use super::face::Face;
-use super::memory::{Cogloop, LoopBlock, NodeBlock, Pace, State};
+use super::memory::{Called, Cogloop, LoopBlock, NodeBlock, Pace, State};
 use super::upvalue;
 use crate::lua::args::{test_userdata, wrong};
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
@@ -50,6 +50,7 @@ impl State {
             profile: None,
             called_ns: None,
             ended_ns: None,
+            called: Called::default(),
             cogloop: Cogloop::default(),
         }
     }

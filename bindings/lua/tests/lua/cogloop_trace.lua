@@ -118,6 +118,51 @@ test( 'a callable object is named by the line of its __call', function( )
   same_list( events( text, 'timer' ), { place .. ' 1000+0 late 0', place .. ' 2000+0 late 0', place .. ' 3000+0 late 0' } )
 end )
 
+-- A new function, written on this line of `chunk`.
+local function new_function( number )
+  local make = (loadstring or load)( ('\n'):rep( number - 1 ) .. 'local x = ... return function( ) return x end', '=chunk' )
+  return make( number )
+end
+
+test( 'each function of a trace has its own line, also at the address of a function that is gone', function( )
+  local expected = { }
+  local text = traced( function( loop )
+    for number = 1, 60 do
+      local callback = new_function( number )
+      for n = 1, 3 do
+        loop:after( n > 2 and 1 or 0, callback, n > 1 and 'x' or nil )
+        expected[ #expected + 1 ] = 'chunk:' .. number
+      end
+      callback = nil
+      loop:advance( 1 )
+      collectgarbage( )
+    end
+  end )
+  local found = events( text, 'timer' )
+  for n, event in ipairs( found ) do found[ n ] = event:match '^%S+' end
+  same_list( found, expected )
+end )
+
+test( 'a trace keeps no function alive after the turn that called it, nor after an error', function( )
+  local gone = setmetatable( { }, { __mode = 'v' } )
+  traced( function( loop )
+    for number = 1, 3 do
+      gone[ number ] = new_function( number )
+      for _ = 1, 3 do loop:after( number, gone[ number ] ) end
+    end
+    loop:after( 2, function( )
+      collectgarbage( )
+      collectgarbage( )
+      equal( gone[ 1 ], nil )
+    end )
+    loop:after( 3, error, 'stop' )
+    fails( 'stop', function( ) loop:advance( 3 ) end )
+    collectgarbage( )
+    collectgarbage( )
+    equal( next( gone ), nil )
+  end )
+end )
+
 test( 'a task that begins with a function in C, or one of the module, has a name in each part', function( )
   local channel
   local text = traced( function( loop )
