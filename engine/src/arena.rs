@@ -12,9 +12,9 @@ use crate::room::NoRoom;
 /// The greatest number of timers in a wheel. With it, a node's number fits 32 bits.
 const TIMERS_MAX: usize = 1 << 30;
 
-/// With at least so many nodes (a megabyte) the arena grows by a half; with fewer it doubles.
+/// From this number of nodes (a megabyte) on, the arena grows by a half. Below, it doubles.
 const MANY: usize = 1 << 15;
-/// With at least so many nodes (sixteen megabytes) the arena grows by a fifth.
+/// From this number of nodes (sixteen megabytes) on, the arena grows by a fifth.
 const VERY_MANY: usize = 1 << 19;
 
 /// The sentinels of all lists, and behind them the timers. The sentinels are made with the first timer: until then the
@@ -29,8 +29,8 @@ pub(crate) struct Arena<T> {
     first: usize,
     /// The number of places whose generations are used up.
     retired: usize,
-    /// The generation with which a new place begins. Places that were given back have not been past it, so their keys stay
-    /// stale when there are such places again.
+    /// The generation with which a new place begins. Places that were given back have not been past it, so their keys
+    /// stay stale when there are such places again.
     unused: u32,
 }
 
@@ -124,7 +124,7 @@ impl<T> Arena<T> {
         self.nodes.capacity().saturating_sub(self.lists as usize + self.retired).min(TIMERS_MAX)
     }
 
-    /// Reserves memory for so many timers in all.
+    /// Reserves memory for `timers` timers in all.
     pub(crate) fn try_reserve(&mut self, timers: usize) -> Result<(), NoRoom> {
         if timers > TIMERS_MAX {
             return Err(NoRoom::Full);
@@ -135,7 +135,8 @@ impl<T> Arena<T> {
         Ok(())
     }
 
-    /// Gives back the memory of all places behind the last one that is live or retired. Without any, the sentinels may go, too.
+    /// Gives back the memory of all places behind the last one that is live or retired. Without any, the sentinels may
+    /// go, too.
     pub(crate) fn shrink_to_fit(&mut self, keeps_sentinels: bool) {
         let is_kept = |node: &Node<T>| node.generation % 2 == 1 || node.generation == 0 && self.retired > 0;
         let timers = self.nodes[self.first..].iter().rposition(is_kept).map_or(0, |last| last + 1);

@@ -21,7 +21,7 @@ impl Key {
     }
 
     /// The timer's place, counted from 0. Places are dense and are used again. No two live timers share one, so it can
-    /// be the index into a table of the caller's.
+    /// index a table that the caller keeps.
     pub fn index(self) -> u32 {
         self.index
     }

@@ -16,7 +16,7 @@
 //! [`Wheel`] is the store of timers. [`Scheduler`], on top of it, adds periods, pausing and slack.
 //!
 //! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer
-//! carries a value of the caller's. The engine promises:
+//! carries a value that the caller chooses. The engine promises:
 //!
 //! - a timer never expires before its deadline, and it expires once;
 //! - timers expire in the order of deadlines, then of insertion;

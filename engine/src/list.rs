@@ -106,7 +106,7 @@ pub(crate) fn size_max<T>(nodes: &[Node<T>], list: u32) -> u32 {
     nodes[list as usize].generation
 }
 
-/// Makes a list empty, whatever it holds.
+/// Makes a list empty. It forgets all members.
 #[inline(always)]
 pub(crate) fn reset<T>(nodes: &mut [Node<T>], list: u32) {
     let sentinel = &mut nodes[list as usize];

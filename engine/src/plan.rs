@@ -123,8 +123,8 @@ mod tests {
         wide.try_into().unwrap_or(u64::MAX)
     }
 
-    /// Tries every small plan on every small tick, at both ends of time. Each is served at every moment from on time to
-    /// more than two periods late.
+    /// Tries every small plan on every small tick, at both ends of time. Each is served on time, and at
+    /// every delay up to more than two periods.
     #[test]
     fn every_small_plan_keeps_the_rule_of_deadlines_at_both_ends_of_time() {
         let (most, step) = if cfg!(miri) { (6, 3) } else { (24, 1) };

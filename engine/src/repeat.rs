@@ -121,8 +121,8 @@ mod tests {
         }
     }
 
-    /// A deadline of 8 with a slack of 3 was moved to 10, although 8 ends in more zero bits. The model of the scheduler
-    /// found this bug.
+    /// Regression test: a deadline of 8 with a slack of 3 was moved to 10, although 8 ends in more zero bits. The model
+    /// of the scheduler found this bug.
     #[test]
     fn a_deadline_that_is_itself_the_roundest_is_kept() {
         assert_eq!(u64::coalesce(8, 3), 8);
@@ -166,7 +166,8 @@ mod tests {
         (first..u8::MAX).step_by(step).chain([u8::MAX])
     }
 
-    /// `Missed::Skip.next( 0, 1, u64::MAX )` overflowed. Tries every policy, deadline, period and moment of eight bits.
+    /// Regression test: `Missed::Skip.next( 0, 1, u64::MAX )` overflowed. Tries every policy, deadline, period and
+    /// moment of eight bits.
     #[test]
     fn every_deadline_is_followed_by_the_one_that_counting_finds() {
         for policy in [Missed::Burst, Missed::Skip, Missed::Delay] {

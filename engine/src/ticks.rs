@@ -108,7 +108,8 @@ mod tests {
         }
     }
 
-    /// An interval at the end of time, in ticks of 1 ns or of another divisor of the end, was due again in every turn.
+    /// Regression test: an interval at the end of time, in ticks of 1 ns or of another divisor of the end, was due
+    /// again in every turn.
     #[test]
     fn the_end_of_time_is_reached_at_no_resolution() {
         for resolution in [1, 2, 3, 5, 17, 1_000, 6_700_417, u64::MAX / 3, u64::MAX - 1, u64::MAX] {

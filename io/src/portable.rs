@@ -164,7 +164,7 @@ impl Portable {
         // SAFETY:
         // 1. `polling` requires a valid descriptor: it is borrowed, so it is open.
         // 2. It requires that the descriptor is deleted before it is closed. `Backend` requires the same of its caller,
-        //    and the waker is kept as long as the poller. If a caller closes a descriptor all the same, the kernel
+        //    and the waker is kept as long as the poller. If a caller breaks this rule, the kernel
         //    forgets it; `polling` keeps numbers, not memory.
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }

@@ -52,7 +52,7 @@ pub struct Select {
     waker: Option<Waker>,
     // Set by `attach`.
     mark: Option<ForkMark>,
-    // One more than the highest number ever watched: the bound of the kernel's search.
+    // One more than the highest number ever watched: the kernel searches the numbers below it.
     bound: i32,
 }
 

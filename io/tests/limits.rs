@@ -132,7 +132,7 @@ fn turn_of(events: &mut Loop, clock: &VirtualClock, each_ns: u64) -> (Vec<u64>, 
     (timers, std::iter::from_fn(|| events.next_ready()).count())
 }
 
-/// A thousand intervals of 1 ms, whose callbacks take 5 ms, were all served before a signal.
+/// Regression test: a thousand intervals of 1 ms, whose callbacks take 5 ms, were all served before a signal.
 #[test]
 fn a_ready_descriptor_waits_for_two_slow_timers() {
     let _guard = alone();
@@ -193,8 +193,8 @@ fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
     assert_eq!(served.len(), 20);
 }
 
-/// The share of descriptors began at the last look before the timers' share was used up. So the descriptors' share was
-/// over after one descriptor.
+/// Regression test: the share of descriptors began at the last look before the timers' share was used up. So the
+/// descriptors' share was over after one descriptor.
 #[test]
 fn timers_that_use_up_their_share_leave_descriptors_theirs() {
     let _guard = alone();
@@ -207,7 +207,8 @@ fn timers_that_use_up_their_share_leave_descriptors_theirs() {
     }
 }
 
-/// A callback that armed itself again for now kept the virtual clock from moving, and later timers never fired.
+/// Regression test: a callback that armed itself again for now kept the virtual clock from moving, and later timers
+/// never fired.
 #[test]
 fn a_virtual_clock_does_not_stand_still_for_ever() {
     let _guard = alone();

@@ -125,8 +125,9 @@ fn one_event_taken_in_each_turn_serves_every_descriptor_in_time_c49() {
     });
 }
 
-/// C49: more descriptors are ready than a batch holds, and the user takes a few in each turn. The batches rotated, and
-/// so did the positions that the user served. When both rotated in step, half of the descriptors were never served.
+/// C49: more descriptors are ready than a batch holds, and the user takes a few in each turn. Regression
+/// test: the batches rotated, and the positions that the user served rotated too. When both rotated in step, half of
+/// the descriptors were never served.
 #[test]
 fn a_few_events_taken_in_each_turn_serve_more_than_a_batch_of_descriptors_c49() {
     const TAKEN: usize = 64;

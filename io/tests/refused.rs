@@ -153,7 +153,7 @@ fn epoll_waits_with_the_calls_that_are_not_refused() {
     }
 }
 
-/// The turn that found the system call missing returned without an event.
+/// Regression test: the turn that found the system call missing returned without an event.
 #[test]
 fn the_first_turn_reports_what_is_ready_where_epoll_waits_are_refused() {
     for refused in [&[libc::SYS_epoll_pwait2][..], &[libc::SYS_epoll_pwait2, libc::SYS_epoll_pwait]] {
@@ -171,7 +171,8 @@ fn the_first_turn_reports_what_is_ready_where_epoll_waits_are_refused() {
 }
 
 /// If one crate enables rustix's feature `linux_5_11`, `polling` calls epoll_pwait2 in the whole program, also on
-/// kernels without that call. A program that only depended on this crate then failed in its first wait.
+/// kernels without that call. Regression test: a program that only depended on this crate then failed in its first
+/// wait.
 #[test]
 fn a_poller_of_the_program_waits_beside_the_loop_where_epoll_pwait2_is_refused() {
     let story = || {

@@ -302,8 +302,7 @@ fn a_wait_ends_at_its_limit_or_at_a_deadline_and_is_0_with_work_waiting() {
     assert_eq!(expired(&mut events), [5]);
 }
 
-/// The mark outlived the descriptor, so the next turn did not wait and reported nothing. A state machine test found
-/// this bug.
+/// Regression test: the mark outlived the descriptor, so the next turn did not wait and reported nothing.
 #[test]
 fn the_mark_of_a_removed_descriptor_costs_no_turn() {
     let (mut events, backend, _) = scripted(1_000);
@@ -352,8 +351,8 @@ fn a_callback_longer_than_its_period_is_served_by_policy_c13_c16() {
     assert_eq!(served(Missed::Delay), [(10, 0, 0), (20, 15, 0), (45, 15, 0)]);
 }
 
-/// Every timer reports its deadline rounded up to the tick. The interval reported 1500 and the others 2000, although
-/// the others came first.
+/// Every timer reports its deadline rounded up to the tick. Regression test: the interval reported 1500 and the
+/// others 2000, although the others came first.
 #[test]
 fn one_shots_and_intervals_in_one_tick_report_one_deadline_and_fire_in_the_order_of_arming() {
     let (mut events, _, _) = scripted(1_000);
@@ -380,7 +379,7 @@ fn one_shots_and_intervals_in_one_tick_report_one_deadline_and_fire_in_the_order
     assert_eq!(next, [(0, Some(3_000)), (3, Some(3_000))]);
 }
 
-/// A loop with only a paused timer waited for ever.
+/// Regression test: a loop with only a paused timer waited for ever.
 #[test]
 fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
     let (mut events, _, _) = scripted(1_000);

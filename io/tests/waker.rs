@@ -94,7 +94,8 @@ fn two_threads_wake_again_and_again_and_no_wake_is_lost_c54() {
 }
 
 /// C54: the kernel may set its flag "more to collect" after that work was done. The flag then stays set although
-/// nothing is left. A loop that trusted the flag never stopped collecting. One run in a hundred showed this.
+/// nothing is left. Regression test: a loop that trusted the flag never stopped collecting, in one run of a
+/// hundred.
 #[test]
 fn a_stale_hint_of_more_to_collect_is_ignored_after_one_try_c54() {
     on_every_backend(|events| {

@@ -35,7 +35,7 @@ pub enum Operation {
     PopAll,
     /// Clears the wheel.
     Clear,
-    /// Reserves memory for so many more timers.
+    /// Reserves memory for this number of timers more.
     Reserve(usize),
     /// Gives back the memory that is not needed.
     Shrink,

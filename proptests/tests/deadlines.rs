@@ -25,7 +25,8 @@ fn cut(wide: u128) -> u64 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// `Missed::Skip.next( 0, 1, u64::MAX )` overflowed. In a release build the timer was due again at once.
+    /// Regression test: `Missed::Skip.next( 0, 1, u64::MAX )` overflowed. In a release build the timer was due again at
+    /// once.
     #[test]
     fn the_next_deadline_is_right_at_the_edges_of_the_range_c13(
         deadline in edge(), period in edge(), now in edge(), policy in 0..3usize,
@@ -84,8 +85,8 @@ proptest! {
     }
 }
 
-/// A deadline that was served within its slack counted as late. Of a thousand calls in ten thousand periods, only 794
-/// came.
+/// Regression test: a deadline that was served within its slack counted as late. Of a thousand calls in ten thousand
+/// periods, only 794 came.
 #[test]
 fn lateness_within_the_slack_changes_no_schedule_c13() {
     for missed in POLICIES {

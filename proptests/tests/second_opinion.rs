@@ -70,7 +70,7 @@ enum Operation {
     Insert(u64),
     /// Cancels the n-th timer ever made, modulo their number.
     Cancel(usize),
-    /// Advances by so many ticks.
+    /// Advances by this number of ticks.
     Advance(u64),
 }
 

@@ -2,7 +2,7 @@
 //! library's sources, and compares the declarations: functions with the names, types and order of their parameters,
 //! structs with their fields, and constants with their values.
 //!
-//! The reader knows only the parts of both languages that occur there. It fails on anything else.
+//! The reader knows only the parts of both languages that occur in these files. It fails on anything else.
 
 use std::collections::BTreeMap;
 
@@ -125,7 +125,7 @@ fn c_type(kind: &str) -> String {
         "i64" => "int64_t".to_owned(),
         "u32" => "uint32_t".to_owned(),
         ours => {
-            let name = ours.strip_prefix("Cog").unwrap_or_else(|| panic!("`{ours}` is no type that C has"));
+            let name = ours.strip_prefix("Cog").unwrap_or_else(|| panic!("C has no type `{ours}`"));
             let lower =
                 name.chars().flat_map(|c| [Some('_').filter(|_| c.is_uppercase()), Some(c.to_ascii_lowercase())]);
             format!("cog{}", lower.flatten().collect::<String>())
@@ -214,7 +214,7 @@ fn mockit_h_declares_the_functions_of_the_library() {
     let mut library = of_the_library(MOCKIT);
     assert!(library.remove(IN_NO_HEADER).is_some());
     for name in library.keys() {
-        assert!(MOCKIT_H.contains(&format!("{name}(")), "{name} is in no header");
+        assert!(MOCKIT_H.contains(&format!("{name}(")), "the header lacks {name}");
     }
     for name in MOCKIT_H.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| word.starts_with("Mockit_")) {
         assert!(library.contains_key(name), "{name} is in the header only");

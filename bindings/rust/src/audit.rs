@@ -26,7 +26,7 @@ impl<S> Handle<S> {
         let mut callbacks = 0;
         for (key, _, &kind) in events.iter_timers() {
             let has_slot = timers.get(key.index()).is_some_and(Option::is_some);
-            assert_eq!(has_slot, kind != Kind::Sleep, "{key:?} has a callback if and only if it is for one");
+            assert_eq!(has_slot, kind != Kind::Sleep, "{key:?}: only a sleeping task's timer has no callback");
             callbacks += usize::from(has_slot);
         }
         let filled = timers.iter().flatten().count();

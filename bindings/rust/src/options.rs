@@ -99,7 +99,7 @@ impl Options {
     /// Plays a recording: times, the order in which descriptors are ready, and the order of timers are those of the
     /// recorded run. If the program departs from the recording, the function that runs the loop returns an error that
     /// names the place. The recording lacks the acts of other threads (remotes, channels) and the bytes that are read.
-    /// A delay is a [`Duration`] or a deadline of the loop; the standard library's clock is the real one.
+    /// Compute delays from the loop's time: the standard library's clock is not replayed.
     ///
     /// ```
     /// use cogloop::{Loop, Options};
@@ -167,7 +167,7 @@ impl Options {
     }
 }
 
-/// Checks that the limit allows one more.
+/// Checks that the limit allows one more object.
 pub(crate) fn check(what: &'static str, present: usize, limit: usize) -> Result<(), Error> {
     if present < limit { Ok(()) } else { Err(Error::Limit { what, limit }) }
 }
@@ -183,7 +183,7 @@ pub(crate) fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// Compares with the standard library's 128 bits, on both sides of each place at which a sum or product leaves
+    /// Compares with the standard library, which computes in 128 bits. The cases lie on both sides of each overflow of
     /// `u64`.
     #[test]
     fn every_duration_has_its_nanoseconds_or_the_end_of_time() {

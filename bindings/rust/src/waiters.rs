@@ -41,7 +41,7 @@ impl Waiters {
         self.0.remove(key).map(|waiter| waiter.waker)
     }
 
-    /// Takes the first waiter that began to wait before there were this many reports.
+    /// Takes the first waiter, unless it has seen all these reports.
     pub(crate) fn next_before(&mut self, reports: u64) -> Option<Waker> {
         let (key, _) = self.0.first().filter(|(_, waiter)| waiter.seen != reports)?;
         self.remove(key)

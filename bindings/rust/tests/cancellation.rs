@@ -15,7 +15,7 @@ fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The closure was called in the next turn although its future was dropped.
+/// Regression test: the closure was called in the next turn although its future was dropped.
 #[test]
 fn a_dropped_visit_to_the_state_never_runs() {
     let mut events = Loop::new().unwrap();
@@ -38,7 +38,7 @@ fn a_dropped_visit_to_the_state_never_runs() {
     assert_eq!(visits, 0);
 }
 
-/// Such futures were pending for ever.
+/// Regression test: such futures were pending for ever.
 #[test]
 fn a_sleep_whose_loop_is_gone_wakes_its_task_with_an_error() {
     let (inner, mut outer) = (Loop::<()>::simulated().unwrap(), Loop::<()>::simulated().unwrap());
@@ -67,7 +67,7 @@ fn a_sleep_that_is_over_when_its_loop_goes_is_no_error() {
     assert!(matches!(poll_once(sleep), Poll::Ready(Ok(()))));
 }
 
-/// Such a sleep woke its task again and again, and kept the processor busy until there was room.
+/// Regression test: such a sleep woke its task again and again, and kept the processor busy until there was room.
 #[test]
 fn a_sleep_that_was_cleared_and_finds_no_room_is_an_error() {
     let mut events = Loop::with_options(cogloop::Options::new().simulated().max_timers(1)).unwrap();

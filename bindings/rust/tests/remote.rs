@@ -193,7 +193,8 @@ fn a_turn_serves_no_more_of_a_kind_than_the_host_allows_c36() {
     }
 }
 
-/// A channel that its own callback had cleared accepted a message and lost it, and still served the waiting messages.
+/// Regression test: a channel that its own callback had cleared accepted a message and lost it, and still served the
+/// waiting messages.
 #[test]
 fn a_channel_that_is_cleared_in_its_callback_accepts_and_delivers_nothing_more() {
     let mut events = Loop::simulated().unwrap();
@@ -215,8 +216,8 @@ fn a_channel_that_is_cleared_in_its_callback_accepts_and_delivers_nothing_more()
     events.audit();
 }
 
-/// Each message that a callback sent to its own channel put the channel into the list twice. Both entries were served.
-/// So the list doubled in each turn until memory ran out.
+/// Regression test: each message that a callback sent to its own channel put the channel into the list twice. Both
+/// entries were served. So the list doubled in each turn until memory ran out.
 #[test]
 fn a_channel_that_sends_to_itself_is_served_once_a_turn() {
     let mut events = Loop::<u64>::new().unwrap();

@@ -140,7 +140,7 @@ fn messages_and_posts_without_captures_allocate_nothing() {
     assert_eq!(counted, 0);
 }
 
-/// Each had room for its future twice.
+/// Regression test: each had room for two copies of its future.
 #[test]
 fn a_task_and_a_timeout_take_the_bytes_of_their_future_and_a_few_hundred() {
     const TASKS: usize = 4096;

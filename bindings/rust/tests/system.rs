@@ -162,7 +162,7 @@ fn signals_and_the_end_of_a_child_wake_futures() {
     });
 }
 
-/// The child was moved into the loop, and the program could not kill it.
+/// Regression test: the child was moved into the loop, and the program could not kill the child.
 #[test]
 fn a_child_that_the_loop_owns_can_be_killed() {
     let mut events = Loop::new().unwrap();

@@ -357,8 +357,8 @@ fn a_waker_of_the_users_may_use_the_loop() {
     assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready());
 }
 
-/// A turn served either the tasks that a stopped turn had left, or those that were woken since. So the sleeper was
-/// served a turn late.
+/// Regression test: a turn served either the tasks that a stopped turn had left, or those that were woken since. So the
+/// sleeper was served a turn late.
 #[test]
 fn after_a_stop_a_turn_serves_the_remaining_tasks_and_those_woken_since() {
     let mut events = Loop::<()>::simulated().unwrap();
@@ -384,7 +384,8 @@ fn after_a_stop_a_turn_serves_the_remaining_tasks_and_those_woken_since() {
     assert_eq!(log.borrow().len(), 4);
 }
 
-/// A loop that serves one callback of each kind in a turn. Its `block_on` has failed in the turn that woke the future.
+/// Makes a loop that serves one callback of each kind in a turn. A `block_on` has failed in the turn that woke its
+/// future.
 fn after_a_block_on_that_failed_when_its_future_was_woken() -> Loop<()> {
     let options = Options::new().simulated().max_callbacks_per_turn(1);
     let mut events = Loop::with_options(options).unwrap();

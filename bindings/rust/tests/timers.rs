@@ -282,8 +282,8 @@ fn intervals_with_slack_share_their_wake_ups() {
     assert!(log.len() <= 2, "{log:?}");
 }
 
-/// Only 794 of a thousand calls came in ten thousand milliseconds, because lateness within the slack had moved the
-/// schedule.
+/// Regression test: only 794 of a thousand calls came in ten thousand milliseconds, because lateness within the slack
+/// had moved the schedule.
 #[test]
 fn lateness_within_the_slack_is_no_missed_deadline() {
     for policy in [Missed::Skip, Missed::Burst, Missed::Delay] {
@@ -322,7 +322,7 @@ fn a_paused_timer_keeps_no_loop_running() {
     assert!(events.ref_timer(timer) && events.cancel(timer));
 }
 
-/// With ticks of a microsecond, the interval got the deadline 1500 and the one-shot timer 2000.
+/// Regression test: with ticks of a microsecond, the interval got the deadline 1500 and the one-shot timer 2000.
 #[test]
 fn a_one_shot_and_an_interval_report_the_same_deadline() {
     let mut events = simulated();

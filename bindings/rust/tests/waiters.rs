@@ -27,7 +27,8 @@ fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
 }
 
-/// A dropped wait stayed in a list that each later wait searched. 40,000 races took 2.8 s, and each kept 66 bytes.
+/// Regression test: a dropped wait stayed in a list that each later wait searched. 40,000 races took 2.8 s, and each
+/// kept 66 bytes.
 #[test]
 fn an_abandoned_wait_is_removed_at_once() {
     on_every_backend(|options| {

@@ -17,7 +17,7 @@ impl<T: Clone> EventLoop<T> {
     /// # Errors
     /// `EBADF` for a descriptor that is not open, `InvalidInput` for a number that is too high for the backend,
     /// `QuotaExceeded` at the limit of [`Limits`](crate::Limits), `OutOfMemory` when there is no memory, or another
-    /// error of the kernel's. Nothing changes then: an older observation of the number stays.
+    /// error of the kernel. Nothing changes then: an older observation of the number stays.
     pub fn add_descriptor(&mut self, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
         self.observe(fd, interest, Mode::Level)
     }
@@ -67,7 +67,7 @@ impl<T: Clone> EventLoop<T> {
     /// new file with the same number gets no event of the old one.
     ///
     /// # Errors
-    /// `NotFound` for a stale token. An error of the kernel's is for information: the descriptor is forgotten in any
+    /// `NotFound` for a stale token. An error of the kernel only informs the caller: the descriptor is forgotten in any
     /// case.
     pub fn remove_descriptor(&mut self, token: Token) -> io::Result<()> {
         self.observed.remove(token)

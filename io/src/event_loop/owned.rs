@@ -49,7 +49,7 @@ impl<T: Clone> EventLoop<T> {
     pub fn take_owned(&mut self, token: Token) -> io::Result<OwnedFd> {
         self.observed.table().get(token).ok_or(io::ErrorKind::NotFound)?;
         let fd = self.observed.kept().take_owned(token).ok_or(io::ErrorKind::NotFound)?;
-        // An error of the kernel's is for information: the descriptor is forgotten in any case.
+        // An error of the kernel changes nothing: the descriptor is forgotten in any case.
         let _ = self.remove_descriptor(token);
         Ok(fd)
     }
@@ -65,7 +65,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::sync::PoisonError;
 
-    /// A descriptor stayed open under a stale token until the loop was cleared.
+    /// Regression test: a descriptor stayed open under a stale token until the loop was cleared.
     #[test]
     fn the_loop_owns_a_descriptor_under_the_token_that_replaces_the_old_one() {
         let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);

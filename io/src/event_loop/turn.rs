@@ -24,7 +24,7 @@ impl<T: Clone> EventLoop<T> {
     /// A turn finds nothing if a wake or a signal has ended the wait.
     ///
     /// # Errors
-    /// An error of the kernel, if the wait fails. Due timers can be pulled all the same.
+    /// An error of the kernel, if the wait fails. Due timers can still be pulled.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
         self.readiness.begin_turn(&mut self.observed);
         self.observed.settle();

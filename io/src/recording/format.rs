@@ -15,7 +15,7 @@ const AT_PLACE: &str = " @ ";
 /// What the program did.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub(super) enum Act {
-    /// Armed a timer, so many nanoseconds from now.
+    /// Armed a timer. The number is the nanoseconds from now until its deadline.
     After(u64),
     /// Armed a timer for a deadline: the deadline, and the time of arming.
     At(u64, u64),
@@ -24,7 +24,7 @@ pub(super) enum Act {
     Add(Token, Interest),
     Modify(Token, Interest),
     Remove(Token),
-    /// Began to wait, with so many timers and descriptors.
+    /// Began to wait. The numbers count the timers and the descriptors.
     Wait(usize, usize),
     /// Ended a run with nothing left.
     Idle,
@@ -60,9 +60,9 @@ pub(super) enum Line {
     /// A reading of the clock, in nanoseconds since the last one.
     Time(u64),
     Act(Recorded),
-    /// The wait took so many nanoseconds since the last reading, and reported this.
+    /// The wait reported these events. The number is the nanoseconds since the last reading.
     Ready(u64, Vec<Event>),
-    /// The wait took so many nanoseconds and failed with this error.
+    /// The wait failed with this error, the second number. The first is the nanoseconds since the last reading.
     Failed(u64, i32),
     /// Which directions of a descriptor were still ready.
     Look(Interest),

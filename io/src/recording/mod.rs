@@ -153,7 +153,7 @@ impl Journal {
         }
     }
 
-    /// The program begins to wait, with so many timers and descriptors. `mark` marks a descriptor ready.
+    /// The program begins to wait, with this number of timers and of descriptors. `mark` marks a descriptor ready.
     pub(crate) fn wait(&self, timers: usize, descriptors: usize, mut mark: impl FnMut(Token, Interest)) {
         let act = Act::Wait(timers, descriptors);
         match self {

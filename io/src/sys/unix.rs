@@ -12,7 +12,7 @@ pub(crate) fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// The usual cause of an error of the kernel's.
+/// The usual cause of an error that the kernel reports.
 pub(crate) fn usual_cause(error: &io::Error) -> Option<&'static str> {
     use rustix::io::Errno;
     match Errno::from_io_error(error)? {
@@ -87,8 +87,8 @@ pub(crate) struct Identity {
     device: u64,
     inode: u64,
     /// Files that the kernel makes up, such as an eventfd or a timer descriptor, all share one inode. An epoll set
-    /// tells them apart, because it knows its members by number and file. This set is never waited for, and it keeps no
-    /// file open. `None` if there is no descriptor to spare.
+    /// tells them apart, because it knows its members by number and file. The set keeps no
+    /// file open, and nothing waits for it. `None` if the process has no free descriptor.
     #[cfg(target_os = "linux")]
     witness: Option<std::os::fd::OwnedFd>,
     is_always_ready: bool,
@@ -131,14 +131,14 @@ impl Identity {
     }
 
     /// Whether a poll that stays armed is certain to report each time that there is more to read, or more room to
-    /// write. A device may be always ready and never report that.
+    /// write. A device may be always ready and never report again.
     #[cfg(target_os = "linux")]
     #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
     pub(crate) fn announces(&self) -> bool {
         self.announces
     }
 
-    /// Whether it is a regular file or a directory. Reading and writing those never blocks.
+    /// Whether the file is a regular file or a directory. Neither reading nor writing those blocks.
     pub(crate) fn is_always_ready(&self) -> bool {
         self.is_always_ready
     }

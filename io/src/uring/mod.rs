@@ -259,7 +259,7 @@ impl Uring {
                 Ok(_) | Err(Errno::TIME) => false,
                 Err(Errno::INTR) => true,
                 Err(Errno::AGAIN | Errno::BUSY) => {
-                    // The next wait tries again, whatever this one returns.
+                    // The next wait tries again. So the result of this one does not matter.
                     let waited = self.ring.wait(left_ns.map_or(SCARCE_NS, |ns| ns.min(SCARCE_NS)));
                     self.has_lost |= waited == Err(Errno::BADR);
                     true

@@ -160,8 +160,9 @@ impl Watched {
         }
     }
 
-    /// A reader never blocks because of a report, although the descriptors of the simulation are blocking. So the
-    /// descriptor is ready now, whatever callbacks have drained, or the user has marked it.
+    /// Checks that a report is true: the descriptor is ready now, or the user has marked it. A callback may have
+    /// drained it since the wait. The descriptors of the simulation are blocking, so a false report would block a
+    /// reader.
     pub(super) fn check_true(&self, ready: Ready, files: &[File]) {
         let Some(watch) = self.live.get(&ready.token) else { return };
         let now = files[watch.number].ready | watch.mark_in_turn;

@@ -10,11 +10,11 @@ use std::ptr::null_mut;
 pub(crate) enum Grant {
     /// Everything.
     All,
-    /// The first so many requests.
+    /// This number of requests. All later ones are refused.
     Requests(usize),
-    /// All requests except the one after the first so many.
+    /// All requests except one. The number counts the requests before it.
     AllBut(usize),
-    /// Requests as long as the memory in use grows by at most so many bytes.
+    /// Requests as long as the memory in use grows by at most this number of bytes.
     Bytes(usize),
 }
 
@@ -47,8 +47,8 @@ pub(crate) fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
 }
 
 /// [`with`] with one exception: a request with the layout of the last freed block is always granted. Allocators keep
-/// such a block. Some code allocates a block and frees it, and so knows that the next request will succeed.
-#[allow(dead_code, reason = "not every test that has this file has such code")]
+/// such a block. Some code allocates a block and frees it. It relies on the next request of the same layout.
+#[allow(dead_code, reason = "not every test with this module needs it")]
 pub(crate) fn with_reuse<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     REUSE.set(Reuse::NoneYet);
     let done = with(grant, work);

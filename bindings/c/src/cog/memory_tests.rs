@@ -49,7 +49,7 @@ fn new_loop() -> (c_int, CogLoop) {
     (code, made)
 }
 
-/// Calls every function that may need memory, except that for signals: the standard library boxes values for it.
+/// Calls every function that may need memory, except `cog_watch_signal`: the standard library boxes values for signals.
 fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut c_void) {
     // SAFETY: outputs are NULL or point to places, and the counter outlives the loop.
     unsafe {
@@ -158,7 +158,7 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
         let ((), refused) = with(grant, || {
             for child in &children {
                 let mut watch = CogWatch { loop_id: 7, token: 7 };
-                // SAFETY: a place for the handle, and the counter outlives the loop.
+                // SAFETY: the output is a place for the handle, and the counter outlives the loop.
                 let code = unsafe {
                     cog_watch_child(events, child.id().cast_signed(), Some(on_watch), counter, &raw mut watch)
                 };
@@ -206,7 +206,7 @@ fn making_a_loop_or_a_signal_watch_with_too_little_memory_is_an_error() {
                 return;
             }
             loops += 1;
-            // SAFETY: no output, and the counter outlives the loop.
+            // SAFETY: the output is NULL, and the counter outlives the loop.
             watches +=
                 usize::from(is_done(unsafe { cog_watch_signal(events, 12, Some(on_watch), counter, null_mut()) }));
             assert!(is_done(cog_loop_step(events)));

@@ -139,7 +139,7 @@ impl Observed {
     }
 
     /// # Errors
-    /// `NotFound` for a stale token. An error of the kernel's is for information: the descriptor is forgotten in any
+    /// `NotFound` for a stale token. An error of the kernel only informs the caller: the descriptor is forgotten in any
     /// case.
     #[inline]
     pub(crate) fn remove(&mut self, token: Token) -> io::Result<()> {

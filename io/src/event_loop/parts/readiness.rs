@@ -58,8 +58,7 @@ impl Readiness {
     #[inline]
     pub(crate) fn begin_turn(&mut self, observed: &mut Observed) {
         if self.pulled < self.events.len() {
-            // After so many turns in which all events were pulled, every ready descriptor has been in a batch and was
-            // served.
+            // Every ready descriptor is in a batch within this number of turns, if all events of each turn are pulled.
             self.unfair_turns = observed.table.len() / EVENTS_MAX + 2;
             self.events[self.pulled..].iter().for_each(|event| observed.expect_again(event.token));
         } else {

@@ -17,7 +17,7 @@ fn refuse_calls(calls: &[i64], errno: Errno) {
     seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
 }
 
-/// `send` took an earlier completion for progress, so it repeated the call for ever.
+/// Regression test: `send` took an earlier completion for progress, so it repeated the call for ever.
 #[test]
 fn a_kernel_that_stays_busy_is_retried_later_not_for_ever() {
     if !permitted() {
@@ -35,8 +35,8 @@ fn a_kernel_that_stays_busy_is_retried_later_not_for_ever() {
     std::thread::spawn(story).join().unwrap();
 }
 
-/// The kernel answers `EBADR` while a removal makes room in the queue. A poll that was removed at that moment was
-/// removed again, without end.
+/// The kernel answers `EBADR` while a removal makes room in the queue. Regression test: a poll that was removed at
+/// that moment was removed again, without end.
 #[test]
 fn lost_completions_found_while_submitting_are_handled_afterwards() {
     if !permitted() {

@@ -9,8 +9,8 @@ return function( M )
   -- A schedule is kept in ns. The deadline is the first tick that is not before the scheduled time, so a timer is never
   -- early. Everything that a timer reports refers to the deadline. The moment at which the timer is served is its
   -- deadline, unless the timer has slack. With slack the moment lies between the scheduled time and the end of the
-  -- slack. Of these times it is the one in ns that the highest power of two divides. There is exactly one such time, so
-  -- timers with slack share moments. A timer whose moment has passed is served in the next turn.
+  -- slack. It is the time of this range, in ns, that the highest power of two divides. There is exactly one such time,
+  -- so timers with slack share moments. A timer whose moment has passed is served in the next turn.
   local function with_slack( first, last )
     if first == 0 or first == last then return first end
     local power = 1
@@ -81,7 +81,7 @@ return function( M )
   end
 
   -- ## The next deadline of an interval
-  -- The next deadline is one period after the served one, if that was served within its slack. It is rounded up as all
+  -- The next deadline is one period after the served one, if that was served within its slack. It is rounded up like all
   -- deadlines. If it was served later, the policy decides. `skip` takes the first deadline of the schedule that is
   -- later than the current tick, and reports how many it left out. `burst` takes the deadlines one by one. `delay`
   -- restarts the schedule from now. If a period is shorter than a tick and has no slack, several deadlines are in one
@@ -98,9 +98,9 @@ return function( M )
   end
 
   -- ## Being due
-  -- A timer is due if its moment is not later than now. A turn serves the timers that were due when its wait ended, by
-  -- moment, then by arming, up to their share. A timer that got another deadline meanwhile is not due any more. The
-  -- timers that a turn leaves come first in the next turn.
+  -- A timer is due if its moment is not later than now. A turn serves the timers that were due when its wait ended, up
+  -- to a limit, in the order of their moments and then of arming. A timer that got another deadline meanwhile is not
+  -- due any more. The timers that a turn leaves come first in the next turn.
   local function earlier( a, b )
     local turn_of_a, turn_of_b = a.turn or math.huge, b.turn or math.huge
     if turn_of_a ~= turn_of_b then return turn_of_a < turn_of_b end
@@ -146,7 +146,7 @@ return function( M )
 
   -- ## Firing
   -- A one-shot timer ends before its callback is called. An interval is armed for its next deadline before its callback
-  -- is called. Its lateness and the number of missed deadlines count at the time at which the turn began to serve.
+  -- is called. Its lateness and its missed deadlines are counted at the time at which the turn began to serve.
   function M.fire( loop, timer )
     local late, missed = loop.reading - timer.deadline, 0
     if timer.period then

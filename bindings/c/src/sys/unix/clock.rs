@@ -1,4 +1,4 @@
-//! `CLOCK_BOOTTIME`, which also counts while the machine sleeps, and sleeping by it.
+//! The clock `CLOCK_BOOTTIME`, and sleeping until a time of it. The clock also counts while the machine sleeps.
 
 use std::ffi::c_int;
 

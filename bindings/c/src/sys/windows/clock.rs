@@ -1,4 +1,5 @@
-//! The performance counter, which also counts while the machine sleeps, and sleeping by it. No signal ends a sleep.
+//! The performance counter, and sleeping until a time of it. The clock also counts while the machine sleeps. No
+//! signal ends a sleep.
 
 use std::ffi::c_int;
 use std::sync::OnceLock;
