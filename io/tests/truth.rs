@@ -230,7 +230,13 @@ fn a_blocking_reader_does_not_hang_when_another_callback_takes_its_input() {
 fn a_descriptor_that_is_a_path_only_is_refused() {
     use rustix::fs::{Mode, OFlags, open};
     on_every_backend(|events| {
-        for path in ["Cargo.toml", "/", "/dev/null"] {
+        // Another socket is observed: a backend may know sockets by it.
+        let (socket, _peer) = pair();
+        let token = events.add_descriptor(socket, READ).unwrap();
+        let name = std::env::temp_dir().join(format!("cogloop-path-only-{}", std::process::id()));
+        let _ = std::fs::remove_file(&name);
+        let _listener = std::os::unix::net::UnixListener::bind(&name).unwrap();
+        for path in ["Cargo.toml", "/", "/dev/null", name.to_str().unwrap()] {
             let path_only = lend(open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap());
             for interest in [READ, WRITE, cogloop_io::Interest::NONE] {
                 let refused = events.add_descriptor(path_only, interest).unwrap_err();
@@ -238,6 +244,8 @@ fn a_descriptor_that_is_a_path_only_is_refused() {
             }
             close(path_only);
         }
+        std::fs::remove_file(name).unwrap();
+        events.remove_descriptor(token).unwrap();
         assert_eq!(events.descriptors(), 0);
     });
 }

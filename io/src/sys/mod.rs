@@ -8,6 +8,9 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(target_os = "linux")]
+#[allow(unused_imports, reason = "only io_uring uses it, which some architectures lack")]
+pub(crate) use unix::Identifier;
 #[cfg(unix)]
 pub(crate) use unix::{Identity, above_standard, check_not_path_only, may_block, monotonic_ns, own, usual_cause};
 #[cfg(windows)]

@@ -95,6 +95,9 @@ pub(crate) struct Identity {
     #[cfg(target_os = "linux")]
     #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
     announces: bool,
+    #[cfg(target_os = "linux")]
+    #[allow(dead_code, reason = "as above")]
+    is_socket: bool,
 }
 
 impl Identity {
@@ -114,6 +117,8 @@ impl Identity {
             // A file that the kernel makes up, such as an eventfd, has no type.
             #[cfg(target_os = "linux")]
             announces: matches!(kind, FileType::Socket | FileType::Fifo | FileType::Unknown),
+            #[cfg(target_os = "linux")]
+            is_socket: kind == FileType::Socket,
             #[cfg(target_os = "linux")]
             witness: if kind == FileType::Unknown { witness(fd) } else { None },
         })
@@ -141,6 +146,32 @@ impl Identity {
     /// Whether the file is a regular file or a directory. Neither reading nor writing those blocks.
     pub(crate) fn is_always_ready(&self) -> bool {
         self.is_always_ready
+    }
+}
+
+/// Identifies files that can be read or written. It checks one socket, and recognises the others, which saves a system
+/// call for each.
+#[cfg(target_os = "linux")]
+#[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
+#[derive(Default)]
+pub(crate) struct Identifier {
+    // All sockets are files of one device. The name of a socket is a file of another one, and can only be opened as a path.
+    sockets: Option<u64>,
+}
+
+#[cfg(target_os = "linux")]
+#[allow(dead_code, reason = "as above")]
+impl Identifier {
+    /// # Errors
+    /// `EBADF` for a descriptor that is open as a path only, and for one that is not open. A path to a socket itself, by
+    /// way of `/proc`, is not noticed: there will be no event of it.
+    pub(crate) fn identify(&mut self, fd: BorrowedFd<'_>) -> io::Result<Identity> {
+        let file = Identity::of(fd)?;
+        if !file.is_socket || self.sockets != Some(file.device) {
+            check_not_path_only(fd)?;
+            self.sockets = if file.is_socket { Some(file.device) } else { self.sockets };
+        }
+        Ok(file)
     }
 }
 

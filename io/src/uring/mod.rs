@@ -20,8 +20,7 @@
 //!
 //! The poll of a level-triggered registration is one-shot: when it has completed, the registration is dirty again. The
 //! poll of an edge-triggered one ([`expect_news`](Backend::expect_news)) is multishot and stays in the kernel when it
-//! reports. The waker's poll is multishot, too. While the loop does not sleep, all new polls are multishot, because a
-//! look follows each completion anyway.
+//! reports. The waker's is multishot, too, and so are all new ones while the loop does not sleep: a look follows anyway.
 //!
 //! Step 2 is left out when nothing has completed since the last wait and no registration is busy. Step 3 then arms the
 //! dirty registrations in the system call that sleeps. That shows whether one of them is ready.
@@ -63,7 +62,7 @@ use crate::backend::BRIEF_NS;
 use crate::checks::CHECK_EVERY;
 use crate::fork::ForkMark;
 use crate::number::Number;
-use crate::sys::{self, Identity};
+use crate::sys::Identifier;
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use polled::Polled;
 use registration::Registration;
@@ -101,6 +100,7 @@ struct Slot {
 pub struct Uring {
     mark: ForkMark,
     ring: Ring,
+    identifier: Identifier,
     // By the index of the token.
     slots: Vec<Slot>,
     // Indices of slots whose registration may be ready without a report from the kernel: those that are unarmed, and
@@ -163,6 +163,7 @@ impl Uring {
         Ok(Self {
             ring: Ring::new(entries, setup)?,
             mark: ForkMark::new()?,
+            identifier: Identifier::default(),
             slots: Vec::new(),
             dirty: Vec::new(),
             needs_look: false,
@@ -216,8 +217,7 @@ impl Uring {
             self.disarm(index).or_else(|error| self.come_here(error))?;
             self.slots[index].registration.iter_mut().for_each(|known| known.interest = interest);
         } else {
-            sys::check_not_path_only(fd)?;
-            let file = Identity::of(fd)?;
+            let file = self.identifier.identify(fd)?;
             self.make_room(index)?;
             self.disarm(index).or_else(|error| self.come_here(error))?;
             let new = Registration::new(Number::of(fd), interest, token, file, self.waits);
