@@ -17,11 +17,11 @@ use crate::{bench_lua, built, c, lua, process};
 /// A benchmark.
 struct Benchmark {
     name: &'static str,
-    /// Runs it with the options that follow its name. For the page, `--json FILE` is among them.
+    /// Runs the benchmark with the options that follow its name. For the page, `--json FILE` is among them.
     run: fn(&Project, &'static str, &[&str]) -> Result<(), String>,
 }
 
-/// In the order in which they run and are drawn on the page.
+/// All benchmarks of the page, in the order in which they run and are drawn.
 const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "wheel", run: of_the_crate },
     Benchmark { name: "scaling", run: of_the_crate },
@@ -37,7 +37,8 @@ const BENCHMARKS: &[Benchmark] = &[
 /// Benchmarks that run only by name: they write no results for the page.
 const OTHERS: &[Benchmark] = &[Benchmark { name: "resolution", run: of_the_crate }];
 
-/// Benchmarks that the tests run briefly. The contenders of the others have their own tests, or need an interpreter.
+/// Benchmarks that the tests run briefly. The contenders of the other benchmarks have their own tests, or need an
+/// interpreter.
 const SMOKED: [&str; 4] = ["wheel", "scaling", "latency", "rust"];
 
 /// Options that ask for something other than results, or write the results to another place than the page's.
@@ -126,7 +127,7 @@ fn of_c(project: &Project, name: &'static str, options: &[&str]) -> Result<(), S
     let missing = missing.iter().filter(|(header, _)| !Path::new("/usr/include").join(header).exists());
     let packages: Vec<_> = missing.map(|(_, package)| *package).collect();
     if !packages.is_empty() {
-        // Without these packages it measures fewer contenders, and says so.
+        // Without these packages the benchmark measures fewer contenders, and says so.
         apt_install(project, &packages).unwrap_or_else(|message| eprintln!("{message}"));
     }
     let prefix = project.target.join("c");
@@ -141,8 +142,8 @@ fn benches(project: &Project) -> std::process::Command {
 /// Runs each of the crate's benchmarks briefly, in the profile of the tests, and draws their results.
 pub(crate) fn smoke(project: &Project) -> Result<String, String> {
     let folder = project.target.join("smoke");
-    // It builds an example, too, so that the dependencies have the features of the tests. Then most crates are compiled
-    // already.
+    // The build includes an example, so that the dependencies have the features of the tests. Then most crates are
+    // compiled already.
     let mut cargo = project.cargo(&["build", "--workspace", "--bin", "cogloop-benches", "--example", "simulate"]);
     let built = built::program(&built::build(&mut cargo)?, "cogloop-benches")?;
     let program = |arguments: &[&str]| process::capture(project.program(&built).args(arguments));
@@ -165,7 +166,7 @@ fn draw(project: &Project, options: &[&str]) -> Result<(), String> {
 mod tests {
     use super::is_aside;
 
-    /// If the results had gone to another file, the page was drawn of a folder without results.
+    /// Once, the page was drawn from a folder without results, because the results went to another file.
     #[test]
     fn figures_for_a_file_of_yours_draw_no_page() {
         assert!(is_aside("wheel", &["--quick", "--json", "wheel.json"]));

@@ -8,8 +8,8 @@ use crate::test::apt_install;
 
 const INTERPRETERS: [&str; 2] = ["5.4", "jit"];
 
-/// A module that a contender needs, and its Debian package, which may exist only for some versions of Lua. A contender
-/// without a package, such as lua-ev, takes part if it is installed.
+/// A module that a contender needs, and its Debian package. The package may exist only for some versions of Lua. A
+/// contender without a package, such as lua-ev, takes part if it is installed.
 const PEERS: [(&str, &str); 4] =
     [("luv", "lua-luv"), ("cqueues", "lua-cqueues"), ("socket", "lua-socket"), ("copas", "lua-copas")];
 
@@ -40,7 +40,7 @@ fn install_missing(project: &Project) -> Result<(), String> {
     if packages.is_empty() {
         return Ok(());
     }
-    // Without these packages it measures fewer contenders, and says so.
+    // Without these packages the benchmark measures fewer contenders, and says so.
     apt_install(project, &packages).or_else(|message| {
         eprintln!("{message}");
         Ok(())

@@ -21,7 +21,7 @@ const RECORDED: &str = "40";
 /// The seed of the tests: the same programs each time.
 const SEED: u64 = 1;
 
-/// The time limit for the programs of the tests on one Lua: far above what they take.
+/// The time limit for the programs of the tests on one Lua: far more than they need.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// The number of programs and operations that were compared.
@@ -96,7 +96,8 @@ fn command(project: &Project, interpreter: &Interpreter, backend: &str, seed: u6
     command
 }
 
-/// Runs a command that compares. It prints a difference to its standard output, with a script that shows it.
+/// Runs a command that compares. The command prints a difference to its standard output, with a script that reproduces
+/// it.
 fn run(command: &mut Command, limit: Duration) -> Result<Compared, String> {
     let (lines, verdict) = process::watch(command, limit);
     verdict?;

@@ -20,8 +20,8 @@ pub(crate) fn lock(project: &Project, name: &str) -> Result<File, String> {
     open().map_err(|error: io::Error| format!("cannot lock {}: {error}", path.display()))
 }
 
-/// Copies a file to a name beside `to` and then renames it. A program that has the old file mapped or open keeps the
-/// old one.
+/// Copies a file to a name beside `to` and then renames it. A program that has mapped or opened the old file keeps the
+/// old file.
 pub(crate) fn place(from: &Path, to: &Path) -> io::Result<()> {
     let mut fresh = to.as_os_str().to_owned();
     fresh.push(OsString::from(format!(".new-{}", std::process::id())));
@@ -35,7 +35,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn a_reader_of_the_old_file_keeps_it() {
+    fn a_program_that_has_opened_the_old_file_keeps_it() {
         let folder = std::env::temp_dir().join(format!("xtask-files-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let (from, to) = (folder.join("from"), folder.join("to"));
@@ -46,7 +46,7 @@ mod tests {
         let mut old = String::new();
         reader.read_to_string(&mut old).unwrap();
         assert_eq!((old.as_str(), fs::read_to_string(&to).unwrap().as_str()), ("old", "new"));
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "nothing is left beside it");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "no other file is left");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,9 +1,9 @@
 //! The project's own commands, one module each:
 //!
 //! ```text
-//! test/          everything that must hold, in one run with a summary
+//! test/          all checks and tests, in one run with a summary
 //! conformance/   which behaviours hold on which backend
-//! bench          the benchmarks and the page that draws them; bench_lua prepares the one of Lua
+//! bench          the benchmarks and the page that draws them; bench_lua prepares the benchmark of Lua
 //! lua            the Lua module for a stock interpreter
 //! tidy/          the rules of the source tree, one file for each group
 //! ```

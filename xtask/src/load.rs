@@ -68,7 +68,7 @@ pub(crate) fn tasks(project: &Project, backend: &str, share: Duration) -> Result
     verdict.map(|()| story.clone()).map_err(|message| format!("{message}: {story}"))
 }
 
-/// A process that is killed when its owner is dropped, also after an error.
+/// A process that is killed when this value is dropped, also after an error.
 struct Ended(Child);
 
 impl Ended {
@@ -79,7 +79,7 @@ impl Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // It may have ended already, which is fine.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

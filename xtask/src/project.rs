@@ -13,7 +13,7 @@ pub(crate) const LUA_MANIFEST: &str = "bindings/lua/Cargo.toml";
 /// The manifest of the fuzz targets, which is a workspace of its own.
 pub(crate) const FUZZ_MANIFEST: &str = "proptests/fuzz/Cargo.toml";
 
-/// The fields that a registry shows of a package, apart from its licence and its authors.
+/// The fields of a package that a registry shows, except its licence and its authors.
 const SHOWN: [&str; 4] = ["description", "readme", "categories", "keywords"];
 
 pub(crate) struct Project {
@@ -34,7 +34,7 @@ pub(crate) struct Package {
     pub(crate) manifest: String,
     pub(crate) rust_version: Option<String>,
     pub(crate) license: Option<String>,
-    /// Whether it may be published to a registry.
+    /// Whether the package may be published to a registry.
     pub(crate) is_published: bool,
     /// The fields of `SHOWN` that are empty.
     pub(crate) untold: Vec<&'static str>,
@@ -46,13 +46,13 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// The folder, relative to the root, if the dependency is a package of this project.
     pub(crate) folder: Option<String>,
-    /// Whether it is for tests only.
+    /// Whether the dependency is only for tests.
     pub(crate) dev: bool,
 }
 
 impl Project {
     pub(crate) fn locate() -> Result<Self, String> {
-        // Read at run time, because two clones that share a target directory also share the built program.
+        // The variable is read at run time: two clones that share a target directory also share the built program.
         let xtask = std::env::var_os("CARGO_MANIFEST_DIR")
             .ok_or("start it as `cargo xtask`: it needs an environment variable that cargo sets")?;
         let root = Path::new(&xtask).parent().ok_or("xtask has no parent folder")?.to_path_buf();

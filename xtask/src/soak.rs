@@ -39,7 +39,7 @@ enum Entry {
     Border { interpreter: String, valgrind: bool },
     /// Scripts on Lua 5.4 with limited memory, in fifty steps, without regard to the time.
     Limits,
-    /// A server in Lua with a million timers and thousands of connections.
+    /// A server in Lua with a million timers and 6,000 connections.
     Load { backend: &'static str },
     /// 500 tasks on sockets with time limits, on the real clock and under load: no time-out may be false.
     Tasks { backend: &'static str },
@@ -84,7 +84,7 @@ impl Entry {
 }
 
 impl Entry {
-    /// Whether `only` is its name or the name of its group.
+    /// Whether `only` is the entry's name or the name of its group.
     fn is_meant(&self, only: &str) -> bool {
         self.name() == only
             || only == "border" && matches!(self, Self::Border { .. })
@@ -182,7 +182,7 @@ fn parse(arguments: &[&str]) -> Result<Options, String> {
     Ok(options)
 }
 
-/// Runs an entry for its share of the time. It is an error if something failed.
+/// Runs an entry for its share of the time. Returns an error if a test failed.
 fn soak(project: &Project, entry: &Entry, options: &Options, share: Duration) -> Result<EntryResult, String> {
     match entry {
         Entry::Wheel => {
@@ -244,7 +244,7 @@ fn model(project: &Project, test: &str, share: Duration, seed: u64) -> Result<Co
     closing.ok_or_else(|| format!("{test} printed no last line with its counts"))
 }
 
-/// Built in the profile of the tests, which detects overflow.
+/// The program is built in the profile of the tests, which detects overflow.
 fn wheel(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-proptests", "--example", "soak", "--"]);
     process::run(cargo.args(arguments))

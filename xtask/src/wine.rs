@@ -1,9 +1,9 @@
 //! Wine runs Windows programs, which mingw builds.
 //!
 //! ```text
-//!   mingw ──► target/wine/lib/bcryptprimitives.dll     which Wine 8 lacks, and Rust's library needs
+//!   mingw ──► target/wine/lib/bcryptprimitives.dll     missing in Wine 8; Rust's library needs it
 //!   wineboot ──► target/wine/prefix                    the Windows installation that the programs use
-//!   wineserver                                         one for all programs, until they have all run
+//!   wineserver                                         one server for all programs, until the last has run
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -38,18 +38,19 @@ pub(crate) fn install_compiler(project: &Project) -> Result<(), String> {
     if process::exists(compiler) { Ok(()) } else { apt_install(project, &[package]) }
 }
 
-/// What was set up; once for each target directory.
+/// Wine, set up once for each target directory.
 pub(crate) struct Wine {
     folder: PathBuf,
 }
 
-/// Wine's server, which stays between programs. Without it each program starts a server and all of Windows' services, and may
-/// meet a server that is about to end. Dropping this ends the server, and every program that is still running.
+/// Wine's server, which stays between programs. Otherwise each program would start a server and all services of
+/// Windows, and might find a server that is about to end. Dropping this value ends the server, and every program that
+/// is still running.
 pub(crate) struct Server {
     stop: Command,
 }
 
-/// The seconds after which a server without programs ends by itself, for the case that nobody drops it.
+/// The seconds after which a server without programs ends by itself, in case the value is not dropped.
 const ALONE: &str = "-p60";
 
 impl Wine {
@@ -57,7 +58,7 @@ impl Wine {
     pub(crate) fn set_up(project: &Project) -> Result<Self, String> {
         let missing: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !process::exists(program)).collect();
         if !missing.is_empty() {
-            // Debian's `wine` package needs one of two others.
+            // Debian's `wine` package needs one of two further packages.
             let packages: Vec<_> = missing.iter().map(|(_, package)| *package).chain(["wine64"]).collect();
             apt_install(project, &packages)?;
         }
@@ -111,7 +112,7 @@ impl Wine {
             self.surround(command.arg(option)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             command
         };
-        // Ends one that is left of a run that was killed. It fails if there is none.
+        // Ends a server that a killed run has left. The call fails if there is no server.
         let _ = server("-k").status();
         let server_of_this_run = Server { stop: server("-k") };
         process::run(&mut server(ALONE)).map(|()| server_of_this_run)
@@ -127,7 +128,7 @@ impl Wine {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended.
+        // The server may have ended already.
         let _ = self.stop.status();
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! The prelude keeps programs from triggering them. On LuaJIT it catches the errors of finalizers. On Lua 5.1 the
 //! finalizers of a program do nothing while the state is closed, because stock 5.1 sometimes crashes then: 5 of 101
-//! runs of a program did. That does not happen each time, so no script shows it here. On 5.2 it never switches to the
-//! generational mode, which crashes with finalizers that collect (seed 183 of the step `border`, with empty tables in
-//! place of the modules; it depends on addresses).
+//! runs of a program did. This crash does not happen each time, so no script here shows it. On 5.2 the prelude never
+//! switches to the generational mode, which crashes with finalizers that collect. Seed 183 of the step `border` shows
+//! that crash, with empty tables instead of the modules; it depends on addresses.
 
 use crate::project::Project;
 
@@ -24,7 +24,7 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
-/// Runs each script, and returns the faults that no longer occur. The prelude need not avoid those any more.
+/// Runs each script, and returns the faults that no longer occur. The prelude need not avoid these faults any more.
 pub(crate) fn check(project: &Project) -> Result<Vec<String>, String> {
     let mut mended = Vec::new();
     for fault in FAULTS {

@@ -89,7 +89,7 @@ impl Generator {
     }
 
     pub(super) fn slot(&mut self, slot: Slot) -> String {
-        // The first value is the one that most likely exists.
+        // The first value exists most often.
         let index = if self.dice.one_in(2) { 1 } else { 1 + self.dice.below(4) };
         format!("{}[ {index} ]", slot.name())
     }
@@ -130,7 +130,7 @@ impl Generator {
             12 => text("guarded( function( )").body(self.body(depth)).text("end )"),
             _ => self.place(depth),
         };
-        // An error outside of a protected call would end the program.
+        // An error outside a protected call would end the program.
         let parts = if depth == 0 && matches!(kind, 2 | 11) {
             text("guarded( function( ) ").and(parts).text(" end )")
         } else {
@@ -224,7 +224,7 @@ impl Generator {
         })
     }
 
-    /// A function, or now and then another value that can be called.
+    /// A function, or sometimes another value that can be called.
     fn lua_function(&mut self, depth: u32) -> Parts {
         match self.dice.below(12) {
             0 => text(self.slot(Slot::Any)),
@@ -347,12 +347,12 @@ impl Generator {
     }
 }
 
-/// Whether the call sleeps for as long as an argument says. Such a call always gets a valid argument.
+/// Whether an argument decides how long the call sleeps. Such a call always gets a valid argument.
 fn blocks(call: &Call) -> bool {
     call.args.iter().any(|arg| matches!(arg, Arg::Soon | Arg::Brief))
 }
 
-/// Whether a method of that name, of any kind of object, can wait for as long as an argument says, or for ever.
+/// Whether a method of that name, of any kind of object, can wait for a time that an argument sets, or for ever.
 fn waits(name: &str) -> bool {
     CALLS.iter().any(|call| call.name == name && blocks(call))
 }

@@ -1,4 +1,4 @@
-//! Hostile objects, whose fields and metamethods do anything, and places other than callbacks where Lua code runs.
+//! Hostile objects, whose fields and metamethods do anything. Also places other than callbacks where Lua code runs.
 
 use super::generate::{DEPTH_MAX, Generator, Parts, text};
 use super::program::Statement;

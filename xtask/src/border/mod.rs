@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A program is Lua text that is generated here, so every Lua runs the same program. A shorter program is the same text
-//! without some of its statements. Faults of the interpreters themselves are listed in `faults/`, and the prelude keeps
-//! programs from them.
+//! without some of its statements. `faults/` lists the faults of the interpreters themselves, and the prelude keeps
+//! programs from triggering them.
 
 mod dice;
 mod faults;
@@ -40,7 +40,7 @@ const BATCH: u64 = 100;
 
 /// The number of failures that are shrunk.
 const SHRUNK_MAX: usize = 3;
-/// No more programs are run after so many failures.
+/// After this number of failures no more programs are run.
 const FAILURES_MAX: usize = 10;
 
 /// Shrinking stops after this time and keeps the shortest script that it has found.
@@ -49,7 +49,7 @@ const SHRINK_FOR: Duration = Duration::from_secs(60);
 /// The limit of a process's address space in kilobytes, so that a program cannot use up the machine's memory.
 const MEMORY_MAX_KB: u32 = 4_000_000;
 
-/// How the programs are run.
+/// The interpreter and the settings with which the programs run.
 pub(crate) struct Target<'a> {
     pub(crate) project: &'a Project,
     pub(crate) interpreter: Interpreter,
@@ -88,7 +88,7 @@ impl Target<'_> {
         if self.valgrind { format!("{} under valgrind", self.interpreter.name) } else { self.interpreter.name.clone() }
     }
 
-    /// Runs the programs with these seeds. Before each batch it passes the results so far to `go_on`, which says
+    /// Runs the programs with these seeds. Before each batch it passes the results so far to `go_on`, which decides
     /// whether to continue.
     pub(crate) fn fuzz(
         &self,
@@ -170,7 +170,7 @@ impl Target<'_> {
         Ok(folder)
     }
 
-    /// Describes what happened, and writes a script that shows it.
+    /// Describes a failure, and writes a script that reproduces it.
     fn describe(
         &self,
         seeds: &[u64],

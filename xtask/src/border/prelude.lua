@@ -2,8 +2,7 @@
 -- function that returns `F`, so that a script is one file.
 --
 -- Every operation of a program calls `tick`, which counts operations. When a program has used up its share, `tick`
--- closes the program's loops and raises an error, so every program ends. Calls that could block are made only by
--- `F.run`.
+-- closes the program's loops and raises an error, so every program ends. Only `F.run` makes calls that could block.
 
 local cogloop, mockit    = require 'cogloop', require 'luamockit'
 local Loop, Net          = require 't.Loop', require 't.Net'
@@ -50,7 +49,7 @@ end
 
 local function invoke( object, name, ... ) return object[ name ]( object, ... ) end
 local function apply( module, name, ... )
-  -- The default loop may have been finalized by then. A call would make a new one, which would never be finalized.
+  -- The default loop may already be finalized. A call would make a new default loop, which would never be finalized.
   if not closing or module ~= cogloop then return module[ name ]( ... ) end
 end
 
@@ -115,7 +114,7 @@ end
 function F.own( options ) return known( make( cogloop.loop, options ), options ) end
 function F.theirs( options ) return known( make( Loop, options ), options ) end
 
--- Runs a loop for a while. On a virtual clock the stopper's time comes at once; a loop on a real clock is only stepped.
+-- Runs a loop for a while. On a virtual clock the stopper fires at once; a loop on a real clock is only stepped.
 function F.run( loop )
   tick( )
   if not is_virtual[ loop ] and loop.step then
@@ -210,7 +209,7 @@ function F.child( )
   return pid, shell
 end
 
--- A signal whose default action is to do nothing.
+-- Sends a signal whose default action is to do nothing.
 function F.kill( name )
   tick( )
   os.execute( 'kill -' .. name .. ' $PPID' )
@@ -260,8 +259,8 @@ function F.closing( object, f )
   F.meta( object, '__close', object )
 end
 
--- Sets a hook that raises or does something at every so many instructions. It never disturbs the stoppers, nor the
--- prelude outside of a protected call.
+-- Sets a hook that raises or runs an operation after each given number of instructions. The hook never disturbs the
+-- stoppers, or the prelude outside a protected call.
 local undisturbed = { [ result ] = true }
 local function is_undisturbed( level )
   local info = debug.getinfo( level + 1, 'fS' )
@@ -286,7 +285,7 @@ function F.hook( mask, count, f, body )
 end
 undisturbed[ F.hook ] = true
 
--- Runs one program: with new variables at its start, and at its end with the objects that its seed leaves alive.
+-- Runs one program. It begins with new variables. At its end the objects that its seed selects stay alive.
 F.kept = { }
 local function clean( )
   debug.sethook( )
@@ -298,7 +297,7 @@ local function clean( )
 end
 undisturbed[ clean ] = true
 
--- Where a finalizer may raise: only inside the protected call.
+-- A finalizer may raise only inside this protected call.
 local function protected( f, ... )
   inside = true
   return f( ... )

@@ -1,5 +1,5 @@
-//! A program as a tree of statements. Each statement has a number, so a shorter program is the same one without some
-//! numbers.
+//! A program as a tree of statements. Each statement has a number, so a shorter program is the same program without
+//! some numbers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -1,7 +1,8 @@
-//! Runs one script in a process of its own, and tells how it ended or why it was killed.
+//! Runs one script in a process of its own, and reports how it ended or why it was killed.
 //!
 //! A process that prints nothing and does not use the processor is blocked. A process that uses the processor for long
-//! without printing spins. Only its own processor time counts, so a process that waits for a busy processor is neither.
+//! without printing spins. Only the process's own processor time counts, so a process that waits for a busy processor
+//! neither spins nor is blocked.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
@@ -24,7 +25,7 @@ pub(crate) enum Patience {
     /// For a program that is known to hang.
     Short,
     Normal,
-    /// For a program that runs fifty times slower.
+    /// For a program under valgrind, which is fifty times slower.
     Long,
 }
 
@@ -56,7 +57,7 @@ pub(crate) struct Log {
 pub(crate) enum End {
     Well,
     Signal(i32),
-    /// An exit status that no script has by itself: that of valgrind, or of an abort as a shell reports it.
+    /// An exit status that no script has by itself: valgrind's status, or the status of an abort in a shell.
     Status(i32),
     Panic(String),
     Blocked,
@@ -137,11 +138,12 @@ fn note(log: &mut Log, line: &str) {
     }
 }
 
-/// The words with which 5.2 and 5.3 report an error of a finalizer. They raise it wherever the collector runs. If there
-/// is no protected call, it ends the script.
+/// The words with which 5.2 and 5.3 report an error of a finalizer. These versions raise the error wherever the
+/// collector runs. Without a protected call the error ends the script.
 const FINALIZER_RAISED: &str = "error in __gc metamethod";
 
-/// A script ends with 0, or with 1 after an error. Both are good ends only if the script has printed its last line.
+/// A script ends with the status 0, or with 1 after an error. Both count as success only if the script has printed its
+/// last line.
 fn judge(status: ExitStatus, log: &Log) -> End {
     let early = log.rest.iter().any(|line| line.contains(FINALIZER_RAISED));
     match (status.signal(), status.code()) {

@@ -1,6 +1,6 @@
-//! Finds a script that is about as short as possible and still ends badly in the same way. It uses delta debugging
-//! (Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input*, 2002), first on the programs and then
-//! on their statements.
+//! Finds a script that is nearly as short as possible and still fails in the same way. It uses delta debugging (Zeller
+//! and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input*, 2002), first on the programs and then on their
+//! statements.
 
 use super::generate;
 use super::program::numbers;
@@ -9,7 +9,7 @@ use super::script::Script;
 /// The greatest number of scripts that are tried.
 const TRIES_MAX: u32 = 400;
 
-/// The shortest script found for which `fails` is true, as it is for `whole`.
+/// Returns the shortest script found for which `fails` is true. `fails` is true for `whole`.
 pub(crate) fn shortest(whole: Script, fails: &mut dyn FnMut(&Script) -> bool) -> Script {
     let mut tries = 0;
     let mut try_one = |script: &Script| {
@@ -18,7 +18,7 @@ pub(crate) fn shortest(whole: Script, fails: &mut dyn FnMut(&Script) -> bool) ->
     };
     let mut best = whole;
     let members: Vec<_> = (0..best.members.len()).collect();
-    // Most often the last program alone is enough.
+    // Usually the last program alone is enough.
     let last = Script { members: best.members.last().into_iter().cloned().collect(), ..best.clone() };
     if best.members.len() > 1 && try_one(&last) {
         best = last;
@@ -42,7 +42,7 @@ pub(crate) fn shortest(whole: Script, fails: &mut dyn FnMut(&Script) -> bool) ->
     best
 }
 
-/// As few of the items as possible. It first tries to remove many at a time, then fewer.
+/// Keeps as few items as possible. It first tries to remove many at a time, then fewer.
 fn minimal<T: Copy>(mut items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
     let mut size = items.len().div_ceil(2);
     while size > 0 {
@@ -57,7 +57,7 @@ fn minimal<T: Copy>(mut items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> V
                 from += size;
             }
         }
-        // If this size has removed something, it is tried again.
+        // If pieces of this size were removed, the same size is tried again.
         if items.len() == before {
             size /= 2;
         }

@@ -49,19 +49,19 @@ impl Slot {
     }
 }
 
-/// The kind of value that an argument should have. Now and then the fuzzer passes another one.
+/// The kind of value that an argument should have. Sometimes the fuzzer passes a value of another kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arg {
     Ms,
     /// A duration in milliseconds that is short enough to sleep, or a value that the call refuses.
     Soon,
-    /// As `Soon`, but not 0, which means for ever.
+    /// Like `Soon`, but not 0, because 0 means for ever.
     Brief,
     /// Above 0, or a table of `every`.
     Period,
-    /// Any function: a program's, a module's, or one of Lua's own.
+    /// Any function: a function of the program, of a module, or of Lua.
     Function,
-    /// A Lua function that counts its calls, for calls that may call it without end.
+    /// A Lua function that counts its calls, for arguments that may be called without end.
     Lua,
     /// A Lua function that may yield.
     Body,
@@ -252,8 +252,8 @@ pub(super) const CALLS: &[Call] = &[
     call(On::A(Thing), "setvbuf", &[Names], None, 1),
 ];
 
-/// Functions that programs call only through the prelude, which makes sure that nothing blocks; with the names that
-/// they have there.
+/// Functions that programs call only through the prelude, which ensures that nothing blocks. The list has their names
+/// in the prelude.
 #[cfg(test)]
 const ELSEWHERE: [&str; 6] = ["run", "clean", "accept", "loop", "service", "tostring"];
 

@@ -63,7 +63,7 @@ const MAXIMA: &[&str] = &["nil", "0", "1", "10", "65536", "1e6", "-1", "0/0", "2
 
 const MESSAGES: &[&str] = &["'hello'", "''", "'a\\0b'", "('x'):rep( 100000 )", "5", "nil"];
 
-/// Everything without an effect of its own that a script can have at hand.
+/// A number at an edge, or a value that looks like a number.
 pub(super) fn number(dice: &mut Dice) -> &'static str {
     dice.pick(NUMBERS)
 }

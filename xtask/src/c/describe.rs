@@ -58,7 +58,7 @@ pub(super) fn cmake(prefix: &Path, libdir: &Path, shared: &str) -> String {
     )
 }
 
-/// The file by which CMake judges the version that a program asks for. Before 1.0 each minor version has another interface.
+/// The file with which CMake checks the requested version. Before 1.0 each minor version has another interface.
 pub(super) fn cmake_version() -> String {
     format!(
         "set(PACKAGE_VERSION {VERSION})\n\
@@ -76,7 +76,7 @@ pub(super) fn cmake_version() -> String {
     )
 }
 
-/// A path inside a string of CMake's.
+/// A path as a part of a string of CMake.
 fn quoted(path: &Path) -> String {
     path.display().to_string().replace('\\', r"\\").replace('"', "\\\"").replace('$', r"\$")
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cmakes_file_finds_the_headers_from_where_it_is() {
+    fn the_file_for_cmake_finds_the_headers_from_its_own_folder() {
         for (libdir, include) in [
             ("/usr/lib", "${cogloop_libdir}/../include"),
             ("/usr/lib/x86_64-linux-gnu", "${cogloop_libdir}/../../include"),

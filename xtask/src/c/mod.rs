@@ -29,11 +29,11 @@ const SHARED: &str = "libcogloop.so.0";
 /// The arguments of the cargo that builds the libraries.
 pub(crate) const BUILD: [&str; 5] = ["build", "--profile", PROFILE, "-p", "cogloop-c"];
 
-/// Where the files will be in the end. The folders are absolute.
+/// The final places of the files. The folders are absolute.
 pub(crate) struct Place {
     prefix: PathBuf,
     libdir: PathBuf,
-    /// The folder below which everything is put for now.
+    /// The folder below which everything is installed now.
     destdir: Option<PathBuf>,
 }
 
@@ -42,7 +42,7 @@ impl Place {
         Self { prefix: prefix.into(), libdir: prefix.join("lib"), destdir: None }
     }
 
-    /// In a package: below `destdir` for now.
+    /// The places of a package, which is built below `destdir`.
     pub(crate) fn packaged(prefix: &Path, libdir: &Path, destdir: &Path) -> Self {
         Self { prefix: prefix.into(), libdir: libdir.into(), destdir: Some(destdir.into()) }
     }
@@ -92,7 +92,7 @@ pub(crate) fn install(project: &Project, place: &Place) -> Result<(), String> {
     install_from(project, &project.target.join(PROFILE), place)
 }
 
-/// Installs what is built in a folder of cargo's.
+/// Installs the files that cargo has built in a folder.
 pub(crate) fn install_from(project: &Project, built: &Path, place: &Place) -> Result<(), String> {
     let stripped = project.target.join("c-stripped");
     strip(project, built, &stripped)?;
@@ -100,7 +100,7 @@ pub(crate) fn install_from(project: &Project, built: &Path, place: &Place) -> Re
     copy(project, &stripped, place).map_err(said)
 }
 
-/// Strips the libraries. The debug information goes to a file of its own, which the shared library names.
+/// Strips the libraries. The debug information goes to a separate file, and the shared library names this file.
 fn strip(project: &Project, built: &Path, stripped: &Path) -> Result<(), String> {
     fs::create_dir_all(stripped).map_err(|error| format!("{}: {error}", stripped.display()))?;
     let tool = |name: &str, options: &[&str], files: &[&OsStr]| {
@@ -110,7 +110,7 @@ fn strip(project: &Project, built: &Path, stripped: &Path) -> Result<(), String>
     let (shared, archive) = (built.join("libcogloop_c.so"), built.join("libcogloop_c.a"));
     let debug = format!("{SHARED}.debug");
     tool("objcopy", &["--only-keep-debug"], &[shared.as_os_str(), debug.as_ref()])?;
-    // Nobody runs or links this file.
+    // This file is neither run nor linked.
     fs::set_permissions(stripped.join(&debug), fs::Permissions::from_mode(0o644))
         .map_err(|error| format!("{debug}: {error}"))?;
     tool("strip", &["--strip-unneeded", "-o", SHARED], &[shared.as_os_str()])?;
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_is_put_below_destdir_and_names_the_places_where_it_will_stand() {
+    fn a_package_is_installed_below_destdir_and_names_the_final_places() {
         let place = Place::of(&["--prefix", "/usr", "--libdir", "/usr/lib/a b"], Some("/stage".into())).unwrap();
         assert_eq!(place.now(&place.prefix), Path::new("/stage/usr"));
         assert_eq!(place.now(&place.libdir), Path::new("/stage/usr/lib/a b"));

@@ -1,5 +1,5 @@
-//! The tests of the Rust crate, of the C library, and the Lua suite on one stock interpreter, while system calls are
-//! refused. Each runs behind the filter, on the backend that it chooses there.
+//! Runs the tests of the Rust crate and of the C library, and the Lua suite on one stock interpreter, while system
+//! calls are refused. Each runs behind the filter, on the backend that it chooses there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,12 +14,12 @@ use crate::{lua, process};
 /// The columns of the table.
 pub(super) const FACES: [&str; 3] = ["rust", "c", "lua"];
 
-/// The C programs that use `mockit.h`, whose timer thread sleeps on a timerfd, which every Linux from 4.18 on has.
+/// The C programs that use `mockit.h`. Its timer thread sleeps on a timerfd, which Linux has had since before 4.18.
 const MOCKIT_PROGRAMS: [&str; 6] = ["dlclose", "exit", "stress", "threads", "time", "timers"];
 
 const RUST_TESTS: [&str; 6] = ["test", "--quiet", "-p", "cogloop", "--tests", "--no-fail-fast"];
 
-/// The programs that are run. They are built before the first filter.
+/// The programs that run behind the filters. They are built before the first filter.
 pub(super) struct Faces {
     runner: PathBuf,
     programs: Vec<PathBuf>,
@@ -71,7 +71,7 @@ impl Faces {
 
 fn uses_mockit(program: &Path) -> bool {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    // The name of the test, and how it was compiled.
+    // The part before the hyphen is the name of the test; the rest says how it was compiled.
     name.split_once('-').is_some_and(|(test, _)| MOCKIT_PROGRAMS.contains(&test))
 }
 

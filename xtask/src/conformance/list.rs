@@ -2,7 +2,7 @@
 
 pub(crate) const LIST: &str = "docs/conformance.md";
 
-/// The mark of a row that no test has shown.
+/// The mark of a row without a test.
 pub(crate) const OPEN: &str = "*(open)*";
 
 /// One behaviour.

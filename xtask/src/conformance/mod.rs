@@ -1,8 +1,8 @@
 //! `cargo xtask conformance`: shows which behaviours of the list hold on which backend, by tests that use the real
 //! kernel.
 //!
-//! If the environment names a file, each test writes a line to it for each backend that it ran on. A test that did not
-//! use a backend writes no line, so it fills no cell even if it passes.
+//! If the environment names a file, each test writes a line to the file for each backend on which it ran. A test that
+//! did not use a backend writes no line for it, so it fills no cell even if it passes.
 
 mod faces;
 pub(crate) mod list;
@@ -19,16 +19,17 @@ use list::{LIST, Row};
 use runs::{EVERY_SET, LIMIT, OLD_LINUX, TESTS, VERDICTS};
 use table::{Report, Table};
 
-/// The rows of timers that are about waiting. All rows from C28 to `LAST` are about waiting, too.
+/// The rows of timers that concern waiting. All rows from C28 to `LAST` concern waiting, too.
 const ABOUT_WAITING: &[u32] = &[1, 2, 4, 5, 15, 17, 25, 26, 27];
 const LAST: u32 = 60;
 
-/// The table, and the lines for every set of refused calls, for the loop and for each face. Takes tens of minutes.
+/// Prints the table, and the lines for every set of refused calls, for the loop and for each face. Takes tens of
+/// minutes.
 pub(crate) fn run(project: &Project) -> Result<String, String> {
     print(project, &EVERY_SET)
 }
 
-/// The same, but runs the faces only without the calls that came after Linux 4.18.
+/// Like [`run`], but runs the faces only without the calls that are newer than Linux 4.18.
 pub(crate) fn in_short(project: &Project) -> Result<String, String> {
     print(project, &[OLD_LINUX])
 }

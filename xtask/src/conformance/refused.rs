@@ -1,5 +1,5 @@
-//! Runs the tests while system calls are refused, as by an older kernel or a container. There is a line for each set of
-//! calls.
+//! Runs the tests while system calls are refused, as an older kernel or a container refuses them. Each set of calls has
+//! a line in the output.
 //!
 //! ```text
 //!   cargo test ──► runner: io/examples/refuse.rs SET ──► each test program of the event loop, behind a filter of seccomp

@@ -49,7 +49,7 @@ impl Report {
         Some(Self { backend: backend.to_owned(), verdict: verdict.to_owned(), story: story.to_owned() })
     }
 
-    /// The same result in the column for Wine.
+    /// Moves the result to the column for Wine.
     pub(super) fn on_windows(self) -> Self {
         Self { backend: WINDOWS.to_owned(), ..self }
     }

@@ -1,8 +1,8 @@
-//! The results under Wine. `cargo xtask test windows` writes them to files, because it runs for itself.
+//! The results under Wine. `cargo xtask test windows` is a separate run, so it writes them to files.
 //!
 //! ```text
 //!   conformance.windows         a line of each test of the event loop
-//!   conformance.windows.faces   rust 123, a line for each face: so many tests have passed
+//!   conformance.windows.faces   rust 123, a line for each face: the number of tests that have passed
 //! ```
 
 use std::io::Write;
@@ -19,7 +19,7 @@ const FACES_THERE: &str = "conformance.windows.faces";
 /// Removes the results of an earlier run.
 pub(crate) fn forget(project: &Project) {
     for file in [VERDICTS_THERE, FACES_THERE] {
-        // There may be none.
+        // The files may not exist.
         let _ = std::fs::remove_file(project.target.join(file));
     }
 }
@@ -31,7 +31,7 @@ pub(crate) fn listen(project: &Project, package: &str, tests: &mut Command) {
     }
 }
 
-/// Writes down how many tests of a face have passed; see [`FACES`].
+/// Records how many tests of a face have passed; see [`FACES`].
 pub(crate) fn note(project: &Project, face: &str, passed: u64) -> Result<(), String> {
     let path = project.target.join(FACES_THERE);
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);

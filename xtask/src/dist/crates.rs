@@ -1,4 +1,4 @@
-//! The files that a registry of crates keeps, as `cargo package` makes them.
+//! The files for a registry of crates, as `cargo package` makes them.
 
 use super::pack;
 use super::release::Release;
@@ -6,7 +6,7 @@ use crate::process;
 use crate::project::PUBLISHED;
 
 pub(super) fn pack(release: &Release) -> Result<(), String> {
-    // `publish` and the test of this command compile what is packed.
+    // `publish` and the test of this command compile the packed files.
     let mut cargo = release.project.cargo(&["package", "--quiet", "--no-verify", "--allow-dirty", "--offline"]);
     cargo.args(PUBLISHED.iter().flat_map(|package| ["-p", package])).env("CARGO_TARGET_DIR", &release.build);
     process::run(&mut cargo)?;

@@ -8,7 +8,7 @@
 //!   libcogloop0-dbgsym  its debug information
 //! ```
 //!
-//! `dpkg-deb` packs them. What `dpkg-shlibdeps` would find out, `needs` reads from the files.
+//! `dpkg-deb` packs them. `needs` replaces `dpkg-shlibdeps`: it reads the dependencies from the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ struct Said<'a> {
     name: &'a str,
     section: &'a str,
     depends: String,
-    /// Whole lines with other fields.
+    /// Further fields, as whole lines.
     fields: &'a str,
     summary: &'a str,
     description: &'a str,
@@ -147,7 +147,7 @@ impl Debian<'_> {
         pack::write(&root.join("DEBIAN/md5sums"), &sums(release, &root)?)?;
         pack::settle(release, &root)?;
         let archive = release.out.join(format!("{name}_{}-1_{}.deb", release.version, self.arch));
-        // More threads write other bytes.
+        // With more threads the bytes would differ.
         let options = ["--root-owner-group", "-Zxz", "--threads-max=1", "--build"];
         process::capture(release.program("dpkg-deb").args(options).arg(&root).arg(&archive)).map(drop)
     }
@@ -156,7 +156,7 @@ impl Debian<'_> {
         self.stage.join(package)
     }
 
-    /// The part of the path in which Debian keeps libraries of different architectures apart.
+    /// The part of the path with which Debian separates libraries of different architectures.
     fn triple(&self) -> String {
         format!("{}-linux-gnu", std::env::consts::ARCH)
     }
@@ -179,7 +179,7 @@ fn copyright(release: &Release) -> Result<String, String> {
     ))
 }
 
-/// The sums of all files, by which dpkg verifies what is installed.
+/// The checksums of all files. dpkg verifies the installed files with them.
 fn sums(release: &Release, root: &Path) -> Result<String, String> {
     let names =
         pack::files(root)?.into_iter().filter(|name| !name.starts_with("DEBIAN") && !root.join(name).is_symlink());

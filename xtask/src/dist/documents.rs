@@ -5,7 +5,7 @@ use std::path::Path;
 use super::release::Release;
 use super::{licences, pack};
 
-/// What stands in the root of the tree.
+/// Documents in the root of the tree.
 const DOCUMENTS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 /// The pages of the book, the licences and the changes.
 pub(super) fn copy(release: &Release, folder: &Path) -> Result<(), String> {

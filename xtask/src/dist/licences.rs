@@ -1,5 +1,5 @@
-//! The licences of all crates that are in the published programs and libraries. Most of them ask that their text goes with each
-//! copy.
+//! The licences of all crates that are in the published programs and libraries. Most licences require their text in
+//! each copy.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,10 +12,10 @@ use super::release::Release;
 /// The name in archives and packages.
 pub(super) const NAME: &str = "THIRD-PARTY.txt";
 
-/// How the names of such files begin.
+/// The beginnings of the names of files with licences.
 const NAMES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
-/// Where `write` has put the file.
+/// The path of the file that `write` makes.
 pub(super) fn path(release: &Release) -> PathBuf {
     release.stage.join(NAME)
 }

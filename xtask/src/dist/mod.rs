@@ -11,7 +11,7 @@
 //!   SHA256SUMS
 //! ```
 //!
-//! The bytes depend on the commit and the tools alone, not on the folder or the time.
+//! The bytes depend only on the commit and the tools, not on the folder or the time.
 
 mod crates;
 mod debian;
@@ -60,8 +60,8 @@ pub(crate) fn make(project: &Project) -> Result<std::path::PathBuf, String> {
     Ok(release.out)
 }
 
-/// Reports a path of this machine in what was packed. The folders from which the archives were packed have the same files, not
-/// compressed.
+/// Reports a path of this machine in the packed files. It searches the folders from which the archives were packed,
+/// because they have the same files without compression.
 fn check(release: &Release) -> Result<(), String> {
     for file in pack::files(&release.stage)? {
         let path = release.stage.join(&file);

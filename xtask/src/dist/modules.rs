@@ -1,7 +1,8 @@
 //! The libraries with the Lua modules, one for each version of Lua.
 //!
-//! They are built in a copy of the sources, in which their crate is a member of the workspace. Cargo names a crate outside of the
-//! workspace by its absolute path, and the names of its symbols, and so the library's bytes, would depend on that.
+//! They are built in a copy of the sources, in which their crate is a member of the workspace. Cargo identifies a crate
+//! outside the workspace by its absolute path. The names of its symbols, and so the library's bytes, would depend on
+//! this path.
 
 use std::path::{Path, PathBuf};
 
@@ -19,12 +20,12 @@ pub(super) struct Module {
 }
 
 impl Module {
-    /// The file name, by which the Lua files look for it.
+    /// The file name under which the Lua files search for the library.
     pub(super) fn file(&self) -> String {
         format!("{}.so", self.version.feature)
     }
 
-    /// The version in the paths of a Lua. LuaJIT has those of 5.1.
+    /// The version in the paths of a Lua. LuaJIT uses the paths of 5.1.
     pub(super) fn folder(&self) -> &'static str {
         if self.version.name == "jit" { "5.1" } else { self.version.name }
     }
@@ -40,8 +41,8 @@ pub(super) fn build(release: &Release) -> Result<Vec<Module>, String> {
     lua::VERSIONS.iter().map(|version| build_one(release, &folder, version)).collect()
 }
 
-/// The manifest of a member without what only the root of a workspace may have, and without what is for tests, of which the
-/// list of locked packages knows nothing.
+/// Returns the manifest of a member. It leaves out the sections that only the root of a workspace may have. It also
+/// leaves out the dependencies of tests, because the list of locked packages does not contain them.
 fn member_manifest(text: &str) -> String {
     let mut is_kept = true;
     let kept = text.lines().filter(|line| {
@@ -57,7 +58,7 @@ fn member_manifest(text: &str) -> String {
 fn build_one(release: &Release, folder: &Path, version: &'static lua::Version) -> Result<Module, String> {
     let mut cargo = release.cargo(&["build", "--locked", "--profile", PROFILE, "-p", "cogloop-lua"], &release.host);
     process::run(cargo.args(["--no-default-features", "--features", version.feature]).current_dir(folder))?;
-    // The next version is built to the same place.
+    // The build of the next version overwrites this file.
     let library = release.stage.join("modules").join(version.feature).with_extension("so");
     pack::copy(&release.built(&release.host, PROFILE).join("libcogloop_lua.so"), &library)?;
     Ok(Module { version, library })

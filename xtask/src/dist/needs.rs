@@ -1,5 +1,5 @@
-//! Which of Debian's packages a program or library needs: `objdump` tells its libraries, and the newest version of the C library
-//! that it asks for.
+//! Finds the Debian packages that a program or library needs. `objdump` prints its libraries, and the newest version of
+//! the C library that it requires.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,11 +10,11 @@ use crate::process;
 #[derive(Default, Debug, PartialEq)]
 pub(super) struct Needs {
     libraries: BTreeSet<String>,
-    /// The newest version of a symbol of the C library, such as 2.34.
+    /// The newest required version of the C library, such as 2.34.
     c: (u32, u32),
 }
 
-/// The union of what the files need.
+/// The union of the needs of the files.
 pub(super) fn of(release: &Release, files: &[&Path]) -> Result<Needs, String> {
     let mut needs = Needs::default();
     for file in files {

@@ -1,5 +1,5 @@
-//! Writes archives whose bytes depend on nothing but the files: names are sorted, and every file gets the same time, a
-//! common mode and no owner.
+//! Writes archives whose bytes depend only on the files: names are sorted, and every file gets the same time, a common
+//! mode and no owner.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use super::release::Release;
 use crate::process;
 
-/// Packs a folder as `NAME.tar.gz`. The names in it begin with the folder's own.
+/// Packs a folder as `NAME.tar.gz`. The names in the archive begin with the name of the folder.
 pub(super) fn tar(release: &Release, folder: &Path, archive: &Path) -> Result<(), String> {
     settle(release, folder)?;
     let (parent, name) = (folder.parent().unwrap_or(folder), folder.file_name().unwrap_or_default());
@@ -25,7 +25,7 @@ pub(super) fn tar(release: &Release, folder: &Path, archive: &Path) -> Result<()
 /// Packs the contents of a folder as a zip file.
 pub(super) fn zip(release: &Release, folder: &Path, archive: &Path) -> Result<(), String> {
     settle(release, folder)?;
-    // zip adds to an archive that exists.
+    // zip adds files to an existing archive.
     let _ = fs::remove_file(archive);
     let names = files(folder)?;
     let mut command = release.program("zip");
@@ -79,7 +79,7 @@ fn walk(path: &Path, visit: &mut impl FnMut(&Path, bool) -> io::Result<()>) -> i
     visit(path, is_folder)
 }
 
-/// Copies a file, with its time, to a path whose folders are made if they are missing.
+/// Copies a file, with its time, and makes missing folders of the path.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), String> {
     let copy = || {
         fs::create_dir_all(to.parent().unwrap_or(to))?;

@@ -1,5 +1,5 @@
-//! The program `cogloop`: a static one for every Linux, one for Windows, and one for Debian's package, which can load Lua modules
-//! that are written in C.
+//! The program `cogloop` in three forms: a static program for every Linux, a program for Windows, and a program for
+//! Debian's package. The last one can load Lua modules that are written in C.
 
 use std::fs;
 use std::path::PathBuf;

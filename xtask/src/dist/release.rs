@@ -15,7 +15,7 @@ pub(super) struct Release<'a> {
     pub(super) project: &'a Project,
     /// The version of the workspace.
     pub(super) version: &'static str,
-    /// The time that all files get: that of the last commit, in seconds.
+    /// The time that all files get: the time of the last commit, in seconds.
     pub(super) epoch: u64,
     /// This machine's Rust target.
     pub(super) host: String,
@@ -44,7 +44,7 @@ impl<'a> Release<'a> {
             build: folder("dist-build"),
         };
         for folder in [&release.out, &release.stage] {
-            // Removes what an earlier run has left.
+            // Removes the files of an earlier run.
             let _ = fs::remove_dir_all(folder);
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
@@ -58,8 +58,8 @@ impl<'a> Release<'a> {
         command
     }
 
-    /// `cargo ARGUMENTS… --target TARGET`. The target is named even if it is this machine's, because the flags are then
-    /// for the product and not for build scripts.
+    /// `cargo ARGUMENTS… --target TARGET`. The target is named even if it is this machine's: then the flags do not
+    /// apply to build scripts.
     pub(super) fn cargo(&self, arguments: &[&str], target: &str) -> Command {
         let mut cargo = self.project.cargo(arguments);
         let mut flags: Vec<String> =
@@ -78,8 +78,8 @@ impl<'a> Release<'a> {
         cargo
     }
 
-    /// Folders of this machine, and what messages and debug information call them instead. A later one holds before an
-    /// earlier one.
+    /// Folders of this machine, and the names that replace them in messages and debug information. A later entry takes
+    /// precedence over an earlier one.
     fn renamed(&self) -> [(PathBuf, &'static str); 4] {
         [
             (cargo_home().join("registry/src"), "/crates"),
@@ -94,7 +94,7 @@ impl<'a> Release<'a> {
         self.stage.join("lua")
     }
 
-    /// The folder with what cargo has built for a target.
+    /// The folder with cargo's output for a target.
     pub(super) fn built(&self, target: &str, profile: &str) -> PathBuf {
         self.build.join(target).join(profile)
     }
@@ -103,8 +103,8 @@ impl<'a> Release<'a> {
         self.project.root.join(path)
     }
 
-    /// The texts that must not be in any artefact: folders of this machine, unless they have the names that are the same on
-    /// each.
+    /// The texts that no artefact may contain: folders of this machine, except those with the same name on each
+    /// machine.
     pub(super) fn forbidden(&self) -> Vec<PathBuf> {
         let folders = [self.project.root.clone(), self.project.target.clone(), cargo_home()];
         folders.into_iter().filter(|folder| self.renamed().iter().all(|(_, to)| !folder.starts_with(to))).collect()

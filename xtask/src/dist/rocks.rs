@@ -1,7 +1,8 @@
 //! The rocks, which LuaRocks installs from a file.
 //!
-//! The binary rock has the libraries for all versions of Lua, because a registry of rocks keeps one file for each system. A
-//! library is opened only by its own version. The source rock has the sources of all crates, so it builds without a network.
+//! The binary rock has the libraries for all versions of Lua, because a registry of rocks keeps one file for each
+//! system. Only its own version of Lua opens a library. The source rock has the sources of all crates, so it builds
+//! without a network.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -66,7 +67,7 @@ fn sums(release: &Release, folder: &Path) -> Result<BTreeMap<String, String>, St
     Ok(lines.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name.into(), sum.into())).collect())
 }
 
-/// The list of files by which LuaRocks removes the rock: tables of tables of sums. The paths are sorted.
+/// The list of files with which LuaRocks removes the rock: nested tables of checksums. The paths are sorted.
 fn manifest(sums: &BTreeMap<String, String>) -> String {
     let mut text = String::from("rock_manifest = {\n");
     let mut open: Vec<&str> = Vec::new();

@@ -1,7 +1,7 @@
 //! The list of all parts of the published programs and libraries, in the format of CycloneDX.
 //!
-//! The parts are the crates that `cargo metadata` resolves for each product and its targets, and Rust's standard library. Crates
-//! that only build are in it, too: one of them, lua-src, has the source of Lua.
+//! The parts are the crates that `cargo metadata` resolves for each product and its targets, and Rust's standard
+//! library. The list also has crates that are used only during the build: one of them, lua-src, has the source of Lua.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,8 @@ use super::release::Release;
 use crate::process;
 use crate::project::LUA_MANIFEST;
 
-/// A product: the manifest of its workspace, its package, and its target if that is not this machine's.
+/// The products. Each has the manifest of its workspace, its package, and its target if the target is not this
+/// machine's.
 const PRODUCTS: &[(&str, &str, Option<&str>)] = &[
     ("Cargo.toml", "cogloop-runner", Some("x86_64-unknown-linux-musl")),
     ("Cargo.toml", "cogloop-runner", Some("x86_64-pc-windows-gnu")),
@@ -23,7 +24,7 @@ const PRODUCTS: &[(&str, &str, Option<&str>)] = &[
     (LUA_MANIFEST, "cogloop-lua", None),
 ];
 
-/// The crates by their purl, and what each needs.
+/// The crates by their purl, and the dependencies of each.
 #[derive(Default)]
 struct Parts {
     components: BTreeMap<String, Value>,
@@ -96,7 +97,7 @@ impl Parts {
     }
 }
 
-/// Whether the package on the other side is for more than tests.
+/// Whether the dependency is used outside tests.
 fn is_in_product(dep: &Value) -> bool {
     list(&dep["dep_kinds"]).iter().any(|kind| kind["kind"] != "dev")
 }
@@ -120,7 +121,7 @@ fn component(package: &Value, sums: &BTreeMap<(String, String), String>) -> Valu
 }
 
 fn purl(package: &Value) -> String {
-    // A plus sign is written as its code in a package's URL.
+    // In a package's URL a plus sign is written as its code.
     format!("pkg:cargo/{}@{}", text(&package["name"]), text(&package["version"]).replace('+', "%2B"))
 }
 
@@ -135,7 +136,7 @@ fn rust(release: &Release) -> Result<Value, String> {
     }))
 }
 
-/// The sums of the crates' files, by name and version, from the lock file beside the manifest.
+/// The checksums of the crates' files, by name and version, from the lock file beside the manifest.
 fn sums(release: &Release, manifest: &str) -> Result<BTreeMap<(String, String), String>, String> {
     let path = release.source(manifest).with_file_name("Cargo.lock");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -9,7 +9,7 @@ use super::release::Release;
 const PARTS: [&str; 4] = ["engine", "io", "bindings/lua-core", "bindings/lua"];
 const FILES: [&str; 5] = ["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-/// Tests are not needed to build, and the folder of builds is none of the sources.
+/// A build needs no tests, and the folder `target` does not belong to the sources.
 const LEFT_OUT: [&str; 4] = ["tests", "benches", "examples", "target"];
 
 /// Copies the sources. The workspace gets these members, and leaves out these folders.
@@ -33,7 +33,7 @@ pub(super) fn copy(release: &Release, folder: &Path, members: &[&str], exclude: 
 /// Changes a text file.
 pub(super) fn edit(path: &Path, change: impl Fn(&str) -> String) -> Result<(), String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    // The time of a change is that of the original, by which cargo decides what to build again.
+    // The changed file keeps the time of the original, because cargo decides by the time which files to build again.
     let time = fs::metadata(path).and_then(|metadata| metadata.modified());
     pack::write(path, &change(&text))?;
     let set = time.and_then(|time| fs::File::options().write(true).open(path)?.set_modified(time));

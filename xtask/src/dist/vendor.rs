@@ -1,5 +1,5 @@
-//! The sources from which LuaRocks builds the modules without a network: the part of the tree that they need, and the crates
-//! that they depend on.
+//! The sources from which LuaRocks builds the modules without a network: the part of the tree that the modules need,
+//! and the crates on which they depend.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::project::LUA_MANIFEST;
 /// The crate of the modules is a workspace of its own.
 const MEMBERS: [&str; 3] = ["engine", "io", "bindings/lua-core"];
 
-/// Crates for Windows alone have half of all bytes, and no build on Unix reads them. Cargo only needs to find their manifests.
+/// Crates only for Windows have half of all bytes, and no build on Unix reads them. Cargo only needs their manifests.
 const WINDOWS: &str = "windows";
 
 /// The name of the archive.
@@ -20,7 +20,7 @@ pub(super) fn archive(release: &Release) -> String {
     format!("cogloop-{}-vendored.tar.gz", release.version)
 }
 
-/// Puts the folder together that becomes the archive.
+/// Makes the folder that becomes the archive.
 pub(super) fn tree(release: &Release) -> Result<PathBuf, String> {
     let folder = release.stage.join(format!("cogloop-{}", release.version));
     sources::copy(release, &folder, &MEMBERS, &["bindings/lua"])?;
@@ -61,7 +61,7 @@ fn empty(folder: &Path) -> std::io::Result<()> {
     fs::write(folder.join("src/lib.rs"), "")?;
     let path = folder.join(".cargo-checksum.json");
     let mut sums: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
-    // Cargo compares the files that are listed.
+    // Cargo checks the listed files.
     sums["files"] = serde_json::json!({});
     fs::write(path, sums.to_string())
 }

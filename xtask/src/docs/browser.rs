@@ -1,6 +1,6 @@
-//! The step `browser`: shows the book in Chromium, headless, as a phone shows it and in both themes. `check.html` does the work
-//! in the browser: no page is wider than the phone, each text stands out of what is behind it, and so does each picture.
-//! And a picture is drawn by librsvg, which knows no CSS variables.
+//! The step `browser`: shows the book in headless Chromium, in the width of a phone and in both themes. `check.html`
+//! does the work in the browser. It checks that no page is wider than the phone, and that each text and each picture
+//! contrasts with its background. The step also draws each picture with librsvg, which does not support CSS variables.
 
 use std::fs;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const PROGRAMS: [(&str, &str); 2] = [("chromium", "chromium"), ("rsvg-convert", 
 
 const CHECK: &str = include_str!("check.html");
 
-/// It takes ten seconds.
+/// The step takes ten seconds.
 const LIMIT: Duration = Duration::from_secs(180);
 
 pub(crate) fn run(project: &Project) -> Result<String, String> {
@@ -26,14 +26,14 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
     build(project)?;
     let book = project.target.join("book");
     let said = |error: std::io::Error| format!("cannot show the book in {}: {error}", book.display());
-    // By librsvg, for the browser to look at beside the pages.
+    // librsvg draws the pictures. The browser checks them like the pages.
     let pictures = draw(project)?;
     let pages = serde_json::json!(links::pages(&book)?).to_string();
     let drawn = serde_json::json!(pictures).to_string();
     let page = book.join("check.html");
     fs::write(&page, CHECK.replace("/* PAGES */", &pages).replace("/* DRAWN */", &drawn)).map_err(said)?;
     let mut chromium = project.program("chromium");
-    // The frames are files, too. The sandbox needs what containers refuse, and the pages are ours.
+    // The frames are files, too. Containers refuse the system calls of the sandbox, and the pages are our own.
     chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]);
     chromium.args(["--virtual-time-budget=120000", "--dump-dom"]);
     chromium.arg(format!("--user-data-dir={}", project.target.join("chromium").display()));
@@ -50,7 +50,7 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
     }
 }
 
-/// Draws each picture of the book by librsvg. Returns their names.
+/// Draws each picture of the book with librsvg. Returns their names.
 fn draw(project: &Project) -> Result<Vec<String>, String> {
     let folder = project.target.join("book/images");
     let entries = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;

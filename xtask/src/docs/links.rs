@@ -1,16 +1,17 @@
-//! The links of the book: each goes to a file that exists, and to a place in it that exists.
+//! Checks the links of the book: the target of each link is an existing file, and an existing place in this file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// A page of the book: the names of its places, and where it links to.
+/// A page of the book: the names of its places, and the targets of its links.
 struct Page {
     places: BTreeSet<String>,
     targets: BTreeSet<String>,
 }
 
-/// Checks the pages in a folder, those in its folders only as targets. Returns how many there are.
+/// Checks the links of the pages in a folder. Pages in subfolders count only as targets. Returns the number of checked
+/// pages.
 pub(super) fn check(book: &Path) -> Result<usize, String> {
     let pages = read(book)?;
     let mut dead = Vec::new();
@@ -41,7 +42,7 @@ fn read(book: &Path) -> Result<BTreeMap<String, Page>, String> {
     let mut pages = BTreeMap::new();
     for entry in fs::read_dir(book).map_err(said)?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        // The page for addresses that do not exist names the others from the root of a server. The other is a frame.
+        // `404.html` has links from the root of a server. `toc.html` is a frame.
         if name.ends_with(".html") && !["404.html", "toc.html"].contains(&name.as_str()) {
             pages.insert(name, page(&fs::read_to_string(entry.path()).map_err(said)?));
         }

@@ -3,7 +3,7 @@
 //! ```text
 //!   README.md, CHANGELOG.md, docs/, headers ─► stage ─► target/book-source ─► mdbook ─► target/book/*.html
 //!   the workspace ─► rustdoc ──────────────────────────────────────────────────────────► target/book/rust/
-//!                                                                    links: none of them is dead
+//!                                                                    links: no link is dead
 //!                                                                    browser: legible, on a phone too (by name only)
 //! ```
 
@@ -33,7 +33,7 @@ pub(crate) fn build(project: &Project) -> Result<String, String> {
     let [source, book] = [project.target.join("book-source"), project.target.join("book")];
     let said = |error: io::Error| format!("cannot make the book in {}: {error}", book.display());
     for folder in [&source, &book] {
-        // Removes the one of an earlier run, if there is one.
+        // Removes the folder of an earlier run, if there is one.
         let _ = fs::remove_dir_all(folder);
     }
     stage::write(project, &source).map_err(said)?;
@@ -53,7 +53,7 @@ fn index(project: &Project) -> PathBuf {
     project.target.join("book/index.html")
 }
 
-/// Copies a folder with what is in it.
+/// Copies a folder with its contents.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

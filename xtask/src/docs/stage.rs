@@ -1,5 +1,5 @@
-//! The sources of the book: the pages of `docs/`, and beside them the README, the changelog and the references. Links that
-//! leave `docs/` are turned to where the book has their target, or become plain text.
+//! Makes the sources of the book: the pages of `docs/`, the README, the changelog and the references. A link that
+//! leaves `docs/` is changed to the place of its target in the book, or becomes plain text.
 
 use std::fs;
 use std::io;
@@ -8,14 +8,14 @@ use std::path::Path;
 use super::copy;
 use crate::project::Project;
 
-/// What the book has of files outside of `docs/`: the file, and its page.
+/// The files outside `docs/` that are in the book, each with its page.
 const OTHERS: [(&str, &str); 3] =
     [("README.md", "introduction.md"), ("CHANGELOG.md", "changelog.md"), ("CONTRIBUTING.md", "contributing.md")];
 
-/// Files of the root that the book has as they are.
+/// Files of the root that the book contains unchanged.
 const PLAIN: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 
-/// The crates of the Rust reference, and what is said about them.
+/// The crates of the Rust reference, each with a description.
 const CRATES: [(&str, &str); 3] = [
     ("cogloop", "callbacks, sources, futures, virtual time"),
     ("cogloop_io", "the loop without callbacks, its clocks and backends"),
@@ -52,20 +52,21 @@ fn page_of(header: &str) -> String {
     format!("header-{}.md", header.replace('.', "-"))
 }
 
-/// A page of `docs/`: what lies above is turned.
+/// Changes the links of a page of `docs/` to files above `docs/`.
 fn from_docs(text: &str) -> String {
     turned(text, |target| target.strip_prefix("../"))
 }
 
-/// A page of the root: what lies in `docs/` is beside it in the book.
+/// Changes the links of a page of the root: in the book the pages of `docs/` are in the same folder.
 fn from_root(text: &str) -> String {
     let text = text.replace("](docs/", "](").replace("src=\"docs/", "src=\"").replace("srcset=\"docs/", "srcset=\"");
     let is_other = |target: &str| OTHERS.iter().any(|(file, _)| target.split('#').next() == Some(file));
-    // A folder of the sources is in no book.
+    // The book contains no folder of the sources.
     turned(&text, |target| (is_other(target) || target.starts_with("bindings/")).then_some(target))
 }
 
-/// The text with other links where `outside` knows a file of the root: to the book's page of that file, to the file, or none.
+/// Changes each link for which `outside` returns a file of the root. The new link goes to the book's page of the file,
+/// or to the file; or the link is removed.
 fn turned<'a>(text: &'a str, outside: impl Fn(&'a str) -> Option<&'a str>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -100,7 +101,7 @@ fn crates() -> String {
     format!("# The Rust crates\n\nMade by rustdoc, from the sources of this version.\n\n{}", rows.concat())
 }
 
-/// The summary with the README before its chapters, and the references behind them.
+/// The summary with the README before its chapters, and the references after them.
 fn with_others(summary: &str) -> String {
     let chapters = summary.strip_prefix("# Summary\n").unwrap_or(summary);
     let headers = HEADERS.map(|header| format!("- [C: {header}]({})\n", page_of(header)));

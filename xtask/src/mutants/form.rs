@@ -3,7 +3,7 @@
 //! ```text
 //! where: tokio, issue 8334
 //! what: once 2³⁰ units have passed, a timer at the end of time hides all shorter ones
-//! asked: c_model              the suite that must catch it; left out if a test of the event loop does
+//! asked: c_model              the suite that must catch it; left out for the tests of the event loop
 //!
 //! --- engine/src/expire.rs, fn next_deadline
 //! the lines as they stand
@@ -216,7 +216,8 @@ fn with_switch(text: &str, switch: &str) -> String {
     written + rest
 }
 
-/// The range from the word `fn` to the function's closing brace. In formatted code the brace has the indentation of that line.
+/// The range from the word `fn` to the function's closing brace. In formatted code the brace has the indentation of the
+/// line with `fn`.
 fn span_of_function(text: &str, name: &str) -> Option<(usize, usize)> {
     let head = format!("fn {name}");
     let mut from = 0;
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bug_is_read_with_its_story() {
+    fn a_bug_is_read_with_its_description() {
         let text = "where: A, issue 7\nwhat: early\n\n--- a.rs, fn b\nx\n--- become\ny\n--- c.rs\nz\n--- become\n";
         let mutant = Mutant::parse("c01-a", text).unwrap();
         assert_eq!((mutant.source.as_str(), mutant.story.as_str()), ("A, issue 7", "early"));
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_gone_or_stand_twice_are_named() {
+    fn missing_lines_and_repeated_lines_are_named() {
         let misfit = |place, old| edit(place, old, "y").locate(CODE).unwrap_err().to_string();
         assert!(misfit("a.rs", "let y = 1;").contains("not stand there any more: `let y = 1;`"));
         assert!(misfit("a.rs", "let x = 1;").contains("2 times"));

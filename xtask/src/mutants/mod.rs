@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: puts old bugs into a copy of the sources and switches them on one at a time. The tests must
 //! catch each one. docs/mutants.md lists the bugs, and `proptests/mutants` contains them.
 //!
-//! The copy is built once, with all bugs in it. The environment names the one that is on.
+//! The copy is built once, with all bugs in it. The environment names the bug that is switched on.
 
 mod form;
 mod scratch;
@@ -32,8 +32,8 @@ fn read_all(project: &Project) -> Result<Vec<Mutant>, String> {
     paths.iter().map(read).collect()
 }
 
-/// Runs the mutants that `arguments` name, or all. `--quick` leaves out those of the faces. `--all` runs every suite
-/// for each mutant.
+/// Runs the mutants that `arguments` name, or all. `--quick` leaves out the mutants of the faces. `--all` runs every
+/// suite for each mutant.
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<String, String> {
     let asks_all = arguments.contains(&"--all");
     let is_quick = arguments.contains(&"--quick");

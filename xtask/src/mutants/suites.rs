@@ -1,4 +1,4 @@
-//! The programs that must catch the bugs, built in the copy, and their verdicts.
+//! The programs that must catch the bugs, and their verdicts. They are built in the copy.
 
 use std::fmt;
 use std::process::Command;
@@ -20,7 +20,7 @@ const FACES: &str = "faces";
 /// The packages of the suites that are cargo tests.
 const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop-proptests"];
 
-/// Far more than any suite takes. A suite that still runs then was hung by its mutant.
+/// Far more than any suite needs. If a suite still runs then, the mutant has hung it.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A program that must catch bugs.
@@ -47,7 +47,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Builds the suites that are asked for, in the copy. Suites that are not tests of the loop come last.
+/// Builds the requested suites in the copy. Suites that are not tests of the loop come last.
 pub(super) fn build(scratch: &Project, asked: &[Option<&str>]) -> Result<Vec<Suite>, String> {
     let known = OF_THE_LOOP.iter().chain(&MODELS);
     let tests: Vec<&'static str> = known.copied().filter(|name| is_asked(name, asked)).collect();

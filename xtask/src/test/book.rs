@@ -1,6 +1,6 @@
 //! Runs the Lua examples of the README and of the book with the program `cogloop`, unchanged. If a `text` block follows
 //! a `lua` block, with or without prose between them, the example must print that text. (The examples in Rust are doc
-//! tests; those in C are compiled by the step `c`.)
+//! tests. The step `c` compiles the examples in C.)
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -9,8 +9,8 @@ use crate::project::Project;
 /// The number of programs on each Lua.
 const PROGRAMS: u64 = 500;
 
-/// The interpreter and the number of programs under valgrind, which is fifty times slower. The step `valgrind` uses the
-/// same interpreter.
+/// The interpreter and the number of programs under valgrind. Valgrind is fifty times slower. The step `valgrind` uses
+/// the same interpreter.
 const UNDER_VALGRIND: (&str, u64) = ("lua5.4", 25);
 
 pub(super) fn run(project: &Project) -> StepResult {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::process;
 use crate::project::Project;
 
-/// Far above what one program takes.
+/// Far more than one program needs.
 pub(super) const LIMIT: Duration = Duration::from_secs(300);
 
 /// A compiler's command, and the kind of library that it links.
@@ -28,7 +28,7 @@ pub(super) fn compile(
     let mut command = project.program(compiler.words[0]);
     command.args(&compiler.words[1..]).args(["-O1", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
     command.args(pkg_config(project, prefix, &["--cflags"])?).arg(source).arg("-o").arg(program);
-    // The files that follow are not C++ sources.
+    // The following files are not C++ sources.
     command.args(["-x", "none"]);
     if compiler.is_static {
         let words = pkg_config(project, prefix, &["--libs", "--static"])?;

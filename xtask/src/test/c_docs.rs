@@ -1,5 +1,5 @@
 //! The C programs of the README and of the book must compile without a warning. A `c` block is a whole program, and
-//! must print what the next `text` block contains.
+//! must print the text of the next `text` block.
 
 use std::path::Path;
 
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_is_followed_by_what_it_prints() {
+    fn a_program_is_followed_by_its_output() {
         let markdown = "```text\nno\n```\n```c\nint a;\n\nint b;\n```\nwords\n```text\none\ntwo\n```\n";
         assert_eq!(programs(markdown), Ok(vec![(5, "int a;\n\nint b;\n".to_owned(), vec!["one", "two"])]));
         assert_eq!(programs("```c\nint a;\n```\n```sh\n```\n"), Err(2));

@@ -1,6 +1,6 @@
-//! Tests the C library as C and C++ programmers use it: installed, found by pkg-config, compiled by each compiler
-//! without a warning, linked shared and static, and run, also under valgrind. Then come the examples, and the programs
-//! of the documents.
+//! Tests the C library as C and C++ programmers use it. The library is installed and found by pkg-config. Each compiler
+//! compiles the programs without a warning, linked shared and static. They run, also under valgrind. Then come the
+//! examples, and the programs of the documents.
 
 use std::path::PathBuf;
 
@@ -32,9 +32,9 @@ pub(super) fn run(project: &Project) -> StepResult {
             compile(project, compiler, &source, &program, &prefix)?;
             println!("--- {name}, {}{}", compiler.words.join(" "), if compiler.is_static { ", static" } else { "" });
             lines.extend(watched(project.program(&program).env("LD_LIBRARY_PATH", prefix.join("lib")))?);
-            // The programs of one compiler are enough for valgrind. It does not follow well a process that forks or
-            // ends at once. And if the process ends while a thread is inside a callback, the thread's stack is reported
-            // as "possibly lost".
+            // The programs of one compiler are enough for valgrind. Valgrind does not handle a process well that forks
+            // or ends at once. If the process ends while a thread is inside a callback, valgrind reports the thread's
+            // stack as "possibly lost".
             if number == 1 && !matches!(name.as_str(), "exit" | "threads" | "unwinding") {
                 let mut valgrind = project.program("valgrind");
                 valgrind.args(["--quiet", "--fair-sched=yes", "--leak-check=full"]);
@@ -65,8 +65,8 @@ pub(super) fn exits(project: &Project) -> StepResult {
     Tally::of(&watched(project.program(&program).arg("250"))?).outcome()
 }
 
-/// Compiles the tests of the loop and of the timers once, for callers that run them in another way. Leaves out tests
-/// that do not end.
+/// Compiles the tests of the loop and of the timers once, for steps that run them in another way. Leaves out tests that
+/// do not end.
 pub(crate) fn compiled(project: &Project) -> Result<Vec<PathBuf>, String> {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;

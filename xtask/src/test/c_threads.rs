@@ -5,8 +5,8 @@
 //!   a test in C    built by clang, instrumented     ──► linked with the sanitizer's runtime of nightly
 //! ```
 //!
-//! A program with a race is run as well: the sanitizer must report it. Two others have the sanitizer while the library that they
-//! use has not, as with most programs: the sanitizer must report nothing.
+//! One program has a race, which the sanitizer must report. Two further programs have the sanitizer but use a library
+//! without it, as most programs do. For these the sanitizer must report nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,13 +19,13 @@ use crate::{c, process};
 
 const TESTS: &str = "bindings/c/tests";
 const HEADERS: &str = "bindings/c/include";
-/// If the target is named, the flags do not apply to build scripts.
+/// The target is named so that the flags do not apply to build scripts.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// The sanitizer's options: the exit code for a report; permission for a child to start threads after a fork; no extra
-/// second at exit in which it waits for further races.
+/// The sanitizer's options: the exit code for a report; a child may start threads after a fork; the sanitizer does not
+/// wait for a second at exit for further races.
 const OPTIONS: &str = "exitcode=66 die_after_fork=0 atexit_sleep_ms=0";
 const REPORTED: i32 = 66;
-/// Far above what one program takes.
+/// Far more than one program needs.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Tests with threads, and their arguments.
@@ -67,7 +67,7 @@ fn run(project: &Project, programs: Programs) -> StepResult {
     Tally::of(&lines).outcome()
 }
 
-/// Runs programs of gcc's sanitizer with the library as it is installed.
+/// Runs programs with gcc's sanitizer and the library as it is installed.
 fn with_a_plain_library(project: &Project) -> Result<(), String> {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
@@ -122,7 +122,8 @@ fn compile(project: &Project, name: &str, folder: &Path, runtime: &Path, library
     let mut compiler = project.program("clang");
     compiler.args(["-std=c11", "-O1", "-g", "-fsanitize=thread", "-I", HEADERS, "-c", "-o"]).arg(&object);
     process::run(compiler.arg(format!("{TESTS}/{name}.c")))?;
-    // Without the option for the sanitizer, because clang's own runtime has another version, or is not installed.
+    // The linker gets no option for the sanitizer, because clang's own runtime has another version, or is not
+    // installed.
     let mut linker = project.program("clang");
     linker.arg("-o").arg(&program).arg(&object).args(["-rdynamic", "-Wl,--whole-archive"]).arg(runtime);
     linker.arg("-Wl,--no-whole-archive").arg(library).args(["-lpthread", "-ldl", "-lm", "-lrt"]);

@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(project: &Project) -> StepResult {
     for interpreter in Interpreter::all(project)? {
-        // One backend is enough: the suite has shown that all behave alike.
+        // One backend is enough: the suite shows that all behave in the same way.
         let backend = interpreter.backends[0];
         println!("--- {} on {backend}", interpreter.name);
         hello(project, &interpreter, backend)?;
@@ -55,8 +55,8 @@ fn echo(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(
     Err(format!("echo.lua does not say how many messages came back ({})", interpreter.name))
 }
 
-/// Runs the example for LuaSec over a real connection. The first step installs LuaSec for the stock interpreters. The Luas of the
-/// runner cannot load it.
+/// Runs the example for LuaSec over a real connection. The first step installs LuaSec for the stock interpreters. The
+/// Luas of the runner cannot load it.
 fn tls(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {
     let (lines, verdict) =
         process::watch(interpreter.command(project, backend).args(["examples/tls.lua", "3", "5"]), LIMIT);

@@ -1,5 +1,5 @@
-//! A script with 10,000 tasks and 10,000 timers of luamockit pending must end cleanly in every way. Each way is run
-//! many times, because a fault here shows only now and then.
+//! A script with 10,000 pending tasks and 10,000 pending timers of luamockit must end cleanly, in each way that a
+//! script can end. Each way is run many times, because a fault here shows only sometimes.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::step::StepResult;
 use crate::lua::{self, VERSIONS, Version};
 use crate::project::Project;
 
-/// How often each way to end is run on each Lua in the tests.
+/// The number of runs of each way on each Lua in the tests.
 const RUNS: u32 = 25;
 
 /// The default of `cargo xtask exits`.

@@ -72,7 +72,7 @@ impl Interpreter {
         command
     }
 
-    /// The same command, but started by another program, whose last argument is the interpreter.
+    /// The same command, but another program starts it. Its last argument is the interpreter.
     pub(crate) fn command_behind(&self, mut starter: Command, backend: &str) -> Command {
         starter.arg(&self.program);
         self.prepare(&mut starter, backend);
@@ -81,7 +81,8 @@ impl Interpreter {
 
     fn prepare(&self, command: &mut Command, backend: &str) {
         command.envs(self.env.iter().map(|(name, value)| (name, value))).env("COGLOOP_BACKEND", backend);
-        // The stock LuaJIT runs the scripts on both ways: with the FFI on one backend, and without it on the other.
+        // The stock LuaJIT runs the scripts in both ways: with the FFI on one backend, and without the FFI on the
+        // other.
         if self.name == "luajit" && backend == "epoll" {
             command.env("COGLOOP_FFI", "0");
         }

@@ -1,12 +1,13 @@
-//! Runs steps side by side. Each has a process of its own. Its output goes to a file, and is printed whole when the
-//! step has ended.
+//! Runs several steps at a time. Each step has a process of its own. Its output goes to a file, and is printed as a
+//! whole when the step has ended.
 //!
 //! ```text
 //!   queue: rust miri lua …  ──► lane 1: `xtask test rust` ──► target/steps/rust.log ──► the terminal
 //!                           └─► lane 2: `xtask test miri` ──► target/steps/miri.log ──► the terminal
 //! ```
 //!
-//! Many steps wait most of the time, or use only one core. On two cores, two lanes take two thirds of the time of one.
+//! Many steps wait most of the time, or use only one core. On two cores, two lanes take two thirds of the time of one
+//! lane.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -28,7 +29,7 @@ struct Running {
     start: Instant,
 }
 
-/// The default number of steps that run side by side: one for each core, and at most four.
+/// The default number of steps that run at the same time: one for each core, and at most four.
 pub(super) fn default_lanes() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
 }
@@ -83,7 +84,7 @@ impl Running {
         Ok(Self { step, process, log, start: Instant::now() })
     }
 
-    /// An error counts as an end, too: then `finish` finds no result in the log and reports that.
+    /// An error also counts as an end. Then `finish` finds no result in the log and reports that.
     fn has_ended(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
@@ -115,7 +116,8 @@ fn split<'a>(name: &str, text: &'a str) -> (&'a str, StepResult) {
     (said, Err([&[message.trim_end()], &failed_tests(before)[..]].concat().join("\n")))
 }
 
-/// The lines with which test programs report failed tests, at most so many that the end of a long run stays readable.
+/// The lines with which test programs report failed tests. Their number is limited, so that the end of a long run stays
+/// readable.
 fn failed_tests(said: &str) -> Vec<&str> {
     const MOST: usize = 12;
     let is_failed =
@@ -154,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_comes_back_from_the_table_as_it_went_in() {
+    fn a_verdict_is_read_from_the_table_as_it_was_written() {
         assert_eq!(there_and_back("rust", Ok("3 passed, 0 failed".into())), Ok("3 passed, 0 failed".into()));
         assert_eq!(there_and_back("c-threads", Ok(String::new())), Ok(String::new()));
         assert_eq!(there_and_back("lua", Err("no lua5.4\nmore".into())), Err("no lua5.4".into()));
     }
 
     #[test]
-    fn a_failure_comes_back_whole_with_the_tests_that_failed() {
+    fn a_failure_is_read_as_a_whole_with_the_failed_tests() {
         let text = format!(
             "\n=== lua\nFAILED  a story\n3 passed, 1 failed\n{FAILED}a.lua: exit 1\nb.lua: exit 2\n\n{}lua        FAILED      2.0  a.lua: exit 1\n",
             Report::HEADING

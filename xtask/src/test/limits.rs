@@ -1,5 +1,5 @@
 //! Runs scripts that grow until memory runs out (`proptests/faces/load/grow.lua`), with limits of their address space.
-//! A refused allocation must be an error that the script catches; it must not end the process by a signal.
+//! A refused allocation must be an error that the script catches. It must not end the process by a signal.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use crate::project::Project;
 
 const SCRIPT: &str = "proptests/faces/load/grow.lua";
 const KINDS: &[&str] = &["timers", "coroutines", "tasks", "sockets"];
-/// In MB. All fifty limits take some minutes on one Lua. Below the first one no Lua starts with its libraries.
+/// The limits in MB. All fifty limits take some minutes on one Lua. Below the first limit no Lua starts with its
+/// libraries.
 const LIMITS: std::ops::RangeInclusive<u64> = 150..=500;
 const STEPS: u64 = 50;
-/// A script that takes longer hangs.
+/// A script that takes longer counts as hanging.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Runs each Lua with two limits.
@@ -42,7 +43,7 @@ fn grow(project: &Project, interpreter: &Interpreter, limits: impl IntoIterator<
             command.arg(plain.get_program()).args([SCRIPT, kind]);
             command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
             let (lines, status) = process::listen(&mut command, LIMIT)?;
-            // A script that has used up all its memory may be unable to print as well.
+            // A script that has used up its memory may also be unable to print.
             let is_told = || lines.iter().any(|line| line.contains("not enough memory"));
             match status.and_then(|status| status.code()) {
                 Some(0) => {}

@@ -1,4 +1,4 @@
-//! Tests on other kinds of Linux: words of 32 bits, another C library, another byte order.
+//! Runs tests on other kinds of Linux: with words of 32 bits, with another C library, with another byte order.
 //!
 //! ```text
 //!   i686     the wheel, and the event loop without io_uring    runs here, natively
@@ -15,7 +15,7 @@ use super::tools::apt_install;
 use crate::process;
 use crate::project::Project;
 
-/// A kind of Linux that differs from this machine's.
+/// A kind of Linux that this machine does not have.
 struct Machine {
     target: &'static str,
     /// The C compiler, which is also the linker, and the program that runs the results. An empty runner means that this
@@ -93,7 +93,7 @@ fn cargo(project: &Project, machine: &Machine, command: &str) -> std::process::C
     let name = machine.target.to_uppercase().replace('-', "_");
     let mut cargo = project.cargo(&[command, "--quiet", "--target", machine.target, "--no-fail-fast"]);
     cargo.args(machine.tests);
-    // Rust's own musl, which it links by itself.
+    // Rust links its own musl by itself.
     if machine.target != MUSL {
         cargo.env(format!("CARGO_TARGET_{name}_LINKER"), machine.compiler);
     }

@@ -8,8 +8,8 @@ use crate::project::Project;
 
 pub(super) fn run(project: &Project) -> StepResult {
     let mut cargo = project.cargo(&["test", "--package", "cogloop-io", "--lib", "waker::pending"]);
-    // Another folder, because the flag applies to every crate. In one folder, each step would rebuild what the other
-    // has built.
+    // The build has a folder of its own, because the flag applies to every crate. In one folder, each step would
+    // rebuild the crates of the other.
     cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", project.target.join("loom"));
     // Compiling takes a minute and the tests run briefly, so they are not optimised.
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");

@@ -11,7 +11,7 @@ use crate::{lua, process};
 
 const SUITE: &str = "bindings/lua/tests/lua";
 
-/// The limit for one file: far above what it takes, so that a hang becomes a failure.
+/// The time limit for one file: far more than a file needs. A file that hangs becomes a failure.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn run(project: &Project) -> StepResult {

@@ -24,11 +24,11 @@ pub(super) fn run(project: &Project) -> StepResult {
 }
 
 fn is_installed(project: &Project) -> bool {
-    // The toolchain may be installed without Miri. Then the error message is of no use.
+    // The toolchain may be installed without Miri. Then the error message does not matter.
     miri(project).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// `cargo miri` of the nightly toolchain. The cargo that runs this program is another one.
+/// `cargo miri` of the nightly toolchain. Another cargo runs this program.
 fn miri(project: &Project) -> Command {
     let mut command = project.program("rustup");
     command.args(["run", "nightly", "cargo", "miri"]).env("CARGO_TARGET_DIR", &project.target);

@@ -91,7 +91,11 @@ const STEPS: &[Step] = &[
         run: types::run,
     },
     Step { name: "limits", about: "scripts that grow until memory runs out, on each Lua", run: limits::run },
-    Step { name: "exits", about: "scripts with 10,000 tasks pending end well, in every way", run: exits::run },
+    Step {
+        name: "exits",
+        about: "scripts with 10,000 pending tasks end without a crash, in every way",
+        run: exits::run,
+    },
     Step { name: "versions", about: "the modules of one Lua with another: a clear error", run: versions::run },
     Step { name: "rock", about: "LuaRocks installs, offline, and the README's example runs with it", run: rock::run },
     Step {
@@ -102,14 +106,14 @@ const STEPS: &[Step] = &[
     Step { name: "c-threads", about: "the C library under the thread sanitizer, in short", run: c_threads::in_short },
     Step { name: "book", about: "the Lua examples of the README and the book, and what they print", run: book::run },
     Step { name: "benches", about: "the benchmarks, each for a moment, and their page", run: bench::smoke },
-    Step { name: "examples", about: "the examples, as they stand", run: examples::run },
+    Step { name: "examples", about: "the examples, unchanged", run: examples::run },
     Step { name: "package", about: "the published crates can be packed", run: package::run },
     Step { name: "docs", about: "the book and rustdoc: no warning, no dead link", run: docs::build },
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];
 
-/// Steps that a run takes only if they are named, because each builds everything again, in the way it is published or for a Lua
-/// that is a DLL, or needs a browser.
+/// Steps that run only if they are named. Each builds everything again, in its published form or for a Lua that is a
+/// DLL, or needs a browser.
 const NAMED_STEPS: &[Step] = &[
     Step {
         name: "browser",
@@ -152,7 +156,8 @@ pub(crate) fn list() {
     }
 }
 
-/// Runs the steps of these names; all of them when there is no name. Several run side by side; `--lanes N` says how many.
+/// Runs the steps of these names, or all steps if there is no name. Several steps run at the same time; `--lanes N`
+/// sets their number.
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let (names, lanes) = match arguments {
         ["--lanes", lanes, names @ ..] => (names, lanes.parse().ok().filter(|&lanes| lanes > 0)),
@@ -172,7 +177,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let start = Instant::now();
     let mut report = Report::default();
     let (first, rest) = steps.into_iter().partition(|step| step.name == TOOLS);
-    // The other steps need what the first one installs.
+    // The other steps need the programs that the first step installs.
     lanes::run(project, first, 1, &mut report)?;
     lanes::run(project, rest, lanes, &mut report)?;
     report.whole = Some(start.elapsed());
@@ -180,7 +185,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
     report.verdict()
 }
 
-/// Runs the checks for after an edit. They take less than a minute if little has to be compiled.
+/// Runs the checks that follow an edit. They take less than a minute if little has to be compiled.
 pub(crate) fn check(project: &Project) -> Result<(), String> {
     run_steps(project, QUICK_STEPS.iter())
 }
@@ -241,7 +246,7 @@ fn unit_tests(project: &Project) -> StepResult {
 }
 
 fn rust_tests(project: &Project) -> StepResult {
-    // Compiles without a time limit: the limit is for a test that hangs.
+    // Compiling has no time limit: the limit is for a test that hangs.
     process::run(&mut project.cargo(&["test", "--quiet", "--workspace", "--no-run"]))?;
     count_tests(&mut project.cargo(&["test", "--workspace", "--no-fail-fast"]))
 }

@@ -37,7 +37,7 @@ const EXAMPLES: &[Example] = &[
 ];
 
 pub(super) fn run(project: &Project) -> StepResult {
-    // Builds the whole workspace, as for the tests, so that almost everything is built already.
+    // Builds the whole workspace, like the tests do, so almost everything is already built.
     process::run(&mut project.cargo(&["build", "--quiet", "--workspace", "--examples"]))?;
     for example in EXAMPLES {
         println!("--- {}", example.name);

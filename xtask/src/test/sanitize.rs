@@ -1,5 +1,5 @@
-//! `cargo xtask test --sanitize`: the compiler's sanitizers. They are not part of `cargo xtask test`, because each of them
-//! compiles everything again. They need a nightly compiler.
+//! `cargo xtask test --sanitize`: runs tests under the compiler's sanitizers. They are not part of `cargo xtask test`,
+//! because each sanitizer compiles everything again. They need a nightly compiler.
 
 use super::step::{Step, StepResult, TESTS_LIMIT};
 use super::summary::Tally;
@@ -18,7 +18,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "c-exits", about: "a thousand processes that end with 10,000 timers armed", run: c_programs::exits },
 ];
 
-/// If the target is named, the flags do not apply to build scripts.
+/// The target is named so that the flags do not apply to build scripts.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Finds use after free, access out of bounds, and double frees. It does not report leaks, because the tests leak
@@ -27,9 +27,9 @@ fn address(project: &Project) -> StepResult {
     watched(project, "address", &["-p", "cogloop-io", "-p", "cogloop-lua-core", "-p", "cogloop-runner", "--tests"])
 }
 
-/// Finds data races. The sanitizer must see each atomic operation, so the standard library is built as well, which
-/// takes most of the time. The sanitizer delivers a signal only when the thread calls the C library. A thread that
-/// sleeps in a raw system call does not, so the tests of signals are left out.
+/// Finds data races. The sanitizer must see each atomic operation, so the standard library is built, too. This takes
+/// most of the time. The sanitizer delivers a signal only when the thread calls the C library. A thread that sleeps in
+/// a raw system call makes no such call, so the tests of signals are left out.
 fn thread(project: &Project) -> StepResult {
     let tests = ["-p", "cogloop-io", "--lib", "--test", "waker", "wake", "--", "--skip", "signal"];
     watched(project, "thread", &[&["-Zbuild-std"][..], &tests].concat())

@@ -7,7 +7,7 @@ use crate::project::Project;
 /// The note for the summary, or the error.
 pub(super) type StepResult = Result<String, String>;
 
-/// What the output of a step that failed has before the message.
+/// The text before the message in the output of a failed step.
 pub(super) const FAILED: &str = "\nfailed: ";
 
 /// One step of a run.
@@ -17,5 +17,5 @@ pub(super) struct Step {
     pub(super) run: fn(&Project) -> StepResult,
 }
 
-/// The time limit of a step that runs tests: far above what it takes, so that a hang becomes a failure.
+/// The time limit of a step that runs tests: far more than a step needs. A test that hangs becomes a failure.
 pub(super) const TESTS_LIMIT: Duration = Duration::from_secs(20 * 60);

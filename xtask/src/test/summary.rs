@@ -8,7 +8,7 @@ use super::step::StepResult;
 #[derive(Default)]
 pub(super) struct Report {
     rows: Vec<(&'static str, Duration, StepResult)>,
-    /// The time of the whole run, if steps ran side by side.
+    /// The time of the whole run, if steps ran at the same time.
     pub(super) whole: Option<Duration>,
 }
 
@@ -90,7 +90,7 @@ impl Tally {
         self.skipped += other.skipped;
     }
 
-    /// Counts at least one failure, for a program that failed: if no test has reported a failure, the program did not
+    /// Counts at least one failure for a program that failed. If no test has reported a failure, the program did not
     /// reach its end.
     pub(crate) fn expect_failure(&mut self) {
         self.failed = self.failed.max(1);
@@ -107,7 +107,8 @@ impl Tally {
     }
 }
 
-/// Whether the line says that a test was skipped. The harness may print its progress before it on the same line.
+/// Whether the line says that a test was skipped. The harness may have printed its progress at the beginning of the
+/// line.
 fn skips(line: &str) -> bool {
     line.trim_start_matches('.').starts_with("skipped: ") || line.contains(" ... skipped: ")
 }

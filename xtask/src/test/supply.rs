@@ -1,6 +1,6 @@
 //! Checks licences, bans and sources of all dependencies with cargo-deny and `deny.toml`.
 //!
-//! Advisories are not checked: their database changes, so the same commit could pass today and fail tomorrow.
+//! The step does not check advisories: their database changes, so the same commit could pass today and fail tomorrow.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     Ok(String::new())
 }
 
-/// The path of cargo-deny, always in this version. It is built once for all clones, which takes about a minute.
+/// The path of cargo-deny in a fixed version. It is built once for all clones, which takes about a minute.
 fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
     let tools = cargo_home()?.join("cogloop-tools").join(VERSION);
     let deny = tools.join("bin/cargo-deny");
@@ -28,9 +28,9 @@ fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
         println!("building cargo-deny {VERSION}, once, into {}", tools.display());
         let mut cargo =
             project.cargo(&["install", "--quiet", "--locked", "--debug", "cargo-deny", "--version", VERSION]);
-        // Below the target directory: it is hundreds of megabytes that are removed afterwards.
+        // The build is below the target directory. It has hundreds of megabytes, which are removed afterwards.
         let build = project.target.join("cargo-deny");
-        // It runs only for seconds, so a fast build matters more than optimised code.
+        // cargo-deny runs only for seconds, so a fast build matters more than optimised code.
         cargo.arg("--root").arg(&tools).env("CARGO_TARGET_DIR", &build).env("CARGO_PROFILE_DEV_DEBUG", "0");
         process::run(&mut cargo)?;
         // An error does no harm.
@@ -39,7 +39,8 @@ fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
     Ok(deny)
 }
 
-/// Cargo's own directory, where it keeps what it has downloaded. rustup's cargo names it; another cargo has the usual one.
+/// Cargo's own directory, where it keeps its downloads. rustup's cargo names it in the environment; any other cargo
+/// uses the usual directory.
 fn cargo_home() -> Result<PathBuf, String> {
     let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));

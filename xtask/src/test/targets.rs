@@ -4,7 +4,7 @@ use super::step::StepResult;
 use crate::project::Project;
 use crate::{process, wine};
 
-/// Another system: the crates that are compiled for it, and the cargo command.
+/// Another system, with the crates that are compiled for it and the cargo command.
 struct Target {
     name: &'static str,
     packages: &'static [&'static str],
@@ -13,7 +13,7 @@ struct Target {
     lints: &'static [&'static str],
 }
 
-/// The crates that are not only for Linux, with the event loop.
+/// The crates for a system with an event loop, except those that are only for Linux.
 const fn hosted(name: &'static str) -> Target {
     let lints = &["--", "-D", "warnings"];
     Target {
@@ -27,14 +27,14 @@ const fn hosted(name: &'static str) -> Target {
 /// Systems for which the tests of the wheel and of the event loop must compile, too.
 const UNIXES: [&str; 3] = ["aarch64-apple-darwin", "x86_64-unknown-freebsd", "x86_64-unknown-illumos"];
 
-/// One system for each way of waiting for descriptors: kqueue (twice), event ports, IOCP. And one target without a
-/// system, with words of 32 bits, for which only the wheel is built.
+/// One system for each way of waiting for descriptors: kqueue (twice), event ports, IOCP. The last target has no system
+/// and words of 32 bits; only the wheel is built for it.
 const TARGETS: &[Target] = &[
     hosted(UNIXES[0]),
     hosted(UNIXES[1]),
     hosted(UNIXES[2]),
     hosted("x86_64-pc-windows-msvc"),
-    // The program with its Lua, which mingw's compiler builds.
+    // The program with its Lua. mingw's compiler builds the Lua.
     Target {
         name: wine::TARGET,
         packages: &["cogloop-lua-core", "cogloop-runner"],
@@ -52,8 +52,8 @@ const TARGETS: &[Target] = &[
 pub(crate) fn check(project: &Project) -> StepResult {
     let mut missing = Vec::new();
     for target in TARGETS {
-        // This prints nothing and takes no time if the target is there. If rustup cannot get the standard library of
-        // one, the others are still checked.
+        // If the target is installed, this prints nothing and takes no time. If rustup cannot install a target's
+        // standard library, the other targets are still checked.
         if process::run(project.program("rustup").args(["--quiet", "target", "add", target.name])).is_err() {
             missing.push(target.name);
             continue;
@@ -66,7 +66,7 @@ pub(crate) fn check(project: &Project) -> StepResult {
         cargo.args(["--target", target.name]);
         cargo.args(target.packages.iter().flat_map(|package| ["-p", package])).args(target.lints);
         process::run(&mut cargo)?;
-        // The tests that a volunteer would run on that system.
+        // A volunteer would run these tests on that system.
         if UNIXES.contains(&target.name) {
             let tests = ["clippy", "--quiet", "-p", "cogloop-engine", "-p", "cogloop-io", "--lib", "--tests"];
             process::run(project.cargo(&tests).args(["--target", target.name]).args(target.lints))?;

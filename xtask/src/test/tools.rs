@@ -1,5 +1,5 @@
-//! Installs programs that the other steps need and this machine lacks: by apt on Debian and its relatives. Elsewhere it
-//! says what to install by hand.
+//! Installs the programs that the other steps need and this machine lacks. On Debian and its relatives it uses apt.
+//! Elsewhere it prints what to install by hand.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::lua;
 use crate::process;
 use crate::project::Project;
 
-/// A component of the toolchain, and the subcommand of cargo that it brings.
+/// A component of the toolchain, and the subcommand of cargo that it provides.
 const COMPONENTS: &[(&str, &str)] = &[("rustfmt", "fmt"), ("clippy", "clippy")];
 
 /// A program and its Debian package. The packages of the Lua interpreters have the names of the programs, so they are
@@ -17,7 +17,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     // For the Lua modules: the package manager, and a linter.
     ("luarocks", "luarocks"),
     ("luacheck", "lua-check"),
-    // For the language server that judges the types of the modules.
+    // For the language server that checks the types of the modules.
     ("pip3", "python3-pip"),
     // For the C library: further compilers, and the program that finds the library.
     ("clang", "clang"),
@@ -25,11 +25,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("pkg-config", "pkg-config"),
     // For the example over TLS: a program that makes a certificate.
     ("openssl", "openssl"),
-    // For both: a program that finds memory errors.
+    // For the Lua modules and the C library: a program that finds memory errors.
     ("valgrind", "valgrind"),
 ];
 
-/// Other Lua modules, whose objects the tests and examples use as handles, with Debian packages that serve every version of Lua.
+/// Other Lua modules, with their Debian packages for every version of Lua. The tests and examples use objects of these
+/// modules as handles.
 const LIBRARIES: &[(&str, &str)] = &[
     ("socket", "lua-socket"),
     ("ssl", "lua-sec"),
@@ -78,14 +79,14 @@ pub(crate) fn apt_install(project: &Project, packages: &[&str]) -> Result<(), St
     let apt = |arguments: &[&str]| {
         let mut command = if is_root(project) { project.program("apt-get") } else { project.program("sudo") };
         if !is_root(project) {
-            // With -n, because in a run without a terminal a question would wait for ever.
+            // The option -n prevents a question, which would wait for ever in a run without a terminal.
             command.args(["-n", "apt-get"]);
         }
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         process::run(&mut command).map_err(|message| format!("{message}; {by_hand}"))
     };
     apt(&["update", "--quiet"])?;
-    // Another apt may be running, as on a machine that has just started.
+    // Another apt may be running, for example on a machine that has just started.
     let options = ["install", "--yes", "--quiet", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
     apt(&[&options, packages].concat())
 }

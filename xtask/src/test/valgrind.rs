@@ -7,8 +7,8 @@ use super::summary::Tally;
 use crate::project::Project;
 use crate::{lua, process};
 
-/// The command that comes before the interpreter's. Memory that is still reachable at exit belongs to Lua and libc, and is not
-/// reported.
+/// The command before the interpreter's command. Memory that is still reachable at exit belongs to Lua and libc, and is
+/// not reported.
 pub(crate) const VALGRIND: &[&str] =
     &["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"];
 
@@ -22,7 +22,7 @@ pub(super) fn run(project: &Project) -> StepResult {
         command.args(VALGRIND);
         command.arg(version.interpreter).arg(&file).envs(lua::env(&folder));
         command.env("COGLOOP_TESTS", "short");
-        // Valgrind knows the system calls of `select`. The Lua side is the same for all backends.
+        // Valgrind knows the system calls of `select`. The Lua code is the same for all backends.
         command.env("COGLOOP_BACKEND", "select");
         let (lines, verdict) = process::watch(&mut command, 5 * LIMIT);
         verdict?;

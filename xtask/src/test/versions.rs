@@ -1,4 +1,4 @@
-//! Loads the modules that were built for one Lua into each other one: the result must be a clear error and not a crash.
+//! Loads the modules that were built for one Lua into each other Lua. The result must be a clear error and not a crash.
 
 use super::step::StepResult;
 use crate::lua::{self, VERSIONS};

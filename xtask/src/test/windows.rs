@@ -6,8 +6,8 @@
 //!   cogloop_c.dll, in Wine  the C library's tests and examples
 //! ```
 //!
-//! The results are written down for `cargo xtask conformance`. A Lua test that needs something that Windows lacks prints
-//! that, and counts as skipped.
+//! The step records the results for `cargo xtask conformance`. If Windows lacks something that a Lua test needs, the
+//! test says so and counts as skipped.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,7 +27,7 @@ const PACKAGES: [(&str, &[&str]); 4] = [
     ("cogloop-engine", &["--lib", "--tests"]),
     ("cogloop-io", &["--lib", "--tests"]),
     ("cogloop", &["--lib", "--tests"]),
-    // Together with the program's package, the faces get the built-in Lua.
+    // Cargo builds the faces together with the program's package, so they get the built-in Lua.
     ("cogloop-runner", &["-p", "cogloop-lua-core", "--lib", "--bins"]),
 ];
 
@@ -102,7 +102,7 @@ pub(super) fn suite(
     Ok(sum)
 }
 
-/// Runs the examples with such a program.
+/// Runs the examples with a program that takes a script.
 pub(super) fn examples(project: &Project, around: &Wine, program: &Path, failures: &mut Failures) {
     for (arguments, last) in EXAMPLES {
         let (lines, verdict) = process::watch(around.run(project, program).args(arguments), lua_suite::LIMIT);

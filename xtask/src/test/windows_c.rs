@@ -3,7 +3,7 @@
 //! ```text
 //!   target/wine/c/cogloop_c.dll, which a program finds beside itself
 //!   target/wine/c/TEST.exe        with the DLL
-//!   target/wine/c/exit-static.exe with libcogloop_c.a: how a process ends depends on that
+//!   target/wine/c/exit-static.exe with libcogloop_c.a: the end of a process depends on it
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const HEADERS: &str = "bindings/c/include";
 /// The libraries of Windows that the static library needs; `cargo rustc -- --print native-static-libs` prints them.
 const LIBRARIES: [&str; 5] = ["-lkernel32", "-lntdll", "-luserenv", "-lws2_32", "-ldbghelp"];
 
-/// The test that is linked with the static library, too.
+/// The test that is also linked with the static library.
 const ALSO_STATIC: &str = "exit";
 
 pub(super) fn run(project: &Project, wine: &Wine, failures: &mut Failures) -> Result<Tally, String> {
@@ -60,7 +60,8 @@ fn name_of(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Compiles a program. A warning is an error. The program needs no DLL but ours: mingw's own are linked in.
+/// Compiles a program. A warning is an error. The program needs only our DLL, because mingw's own libraries are linked
+/// statically.
 fn compile(project: &Project, source: &Path, program: &Path, library: &Path) -> Result<PathBuf, String> {
     let mut compiler = project.program(COMPILER);
     compiler.args(["-std=c99", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-static", "-I", HEADERS]);

@@ -1,4 +1,4 @@
-//! Ctrl-C, pressed on the program `cogloop.exe` in Wine. `bindings/runner/tests/ctrl_c.rs` has the same stories for Unix.
+//! Presses Ctrl-C in the program `cogloop.exe` in Wine. `bindings/runner/tests/ctrl_c.rs` has the same tests for Unix.
 //!
 //! ```text
 //!   here ── 3, the character ──► script (a terminal) ──► Wine's console ──► the program's handler, in a thread of its own
@@ -14,10 +14,10 @@ use crate::process;
 use crate::project::Project;
 use crate::wine::Wine;
 
-/// A story: its name; its code, which prints `ready`; its output after Ctrl-C; its exit status.
+/// A test: its name; its code, which prints `ready`; its output after Ctrl-C; its exit status.
 const STORIES: [(&str, &str, &str, i32); 4] = [
     (
-        "a waiting loop returns, and the next one raises",
+        "a waiting loop returns, and the next run raises",
         "local loop = require 't.Loop'( )
          loop:addTask( 30000, error, 'the wait was not ended' )
          loop:addTask( 0, ready )
@@ -36,7 +36,7 @@ const STORIES: [(&str, &str, &str, i32); 4] = [
     ),
     ("a sleep ends", "ready( ) require 't.Loop'.sleep( 30000 ) print 'not reached'", "interrupted!", 130),
     (
-        "a script that watches it goes on",
+        "a script that watches Ctrl-C goes on",
         "local c = require 'cogloop'
          local watcher
          watcher = c.signal( 'INT', function( name ) print( name .. ' came' ) watcher:off( ) end )
@@ -72,9 +72,10 @@ fn press(project: &Project, wine: &Wine, program: &Path, code: &str) -> Result<(
     let failed = |error: std::io::Error| format!("`script` with {}: {error}", program.display());
     let file = project.target.join("wine/ctrl_c.lua");
     std::fs::write(&file, format!("{READY}{code}")).map_err(failed)?;
-    // `timeout`, so that a program that goes on becomes a failure.
+    // `timeout` ends a program that goes on, so that becomes a failure.
     let mut command: Command = project.program("timeout");
-    // Without `exec`, a shell may stay in front of the program. Ctrl-C reaches the shell, too, and its status hides the program's.
+    // Without `exec`, a shell may stay between `script` and the program. Ctrl-C would reach the shell, too, and its
+    // status would hide the program's.
     let line = format!("exec wine '{}' '{}'", program.display(), file.display());
     command.args(["60", "script", "-qec", &line, "/dev/null"]);
     wine.surround(command.env("TERM", "xterm")).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -93,8 +94,8 @@ fn press(project: &Project, wine: &Wine, program: &Path, code: &str) -> Result<(
     Ok((plain(&said), ended))
 }
 
-/// What a terminal shows, without spaces: Wine's console writes each character by itself, with commands around it, and moves
-/// the cursor for a space.
+/// The text that a terminal shows, without spaces. Wine's console writes each character separately, with commands
+/// around it, and moves the cursor instead of writing a space.
 fn plain(said: &[u8]) -> String {
     const ESCAPE: char = '\u{1b}';
     let text = String::from_utf8_lossy(said);

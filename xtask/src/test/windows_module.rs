@@ -1,4 +1,4 @@
-//! The Lua modules as a DLL, in a program that finds its Lua in `lua54.dll`, as stock ones for Windows do.
+//! Tests the Lua modules as a DLL. The program finds its Lua in `lua54.dll`, like stock interpreters for Windows.
 //!
 //! ```text
 //!   the crate lua-src: Lua's own sources ──► mingw ──► target/wine/lua/lua54.dll
@@ -6,7 +6,8 @@
 //!   bindings/lua ──────────────────────────► cargo ──► target/wine/lua/cogloop/lua54.dll, and Lua files beside that folder
 //! ```
 //!
-//! It runs only if it is named: it compiles for half a minute what the step `windows` has in another form.
+//! The step runs only if it is named: it compiles for half a minute, and the step `windows` tests the same code in
+//! another form.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use crate::project::{LUA_MANIFEST, Project};
 use crate::wine::{COMPILER, TARGET, Wine};
 use crate::{lua, process};
 
-/// The sources of Lua do not include its program `lua`. This one runs a script with arguments.
+/// The crate's sources of Lua do not include the program `lua`. This program runs a script with arguments.
 const HOST: &str = "\
 #include <lauxlib.h>
 #include <lualib.h>
@@ -88,7 +89,8 @@ fn c_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths.filter(|path| path.extension().is_some_and(|last| last == "c")).collect())
 }
 
-/// Compiles the modules, and puts them where `package.cpath` and `package.path` of Windows look: beside the program.
+/// Compiles the modules and puts them beside the program: `package.cpath` and `package.path` name this folder on
+/// Windows.
 fn compile_module(project: &Project, wine: &Wine, folder: &Path) -> Result<(), String> {
     let version = lua::find("5.4")?;
     let features = ["--no-default-features", "--features", version.feature];

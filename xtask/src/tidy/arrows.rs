@@ -1,12 +1,12 @@
-//! Which crate may depend on which.
+//! Checks which crate depends on which.
 //!
 //! ```text
 //! engine  <-  io  <-  bindings/*, proptests, benches
 //! ```
 //!
-//! The packages on the right do not use each other, except for the shared Lua code, which the two packages that embed
-//! it use. `xtask` is built before everything else, and only its tests may use other packages. The benchmarks measure
-//! the Rust crate as a user has it. The tests of `proptests` compare it and the C library with models.
+//! The packages on the right do not use each other, with some exceptions. Two packages embed the shared Lua code.
+//! `xtask` is built before everything else, and only its tests may use other packages. The benchmarks measure the Rust
+//! crate in its published form. The tests of `proptests` compare the Rust crate and the C library with models.
 
 use super::finding::Finding;
 use super::tree::Tree;
@@ -21,10 +21,10 @@ const PLACE_WHY: &str = "every package has a place in the order of dependencies;
 const SHARED: &[(&str, &str)] = &[
     ("bindings/lua", "bindings/lua-core"),
     ("bindings/runner", "bindings/lua-core"),
-    // For the README's example and for the measurements.
+    // The README's example and the benchmarks use the Rust crate.
     ("xtask", "bindings/rust"),
     ("benches", "bindings/rust"),
-    // For the tests that compare with models.
+    // The tests compare these with models.
     ("proptests", "bindings/rust"),
     ("proptests", "bindings/c"),
 ];

@@ -1,4 +1,4 @@
-//! The book is complete: its summary names each page, and Rust code on a page is a doc test of some crate.
+//! Checks that the book is complete: its summary names each page, and Rust code on a page is a doc test of a crate.
 
 use super::finding::Finding;
 use super::tree::{File, Tree};

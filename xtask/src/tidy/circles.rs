@@ -1,4 +1,4 @@
-//! Files that import each other in a circle can only be understood together. No such circle is allowed.
+//! Refuses circles of imports: files that import each other in a circle can only be understood together.
 //!
 //! A file imports another one when it names an item of that file's module, in a `use` or by a path from `crate`, `self`
 //! or `super`. A `mod` line alone is not an import. Unit tests do not count, because they use what they test.
@@ -60,11 +60,11 @@ pub(super) fn imports(tree: &Tree, root: &str) -> Imports {
 /// The paths that each module names.
 type Named<'a> = BTreeMap<Vec<&'a str>, Vec<Vec<String>>>;
 
-/// The most re-exports that are followed: two modules may re-export all of each other.
+/// The largest number of re-exports that are followed: two modules may re-export everything from each other.
 const DEPTH_MAX: usize = 8;
 
-/// The file that a path leads to: that of the longest module path with which it begins. If that module re-exports the
-/// name from another one, it is the other one's file. A path to another crate leads to no file.
+/// The file to which a path leads: the file of the longest module path at its beginning. If this module re-exports the
+/// name from a second module, it is the file of the second module. A path to another crate leads to no file.
 fn owner<'a>(
     modules: &BTreeMap<Vec<&'a str>, &'a str>,
     named: &Named,
@@ -77,7 +77,7 @@ fn owner<'a>(
         "crate" => Vec::new(),
         "self" => module.to_vec(),
         "super" => module[..module.len().checked_sub(1)?].to_vec(),
-        // A child module that is named without `self`.
+        // The name of a child module without `self`.
         child => [module, &[child]].concat(),
     };
     while let Some((next, after)) = rest.split_first()
@@ -199,7 +199,7 @@ fn circles(imports: &Imports) -> Vec<Vec<String>> {
     circles
 }
 
-/// Every file that one imports, directly or indirectly.
+/// Every file that `file` imports, directly or indirectly.
 fn reached<'a>(imports: &'a Imports, file: &str) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
     let mut next = vec![file];

@@ -1,4 +1,4 @@
-//! Where `unsafe` is allowed, and that nothing is unfinished.
+//! Checks where `unsafe` is used, and that nothing is unfinished.
 
 use super::finding::Finding;
 use super::rust_text::code_only;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_breach_is_found_where_it_stands_and_nowhere_else() {
+    fn each_breach_is_found_at_its_line_and_nowhere_else() {
         for (path, text, expected) in [
             ("engine/src/a.rs", "fn a() {}\nunsafe fn b() {}\n", &["engine/src/a.rs:2"][..]),
             ("engine/src/a.rs", "#![forbid(unsafe_code)]\n// unsafe\nlet s = \"unsafe\";\n", &[]),

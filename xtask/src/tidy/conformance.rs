@@ -1,4 +1,4 @@
-//! The list of behaviours is true: each row has a test with its number, or is marked open.
+//! Checks the list of behaviours: each row has a test with its number, or is marked open.
 
 use super::finding::Finding;
 use super::tree::{File, Tree};

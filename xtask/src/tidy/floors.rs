@@ -1,4 +1,4 @@
-//! The layers ("floors") of the Lua faces, and which may import which.
+//! Checks the imports between the layers ("floors") of the Lua faces.
 //!
 //! ```text
 //!   sys  <-  lua  <-  host  <-  t_loop, cogloop, net, mockit  <-  lib.rs

@@ -1,4 +1,4 @@
-//! The files that the documents name exist.
+//! Checks that the files that the documents name exist.
 //!
 //! It checks two kinds of names. The target of a link is relative to the document. A file name in backticks, such as
 //! `io/src/lib.rs`, is relative to the root or to the document, or is the end of the path of any file.

@@ -1,4 +1,4 @@
-//! The fields that every package declares, and a reason for each dependency.
+//! Checks that every package declares certain fields, and that each dependency has a reason.
 
 use super::finding::Finding;
 use super::tree::Tree;
@@ -31,7 +31,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
     findings
 }
 
-/// Each dependency on an external crate is in the document of reasons.
+/// Checks that the document of reasons has each dependency on an external crate.
 pub(super) fn check_reasons(packages: &[Package], tree: &Tree) -> Vec<Finding> {
     let reasons = tree.get(REASONS).map_or("", |file| &file.text);
     let is_named =

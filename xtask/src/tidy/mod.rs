@@ -1,16 +1,17 @@
-//! The rules of the source tree, one file for each group. A finding says the place, what is wrong there, and why.
+//! The rules of the source tree, one file for each group. A finding has the place, the breach, and the reason for the
+//! rule.
 //!
-//! | module | holds |
+//! | module | checks |
 //! |---|---|
 //! | `arrows` | which crate may depend on which |
-//! | `manifests` | what every package declares; each dependency has a reason |
+//! | `manifests` | the fields that every package declares; a reason for each dependency |
 //! | `circles` | no files that import each other |
 //! | `floors` | the floors of the Lua faces |
-//! | `sizes` | a file is one idea |
-//! | `code` | where `unsafe` may stand; nothing unfinished |
+//! | `sizes` | the length of each file |
+//! | `code` | where `unsafe` is used; nothing unfinished |
 //! | `conformance` | each behaviour of the list has a test, or is marked open |
 //! | `mutants` | each mutant fits into the sources, and the list has it |
-//! | `book` | its summary is whole, its Rust code is tested |
+//! | `book` | the summary names each page; a test runs each block of Rust |
 //! | `links` | files that the documents name exist |
 //! | `places` | no path of the author's machine |
 

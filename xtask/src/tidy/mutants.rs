@@ -1,4 +1,4 @@
-//! Each mutant still fits the sources, and its row in the list says the same as its file.
+//! Checks that each mutant still fits the sources, and that its row in the list has the words of its file.
 
 use super::finding::Finding;
 use super::tree::Tree;

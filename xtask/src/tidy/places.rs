@@ -1,4 +1,4 @@
-//! The files must not contain a path of the author's machine.
+//! Checks that the files contain no path of the author's machine.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(super) fn of_this_machine(root: &Path) -> Vec<String> {
 }
 
 pub(super) fn check(file: &File, places: &[String]) -> Vec<Finding> {
-    // This file itself names some.
+    // This file itself contains such folders.
     if file.path == "xtask/src/tidy/places.rs" {
         return Vec::new();
     }
@@ -35,8 +35,7 @@ pub(super) fn check(file: &File, places: &[String]) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether the line contains an absolute path that starts with `place`. `/src/` does not occur in `engine/src/` in this
-/// sense.
+/// Whether the line contains an absolute path that starts with `place`. So `engine/src/` does not contain `/src/`.
 fn mentions(line: &str, place: &str) -> bool {
     let starts_a_path = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-*}~)".contains(c));
     line.match_indices(place).any(|(at, _)| starts_a_path(at))

@@ -1,7 +1,7 @@
 //! Blanks the comments and literals of Rust source, so that the rules about code do not apply to words in them.
 //!
-//! It understands only as much of the language as that needs: line comments, nested block comments, strings (also raw
-//! ones), and the difference between a character and a lifetime.
+//! It understands only the necessary part of the language: line comments, nested block comments, strings, raw strings,
+//! and the difference between a character and a lifetime.
 
 /// The same lines, with a space in place of each character of a comment or a literal.
 pub(super) fn code_only(source: &str) -> String {
@@ -22,7 +22,7 @@ pub(super) fn code_only(source: &str) -> String {
     out
 }
 
-/// The number of characters from `at` on that belong to a comment or a literal; 0 if code stands there.
+/// The number of characters from `at` on that belong to a comment or a literal; 0 if `at` is in code.
 fn blank_length(chars: &[char], at: usize) -> usize {
     let rest = &chars[at..];
     match rest {

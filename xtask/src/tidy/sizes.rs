@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_comes_before_the_tests_counts() {
+    fn only_the_lines_before_the_tests_count() {
         let code = "code\n".repeat(400);
         for (path, text, found) in [
             ("a.rs", code.clone(), false),

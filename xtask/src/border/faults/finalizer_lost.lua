@@ -1,5 +1,6 @@
 -- Lua 5.4: when the C stack is full, the collector cannot call a finalizer. It prints a warning and frees the object
--- without it, so what the object held is lost. This script loads no module. It fails as long as Lua has this fault.
+-- without calling the finalizer, so the object's resources leak. This script loads no module. It fails as long as Lua
+-- has this fault.
 local made, gone = 0, 0
 local meta = { __gc = function( ) gone = gone + 1 end }
 local function nest( )

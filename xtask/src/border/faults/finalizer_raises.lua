@@ -1,5 +1,5 @@
 -- Debian's LuaJIT 2.1: a finalizer raises while compiled code allocates, and the process ends by SIGSEGV. With `-joff`
--- it does not. This script loads no module.
+-- this does not happen. This script loads no module.
 getmetatable( newproxy( true ) ).__gc = function( ) error 'x' end
 local function allocate( )
   local t = { }

@@ -1,8 +1,8 @@
-# Runs in a Debian root with a C compiler. Installs the C library, compiles the README's C program in three ways, and removes
-# the library.
+# Runs in a Debian root with a C compiler. Installs the C library, compiles the README's C program in three ways, and
+# removes the library.
 cd /tmp
 
-# Runs a program and compares what it prints.
+# Runs a program and compares its output.
 runs( ) {
   echo "--- $*"
   "$@" | diff /given/test/c.txt -

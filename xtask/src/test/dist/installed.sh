@@ -1,9 +1,10 @@
-# Runs in a bare Debian root. Installs what users install, runs the README's first Lua example with it, and removes it.
+# Runs in a bare Debian root. Installs the files as a user does, runs the README's first Lua example with them, and
+# removes them.
 for tool in cc gcc cargo; do
   if command -v $tool; then echo "$tool is in the root, which is to be bare"; exit 1; fi
 done
 
-# Runs the README's example with a program and compares what it prints.
+# Runs the README's example with a program and compares its output.
 example( ) {
   echo "--- $*"
   "$@" /given/test/readme.lua | diff /given/test/readme.txt -

@@ -1,12 +1,12 @@
-//! Installs what `cargo xtask dist` builds, as users do, uses it and removes it.
+//! Installs the files of `cargo xtask dist` as users do, uses them and removes them.
 //!
 //! ```text
 //!   target/debian/bare       Debian with Lua and LuaRocks, without cargo and a C compiler   installed.sh
 //!   target/debian/compiler   the same with gcc and CMake                                    compiled.sh
 //! ```
 //!
-//! The roots are made once, which needs a network. Each script runs in a copy of one, which is gone afterwards. No file may be
-//! left when everything was removed.
+//! The roots are made once, which needs a network. Each script runs in a copy of a root, and the copy is deleted
+//! afterwards. When the script has removed everything, no file may be left.
 
 mod root;
 
@@ -37,7 +37,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     Ok("every artefact was installed, used and removed".into())
 }
 
-/// Builds everything again from a clone in another folder, and compares the sums.
+/// Builds everything again from a clone in another folder, and compares the checksums.
 pub(super) fn reproducible(project: &Project) -> StepResult {
     let changed = process::capture(project.program("git").args(["status", "--porcelain"]))?;
     if !changed.is_empty() {
@@ -63,7 +63,7 @@ fn sums(out: &Path) -> Result<String, String> {
     book::read(&out.join("SHA256SUMS"))
 }
 
-/// Writes the README's first examples in Lua and C, with what they print, and the files for CMake.
+/// Writes the README's first examples in Lua and C, with their output, and the files for CMake.
 fn write(project: &Project, folder: &Path) -> Result<(), String> {
     let readme = book::read(&project.root.join("README.md"))?;
     let blocks = book::blocks(&readme);
@@ -88,7 +88,7 @@ fn write(project: &Project, folder: &Path) -> Result<(), String> {
     })
 }
 
-/// Builds the source rock without a network and without the crates that cargo has.
+/// Builds the source rock without a network and without the crates in cargo's cache.
 fn source_rock(project: &Project, out: &Path) -> Result<(), String> {
     println!("--- the source rock");
     let tree = project.target.join("source-rock");
@@ -102,7 +102,7 @@ fn source_rock(project: &Project, out: &Path) -> Result<(), String> {
     book::check_first(project, &mut interpreter)
 }
 
-/// Asks cargo whether the registry would accept the crates. It compiles each from its package.
+/// Asks cargo whether the registry would accept the crates. Cargo compiles each crate from its package.
 fn published(project: &Project) -> Result<(), String> {
     println!("--- cargo publish --dry-run");
     let mut cargo = project.cargo(&["publish", "--quiet", "--dry-run", "--allow-dirty"]);

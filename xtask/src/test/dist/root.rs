@@ -10,8 +10,8 @@ use crate::test::apt_install;
 
 const SUITE: &str = "bookworm";
 
-/// Debian's LuaRocks depends on a C compiler, by way of header files. A rock with a built library needs none, so only its files are
-/// unpacked.
+/// Debian's LuaRocks depends on header files, and these depend on a C compiler. A rock with a built library needs no
+/// compiler, so only the files of LuaRocks are unpacked.
 const LUAROCKS: &str = "cd /tmp && apt-get download luarocks && dpkg-deb -x luarocks_*.deb / && rm luarocks_*.deb";
 const COMPILER: &str = "apt-get install --yes --quiet --no-install-recommends gcc libc6-dev pkg-config cmake make";
 
@@ -45,7 +45,7 @@ const KEPT: &[&str] = &[
     "./root/.cache",
 ];
 
-/// Far above what a script takes.
+/// Far more than a script needs.
 const LIMIT: Duration = Duration::from_secs(300);
 
 pub(super) struct Root {
@@ -76,7 +76,7 @@ impl Root {
         })
     }
 
-    /// Makes the root under another name, unless it is there, so that an attempt that fails leaves none.
+    /// Makes the root if it does not exist. It is made under another name, so a failed attempt leaves no root.
     fn once(project: &Project, name: &str, make: impl Fn(&Path) -> Result<(), String>) -> Result<Self, String> {
         if process::capture(project.program("id").arg("-u"))?.trim() != "0" {
             return Err("a root of Debian can only be made and used by root".into());
@@ -96,10 +96,11 @@ impl Root {
         Ok(Self { folder })
     }
 
-    /// Runs a script in the root. It finds the two folders at /given/test and /given/dist, and may leave nothing.
+    /// Runs a script in the root. The script finds the two folders at /given/test and /given/dist. It may leave no
+    /// file.
     pub(super) fn run(&self, project: &Project, script: &str, test: &Path, dist: &Path) -> Result<(), String> {
         println!("--- in {}", self.folder.display());
-        // The place for the file system, which only the script's process sees.
+        // The mount point of the file system. Only the script's process sees the file system.
         let place = self.folder.with_extension("copy");
         fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
         let mut command = project.program("unshare");
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_of_ours_is_a_trace_wherever_it_is() {
+    fn a_file_of_ours_in_any_folder_is_reported() {
         assert!(is_kept("./var/lib/dpkg/status") && is_kept("./usr/local/lib/luarocks/rocks-5.4/manifest"));
         assert!(!is_kept("./var/lib/dpkg/info/cogloop.list") && !is_kept("./usr/bin/new"));
     }

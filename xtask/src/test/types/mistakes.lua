@@ -1,13 +1,12 @@
--- Mistakes that a language server must find by our types. This file is never run. A line with a mistake ends with the
--- server's names for it; on all other lines the server must find nothing.
--- luacheck: ignore
+-- Mistakes that a language server must find with our types. This file is never run. A line with a mistake ends with the
+-- server's names for the mistake. On all other lines the server must find nothing. luacheck: ignore
 local cogloop, Loop, Socket, mockit = require 'cogloop', require 't.Loop', require 't.Net.Socket', require 'luamockit'
 local loop, tasks = cogloop.loop{ clock = 'virtual' }, Loop( )
 
 ---@param count integer
 local function takes( count ) print( count ) end
 
--- Arguments of the wrong type, and values that no list has.
+-- Arguments of the wrong type, and values that are not in the list of the type.
 loop:after( '10', print )                                                   --> param-type-mismatch
 loop:every( { ms = 5, policy = 'skp' }, print )                             --> param-type-mismatch
 loop:on( io.stdin, 'x', print )                                             --> param-type-mismatch
@@ -30,7 +29,7 @@ loop:after( 10, takes, 'text' )                                             --> 
 loop:spawn( function( text ) text:shout( ) end, 'text' )                    --> undefined-field
 tasks:addTask( 10, function( count ) count( ) end, 5 )                      --> call-non-callable
 
--- Results: of the wrong type, and nil where the system may fail.
+-- Results of the wrong type, and results that may be nil because the system may fail.
 tasks:addTask( 10, function( ) return 'again' end )                         --> return-type-mismatch
 local client = Socket.connect( '127.0.0.1', 80 )
 client:send( 'text' )                                                       --> need-check-nil
@@ -38,7 +37,7 @@ print( loop:stats( ).late.max )                                             --> 
 local sck = assert( Socket( 'tcp' ) )
 sck.nodelay = 'yes'                                                         --> assign-type-mismatch
 
--- Correct code that is easily taken for a mistake.
+-- Correct code that a server might report as a mistake.
 local handle = { getfd = function( ) return 0 end }
 loop:on( handle, 'r', function( ) return loop:stop( ) end )
 loop:on( sck, 'rw', takes, 5 )

@@ -1,5 +1,6 @@
-//! Shows the types of the Lua modules to a language server, EmmyLua's. It must find no fault in the definitions, in the
-//! Lua blocks of the README and the book, and in the examples. And it must find each mistake of `mistakes.lua`.
+//! Checks the types of the Lua modules with EmmyLua's language server. The server must find no fault in the
+//! definitions, in the Lua blocks of the README and the book, and in the examples. It must find each mistake of
+//! `mistakes.lua`.
 //!
 //! ```text
 //!   bindings/lua/types ── the library ──┐
@@ -8,7 +9,7 @@
 //!   mistakes.lua, stubs ── copies ──────┘
 //! ```
 //!
-//! A block stands in its file on the lines that it has on its page.
+//! In its file a block has the same line numbers as on its page.
 
 mod server;
 
@@ -33,7 +34,7 @@ const SERVER: Wheel = Wheel {
 /// A line with a mistake ends with a comment that has the server's name for it.
 const MISTAKES: &str = include_str!("mistakes.lua");
 
-/// Modules of others that the examples use. Their types are not ours to judge.
+/// Modules of other projects that the examples use. We do not check their types.
 const STUBS: [&str; 2] = ["socket", "ssl"];
 
 /// A file for the server.
@@ -66,7 +67,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     Ok(format!("no fault in {} files, {} mistakes found", files.len(), MISTAKES.matches("--> ").count()))
 }
 
-/// Writes what the server judges into its folder.
+/// Writes the files for the server into its folder.
 fn lay_out(project: &Project, folder: &Path, types: &Path) -> Result<Vec<Shown>, String> {
     let said = |error: std::io::Error| format!("cannot write {}: {error}", folder.display());
     // Removes the files of an earlier run, if there was one.
@@ -134,7 +135,7 @@ fn marks(text: &str) -> impl Iterator<Item = (u64, &str)> {
     marked.flat_map(|(number, codes)| codes.split_whitespace().map(move |code| (number, code)))
 }
 
-/// The marked lines without their finding, and the findings without a mark.
+/// Returns the marked lines without a finding, and the findings without a mark.
 fn compare(text: &str, found: &[Finding]) -> Vec<String> {
     let is_marked = |finding: &&Finding| marks(text).any(|mark| mark == (finding.line, finding.code.as_str()));
     let is_found =

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// The server takes a second; this is for a server that hangs.
+/// The server takes a second; the limit is for a server that hangs.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// What a server finds on a line, as an error or a warning.
+/// An error or a warning of a server about a line.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
     /// Counted from 1.
@@ -74,7 +74,7 @@ impl Server {
         Ok(findings)
     }
 
-    /// Sends a request and waits for its answer. Requests of the server are answered with nothing.
+    /// Sends a request and waits for its answer. The answer to a request of the server is always empty.
     fn ask(&mut self, method: &str, params: Value) -> Result<Value, String> {
         self.last_id += 1;
         let id = self.last_id;
@@ -108,7 +108,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Errors do no harm: it has ended by itself then.
+        // An error means that the server has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -128,7 +128,7 @@ fn receive(output: ChildStdout) -> mpsc::Receiver<Value> {
     messages
 }
 
-/// Reads one message; nothing at the end.
+/// Reads one message. Returns `None` at the end.
 fn read(output: &mut impl BufRead) -> Option<Value> {
     let mut length = None;
     loop {
