@@ -3,7 +3,7 @@
 //! ```text
 //!   the crate lua-src: Lua's own sources ──► mingw ──► target/wine/lua/lua54.dll
 //!   HOST ──────────────────────────────────► mingw ──► target/wine/lua/lua.exe
-//!   bindings/lua ──────────────────────────► cargo ──► target/wine/lua/cogloop/lua54.dll, and Lua files beside that folder
+//!   bindings/lua ──────────────────────────► cargo ──► target/wine/lua/cogloop/cogloop54.dll, and Lua files beside that folder
 //! ```
 //!
 //! The step runs only if it is named: it compiles for half a minute, and the step `windows` tests the same code in
@@ -97,7 +97,9 @@ fn compile_module(project: &Project, wine: &Wine, folder: &Path) -> Result<(), S
     let arguments = [&["build", "--quiet", "--manifest-path", LUA_MANIFEST], &features[..]].concat();
     process::run(&mut wine.cargo(project, &arguments))?;
     let built = project.target.join(TARGET).join("debug/cogloop_lua.dll");
-    std::fs::copy(&built, folder.join("cogloop").join(version.feature).with_extension("dll"))
+    // Not lua54.dll: that is the name of Lua's own DLL.
+    let name = version.feature.replacen("lua", "cogloop", 1);
+    std::fs::copy(&built, folder.join("cogloop").join(name).with_extension("dll"))
         .and_then(|_| lua::copy_scripts(project, folder))
         .map_err(|error| format!("cannot put {} into {}: {error}", built.display(), folder.display()))
 }
