@@ -11,8 +11,8 @@ use crate::host::trace::failed;
 use crate::lua::guard::{Text, push_text};
 use crate::lua::version::{close_thread, push_user_value, set_user_value};
 use mlua::ffi::{
-    lua_State, lua_checkstack, lua_concat, lua_error, lua_gettop, lua_pop, lua_pushstring, lua_pushvalue, lua_rawequal,
-    lua_replace, lua_settop, lua_xmove,
+    lua_State, lua_checkstack, lua_concat, lua_error, lua_gettop, lua_pop, lua_pushlstring, lua_pushstring,
+    lua_pushvalue, lua_rawequal, lua_replace, lua_settop, lua_xmove,
 };
 use std::ffi::c_int;
 
@@ -68,9 +68,15 @@ unsafe fn report(lua: *mut lua_State, index: c_int) {
         if finish(lua, index, Phase::Failed, 1) {
             return;
         }
-        if state_at(lua, 1).as_ref().is_some_and(|state| state.called_ns.is_some() && state.trace.is_some()) {
-            let name = quoted_name(lua, index);
-            failed(lua, 1, lua_gettop(lua), name.as_ref().map_or(b"", Text::as_bytes));
+        let name = quoted_name(lua, index);
+        failed(lua, 1, lua_gettop(lua), name.as_ref().map_or(b"", Text::as_bytes));
+        if let Some(name) = name {
+            lua_pushvalue(lua, -2);
+            lua_pushstring(lua, c"\n\tin task ".as_ptr());
+            let name = name.as_bytes().trim_ascii_end();
+            lua_pushlstring(lua, name.as_ptr().cast(), name.len());
+            lua_concat(lua, 3); // stack: … traceback err named
+            lua_replace(lua, -3);
         }
         if let Some(state) = state_at(lua, 1).as_mut() {
             state.cogloop.has_traceback = true;

@@ -549,6 +549,16 @@ test( 'closing a loop stops its tasks', function( )
   is_true( tostring( fresh ):find 'cancelled' )
 end )
 
+test( 'the traceback of a task that fails ends with the name of the task', function( )
+  local loop, tracebacks = virtual( ), { }
+  loop:onerror( function( _, traceback ) tracebacks[ #tracebacks + 1 ] = traceback end )
+  loop:spawn( { function( ) loop:sleep( 1 ) error( 'oh', 0 ) end, name = 'reader' } )
+  loop:spawn( function( ) loop:sleep( 2 ) error( 'oh', 0 ) end )
+  loop:run( )
+  is_true( tracebacks[ 1 ]:find "\n\tin task 'reader'$", tracebacks[ 1 ] )
+  is_true( not tracebacks[ 2 ]:find 'in task', tracebacks[ 2 ] )
+end )
+
 if _VERSION >= 'Lua 5.4' then
   local load_with = function( code, env ) return assert( load( code, 'closing', 't', setmetatable( env, { __index = _G } ) ) ) end
 
