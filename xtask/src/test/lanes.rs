@@ -6,8 +6,7 @@
 //!                           └─► lane 2: `xtask test miri` ──► target/steps/miri.log ──► the terminal
 //! ```
 //!
-//! Many steps wait most of the time, or use only one core. On two cores, two lanes take two thirds of the time of one
-//! lane.
+//! Many steps wait most of the time, or use only one core. So there is one lane more than there are cores.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -29,9 +28,9 @@ struct Running {
     start: Instant,
 }
 
-/// The default number of steps that run at the same time: one for each core, and at most four.
+/// The default number of steps that run at the same time.
 pub(super) fn default_lanes() -> usize {
-    thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
+    thread::available_parallelism().map_or(1, |cores| (cores.get() + 1).min(4))
 }
 
 /// Runs the steps in the order given, as many at once as there are lanes. Reports each when it ends.
