@@ -115,6 +115,8 @@ enum {
 };
 
 #define COG_NEVER UINT64_MAX
+/* The slack_ns of a plan without slack, whatever the loop's is. */
+#define COG_EXACT UINT64_MAX
 
 /* Marks functions whose error code a program should not ignore; the compiler warns if it does. Without the loop or the
  * watch the program would only fail later. */
@@ -153,6 +155,8 @@ typedef struct cog_options {
     uint32_t clock;              /* COG_CLOCK_MONOTONIC or COG_CLOCK_VIRTUAL */
     uint32_t delays;             /* COG_DELAYS_FROM_NOW or COG_DELAYS_FROM_CACHED */
     uint32_t reserved;           /* 0 */
+    uint64_t slack_ns;           /* how late timers may fire, so that several share a wake-up, if their plan does not
+                                    say it; 0: not at all */
 } cog_options;
 
 /* When a timer fires. Set size to sizeof(cog_plan), and every field that you do not need to 0. */
@@ -160,7 +164,8 @@ typedef struct cog_plan {
     size_t size;
     uint64_t delay_ns;  /* the time to the first deadline */
     uint64_t period_ns; /* the time from one deadline to the next; 0: the timer fires once */
-    uint64_t slack_ns;  /* how late the timer may fire, so that several timers share a wake-up */
+    uint64_t slack_ns;  /* how late the timer may fire, so that several timers share a wake-up; 0: what the loop's
+                           options say; COG_EXACT: not at all */
     uint32_t missed;    /* COG_MISSED_SKIP and others */
     uint32_t reserved;  /* 0 */
 } cog_plan;
@@ -365,7 +370,7 @@ int cog_watch_unref(cog_watch watch);
 COG_ASSERT__(sizeof(cog_loop) == 8 && sizeof(cog_timer) == 16 && sizeof(cog_watch) == 16);
 COG_ASSERT__(sizeof(cog_hook) == 16 && sizeof(cog_expiry) == 24);
 #if UINTPTR_MAX == UINT64_MAX
-COG_ASSERT__(sizeof(cog_options) == 48 && sizeof(cog_stats) == 64 && sizeof(cog_plan) == 40);
+COG_ASSERT__(sizeof(cog_options) == 56 && sizeof(cog_stats) == 64 && sizeof(cog_plan) == 40);
 COG_ASSERT__(offsetof(cog_options, resolution_ns) == 16 && offsetof(cog_options, clock) == 36);
 #endif
 #undef COG_ASSERT__

@@ -223,6 +223,31 @@ static void a_plan_has_a_first_delay_a_period_and_slack(void) {
     cog_loop_free(loop);
 }
 
+static void a_loops_slack_counts_for_timers_whose_plan_does_not_say_it(void) {
+    NEW(cog_options, options);
+    options.size = sizeof options;
+    options.clock = COG_CLOCK_VIRTUAL;
+    options.slack_ns = 10 * MS;
+    cog_loop loop;
+    CHECK(cog_loop_new(&options, &loop) == COG_OK);
+    struct log log = log_of(loop), exact = log_of(loop);
+    NEW(cog_plan, plan);
+    plan.size = sizeof plan;
+    plan.delay_ns = 37 * MS;
+    CHECK(cog_timer_after(loop, 36 * MS, note, &log, NULL) == COG_OK);
+    CHECK(cog_timer_at(loop, 38 * MS, note, &log, NULL) == COG_OK);
+    CHECK(cog_timer_add(loop, &plan, note, &log, NULL) == COG_OK);
+    plan.slack_ns = COG_EXACT;
+    CHECK(cog_timer_add(loop, &plan, note, &exact, NULL) == COG_OK);
+    CHECK(cog_timer_after(loop, 0, note, &exact, NULL) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK && exact.calls == 2 && log.calls == 3);
+    CHECK(exact.at_ns[0] == 0 && exact.at_ns[1] == 37 * MS);
+    CHECK(log.at_ns[0] >= 38 * MS && log.at_ns[0] <= 46 * MS);
+    CHECK(log.at_ns[1] == log.at_ns[0] && log.at_ns[2] == log.at_ns[0]);
+    CHECK(log.deadline_ns[0] + log.deadline_ns[1] + log.deadline_ns[2] == (36 + 37 + 38) * MS);
+    cog_loop_free(loop);
+}
+
 static void a_timers_callback_can_be_read_and_changed(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
@@ -337,6 +362,7 @@ int main(void) {
     RUN(a_timer_that_is_due_in_the_same_turn_can_still_be_cancelled);
     RUN(delays_count_from_the_call_or_from_the_turn_as_the_options_say);
     RUN(a_plan_has_a_first_delay_a_period_and_slack);
+    RUN(a_loops_slack_counts_for_timers_whose_plan_does_not_say_it);
     RUN(a_timers_callback_can_be_read_and_changed);
     RUN(unreferenced_timers_do_not_keep_the_loop_running);
     RUN(a_one_shot_and_an_interval_report_the_same_deadline_in_order);

@@ -10,6 +10,7 @@
 ---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best one that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field resolution? number the length of a tick; default 0.001
+---@field slack? number the accepted lateness of timers, so that several share a wake-up; default 0
 ---@field max_timers? integer the largest number of timers at a time; above it `after`, `every` and `at` raise
 ---@field max_handles? integer the largest number of observed handles at a time; above it `on` and `wait` fail
 ---@field max_callbacks? integer the largest number of timers, of handles, and of woken tasks that a turn serves; the next turns serve the rest
@@ -20,7 +21,7 @@
 ---@field ms number the time from one deadline to the next, above 0
 ---@field first? number the time to the first deadline; default `ms`
 ---@field policy? 'skip' | 'burst' | 'delay' how to serve deadlines that were missed by more than the slack; default 'skip'
----@field slack? number the accepted lateness of a call, so that several timers share a wake-up
+---@field slack? number the accepted lateness of a call, so that several timers share a wake-up; default: that of the loop
 
 ---@class cogloop.Times
 ---@field count integer

@@ -31,14 +31,14 @@ pub struct Interval {
     pub(crate) period: Duration,
     pub(crate) first: Option<Duration>,
     pub(crate) missed: Missed,
-    pub(crate) slack: Duration,
+    pub(crate) slack: Option<Duration>,
 }
 
 impl Interval {
     /// An interval with this period. The first deadline is one period from now. Missed deadlines are skipped and
     /// counted.
     pub fn new(period: Duration) -> Self {
-        Self { period, first: None, missed: Missed::Skip, slack: Duration::ZERO }
+        Self { period, first: None, missed: Missed::Skip, slack: None }
     }
 
     /// Sets the delay to the first deadline, instead of one period.
@@ -54,10 +54,16 @@ impl Interval {
     }
 
     /// Sets how late a deadline may be served, so that several timers share a wake-up. With every policy, a deadline
-    /// that is served within its slack is on time. The schedule does not drift.
+    /// that is served within its slack is on time. The schedule does not drift. Without this, the slack is that of the
+    /// loop, [`Options::slack`](crate::Options::slack); [`Duration::ZERO`] is none.
     pub fn slack(mut self, slack: Duration) -> Self {
-        self.slack = slack;
+        self.slack = Some(slack);
         self
+    }
+
+    /// The slack in nanoseconds. `of_loop` counts where the interval does not set one.
+    pub(crate) fn slack_ns(&self, of_loop: u64) -> u64 {
+        self.slack.map_or(of_loop, nanoseconds)
     }
 
     pub(crate) fn period_ns(&self) -> Result<NonZeroU64, Error> {

@@ -2,7 +2,6 @@
 
 use crate::core::{Core, Kind};
 use crate::handle::Handle;
-use crate::options::nanoseconds;
 use crate::{Error, Interval, Missed};
 use cogloop_io::{Key, Plan};
 use std::fmt;
@@ -61,7 +60,8 @@ impl<K: Keeping> WakeTimer<K> {
         let mut events = self.core.events.borrow_mut();
         let slack_ns = self.keeping.slack_ns();
         let period = slack_ns.map(|_| NonZeroU64::MAX);
-        let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack: slack_ns.unwrap_or(0) };
+        let slack = slack_ns.unwrap_or_else(|| events.slack_ns());
+        let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack };
         let added = match period.is_some() || self.deadline_ns > events.now_ns() {
             true => events.try_add_planned(plan, Kind::Sleep),
             // A timer with a delay of 0 fires in the next turn. Rounding the deadline up to a tick could delay it
@@ -359,7 +359,8 @@ impl<S> Handle<S> {
         let interval = interval.into();
         let period_ns = interval.period_ns()?;
         let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
-        let timer = WakeTimer::new(self.core(), first_ns, Kept { slack_ns: nanoseconds(interval.slack) })?;
+        let slack_ns = interval.slack_ns(self.core().events.borrow().slack_ns());
+        let timer = WakeTimer::new(self.core(), first_ns, Kept { slack_ns })?;
         Ok(Ticks { timer, period_ns, policy: interval.missed })
     }
 }

@@ -171,7 +171,8 @@ impl<S> Handle<S> {
         let interval = interval.into();
         let period_ns = interval.period_ns()?;
         let first_ns = self.core().ns_after(interval.first.unwrap_or(interval.period));
-        let plan = Plan::every(first_ns, period_ns, interval.missed).with_slack(nanoseconds(interval.slack));
+        let slack_ns = interval.slack_ns(self.core().events.borrow().slack_ns());
+        let plan = Plan::every(first_ns, period_ns, interval.missed).with_slack(slack_ns);
         self.arm_planned(plan, boxed(Repeat(f))?)
     }
 }

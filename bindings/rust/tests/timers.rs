@@ -2,7 +2,7 @@
 
 mod common;
 
-use cogloop::{Error, Firing, Interval, Loop, Missed};
+use cogloop::{Error, Firing, Interval, Loop, Missed, Options};
 use common::*;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -280,6 +280,25 @@ fn intervals_with_slack_share_their_wake_ups() {
     assert_eq!(log.len(), 10);
     log.dedup();
     assert!(log.len() <= 2, "{log:?}");
+}
+
+/// The loop's slack counts for each kind of timer that does not say its own.
+#[test]
+fn timers_share_the_wake_ups_that_the_slack_of_their_loop_allows() {
+    let mut events = Loop::<Vec<Duration>>::with_options(Options::new().slack(10 * MS).simulated()).unwrap();
+    let (start, handle) = (events.now(), events.handle());
+    let exact = Interval::new(37 * MS).slack(Duration::ZERO);
+    events.every(exact, move |log: &mut Vec<_>, firing| log.push(firing.now() - start)).unwrap();
+    events.every(40 * MS, move |log: &mut Vec<_>, firing| log.push(firing.now() - start)).unwrap();
+    events.after(36 * MS, move |log: &mut Vec<_>, firing| log.push(firing.now() - start)).unwrap();
+    let mut log = Vec::new();
+    let slept = events.block_on(&mut log, async move {
+        handle.sleep(38 * MS).unwrap().await.unwrap();
+        handle.now() - start
+    });
+    let shared = slept.unwrap();
+    assert!(shared >= 40 * MS && shared <= 46 * MS, "{shared:?}");
+    assert_eq!(log, [37 * MS, shared, shared]);
 }
 
 /// Regression test: only 794 of a thousand calls came in ten thousand milliseconds, because lateness within the slack

@@ -192,6 +192,19 @@ impl<T: Clone> EventLoop<T> {
         self.timers.scheduler().iter_queued()
     }
 
+    /// The slack of timers that are armed from now on, if their plan does not say their own: those of
+    /// [`add_timer`](Self::add_timer) and [`add_timer_at`](Self::add_timer_at). A timer that is due in the next turn needs
+    /// none. A [`Plan`] says its slack itself; callers that let their users leave it out take this one.
+    #[inline]
+    pub fn slack_ns(&self) -> u64 {
+        self.timers.slack_ns()
+    }
+
+    /// Changes [`slack_ns`](Self::slack_ns). Timers that are armed already keep theirs.
+    pub fn set_slack_ns(&mut self, slack_ns: u64) {
+        self.timers.set_slack_ns(slack_ns);
+    }
+
     /// Gives back the memory of timers that have ended, as far as it lies behind that of the last timer. The loop never does
     /// this on its own: the next crowd of timers would have to allocate again.
     pub fn shrink_timers_to_fit(&mut self) {

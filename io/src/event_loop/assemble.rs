@@ -68,6 +68,7 @@ impl<T: Clone> EventLoop<T> {
             _ => {
                 let mut events = Self::assemble(clock, backend, report, options.resolution_ns)?;
                 events.set_limits(options.limits);
+                events.set_slack_ns(options.slack_ns);
                 Ok(events)
             }
         }
@@ -91,6 +92,7 @@ impl<T: Clone> EventLoop<T> {
         let mut events = Self::assemble(clock, backend, report, options.resolution_ns)?;
         events.journal = Some(journal);
         events.set_limits(options.limits);
+        events.set_slack_ns(options.slack_ns);
         Ok(events)
     }
 

@@ -25,6 +25,10 @@ pub struct Options {
     /// The length of a tick in nanoseconds, at least 1. Timers with deadlines in the same tick are served in the order
     /// in which they were added.
     pub resolution_ns: u64,
+    /// The slack of timers that have no plan of their own, in nanoseconds: how late they may fire, so that several share a
+    /// wake-up. A deadline, and the lateness that counts from it, stay exact. 0, the default, is no slack. See
+    /// [`EventLoop::slack_ns`](crate::EventLoop::slack_ns).
+    pub slack_ns: u64,
     /// The clock.
     pub clock: ClockChoice,
     /// How much the loop may hold, and how much it serves in a turn.
@@ -36,6 +40,6 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let (clock, limits) = (ClockChoice::Monotonic, Limits::default());
-        Self { backend: None, resolution_ns: DEFAULT_RESOLUTION_NS, clock, limits, recording: None }
+        Self { backend: None, resolution_ns: DEFAULT_RESOLUTION_NS, slack_ns: 0, clock, limits, recording: None }
     }
 }

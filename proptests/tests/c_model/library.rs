@@ -36,6 +36,7 @@ struct Options {
     clock: u32,
     delays: u32,
     reserved: u32,
+    slack_ns: u64,
 }
 #[repr(C)]
 struct Plan {
@@ -310,6 +311,7 @@ fn options_of(resolution_ns: u64, timers_max: u32, served_in_turn_max: u32, is_c
         clock,
         delays: is_cached.into(),
         reserved: 0,
+        slack_ns: 0,
     }
 }
 
@@ -343,8 +345,9 @@ fn act(call: &Call) {
     // descriptor stays open until its loop is freed.
     unsafe {
         match *call {
-            Call::New { resolution_ns, timers_max, served_max, is_cached } => {
+            Call::New { resolution_ns, timers_max, served_max, is_cached, slack_ns } => {
                 let options = options_of(resolution_ns, timers_max, served_max, is_cached, 1);
+                let options = Options { slack_ns, ..options };
                 let mut made = Loop::default();
                 kept(cog_loop_new(&raw const options, &raw mut made), made, |world| &mut world.loops);
             }

@@ -7,7 +7,7 @@
 mod ends;
 mod turn;
 
-use crate::program::{Call, EDGE, Event, HandleRef, NEVER, PIPES, Planned, Program, Target};
+use crate::program::{Call, EDGE, EXACT, Event, HandleRef, NEVER, PIPES, Planned, Program, Target};
 use cogloop_engine::Missed;
 use cogloop_proptests::turn_share::TurnShare;
 use std::collections::VecDeque;
@@ -98,6 +98,7 @@ enum Serving {
 #[derive(Clone, Debug, Default)]
 struct Loop {
     tick_ns: u64,
+    slack_ns: u64,
     timers_max: usize,
     served_max: usize,
     now_ns: u64,
@@ -342,11 +343,11 @@ impl Model {
 
     fn act_alone(&mut self, call: &Call) {
         match *call {
-            Call::New { resolution_ns, timers_max, served_max, is_cached } => {
+            Call::New { resolution_ns, timers_max, served_max, is_cached, slack_ns } => {
                 let of = |limit: u32| if limit == 0 { usize::MAX } else { limit as usize };
                 let tick_ns = if resolution_ns == 0 { TICK_NS } else { resolution_ns };
                 let (timers_max, served_max) = (of(timers_max), of(served_max));
-                self.loops.push(Loop { tick_ns, timers_max, served_max, is_cached, ..Loop::default() });
+                self.loops.push(Loop { tick_ns, timers_max, served_max, is_cached, slack_ns, ..Loop::default() });
                 self.code(OK);
             }
             Call::Write(pipe) => self.bytes[pipe] += 1,
@@ -484,19 +485,24 @@ impl Model {
 
     fn add_timer(&mut self, n: usize, call: &Call) -> Run {
         let known = &self.loops[n];
-        let start_ns = known.start_ns();
+        let (start_ns, slack_of_loop_ns) = (known.start_ns(), known.slack_ns);
         match *call {
             // A timer without delay is due in the next turn.
             Call::After(_, 0, body) => self.arm(n, known.begun(start_ns), None, 0, body),
-            Call::After(_, ns, body) => self.arm(n, start_ns.saturating_add(ns), None, 0, body),
-            Call::At(_, ns, body) => self.arm(n, ns, None, 0, body),
+            Call::After(_, ns, body) => self.arm(n, start_ns.saturating_add(ns), None, slack_of_loop_ns, body),
+            Call::At(_, ns, body) => self.arm(n, ns, None, slack_of_loop_ns, body),
             Call::Add(_, Planned { delay_ns, period_ns, slack_ns, missed }, body) => {
                 let period = NonZeroU64::new(period_ns).map(|period| (period, POLICIES[missed as usize]));
+                let slack_ns = match slack_ns {
+                    0 => slack_of_loop_ns,
+                    EXACT => 0,
+                    slack_ns => slack_ns,
+                };
                 self.arm(n, start_ns.saturating_add(delay_ns), period, slack_ns, body)
             }
             Call::Every(_, ns, missed, body) => {
                 let period = NonZeroU64::new(ns).map(|ns| (ns, POLICIES[missed as usize]));
-                self.arm(n, start_ns.saturating_add(ns), period, 0, body)
+                self.arm(n, start_ns.saturating_add(ns), period, slack_of_loop_ns, body)
             }
             _ => unreachable!("{call:?} makes no timer"),
         }

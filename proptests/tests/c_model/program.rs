@@ -23,6 +23,8 @@ pub(crate) enum Call {
         served_max: u32,
         /// Whether delays count from the time of the last reading.
         is_cached: bool,
+        /// The slack of timers whose plan does not say it.
+        slack_ns: u64,
     },
     Free(HandleRef),
     Release(HandleRef),
@@ -119,6 +121,8 @@ pub(crate) const ONE_SHOT: i32 = 2;
 /// The number of valid values for the time at which a hook runs.
 pub(crate) const HOOKS: i32 = 3;
 pub(crate) const NEVER: u64 = u64::MAX;
+/// `COG_EXACT`.
+pub(crate) const EXACT: u64 = u64::MAX;
 /// Reading, writing and urgent data. The pipes have no urgent data.
 pub(crate) const ALL_DIRECTIONS: i32 = 7;
 
@@ -195,9 +199,13 @@ fn resolution() -> impl Strategy<Value = u64> {
     prop_oneof![4 => Just(0), 1 => Just(1), 1 => Just(1_000_000), 1 => Just(8_000_000)]
 }
 
+fn loop_slack() -> impl Strategy<Value = u64> {
+    prop_oneof![3 => Just(0), 1 => ns()]
+}
+
 fn planned() -> impl Strategy<Value = Planned> {
     let delay = prop_oneof![20 => ns(), 1 => Just(NEVER)];
-    let slack = prop_oneof![2 => Just(0), 4 => ns()];
+    let slack = prop_oneof![2 => Just(0), 4 => ns(), 1 => Just(EXACT)];
     (delay, prop_oneof![1 => Just(0), 2 => ns()], slack, 0..4u32)
         .prop_map(|(delay_ns, period_ns, slack_ns, missed)| Planned { delay_ns, period_ns, slack_ns, missed })
 }
@@ -218,8 +226,9 @@ fn call() -> impl Strategy<Value = Call> {
             prop_oneof![3 => Just(0), 1 => 1..5u32],
             prop_oneof![3 => Just(0), 1 => 1..3u32],
             any::<bool>(),
-        ).prop_map(|(resolution_ns, timers_max, served_max, is_cached)| {
-            New { resolution_ns, timers_max, served_max, is_cached }
+            loop_slack(),
+        ).prop_map(|(resolution_ns, timers_max, served_max, is_cached, slack_ns)| {
+            New { resolution_ns, timers_max, served_max, is_cached, slack_ns }
         }),
         1 => loop_name().prop_map(Free),
         1 => loop_name().prop_map(Release),
@@ -332,11 +341,8 @@ impl Call {
 }
 
 pub(crate) fn program() -> impl Strategy<Value = Program> {
-    let first = (resolution(), any::<bool>()).prop_map(|(resolution_ns, is_cached)| Call::New {
-        resolution_ns,
-        timers_max: 0,
-        served_max: 0,
-        is_cached,
+    let first = (resolution(), any::<bool>(), loop_slack()).prop_map(|(resolution_ns, is_cached, slack_ns)| {
+        Call::New { resolution_ns, timers_max: 0, served_max: 0, is_cached, slack_ns }
     });
     (vec(vec(call(), 0..4), BODIES), first, vec(call(), 1..60)).prop_map(|(bodies, first, mut calls)| {
         calls.insert(0, first);

@@ -12,6 +12,8 @@ const COG_CLOCK_MONOTONIC: u32 = 0;
 const COG_CLOCK_VIRTUAL: u32 = 1;
 const COG_DELAYS_FROM_NOW: u32 = 0;
 const COG_DELAYS_FROM_CACHED: u32 = 1;
+/// `COG_EXACT`.
+const COG_EXACT: u64 = u64::MAX;
 
 /// `cog_options`. Zero is the default of each field.
 #[repr(C)]
@@ -26,6 +28,7 @@ pub struct CogOptions {
     clock: u32,
     delays: u32,
     reserved: u32,
+    slack_ns: u64,
 }
 
 /// `cog_plan`. A plan of zeros fires once, in the next turn.
@@ -35,7 +38,7 @@ pub struct CogPlan {
     size: usize,
     pub(super) delay_ns: u64,
     pub(super) period_ns: u64,
-    pub(super) slack_ns: u64,
+    slack_ns: u64,
     pub(super) missed: u32,
     reserved: u32,
 }
@@ -57,7 +60,7 @@ pub struct CogStats {
 #[cfg(target_pointer_width = "64")]
 const _: () = {
     assert!(size_of::<CogPlan>() == 40);
-    assert!(size_of::<CogOptions>() == 48 && size_of::<CogStats>() == 64);
+    assert!(size_of::<CogOptions>() == 56 && size_of::<CogStats>() == 64);
     assert!(offset_of!(CogOptions, resolution_ns) == 16 && offset_of!(CogOptions, clock) == 36);
 };
 
@@ -100,6 +103,15 @@ impl CogPlan {
         let read = unsafe { read_sized(plan, once, "plan", "cog_plan")? };
         if read.reserved == 0 { Ok(read) } else { Err(is_newer("plan")) }
     }
+
+    /// The plan's slack; `of_loop` if it leaves that to the loop.
+    pub(super) fn slack_ns(&self, of_loop: u64) -> u64 {
+        match self.slack_ns {
+            0 => of_loop,
+            COG_EXACT => 0,
+            slack_ns => slack_ns,
+        }
+    }
 }
 
 impl CogOptions {
@@ -118,6 +130,7 @@ impl CogOptions {
             clock: 0,
             delays: 0,
             reserved: 0,
+            slack_ns: 0,
         };
         if options.is_null() {
             return Ok(defaults);
@@ -162,6 +175,10 @@ impl CogOptions {
             descriptors: of(self.watches_max).map_or(none.descriptors, NonZeroUsize::get),
             served_in_turn: of(self.served_in_turn_max).unwrap_or(none.served_in_turn),
         }
+    }
+
+    pub(super) fn slack_ns(&self) -> u64 {
+        self.slack_ns
     }
 
     pub(super) fn resolution_ns(&self) -> u64 {

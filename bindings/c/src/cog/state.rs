@@ -113,6 +113,7 @@ impl Loop {
         let chosen = Options {
             backend,
             resolution_ns: options.resolution_ns(),
+            slack_ns: options.slack_ns(),
             clock: clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual),
             limits: options.limits(),
             recording: None,

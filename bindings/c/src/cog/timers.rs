@@ -70,7 +70,8 @@ pub unsafe extern "C" fn cog_timer_every(
         let missed = missed_of(missed.into(), "missed")?;
         let add = |found: &Loop, events: &mut EventLoop<Call>, call| {
             let first_ns = found.now_for_delays(events).saturating_add(period_ns);
-            events.try_add_planned(Plan::every(first_ns, period, missed), call)
+            let plan = Plan::every(first_ns, period, missed).with_slack(events.slack_ns());
+            events.try_add_planned(plan, call)
         };
         // SAFETY: the caller keeps this function's contract.
         unsafe { arm(r#loop, r#fn, ctx, timer, add) }
@@ -105,7 +106,8 @@ pub unsafe extern "C" fn cog_timer_add(
         let period = NonZeroU64::new(plan.period_ns);
         let add = |found: &Loop, events: &mut EventLoop<Call>, call| {
             let deadline = found.now_for_delays(events).saturating_add(plan.delay_ns);
-            events.try_add_planned(Plan { deadline, period, missed, slack: plan.slack_ns }, call)
+            let slack = plan.slack_ns(events.slack_ns());
+            events.try_add_planned(Plan { deadline, period, missed, slack }, call)
         };
         // SAFETY: the same contract.
         unsafe { arm(r#loop, r#fn, ctx, timer, add) }

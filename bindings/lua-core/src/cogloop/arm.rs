@@ -41,21 +41,21 @@ entry!(
     /// `loop:every( ms, f, ... )`, `loop:every( { ms =, first =, policy =, slack = }, f, ... )` → timer
     pub(super) fn every(lua: *mut lua_State) -> c_int {
         receiver(lua);
-        let plan = check_plan(lua);
-        add(lua, Payload::REPEATS, Due::Repeating(plan))
+        let (plan, slack_ns) = check_plan(lua);
+        add(lua, Payload::REPEATS, Due::Repeating(plan, slack_ns))
     }
 );
 
 /// The options of `every`.
 const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
 
-/// Reads the plan at 2. Its deadline is the delay until the timer first fires.
-unsafe fn check_plan(lua: *mut lua_State) -> Plan {
+/// Reads the plan at 2, and its slack if there is one. The plan's deadline is the delay until the timer first fires.
+unsafe fn check_plan(lua: *mut lua_State) -> (Plan, Option<u64>) {
     // SAFETY: only called by `every`, before `every` touches its stack; a check that raises leaves nothing behind.
     unsafe {
         if lua_type(lua, 2) != LUA_TTABLE {
             let period = check_period(lua, 2);
-            return Plan::every(period.get(), period, Missed::Skip);
+            return (Plan::every(period.get(), period, Missed::Skip), None);
         }
         let top = lua_gettop(lua);
         check_options(lua, 2, &OPTIONS, c"ms, first, slack and policy");
@@ -75,7 +75,7 @@ unsafe fn check_plan(lua: *mut lua_State) -> Plan {
             _ => wrong_part(lua, 2, c"policy", c"'skip', 'burst' or 'delay'", top + 4),
         };
         lua_pop(lua, 4);
-        Plan::every(first_ns.unwrap_or(period.get()), period, missed).with_slack(slack.unwrap_or(0))
+        (Plan::every(first_ns.unwrap_or(period.get()), period, missed), slack)
     }
 }
 

@@ -71,7 +71,7 @@ fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
     }
 }
 
-const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resolution, max_timers, max_handles, \
+const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resolution, slack, max_timers, max_handles, \
     max_callbacks, record and replay";
 
 /// A whole number above 0.
@@ -110,6 +110,7 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
                 (b"clock", Some(b"virtual"), _) => choice.is_virtual = true,
                 (b"clock", Some(b"real"), _) => choice.is_virtual = false,
                 (b"resolution", _, Some(ns @ 1..)) => choice.resolution_ns = ns,
+                (b"slack", _, Some(ns)) => choice.slack_ns = ns,
                 (b"max_timers" | b"max_handles" | b"max_callbacks", ..) => match (key, count) {
                     (b"max_timers", Some(count)) => choice.limits.timers = count.get(),
                     (b"max_handles", Some(count)) => choice.limits.descriptors = count.get(),
@@ -120,6 +121,7 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
                 (b"record", ..) => refuse_option(lua, c"option 'record': the name of a file expected, got %s"),
                 (b"replay", ..) => refuse_option(lua, c"option 'replay': the name of a file expected, got %s"),
                 (b"clock", ..) => refuse_option(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
+                (b"slack", ..) => refuse_option(lua, c"option 'slack': milliseconds expected, got %s"),
                 (b"resolution", ..) => {
                     refuse_option(lua, c"option 'resolution': milliseconds above 0 expected, got %s")
                 }

@@ -17,8 +17,8 @@ pub(crate) enum Due {
     After(u64),
     /// At this time of the loop's clock.
     At(u64),
-    /// By a plan whose deadline counts from now.
-    Repeating(Plan),
+    /// By a plan whose deadline counts from now, and whose slack is that of the loop if none is given here.
+    Repeating(Plan, Option<u64>),
 }
 
 /// The owner of a timer.
@@ -73,9 +73,10 @@ impl State {
         match due {
             Due::After(delay_ns) => events.try_add_timer(delay_ns, value),
             Due::At(deadline_ns) => events.try_add_timer_at(deadline_ns, value),
-            Due::Repeating(plan) => {
+            Due::Repeating(plan, slack_ns) => {
                 let deadline = events.now_ns().saturating_add(plan.deadline);
-                events.try_add_planned(Plan { deadline, ..plan }, value)
+                let slack = slack_ns.unwrap_or(events.slack_ns());
+                events.try_add_planned(Plan { deadline, slack, ..plan }, value)
             }
         }
     }

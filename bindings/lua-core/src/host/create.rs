@@ -58,6 +58,7 @@ pub(crate) struct Choice {
     pub(crate) is_virtual: bool,
     pub(crate) debug: bool,
     pub(crate) resolution_ns: u64,
+    pub(crate) slack_ns: u64,
     pub(crate) limits: Limits,
     pub(crate) recording: Option<Wanted>,
 }
@@ -65,7 +66,7 @@ pub(crate) struct Choice {
 impl Default for Choice {
     fn default() -> Self {
         let (resolution_ns, limits) = (DEFAULT_RESOLUTION_NS, Limits::default());
-        Self { backend: None, is_virtual: false, debug: false, resolution_ns, limits, recording: None }
+        Self { backend: None, is_virtual: false, debug: false, resolution_ns, slack_ns: 0, limits, recording: None }
     }
 }
 
@@ -121,7 +122,8 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     let recording = choice.recording.map(|wanted| wanted.recording()).transpose()?.or_else(take_recording);
     // The loop's own timers are not counted, so `State::arm` holds the limit of timers.
     let limits = Limits { timers: Limits::default().timers, ..choice.limits };
-    let events = EventLoop::new(&Options { backend, clock, resolution_ns: choice.resolution_ns, limits, recording })?;
+    let Choice { resolution_ns, slack_ns, .. } = choice;
+    let events = EventLoop::new(&Options { backend, clock, resolution_ns, slack_ns, limits, recording })?;
     let mut state = State::new(face, events, LOOPS.fetch_add(1, Relaxed), virtual_clock, debug);
     state.begin_default_trace().map_err(|source| Error::Io { doing: "making the trace", source })?;
     let no_memory = |doing| Error::Io { doing, source: std::io::ErrorKind::OutOfMemory.into() };

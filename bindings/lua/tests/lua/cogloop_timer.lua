@@ -271,6 +271,25 @@ test( 'memory depends on the number of live timers', function( )
   is_true( churn( ) < first + 20, 'kilobytes' )
 end )
 
+test( 'a loop with slack lets its timers share a wake-up; one that says its own slack keeps it, and none is early', function( )
+  local loop, at = cogloop.loop{ clock = 'virtual', slack = 10 }, { }
+  local function fired( name ) at[ name ] = loop:now( ) end
+  loop:after( 36, fired, 'after' )
+  loop:at( 38, fired, 'at' )
+  loop:every( 40, function( ) fired 'every' end ):unref( )
+  loop:every( { ms = 37, slack = 0 }, function( ) at.exact = at.exact or loop:now( ) end ):unref( )
+  loop:spawn( function( ) loop:sleep( 39 ) fired 'sleep' end )
+  loop:after( 0, fired, 'now' )
+  loop:run( )
+  equal( at.now, 0 )
+  equal( at.exact, 37 )
+  is_true( at.after >= 40 and at.after <= 46, at.after )
+  same_list( { at.at, at.every, at.sleep }, { at.after, at.after, at.after } )
+  for _, slack in ipairs{ -1, 'x', true } do
+    fails( "option 'slack': milliseconds expected, got", cogloop.loop, { slack = slack } )
+  end
+end )
+
 test( 'lateness within the slack is no missed deadline under any policy (C13)', function( )
   for _, policy in ipairs{ 'skip', 'burst', 'delay' } do
     local loop, calls = virtual( ), 0

@@ -10,12 +10,14 @@ use std::num::NonZeroU64;
 pub(crate) struct Timers<T> {
     scheduler: Scheduler<T>,
     unreferenced: Unreferenced,
+    /// The slack of timers that are added without a plan.
+    slack_ns: u64,
 }
 
 impl<T: Clone> Timers<T> {
     /// Makes an empty store; a tick takes `resolution` nanoseconds.
     pub(crate) fn new(resolution: NonZeroU64) -> Self {
-        Self { scheduler: Scheduler::new(resolution), unreferenced: Unreferenced::default() }
+        Self { scheduler: Scheduler::new(resolution), unreferenced: Unreferenced::default(), slack_ns: 0 }
     }
 
     /// The scheduler, for reading only. Changes go through this type.
@@ -35,10 +37,22 @@ impl<T: Clone> Timers<T> {
         self.scheduler.try_add(plan, value)
     }
 
-    /// Adds a timer that fires once.
+    /// Adds a timer that fires once, with the loop's slack.
     #[inline]
     pub(crate) fn try_add_once(&mut self, deadline_ns: u64, value: T) -> Result<Key, NoRoom> {
-        self.scheduler.try_add_once(deadline_ns, value)
+        match self.slack_ns {
+            0 => self.scheduler.try_add_once(deadline_ns, value),
+            slack => self.scheduler.try_add(Plan::once(deadline_ns).with_slack(slack), value),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn slack_ns(&self) -> u64 {
+        self.slack_ns
+    }
+
+    pub(crate) fn set_slack_ns(&mut self, slack_ns: u64) {
+        self.slack_ns = slack_ns;
     }
 
     /// Adds a timer that is due in the next turn.

@@ -34,6 +34,7 @@ return function( random, length )
   if R.chance( 10 ) then P.options.max_handles = R.upto( 2 ) end
   if R.chance( 15 ) then P.options.max_callbacks = R.upto( 3 ) end
   if R.chance( 10 ) and not without.fractions then P.options.resolution = R.pick{ 1, 0.5, 8 } end
+  if R.chance( 15 ) and not without.slack then P.options.slack = R.pick( SLACK ) end
 
   local body
   local make = { }

@@ -9,7 +9,7 @@ return function( M )
   -- timer that was armed first fires first.
   function M.make( options )
     local loop = setmetatable( {
-      time = 0, tick = (options.resolution or 0.001) * 1e6, armed = 0,
+      time = 0, tick = (options.resolution or 0.001) * 1e6, slack = (options.slack or 0) * 1e6, armed = 0,
       pending = { }, entries = { }, to_tell = { }, sleeps = { }, alive = { }, woken = { },
       max_timers = options.max_timers or math.huge, max_handles = options.max_handles or math.huge,
       max_callbacks = options.max_callbacks or math.huge,

@@ -114,7 +114,7 @@ end
 
 return function( program )
   local options = { }
-  for _, key in ipairs{ 'max_timers', 'max_handles', 'max_callbacks', 'resolution' } do
+  for _, key in ipairs{ 'max_timers', 'max_handles', 'max_callbacks', 'resolution', 'slack' } do
     if program.options[ key ] then options[ #options + 1 ] = ('%s = %s'):format( key, program.options[ key ] ) end
   end
   return ('local T, W, C, F, H, ask = S.T, S.W, S.C, S.F, S.H, S.ask\nlocal loop = S.loop{ %s }\n%sS.finish( )\n')

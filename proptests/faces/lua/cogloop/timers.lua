@@ -37,11 +37,13 @@ return function( M )
   end
 
   -- ## Making a timer
+  -- A timer has the loop's slack if it has none of its own, unless it is due in the next turn.
   -- `fire` is called at the timer's moment. At the loop's limit this raises, and nothing changes. A coroutine that was
   -- admitted before is exempt from the limit.
   function M.add( loop, deadline, timer, let_in )
     if not let_in and #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
-    timer.loop, timer.slack, timer.referenced = loop, timer.slack or 0, true
+    timer.loop, timer.referenced = loop, true
+    timer.slack = timer.slack or deadline > loop.time and loop.slack or 0
     loop.pending[ #loop.pending + 1 ] = timer
     arm( loop, timer, deadline )
     return setmetatable( timer, Timer )
@@ -69,14 +71,15 @@ return function( M )
 
   function Loop.at( loop, ms, f, ... )
     M.open( loop )
-    return M.add( loop, ms * 1e6, { f = f, fire = callback( f, ... ) } )
+    return M.add( loop, ms * 1e6, { f = f, fire = callback( f, ... ), slack = loop.slack } )
   end
 
   function Loop.every( loop, spec, f, ... )
     M.open( loop )
     if type( spec ) == 'number' then spec = { ms = spec } end
     return M.add( loop, loop.time + (spec.first or spec.ms) * 1e6, {
-      f = f, fire = callback( f, ... ), period = spec.ms * 1e6, policy = spec.policy or 'skip', slack = (spec.slack or 0) * 1e6,
+      f = f, fire = callback( f, ... ), period = spec.ms * 1e6, policy = spec.policy or 'skip',
+      slack = spec.slack and spec.slack * 1e6 or loop.slack,
     } )
   end
 
