@@ -16,6 +16,7 @@ local cancel     = typed( 'cancel', 'int32_t (*)( void *, void * )' )
 local emptied    = typed( 'emptied', 'void (*)( void * )' )
 local owner_of   = typed( 'owner', 'uint32_t (*)( void * )' )
 local reschedule = typed( 'reschedule', 'int32_t (*)( void *, void *, double )' )
+local next_due   = typed( 'next', 'int32_t (*)( void * )' )
 local now        = typed( 'now', 'double (*)( void * )' )
 
 -- The table TASKS of each loop that has come here, by the loop and by its number. They keep neither the table nor the loop.
@@ -58,6 +59,7 @@ local function adder( arm )
   end
 end
 
+-- The functions for all cases are not called as tail calls, so that their messages find the name of the called function.
 local default = own.default
 for name, arm in pairs{ after = arm_after, at = arm_at } do
   local try, of_methods, of_module = adder( arm ), methods[ name ], module[ name ]
@@ -65,7 +67,7 @@ for name, arm in pairs{ after = arm_after, at = arm_at } do
     local timer = try( ... )
     if timer then return timer end
     prepare( ... )
-    return of_methods( ... )
+    return ( of_methods( ... ) )
   end
   module[ name ] = function( ... )
     local loop = default[ 1 ]
@@ -74,7 +76,7 @@ for name, arm in pairs{ after = arm_after, at = arm_at } do
       if timer then return timer end
       prepare( loop )
     end
-    return of_module( ... )
+    return ( of_module( ... ) )
   end
 end
 
@@ -85,7 +87,7 @@ function methods.now( ... )
     local ms = now( loop )
     if ms >= 0 then return ms end
   end
-  return now_of_methods( ... )
+  return ( now_of_methods( ... ) )
 end
 
 function module.now( )
@@ -94,7 +96,7 @@ function module.now( )
     local ms = now( loop )
     if ms >= 0 then return ms end
   end
-  return now_of_module( )
+  return ( now_of_module( ) )
 end
 
 -- The loop of a timer, and its TASKS; nothing if it is no timer, or its loop has never come here.
@@ -110,9 +112,9 @@ local cancel_any, reschedule_any = timers.cancel, timers.reschedule
 
 function timers.cancel( timer )
   local loop, entries = owner( timer )
-  if not loop or not entries then return cancel_any( timer ) end
+  if not loop or not entries then return ( cancel_any( timer ) ) end
   local place = cancel( loop, timer )
-  if place < 0 then return cancel_any( timer ) end
+  if place < 0 then return ( cancel_any( timer ) ) end
   if place == 0 then return false end
   entries[ place ] = nil
   emptied( loop )
@@ -125,5 +127,37 @@ function timers.reschedule( timer, ms )
     local was_pending = reschedule( loop, timer, ms )
     if was_pending >= 0 then return was_pending > 0 end
   end
-  return reschedule_any( timer, ms )
+  return ( reschedule_any( timer, ms ) )
+end
+
+-- Serves due timers until there is none, or one that the C function serves.
+local function serve( loop, entries )
+  while true do
+    local place = next_due( loop )
+    if place > 0 then
+      local f = entries[ place ]
+      entries[ place ] = nil
+      emptied( loop )
+      f( )
+    elseif place < -1 then
+      entries[ -1 - place ]( )
+    else
+      return
+    end
+  end
+end
+
+-- LuaJIT gives up a loop that it fails to compile again and again, for instance because the callbacks make closures. It then
+-- puts the opcode behind LOOP into its place. Interpreted, the C function is faster.
+local has_util, util = pcall( require, 'jit.util' )
+if not has_util then return end
+local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end
+local LOOP = opcode( function( ) while true do serve( ) end end, 1 )
+local pc = 1
+while opcode( serve, pc ) ~= LOOP do pc = pc + 1 end
+
+return function( loop )
+  local entries = of_loop[ loop ]
+  if not entries then return prepare( loop ) end
+  if opcode( serve, pc ) ~= LOOP + 1 then serve( loop, entries ) end
 end

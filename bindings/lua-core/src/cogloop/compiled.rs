@@ -12,21 +12,22 @@
 //!
 //! A timer is the same userdata on both ways. The Lua code takes it from a stock, which [`fill`] makes.
 
-use super::ticket::{Ticket, push_ticket};
+use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
 use crate::host::arm::{Due, For};
+use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::memory::{LoopBlock, State, value};
 use crate::host::state::with;
 use crate::lua::args::{fraction_to_ns, ns_to_ms, test_userdata};
-use crate::lua::class::set_functions;
+use crate::lua::class::{keep, set_functions};
 use crate::lua::compiled::{is_allowed, run, set_pointers};
 use crate::lua::entry::entry;
 use crate::lua::version::push_user_value;
 use cogloop_io::Key;
 use mlua::ffi::{
-    lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pushinteger, lua_pushvalue, lua_rawseti, lua_setfield,
-    lua_settop, lua_upvalueindex,
+    LUA_REGISTRYINDEX, LUA_TFUNCTION, lua_State, lua_call, lua_createtable, lua_getfield, lua_gettop, lua_pushinteger,
+    lua_pushvalue, lua_rawgetp, lua_rawseti, lua_setfield, lua_settop, lua_type, lua_upvalueindex,
 };
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
@@ -44,7 +45,7 @@ const STOCK: c_int = 64;
 ///
 /// # Safety
 ///
-/// Only for `open_cogloop`, when the functions and methods are set. May raise.
+/// Only for `open_cogloop`, when the functions and methods are set, with the table `inner` on top. May raise.
 pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int]) {
     // SAFETY: the caller's promise. The Lua code gives the pointers the types that the functions below have.
     unsafe {
@@ -52,6 +53,8 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int]) {
             return;
         }
         let top = lua_gettop(lua);
+        lua_getfield(lua, upvalue::TIMER, c"__index".as_ptr());
+        lua_setfield(lua, top, c"Timer".as_ptr());
         lua_pushvalue(lua, upvalue::MODULE);
         lua_getfield(lua, upvalue::LOOP, c"__index".as_ptr());
         lua_createtable(lua, 0, 16);
@@ -66,13 +69,40 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int]) {
             (c"cancel", cancel as *const c_void),
             (c"reschedule", reschedule as *const c_void),
             (c"now", now as *const c_void),
+            (c"next", next as *const c_void),
         ];
         set_pointers(lua, own, &pointers);
         for (name, index) in [(c"loops", upvalue::LOOPS), (c"default", upvalue::DEFAULT), (c"Timer", upvalue::TIMER)] {
             lua_pushvalue(lua, index);
             lua_setfield(lua, own, name.as_ptr());
         }
-        run(lua, CODE, 3);
+        run(lua, CODE, 3, 1);
+        keep(lua, top + 1, &SERVE_KEY);
+        lua_settop(lua, top);
+    }
+}
+
+/// The Lua function that serves due timers, in the registry; nil or false if there is none.
+static SERVE_KEY: u8 = 0;
+
+/// After so many timers of a turn, the C function leaves the others to the Lua function. A few timers are not worth the
+/// change, and neither are timers that the Lua function leaves to the C function.
+pub(super) const FIRST: u32 = 32;
+
+/// Serves due timers by compiled code, until one comes that it leaves to the C function.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate); the loop is at 1. Room for three values. Lua code may run.
+pub(super) unsafe fn serve(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let top = lua_gettop(lua);
+        lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const SERVE_KEY).cast());
+        if lua_type(lua, -1) == LUA_TFUNCTION {
+            lua_pushvalue(lua, 1);
+            lua_call(lua, 1, 0);
+        }
         lua_settop(lua, top);
     }
 }
@@ -170,6 +200,39 @@ unsafe extern "C" fn emptied(block: *mut LoopBlock) {
         if let Some(state) = (*block).state.as_mut() {
             state.emptied();
         }
+    }
+}
+
+/// Takes the next due timer, whose callback the Lua code calls next. Returns its place in TASKS; the Lua code empties the place and
+/// calls [`emptied`]. For a timer that repeats and keeps its entry, it returns `-1 - place`. [`UNUSUAL`]: the C function serves
+/// the timer. 0: nothing is left for this turn.
+unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
+    // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
+    unsafe {
+        if must_return((*block).state) {
+            return 0;
+        }
+        on(block, |state| {
+            if state.cogloop.is_measuring || !state.steps.may_empty() {
+                return None;
+            }
+            let Some(expired) = state.events.next_expired() else { return Some(0) };
+            let payload = Payload(expired.value);
+            if payload.is_wait() || payload.packed_args().is_some() {
+                state.cogloop.left = Some(expired);
+                state.empties(expired.key.index());
+                return None;
+            }
+            state.served = true;
+            state.cogloop.firing = Some(expired);
+            state.cogloop.fired += 1;
+            let place = slot(expired.key.index()) as i32;
+            if payload.repeats() {
+                return Some(UNUSUAL - place);
+            }
+            state.empties(expired.key.index());
+            Some(place)
+        })
     }
 }
 

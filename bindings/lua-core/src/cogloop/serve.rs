@@ -1,6 +1,8 @@
 //! Serves the due timers. One C function serves a batch, with one Lua call for each callback.
 
 use super::claim::{before_idle, tell_waiting, void_dead_claims};
+#[cfg(feature = "luajit")]
+use super::compiled;
 use super::left::Left;
 use super::resume::{go, push_reason};
 use super::task::{Phase, task_at};
@@ -13,11 +15,12 @@ use crate::host::face::Face;
 use crate::host::memory::{LoopBlock, Meter, State, value};
 use crate::host::state::{state_at, with};
 use crate::lua::callback::call;
+use crate::lua::guard::ErrorText;
 use crate::lua::stack::stack;
 use crate::lua::version::{push_user_value, set_user_value};
 use crate::sys::errno::{EBADF, ETIMEDOUT};
-use cogloop_io::Key;
 use cogloop_io::trace::{Detail, Kind};
+use cogloop_io::{ExpiredTimer, Key};
 use mlua::ffi::{
     lua_State, lua_call, lua_pushnil, lua_pushvalue, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata,
 };
@@ -32,9 +35,22 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
         push_user_value(lua, 1, value::TASKS);
         stack!(lua: loop entries);
         let mut found = false;
+        #[cfg(feature = "luajit")]
+        let mut count = 0;
         while !must_return((*block).state) {
+            #[cfg(feature = "luajit")]
+            {
+                count += 1;
+                if count > compiled::FIRST {
+                    count = 0;
+                    compiled::serve(lua);
+                    if must_return((*block).state) {
+                        break;
+                    }
+                }
+            }
             let state = (*block).state;
-            let expired = match with(state, |state| Ok(state.events.next_expired())) {
+            let expired = match with(state, next_expired) {
                 Ok(Some(expired)) => expired,
                 Ok(None) => break,
                 Err(text) => text.raise(lua),
@@ -66,6 +82,17 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
         }
         found
     }
+}
+
+/// The next due timer, if there is one.
+#[inline(always)]
+fn next_expired(state: &mut State) -> Result<Option<ExpiredTimer<u64>>, ErrorText> {
+    #[cfg(feature = "luajit")]
+    if let Some(left) = state.cogloop.left.take() {
+        state.emptied();
+        return Ok(Some(left));
+    }
+    Ok(state.events.next_expired())
 }
 
 /// The longest time for which a turn resumes woken tasks, and the number of tasks after which it reads the clock.

@@ -6,7 +6,7 @@ local await, outcome, unawait   = inner.await, inner.outcome, inner.unawait
 local error, getmetatable, select, tostring = error, getmetatable, select, tostring
 
 -- The tables of methods, in which a message about an argument finds the name of a method.
-inner.classes = { methods, Task }
+inner.classes = { methods, Task, inner.Timer }
 
 function Cancellation.__tostring( cancellation )
   local reason = cancellation.reason

@@ -251,6 +251,9 @@ pub(crate) struct Source {
 pub(crate) struct Cogloop {
     /// The timer whose callback runs.
     pub(crate) firing: Option<ExpiredTimer<u64>>,
+    /// A timer that has expired, and that compiled code has left to the C function.
+    #[cfg(feature = "luajit")]
+    pub(crate) left: Option<ExpiredTimer<u64>>,
     /// Whether the error that is being raised already has its traceback.
     pub(crate) has_traceback: bool,
     /// The coroutine that runs and may wait, or null: a task's, or one that the task made by `wrap`.
@@ -287,6 +290,8 @@ impl Default for Cogloop {
     fn default() -> Self {
         Self {
             firing: None,
+            #[cfg(feature = "luajit")]
+            left: None,
             has_traceback: false,
             resumed: null_mut(),
             alive: 0,

@@ -29,18 +29,18 @@ pub(crate) unsafe fn set_pointers(lua: *mut lua_State, table: c_int, functions: 
     }
 }
 
-/// Runs a part that is written in Lua with the `args` values on top, and pops them.
+/// Runs a part that is written in Lua with the `args` values on top, and puts `results` values in their place.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate). Room for two values.
-pub(crate) unsafe fn run(lua: *mut lua_State, code: &str, args: c_int) {
+pub(crate) unsafe fn run(lua: *mut lua_State, code: &str, args: c_int, results: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), CHUNK.as_ptr(), null()) != LUA_OK {
             lua_error(lua);
         }
         lua_insert(lua, lua_gettop(lua) - args);
-        lua_call(lua, args, 0);
+        lua_call(lua, args, results);
     }
 }
