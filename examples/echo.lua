@@ -1,5 +1,6 @@
--- A TCP echo server and its clients in one script, on one loop. The server sends back everything that it receives. When the last
--- client is done, all sockets are closed, and the loop ends. If a client resets its connection, only that connection ends.
+-- A TCP echo server and its clients in one script, on one loop. The server sends back everything that it receives. When
+-- the last client is done, all sockets are closed, and the loop ends. If a client resets its connection, only that
+-- connection ends.
 --
 --    cargo run --release -- examples/echo.lua [clients] [messages]
 --    lua5.4 examples/echo.lua                           with the module, see `cargo xtask lua 5.4 --env`

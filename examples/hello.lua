@@ -25,8 +25,8 @@ show( nil, ('%s waits with %s'):format( _VERSION, (loop:backend( )) ) )
 -- A one-shot task: a delay in milliseconds, a function, and its arguments.
 loop:addTask( 250, show, 250, 'one-shot, with its arguments' )
 
--- An interval: a task that returns a number runs again that many milliseconds after its deadline. So it does not drift, however
--- long its callback takes.
+-- An interval: a task that returns a number runs again that many milliseconds after its deadline. So it does not drift,
+-- however long its callback takes.
 local count = 0
 loop:addTask( 100, function( )
   count = count + 1
@@ -40,8 +40,8 @@ loop:addTask( 350, function( )
   show( 350, 'cancelled the task of 450: ' .. tostring( loop:cancelTask( never ) ) )
 end )
 
--- A handle: its function is called whenever the child has written something or has ended. On Windows only sockets can be handles,
--- so this part is left out there.
+-- A handle: its function is called whenever the child has written something or has ended. On Windows only sockets can
+-- be handles, so this part is left out there.
 if package.config:sub( 1, 1 ) == '/' then
   local child = io.popen( 'sleep 0.15; echo hello from a child; sleep 0.4; echo and goodbye' )
   loop:addHandle( child, 'read', function( )

@@ -1,5 +1,5 @@
--- A daemon on luamockit: it waits until a timer is due, runs its callback, and waits again. One interval collects, another one
--- reports, and a one-off timer ends the service. One callback fails, and the others go on.
+-- A daemon on luamockit: it waits until a timer is due, runs its callback, and waits again. One interval collects,
+-- another one reports, and a one-off timer ends the service. One callback fails, and the others go on.
 --
 --    cargo run --release -- examples/mockit.lua [milliseconds]
 --    lua5.4 examples/mockit.lua                         with the module, see `cargo xtask lua 5.4 --env`

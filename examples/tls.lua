@@ -1,6 +1,7 @@
--- LuaSocket and LuaSec in tasks: if a call returns 'wantread', 'wantwrite' or 'timeout' instead of blocking, the task waits in the loop and
--- calls again. So code that was written for copas keeps its calls: `receive`, `send`, `dohandshake`, `connect`, `accept`. The example is a
--- server and its clients over TLS, with a certificate that openssl makes.
+-- LuaSocket and LuaSec in tasks: if a call returns 'wantread', 'wantwrite' or 'timeout' instead of blocking, the task
+-- waits in the loop and calls again. So code that was written for copas keeps its calls: `receive`, `send`,
+-- `dohandshake`, `connect`, `accept`. The example is a server and its clients over TLS, with a certificate that openssl
+-- makes.
 --
 --    luajit examples/tls.lua [clients] [messages]       with the module, see `cargo xtask lua jit --env`
 
@@ -25,7 +26,8 @@ local function wrap( sck, limit )
   return setmetatable( { sck = sck, limit = limit }, Wrapped )
 end
 
--- Waits for the direction of `why`; for 'timeout' it is the direction of the call. Returns true, or nil and 'timeout' or 'closed' as LuaSocket does.
+-- Waits for the direction of `why`; for 'timeout' it is the direction of the call. Returns true, or nil and 'timeout'
+-- or 'closed' as LuaSocket does.
 local function rest( self, why, direction )
   local ready, message = cogloop.wait( self.sck, WAITS[ why ] == true and direction or WAITS[ why ], self.limit )
   if ready then return true end

@@ -1,4 +1,4 @@
-/* libev, as its manual has it: a timer is a struct of the caller's, and time is the turn's time. */
+/* libev: the program owns the struct of a timer. Delays count from the turn's time. */
 #include <ev.h>
 #include <stdint.h>
 

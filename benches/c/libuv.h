@@ -1,4 +1,4 @@
-/* libuv: a timer is a struct of the caller's that is made once. Times are in ms, and time is the turn's time. */
+/* libuv: the program owns the struct of a timer, and makes it once. Delays are in ms and count from the turn's time. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <uv.h>

@@ -1,4 +1,4 @@
-/* libcogloop: a timer is a handle. Delays count from the time of the turn, as they do with the peers. */
+/* libcogloop: a timer is a handle. Delays count from the turn's time, as with the peers. */
 #include <cogloop.h>
 #include <stdint.h>
 #include <stdlib.h>

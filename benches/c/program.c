@@ -1,9 +1,10 @@
-/* What `bench c` measures. It is compiled once for each library with `-include CONTENDER.h`. That header defines each step
- * for its library. Each result is a line `name value`, in nanoseconds of the thread's CPU time unless it says otherwise.
+/* The program of `bench c`. It is compiled once for each library with `-include CONTENDER.h`. That header defines each
+ * step for its library. Each result is a line `name value`. A value is the thread's CPU time in nanoseconds, unless its
+ * name says otherwise.
  *
  *   program timers N    N timers: set and cancelled, restarted, one cancelled and another set
  *   program fire N      N timers due within 200 ms: set, and run until all have fired
- *   program stale       cancels a timer that has fired; only if handles can be stale
+ *   program stale       cancels a timer that has fired, if handles can be stale
  *   program watch       a descriptor that is ready: watched, one turn, removed
  *   program loops       makes a loop: the time, and the bytes of memory
  *   program count WHAT N ROUNDS    repeats one of these steps, to count its instructions: nothing, set_cancel, restart,
@@ -38,7 +39,7 @@ static uint64_t dice(uint64_t below) {
 static struct timer *timers;
 static uint32_t *order, *delays_us;
 
-/* Random delays from 1 ms to about a minute, as timeouts have, and a random order. */
+/* Makes random delays of timeouts, from 1 ms to about a minute, and a random order. */
 static void prepare(uint32_t count) {
     timers = calloc(count, sizeof *timers);
     order = calloc(count, sizeof *order);
@@ -78,7 +79,7 @@ static void replace_all(uint32_t count) {
 
 static uint32_t rounds_for(uint32_t count) { return count < 400000 ? 400000 / count : 1; }
 
-/* For the median of some passes. */
+/* Sorts the passes, for their median. */
 static int by_size(const void *a, const void *b) {
     double one = *(const double *)a, other = *(const double *)b;
     return (one > other) - (one < other);

@@ -1,4 +1,5 @@
--- Loads a contender by its name. If there is none, or it cannot do what is asked, prints why and ends the process.
+-- Loads a contender by its name. If the contender is missing or has no function `can`, prints the reason and ends the
+-- process.
 return function( name, can )
   local found, peer = pcall( require, 'peers.' .. name )
   local why = not found and tostring( peer ):match( "^[^\n]*module '[%w.]+' not found" ) and 'it is not installed'

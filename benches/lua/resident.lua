@@ -1,4 +1,4 @@
--- Returns the function that measures the memory of this process, in bytes, after a full collection.
+-- The function returns the memory of this process in bytes, after a full collection.
 return function( )
   collectgarbage( )
   collectgarbage( )

@@ -80,7 +80,7 @@ function measure.sleeping( )
     peer.run( )
     print( 'cancel', (os.clock( ) - start) / count * 1e9 )
   end
-  -- Ends here, because other contenders would wait for the sleeping tasks.
+  -- The process ends here: other contenders would wait for the sleeping tasks.
   os.exit( 0 )
 end
 

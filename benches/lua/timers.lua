@@ -2,7 +2,8 @@
 --
 --   lua timers.lua CONTENDER pending COUNT            adds and cancels that many timers; their memory
 --   lua timers.lua CONTENDER due COUNT                that many timers, due at once
---   lua timers.lua cogloop traced COUNT [FILE]        that many timers, due at once, without a trace and with one into the file
+--   lua timers.lua cogloop traced COUNT [FILE]        that many timers, due at once: without a trace, and with one
+--                                                     into the file
 --   lua timers.lua CONTENDER intervals COUNT SECONDS  runs that many intervals of 10 ms for that time
 --
 -- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time.
@@ -11,7 +12,7 @@ local resident = require 'resident'
 
 local function nothing( ) end
 
--- The same numbers on every version of Lua.
+-- A generator with the same numbers on every version of Lua.
 local state = 1
 local function random( limit )
   state = state * 16807 % 2147483647
@@ -26,7 +27,7 @@ end
 
 local measure = { }
 
--- A few timers take less time than the clock can resolve, so they are added and cancelled several times.
+-- A few timers take less time than a step of the clock, so they are added and cancelled several times.
 function measure.pending( )
   local delays, order, handles = { }, { }, { }
   for i = 1, count do
@@ -58,7 +59,7 @@ function measure.pending( )
   -- The kernel counts memory in pages.
   if count >= 10000 then print( 'bytes', bytes ) end
   if peer.cancel then print( 'cancel', cancelled / rounds / count * 1e9 ) end
-  -- Ends here, because the contender would wait for its remaining timers.
+  -- The process ends here: the contender would wait for its remaining timers.
   os.exit( 0 )
 end
 
@@ -73,7 +74,7 @@ function measure.due( )
   print( 'callbacks', fired / seconds )
 end
 
--- What a trace costs: five pairs of runs, of which each prints the time of a callback in ns without a trace and with one.
+-- The cost of a trace: five pairs of runs. Each pair prints the time of a callback in ns, without a trace and with one.
 function measure.traced( )
   local file = arg[ 4 ] or os.tmpname( )
   local function batch( )
@@ -106,7 +107,7 @@ function measure.intervals( )
   local used = timed( peer.run )
   print( 'fires', fired )
   print( 'cpu', used )
-  -- The drift of the last interval: how late it was against its schedule when it fired last.
+  -- The drift of the last interval: its lateness against its schedule when it fired last.
   print( 'drift', (last - start) * 1000 - fired / count * 10 )
   os.exit( 0 )
 end

@@ -1,5 +1,5 @@
--- Measures what an armed timer of luamockit costs: `armed.lua N` arms N timers. Each result is a line `name value`, as in
--- `program.c`.
+-- Measures the cost of an armed timer of luamockit: `armed.lua N` arms N timers. Each result is a line `name value`, as
+-- in `program.c`.
 
 local mit   = require 'luamockit'
 local count = assert( tonumber( arg[ 1 ] ), 'usage: armed.lua N' )
@@ -12,8 +12,7 @@ local function line_of( path, word )
   end
 end
 
--- Returns the resident memory in bytes. The kernel counts `smaps_rollup` page by page; its sum in `status` may lag by many
--- pages.
+-- Returns the resident memory in bytes. `smaps_rollup` counts page by page. The sum in `status` may lag by many pages.
 local function resident( ) return line_of( '/proc/self/smaps_rollup', 'Rss' ) * 1024 end
 
 local function nothing( ) end

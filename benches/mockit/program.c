@@ -1,7 +1,7 @@
-/* What `bench mockit` measures, through the interface of mockit.h. So the same program runs with libcogloop and with the
- * peers in this folder. Each result is a line `name value`.
+/* The program of `bench mockit`. It uses only the interface of mockit.h, so it runs with libcogloop and with the peers in
+ * this folder. Each result is a line `name value`.
  *
- *   program armed N                 N intervals of an hour: what each costs
+ *   program armed N                 N intervals of an hour: the cost of each
  *   program intervals N MS SECONDS  N intervals: the number of events, the lateness of the last, the CPU time
  *   program destroy N               ends an interval of an hour, N times
  *   program block N                 N intervals of 10 ms, while another callback blocks for a second
@@ -30,7 +30,7 @@ static void sleep_ns(uint64_t ns) {
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &time, &time)) {}
 }
 
-/* The number after a word at the beginning of a line. */
+/* Returns the number after a word at the beginning of a line. */
 static double line_of(const char *path, const char *word) {
     char line[256];
     double value = -1;
@@ -45,7 +45,8 @@ static double line_of(const char *path, const char *word) {
 
 static int threads(void) { return (int)line_of("/proc/self/status", "Threads:"); }
 
-/* Virtual and resident bytes. Counted page by page; the summary in `status` may be many pages behind. */
+/* Reads the virtual and the resident bytes, which the kernel counts page by page. The sum in `status` may lag by many
+ * pages. */
 static void memory(double bytes[2]) {
     bytes[0] = line_of("/proc/self/status", "VmSize:") * 1024;
     bytes[1] = line_of("/proc/self/smaps_rollup", "Rss:") * 1024;
@@ -55,7 +56,7 @@ static void nothing(void *timer) { (void)timer; }
 
 static void armed(int count) {
     double before[2], after[2];
-    /* Makes the library's own threads and tables, which do not belong to a timer. */
+    /* The library makes its own threads and tables here. They do not belong to a timer. */
     struct mockit *first = Mockit_dynamic_init(nothing, HOUR_MS, true, NULL, NULL);
     if (!first || Mockit_arm(first)) exit(4);
     sleep_ns(20000000);
@@ -103,7 +104,7 @@ static void intervals(int count, int period_ms, int seconds) {
         all[n].armed_ns = clock_ns(CLOCK_MONOTONIC);
         if (!timer || Mockit_arm(timer)) exit(4);
     }
-    /* Half a period more, so that the last deadline is included. */
+    /* The extra half of a period includes the last deadline. */
     uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + (uint64_t)seconds * 1000000000 + all[0].period_ns / 2;
     for (uint64_t now_ns; (now_ns = clock_ns(CLOCK_MONOTONIC)) < end_ns;) {
         uint64_t left_ns = end_ns - now_ns;

@@ -6,8 +6,9 @@
 //!                                                  └─► lines `name value` ──► here: rounds, medians, tables, JSON
 //! ```
 //!
-//! Each contender's header defines the steps, so all programs do the same ones. Like its peers, libcogloop counts delays from
-//! the turn's time here and waits with epoll, unless its name says otherwise. `programs.rs` runs the rounds.
+//! Each contender's header defines the steps, so all programs do the same ones. Like its peers, libcogloop counts
+//! delays from the turn's time here and waits with epoll, unless its name says otherwise. `programs.rs` runs the
+//! rounds.
 
 use std::path::Path;
 use std::process::Command;
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_course_asks_for_values_that_the_program_prints() {
+    fn the_program_prints_every_value_of_a_course() {
         let source = std::fs::read_to_string(format!("{FOLDER}/program.c")).unwrap();
         let courses = courses(&Options::default());
         programs::check(&courses, &source);

@@ -3,7 +3,7 @@
 use cogloop_io::{Clock, MonotonicClock};
 use rustix::time::Timespec;
 
-/// The time now in ns.
+/// The current time in ns.
 pub(crate) fn now_ns() -> u64 {
     MonotonicClock.now_ns()
 }

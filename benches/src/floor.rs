@@ -1,7 +1,7 @@
 //! `--floor`: the cost of the memory of timers, without a timer store.
 //!
-//! A timer here has the 32 bytes of a node in the wheel. It is written, found and linked, and nothing is computed. So
-//! no store of linked nodes can be faster on this machine:
+//! A timer here has the 32 bytes of a node in the wheel. The rows below write, find and link nodes and compute nothing.
+//! So no store of linked nodes can be faster on this machine:
 //!
 //! ```text
 //!   first write     writes a new node, in memory that the system has just given: a page fault for each page
@@ -18,17 +18,18 @@ use crate::measure::timed_ns;
 use crate::options::Options;
 use crate::statistics::Summary;
 
-/// As many bytes, and links of the same width, as a timer of the wheel with a value of 8 bytes.
+/// A node has as many bytes as a timer of the wheel with a value of 8 bytes, and links of the same width.
 #[derive(Copy, Clone, Default)]
 struct Node {
     deadline: u64,
     prev: u32,
     next: u32,
-    /// Stands for the value, the generation and the jump pointer, which only take space here.
+    /// Takes the space of the value, the generation and the jump pointer.
     rest: [u64; 2],
 }
 
-/// The allocator does not keep so much free memory, so it comes from the kernel, page by page.
+/// The number of new nodes. The allocator does not keep that much free memory, so it gets the memory from the kernel,
+/// page by page.
 const NEW: usize = 1 << 21;
 
 const ROWS: [&str; 4] = ["first write", "known visit", "unlink", "unlink, link"];
@@ -69,7 +70,7 @@ fn round(size: usize, random: &mut Rng) -> [f64; 4] {
             nodes[node as usize].deadline += 1;
         }
     });
-    // The handles are the numbers of nodes in random order, as in a wheel whose nodes were used before.
+    // The handles are node numbers in random order, as in a wheel whose nodes were used before.
     let (handles, victims) = (shuffled(size, random), shuffled(size, random));
     link_all(&mut nodes, &order);
     let link = timed_ns(|| victims.iter().for_each(|&victim| move_to_end(&mut nodes, handles[victim as usize])));
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_moves_to_the_end_and_is_taken_off() {
+    fn a_node_moves_to_the_end_and_is_unlinked() {
         let mut nodes = vec![Node::default(); 3];
         link_all(&mut nodes, &[2, 0, 1]);
         move_to_end(&mut nodes, 2);

@@ -1,4 +1,4 @@
-//! `--instructions`: counts the instructions of an operation with callgrind. Unlike time, this number hardly varies.
+//! `--instructions`: counts the instructions of an operation with callgrind. Unlike the time, the count hardly varies.
 //!
 //! The program runs itself under valgrind twice for each kind of operation, with different numbers of operations. The
 //! difference of the counts belongs to the additional operations; starting and stopping cancel out.
@@ -8,8 +8,8 @@ use std::process::Command;
 use crate::stores::{self, Entry};
 use crate::workloads::probe::{PROBES, REGION, TIMERS};
 
-/// The stores that are counted: the wheel, two peers for comparison, and the empty loop around them, whose instructions
-/// are part of the other counts.
+/// The counted stores: the wheel, two peers for comparison, and `nothing`, the empty loop. The other counts contain the
+/// instructions of that loop.
 const STORES: [&str; 4] = ["cogloop", "btreemap", "lazy-heap", "nothing"];
 const OPERATIONS: [usize; 2] = [20_000, 60_000];
 
@@ -19,7 +19,7 @@ pub(crate) fn count() -> Result<Vec<(&'static str, Vec<f64>)>, String> {
 }
 
 fn count_store(store: &str) -> Result<Vec<f64>, String> {
-    // The store `nothing` never fires, so these probes would run for ever, or end at once.
+    // The store `nothing` never fires a timer, so these probes would run for ever, or end at once.
     let fires = |probe: &str| probe.starts_with("rearm") || probe.starts_with("expire");
     let can = |probe: &str| !fires(probe) || store != "nothing";
     PROBES.iter().map(|(probe, _)| if can(probe) { count_probe(probe, store) } else { Ok(f64::NAN) }).collect()
@@ -32,7 +32,7 @@ fn count_probe(probe: &str, store: &str) -> Result<f64, String> {
     Ok((many_instructions - few_instructions) / (many - few))
 }
 
-/// The number of operations, and of instructions.
+/// Returns the number of operations and the number of instructions.
 fn run_under_valgrind(probe: &str, store: &str, operations: usize) -> Result<(f64, f64), String> {
     let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let output = Command::new("valgrind")
@@ -53,7 +53,7 @@ fn collected(said: &str) -> Option<f64> {
     said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok())
 }
 
-/// The part that runs under valgrind: repeats an operation and prints how often.
+/// The part that runs under valgrind. It repeats an operation, and prints the number of repetitions.
 pub(crate) fn probe(entries: &[Entry], probe: &str, store: &str, operations: usize) -> Result<(), String> {
     let nothing = stores::nothing();
     let mut known = entries.iter().chain([&nothing]);
@@ -63,8 +63,10 @@ pub(crate) fn probe(entries: &[Entry], probe: &str, store: &str, operations: usi
 }
 
 pub(crate) fn print(counts: &[(&'static str, Vec<f64>)]) {
-    println!("Instructions for an operation, {TIMERS} timers (callgrind). `nothing` is the loop around the others,");
-    println!("which their counts contain:\n");
+    println!(
+        "Instructions for an operation, {TIMERS} timers (callgrind). The counts contain the loop around an operation,"
+    );
+    println!("which is the count of `nothing`:\n");
     let nothing = counts.last().map_or(&[][..], |(_, counts)| counts);
     for (index, (_, operation)) in PROBES.iter().enumerate() {
         let of_stores = counts.iter().map(|(store, counts)| match (counts[index], nothing[index]) {

@@ -1,5 +1,5 @@
-//! The results of a benchmark, for programs and for the report. All benchmarks use this format, written by `--json
-//! FILE`.
+//! The results of a benchmark, for programs and for the report. `--json FILE` writes them in this format, for every
+//! benchmark.
 //!
 //! ```text
 //! {
@@ -29,7 +29,7 @@ use crate::machine::Machine;
 use crate::noise;
 use crate::statistics::Summary;
 
-/// Whether a low or a high value is better.
+/// Says whether a low or a high value is better.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Better {
     Less,
@@ -44,13 +44,13 @@ pub(crate) struct Document {
     notes: Vec<String>,
 }
 
-/// The key of a row: the workload, the contender, the size, and the figure, which says what the numbers are.
+/// The key of a row: the workload, the contender, the size, and the figure. The figure describes the numbers.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Place<'a> {
     workload: &'a str,
     contender: &'a str,
     size: Option<usize>,
-    /// What the numbers are, with the unit last.
+    /// Describes the numbers, with the unit last.
     figure: &'a str,
     better: Better,
 }
@@ -98,7 +98,7 @@ impl Document {
         self.curves.push(json!({ "name": name, "contender": contender, "x": x, "y": y, "points": points }));
     }
 
-    /// Adds a note for the reader, such as a contender that is missing.
+    /// Adds a note for the reader, for example about a missing contender.
     pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
     }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_has_its_samples_and_their_summary_and_none_is_without() {
+    fn a_row_has_its_samples_and_their_summary_and_is_never_empty() {
         let mut document = Document::new("wheel");
         document.row(Place::less("insert", "heap", Some(10), "ns"), [3.0, 1.0, 2.0]);
         document.row(Place::more("insert", "heap", None, "a second"), [1.0]);

@@ -1,4 +1,4 @@
-//! The machine that the benchmark ran on.
+//! The machine of a benchmark run.
 
 use std::fs;
 use std::process::Command;

@@ -106,8 +106,8 @@ fn run_wheel(options: &Options) -> Result<(), String> {
     write_json(options, &wheel_rows::of(&results).json(&machine))
 }
 
-/// Returns this project's wheel, followed by the stores in `only`, or by all stores if `only` is empty. The wheel is always
-/// there, because the ratios are relative to it.
+/// Returns this project's wheel, followed by the stores in `only`, or by all stores if `only` is empty. The wheel is
+/// always there, because the ratios are relative to it.
 fn chosen(only: &[String]) -> Result<Vec<Entry>, String> {
     let mut entries = stores::all();
     if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {

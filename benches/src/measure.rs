@@ -33,7 +33,7 @@ fn reading_ns() -> f64 {
     })
 }
 
-/// How often this thread has gone to sleep, as the kernel counts it.
+/// The number of times that this thread has gone to sleep, as the kernel counts it.
 pub(crate) fn voluntary_switches() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok())

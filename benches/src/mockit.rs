@@ -29,7 +29,7 @@ const CONTENDERS: [(&str, Option<&str>); 3] =
 const OURS: &str = "libcogloop";
 const LUA: &str = "luamockit";
 
-/// The most armed timers that a peer is asked for, because each may be a thread.
+/// The greatest number of armed timers for a peer, because each may be a thread.
 const PEERS_MAX: usize = 10_000;
 
 const ARMED: Figures = &[
@@ -119,7 +119,7 @@ fn once(prefix: &Path, course: &Course, contender: &str) -> Result<Values, Strin
     let lines = programs::lines_of(command.args(&course.arguments))?;
     let asked = course.size.map_or(0.0, |size| size as f64);
     match lines.get("armed") {
-        Some(armed) if *armed < asked => Err(format!("the system gave it no more than {armed}")),
+        Some(armed) if *armed < asked => Err(format!("the system gave it only {armed}")),
         _ => Ok(course.pick(&lines)),
     }
 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_compile_and_say_their_figures() {
+    fn the_programs_compile_and_print_their_results() {
         let prefix = headers();
         for (name, library) in CONTENDERS.into_iter().filter(|(name, _)| *name != OURS) {
             compile(&prefix, library, &program(&prefix, name)).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn each_course_asks_for_values_that_its_program_prints() {
+    fn the_program_prints_every_value_of_a_course() {
         let source = std::fs::read_to_string(format!("{FOLDER}/program.c")).unwrap();
         programs::check(&courses(&Options::default()), &source);
     }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-/// CPU time in the kernel's ticks: of the machine since it started, and of this process.
+/// The CPU time of the machine since its start, and of this process, in the kernel's ticks.
 #[derive(Copy, Clone, Debug, Default)]
 struct Reading {
     /// The ticks of all CPUs together, busy or not.
@@ -13,7 +13,7 @@ struct Reading {
     idle: u64,
     /// The ticks that the hypervisor gave to other machines.
     stolen: u64,
-    /// The ticks that this process and the children it has waited for used.
+    /// The ticks of this process, and of those children for which it has waited.
     own: u64,
 }
 
@@ -24,8 +24,8 @@ pub(crate) fn begin() {
     START.get_or_init(Reading::now);
 }
 
-/// The load by others since `begin`: how many CPUs they kept busy on average, and how much time was stolen. Null if the
-/// system does not tell, or if too few ticks have passed.
+/// The load by other programs since `begin`: the average number of CPUs that they kept busy, and the stolen time. Null
+/// if the system gives no numbers, or if too few ticks have passed.
 pub(crate) fn so_far() -> Value {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     START.get().and_then(|start| Reading::now().since(*start, cpus)).unwrap_or(Value::Null)
@@ -38,7 +38,7 @@ impl Reading {
     }
 
     /// Parses the first line of the system's file: user, nice, system, idle, iowait, irq, softirq, steal. The process's
-    /// line has the name in parentheses; after it come eleven fields, and then utime, stime, cutime, cstime.
+    /// line has the name in parentheses, then eleven fields, and then utime, stime, cutime, cstime.
     fn of(system: &str, process: &str) -> Option<Self> {
         let numbers = |text: &str| text.split_whitespace().map_while(|word| word.parse().ok()).collect::<Vec<u64>>();
         let ticks = numbers(system.lines().next()?.strip_prefix("cpu")?);
@@ -78,14 +78,14 @@ mod tests {
     const PROCESS: &str = "42 (a (b) c) S 1 1 1 0 -1 4 1 1 1 1 17 5 3 2 20 0 1 0 9";
 
     #[test]
-    fn the_kernels_accounts_are_read() {
+    fn the_times_of_the_kernel_are_parsed() {
         let Reading { all, idle, stolen, own } = Reading::of(SYSTEM, PROCESS).unwrap();
         assert_eq!((all, idle, stolen, own), (1010, 850, 10, 27));
         assert!(Reading::of("", PROCESS).is_none());
     }
 
     #[test]
-    fn load_by_others_is_neither_idle_nor_our_own_time() {
+    fn load_by_others_excludes_idle_time_and_our_own_time() {
         let start = Reading { all: 1_000, idle: 500, stolen: 0, own: 100 };
         let end = Reading { all: 2_000, idle: 900, stolen: 10, own: 450 };
         let noise = end.since(start, 2).unwrap();

@@ -8,30 +8,30 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   wheel             compares the wheel with other timer stores, all in one run, interleaved
   scaling           what a timer costs from a thousand to ten million of them, and what a store keeps of cancelled ones;
                     takes --quick, --json, --only, --sizes, --reps and --seed
-  resolution        what the length of a loop's tick costs and gives; takes --quick and --seed
+  resolution        the cost and the gain of a short tick of the loop; takes --quick and --seed
   readiness         the loop over descriptors beside bare system calls and other loops; takes all but --sizes and
                     --instructions
-  precision         how late a schedule is, beside a bare clock_nanosleep; takes --quick, --json, --only and --reps
-  latency           how late timers fire, what they cost, and how often they wake: ours on each backend, other loops, and
-                    bare system calls, idle and under load; takes --quick, --json, --only, --reps and --seed
+  precision         the lateness of a schedule, beside a bare clock_nanosleep; takes --quick, --json, --only and --reps
+  latency           the lateness, the cost and the wake-ups of timers: our loop on each backend, other loops, and bare
+                    system calls, idle and under load; takes --quick, --json, --only, --reps and --seed
   lua               loops for Lua beside each other and beside a bare loop over epoll; takes --interpreter, --quick, --json,
                     --only, --reps and --seed. `cargo xtask bench lua` builds and installs what it needs
   rust              the crate cogloop beside other loops for Rust: timers, posts, ping-pong; takes --quick, --json,
                     --only, --reps and --seed
-  report DIR        draws DIR/index.html of all figures in DIR/NAME.json; takes --pictures
-  mockit            timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX; start it as
+  report DIR        draws DIR/index.html from the results in DIR/NAME.json; takes --pictures
+  mockit            timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX; run it by
                     `cargo xtask bench mockit`; takes --quick, --json, --sizes and --reps
-  c                 timers, descriptors and loops through cogloop.h, beside libev and libuv; start it as
+  c                 timers, descriptors and loops through cogloop.h, beside libev and libuv; run it by
                     `cargo xtask bench c`; takes --quick, --json, --sizes and --reps
 
   --quick           fewer sizes, operations and repetitions: about a minute or two
-  --smoke           almost nothing: only tests that it runs
-  --json FILE       write all figures to FILE, too
-  --pictures DIR    write each picture to a file in DIR, too; where there are some already, those only
+  --smoke           the shortest run, which shows only that the benchmark works
+  --json FILE       also write the results to FILE
+  --pictures DIR    also write each picture to a file in DIR; if DIR has pictures already, write only these
   --instructions    count instructions by valgrind instead of time, at 1k timers
-  --setups          of readiness: bare loops over io_uring, by what they ask of their rings
-  --floor           the cost of the bare memory of the wheel's timers, without a store; takes --sizes and --reps
-  --only NAME,…     only these stores or contenders, beside the one that the ratios are to
+  --setups          in `readiness`: bare loops over io_uring with different setups of their rings
+  --floor           the cost of the memory of the wheel's timers, without a store; takes --sizes and --reps
+  --only NAME,…     only these stores or contenders, and the base of the ratios
   --sizes N,…       numbers of live timers, such as 1k,100k,1M
   --reps N          repetitions of each workload
   --seed S          the seed of the random numbers
@@ -82,7 +82,7 @@ pub(crate) struct Options {
     pub(crate) help: bool,
     pub(crate) benchmark: Benchmark,
     pub(crate) quick: bool,
-    /// Even less than `quick`, which is then set as well.
+    /// Runs less than `quick`. `smoke` sets `quick`, too.
     pub(crate) smoke: bool,
     pub(crate) instructions: bool,
     pub(crate) floor: bool,
@@ -91,15 +91,15 @@ pub(crate) struct Options {
     /// The folder of the results that `report` draws.
     pub(crate) folder: Option<PathBuf>,
     pub(crate) pictures: Option<PathBuf>,
-    /// Where libcogloop is installed; `cargo xtask` passes it.
+    /// The folder in which libcogloop is installed. `cargo xtask` passes it.
     pub(crate) prefix: Option<PathBuf>,
     pub(crate) only: Vec<String>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) reps: Option<usize>,
     pub(crate) seed: u64,
-    /// For `bench lua`.
+    /// The interpreters of `bench lua`.
     pub(crate) interpreters: Vec<Interpreter>,
-    /// Used when the program runs itself under valgrind: probe, store, operations.
+    /// The probe, the store and the number of operations, when the program runs itself under valgrind.
     pub(crate) probe: Option<(String, String, usize)>,
 }
 
@@ -154,7 +154,7 @@ fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
-/// The greatest size, so that the number of a timer fits the 32 bits that the inputs use for it.
+/// The greatest size. It keeps the number of a timer within the 32 bits of the inputs.
 const SIZE_MAX: usize = 100_000_000;
 
 fn size(text: &str) -> Result<usize, String> {

@@ -6,9 +6,9 @@
 //!   woken                         └─ late ─┘              └ late ┘
 //! ```
 //!
-//! Lateness counts from the schedule that this file keeps, not from what a loop reports, so a drift would show. The
-//! kernel may delay a thread's waits by the thread's timer slack, which is 50 µs by default. So each contender is
-//! measured twice: with that slack, and with the smallest one. The benchmark changes nothing else.
+//! Lateness counts from the schedule that this file keeps, not from a loop's report, so a drift would show. The kernel
+//! may delay a thread's waits by the thread's timer slack, which is 50 µs by default. So each contender runs twice:
+//! with the default slack, and with the smallest one. Nothing else differs.
 
 use std::io;
 use std::num::NonZeroU64;
@@ -42,8 +42,8 @@ const SLACKS: [(Option<u64>, &str); 2] = [(None, ""), (Some(1), ", slack 1 ns")]
 #[derive(Copy, Clone, Debug, PartialEq)]
 enum Waiter {
     Nanosleep,
-    /// `ppoll` of an empty epoll set. It shows which part of the loop's lateness on epoll is the kernel's. epoll's own
-    /// wait has nanoseconds only from Linux 5.11 on.
+    /// `ppoll` of an empty epoll set. It shows the kernel's part of the loop's lateness on epoll. epoll's own wait has
+    /// nanoseconds only from Linux 5.11 on.
     BareEpoll,
     /// The event loop of this project on this backend.
     Loop(&'static str),
@@ -62,13 +62,13 @@ const WAITERS: [(&str, Waiter); 6] = [
 /// The results of one contender on one schedule.
 struct Row {
     name: String,
-    /// The index of the row that it is compared with.
+    /// The index of the row with which this row is compared.
     base: usize,
-    /// In µs, in ascending order.
+    /// The lateness in µs, in ascending order.
     sorted: Vec<f64>,
     /// The median of each round.
     medians: Vec<f64>,
-    /// By how much the end of each round is later than its beginning.
+    /// The lateness at the end of each round minus the lateness at its beginning.
     drifts: Vec<f64>,
 }
 
@@ -89,8 +89,8 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
         "Lateness in µs of {} periods; the ratio is that of the medians of one round, as",
         rounds as u64 * PERIODS_A_ROUND
     );
-    println!("median (first to third quartile) of {rounds} rounds. Never early: the least is not below 0.");
-    println!("The drift is by how much the last tenth of a round is later than its first, the median of the rounds.");
+    println!("median (first to third quartile) of {rounds} rounds. No wait is early: the least is not below 0.");
+    println!("The drift is the lateness of the last tenth of a round minus that of the first; median of the rounds.");
     let mut document = Document::new("precision");
     for (period_ns, name) in PERIODS_NS {
         let rows = measure(&contenders, rounds, period_ns, &bar)?;
@@ -101,7 +101,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     Ok(document.json(&machine))
 }
 
-/// A name, what waits, a timer slack (`None` is the system's), and the index of the contender that it is compared with.
+/// A name, a waiter, a timer slack (`None` is the system's), and the index of the contender for the comparison.
 type Contender = (String, Waiter, Option<u64>, usize);
 
 fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
@@ -147,7 +147,7 @@ fn measure(contenders: &[Contender], rounds: usize, period_ns: u64, bar: &Progre
     Ok(rows)
 }
 
-/// The median of the last tenth minus that of the first.
+/// The median of the last tenth minus the median of the first tenth.
 fn drift(late: &[f64]) -> f64 {
     let tenth = late.len() / 10;
     Quartiles::of(&late[late.len() - tenth..]).median - Quartiles::of(&late[..tenth]).median
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drift_is_an_offset_that_accumulates() {
+    fn a_drift_is_the_change_of_lateness_within_a_round() {
         let late = |each: f64| (0..100).map(|nth| 50.0 + each * f64::from(nth)).collect::<Vec<_>>();
         assert_eq!([drift(&late(0.0)), drift(&late(1.0))], [0.0, 90.0]);
     }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_compared_with_the_system_call_of_the_same_slack() {
+    fn each_waiter_is_compared_with_the_system_call_of_the_same_slack() {
         let contenders = chosen(&["ours/uring".to_owned()]).unwrap();
         let names: Vec<_> = contenders.iter().map(|(name, _, _, base)| (name.as_str(), *base)).collect();
         assert_eq!(

@@ -4,8 +4,8 @@
 //!   a course: workload, size ──► a process for each contender and round ──► lines `name value` ──► medians, tables, JSON
 //! ```
 //!
-//! Each result comes from a process of its own, so no contender inherits memory, threads or a warm library. A round runs all
-//! contenders, and each round begins with another one, so that other work on the machine affects all of them.
+//! Each result comes from a process of its own, so no contender inherits memory, threads or a warm library. A round
+//! runs all contenders, and each round begins with another one, so that other work on the machine affects all of them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::machine::Machine;
 use crate::options::Options;
 use crate::progress;
 
-/// The name of a result in the output of a program, and its label here.
+/// Results: the name of each in the output of a program, and its label in the tables.
 pub(crate) type Figures = &'static [(&'static str, &'static str)];
 
-/// The only label where more is better.
+/// The only label for which more is better.
 pub(crate) const EVENTS: &str = "events";
 
 /// The values of each contender, by result, one for each round.
@@ -40,7 +40,7 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// Those lines of a program's output that belong to this course.
+    /// Returns those lines of a program's output that belong to this course.
     pub(crate) fn pick(&self, lines: &BTreeMap<String, f64>) -> Values {
         self.figures.iter().filter_map(|(name, _)| Some((*name, *lines.get(*name)?))).collect()
     }
@@ -51,7 +51,7 @@ impl Course {
     }
 }
 
-/// The folder where libcogloop is installed. The programs are put there, too.
+/// The folder in which libcogloop is installed. The compiled programs go there, too.
 pub(crate) fn prefix<'a>(options: &'a Options, benchmark: &str) -> Result<&'a Path, String> {
     let start = || format!("start it as `cargo xtask bench {benchmark}`, which installs libcogloop for it");
     options.prefix.as_deref().ok_or_else(start)
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_figures() {
+    fn the_lines_of_a_program_are_parsed() {
         assert_eq!(parse("bytes 152.5\nthreads 2\na word\n").len(), 2);
     }
 }

@@ -6,7 +6,7 @@ use crate::statistics::Summary;
 use crate::workloads::pause::Course;
 use crate::workloads::{Memory, Sample, Workload};
 
-/// The whole cost of a sample, now and later.
+/// The whole cost of a sample: the cost at once and the later cost.
 fn whole_ns(sample: &Sample) -> f64 {
     sample.ns + sample.later_ns
 }
@@ -41,7 +41,7 @@ pub(crate) fn print(results: &Results, machine: &Machine) {
     println!("\nLongest single advance at {} timers in µs, each in its best repetition:\n", results.pause_size);
     print_table(&pause_table(results));
     println!(
-        "\nMemory as asked for, the empty store included; calls of the allocator for 1000 operations in a steady state;"
+        "\nMemory from the allocator, including the empty store; calls of the allocator for 1000 operations in a steady state;"
     );
     println!("10 timers over 2⁴⁰ ticks:\n");
     print_table(&other_table(results));
@@ -86,7 +86,7 @@ fn timeouts_table(results: &Results) -> Vec<Vec<String>> {
     table
 }
 
-/// A store's name, with a mark if its timers do not fire at their deadlines.
+/// A store's name. It has a mark if the store's timers do not fire at their deadlines.
 fn name(results: &Results, store: usize) -> String {
     let mark = if results.are_exact[store] { "" } else { " (coarse)" };
     format!("{}{mark}", results.stores[store])
@@ -131,7 +131,7 @@ fn other_table(results: &Results) -> Vec<Vec<String>> {
     table
 }
 
-/// Each cell of the tables of times in words, and the medians of all stores.
+/// For each cell of the tables of times, a description of the cell and the medians of all stores.
 fn cells(results: &Results) -> Vec<(String, Vec<f64>)> {
     let of_samples = |&cell: &Cell| {
         let (size, memory, workload) = cell;

@@ -2,7 +2,7 @@
 //! millisecond to a nanosecond.
 //!
 //! A coarse tick makes timers late by half a tick on average, and lets timers share a wake-up. A fine tick makes them
-//! cascade through more levels. Lateness counts from the exact deadline, which the plan of a repeating timer keeps.
+//! cascade through more levels. Lateness counts from the exact deadline in the plan of a repeating timer.
 
 use cogloop_io::{EventLoop, Missed, Options, Plan, Wait};
 use indicatif::ProgressBar;
@@ -15,8 +15,8 @@ use crate::statistics::Summary;
 const RESOLUTIONS_NS: [(u64, &str); 5] =
     [(1_000_000, "1 ms"), (100_000, "100 µs"), (10_000, "10 µs"), (1_000, "1 µs"), (1, "1 ns")];
 
-/// The number of timers, and the range of their periods in nanoseconds: few timers that fire one by one, and many
-/// timers close together.
+/// The number of timers, and the range of their periods in nanoseconds. In the first load few timers fire one by one.
+/// In the second one many timers fire close together.
 const LOADS: [(usize, std::ops::Range<u64>); 2] = [(10, 5_000_000..50_000_000), (10_000, 100_000_000..1_000_000_000)];
 
 /// The result of one run of one loop.

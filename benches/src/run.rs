@@ -15,7 +15,7 @@ use crate::workloads::pause::{Course, Steps};
 use crate::workloads::sparse::Sparse;
 use crate::workloads::{Inputs, Memory, Sample, Scale, Workload, timeouts};
 
-/// The number of timers with which the memory after a churn is counted.
+/// The number of timers for the memory after a churn.
 const CHURNED_TIMERS: usize = 1_000;
 
 pub(crate) type Cell = (usize, Memory, Workload);
@@ -29,7 +29,7 @@ pub(crate) struct Results {
     pub(crate) missing: Vec<(&'static str, &'static str)>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) samples: BTreeMap<Cell, Vec<Vec<Sample>>>,
-    /// The time in ns to set and cancel a time-out, by the number of live ones: samples of each store.
+    /// The time in ns to set and cancel a time-out, by the number of live time-outs: samples of each store.
     pub(crate) timeouts: BTreeMap<usize, Vec<Vec<f64>>>,
     pub(crate) pauses: BTreeMap<Course, Vec<Steps>>,
     pub(crate) pause_size: usize,
@@ -44,7 +44,7 @@ pub(crate) struct Results {
 struct Plan {
     sizes: Vec<usize>,
     scale: Scale,
-    /// The number of repetitions by the options; `None` for the default.
+    /// The number of repetitions that the options give; `None` for the default.
     reps: Option<usize>,
     quick: bool,
     pause_reps: usize,
@@ -87,7 +87,7 @@ impl Plan {
 ///
 /// # Panics
 ///
-/// If two stores do not fire the same timers at the same time: then they have not done the same work.
+/// Panics if two stores do not fire the same timers at the same time: they have not done the same work.
 pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
     let plan = Plan::new(options);
     let mut missing = Vec::new();

@@ -14,13 +14,13 @@ use crate::workloads::scaling::Life;
 use crate::workloads::{Inputs, Scale};
 
 const GROWN_TIMERS: usize = 1_000;
-/// Larger sizes are measured only once.
+/// The largest size with repetitions. Larger sizes are measured only once.
 const MANY: usize = 1_000_000;
 const GROWTH_SAMPLES: usize = 50;
 
 type Part = fn(&Life) -> f64;
 
-/// The reported values of a run: the workload, the label, and the field.
+/// The reported values of a run, each with its workload, its label and its field.
 const PARTS: [(&str, &str, Part); 4] = [
     ("insert", "CPU time, ns", |life| life.insert_ns),
     ("cancel + insert", "CPU time, ns", |life| life.churn_ns),
@@ -30,10 +30,10 @@ const PARTS: [(&str, &str, Part); 4] = [
 
 struct Plan {
     sizes: Vec<usize>,
-    /// The repetitions of sizes that do not take long.
+    /// The number of repetitions for sizes that do not take long.
     reps: usize,
     grown_pairs: usize,
-    /// The greatest number of timers that are allowed to expire: some stores take minutes for ten million.
+    /// The greatest number of timers that may expire. Some stores take minutes for ten million.
     expire_max: usize,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Value {
     for entry in missing {
         document.note(format!("{}: {}", entry.name, (entry.missing)().unwrap_or_default()));
     }
-    // A store that visits every tick takes a while even for few timers.
+    // The constant is for a store that visits every tick: it takes a while even for few timers.
     let weight = |size: usize| 20 + size as u64 / 10_000;
     let steps: u64 = plan.sizes.iter().map(|&size| weight(size) * plan.reps(size) as u64).sum();
     let bar = progress::bar((steps + weight(plan.grown_pairs)) * present.len() as u64);
@@ -130,7 +130,7 @@ mod tests {
     use crate::stores;
 
     #[test]
-    fn ours_does_not_grow_while_timers_come_and_go_and_one_that_is_lazy_does() {
+    fn our_store_does_not_grow_while_timers_are_replaced_and_a_lazy_store_does() {
         let inputs = Inputs::new(500, 1, &Scale::SMOKE);
         let growth = |name: &str| {
             let all = stores::all();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn every_store_lives() {
+    fn every_store_is_measured() {
         let inputs = Inputs::new(300, 1, &Scale::SMOKE);
         for entry in stores::all().iter().filter(|entry| (entry.missing)().is_none()) {
             let life = (entry.life)(&inputs, true);

@@ -1,4 +1,4 @@
-//! Statistics of a cell. The samples are few and the machine is noisy, so it uses medians and the range of the samples.
+//! Statistics of a cell: medians, and the range of the samples. The samples are few, and the machine is noisy.
 
 /// A summary of several samples of one quantity.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ impl Summary {
     }
 }
 
-/// The quartiles of many samples, which outliers hardly change.
+/// The quartiles of many samples. Outliers hardly change them.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) struct Quartiles {
     pub(crate) first: f64,
@@ -41,13 +41,13 @@ impl Quartiles {
     }
 }
 
-/// The sample below which the fraction `part` of the sorted samples lies. NaN without samples.
+/// Returns the sample at the fraction `part` of the sorted samples. NaN without samples.
 pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
     let at = (part * sorted.len() as f64) as usize;
     sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }
 
-/// The percentiles at which a curve of lateness is drawn.
+/// The percentiles of the points of a lateness curve.
 pub(crate) const PERCENTILES: [f64; 14] =
     [0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.9, 99.95, 99.99, 100.0];
 
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_the_middle_one_or_between_the_middle_two() {
+    fn the_median_is_the_middle_sample_or_the_mean_of_two() {
         assert_eq!(Summary::of([9.0, 1.0, 2.0]).median, 2.0);
         assert_eq!(Summary::of([4.0, 1.0, 2.0, 100.0]).median, 3.0);
         assert_eq!(Summary::of([7.0]).median, 7.0);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sample_is_no_number() {
+    fn the_median_of_no_samples_is_nan() {
         assert!(Summary::of([]).median.is_nan());
     }
 
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_of_two_of_the_same_round() {
+    fn a_ratio_compares_two_samples_of_one_round() {
         assert_eq!(ratios(&[2.0, 40.0], &[1.0, 20.0]), [2.0, 2.0]);
     }
 }

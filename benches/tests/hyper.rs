@@ -42,7 +42,7 @@ async fn ask(handle: Handle<()>, address: SocketAddr, nth: usize) -> Result<(), 
     let stream = Async::<TcpStream>::connect(&handle, address).await?;
     let (mut sender, connection) = client::conn::http1::handshake(stream).await?;
     let driven = handle.spawn(connection)?;
-    // More than the buffers hold, in both directions, over a persistent connection.
+    // The body is larger than the buffers. It goes in both directions, over a persistent connection.
     let body = "x".repeat(100_000 * nth);
     for path in ["/one", "/two"] {
         let request = Request::post(path).header("host", "cogloop").body(body.clone())?;

@@ -1,5 +1,5 @@
--- copas, on top of LuaSocket: a coroutine for each socket. Debian's version has no timers, so its coroutines cannot sleep. A
--- later version can.
+-- copas, on top of LuaSocket: a coroutine for each socket. Debian's version has no timers, so its coroutines cannot
+-- sleep. A later version can.
 local copas  = require 'copas'
 local socket = require 'socket'
 

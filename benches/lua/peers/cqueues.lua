@@ -1,4 +1,4 @@
--- cqueues: a coroutine for each timer, which sleeps and cannot be cancelled, and one for each socket.
+-- cqueues: a coroutine for each timer and for each socket. A timer's coroutine sleeps, and cannot be cancelled.
 local cqueues   = require 'cqueues'
 local socket    = require 'cqueues.socket'
 local condition = require 'cqueues.condition'
@@ -58,8 +58,8 @@ return {
     local _, _, port = server:localname( )
     return port
   end,
-  -- cqueues has neither joining nor channels, but condition variables, with which both are made here. A coroutine
-  -- cannot be cancelled.
+  -- cqueues has neither joining nor channels, so condition variables take their place here. A coroutine cannot be
+  -- cancelled.
   tasks = {
     spawn = function( f )
       local task = { done = condition.new( ) }

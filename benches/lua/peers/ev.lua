@@ -1,4 +1,4 @@
--- libev, by lua-ev: a watcher for each timer. It has no sockets of its own.
+-- libev, by lua-ev: a watcher for each timer. lua-ev has no sockets of its own.
 local ev   = require 'ev'
 local loop = ev.Loop.default
 

@@ -1,4 +1,4 @@
--- A binary heap in Lua. Each entry knows its index, so that it can be removed.
+-- A binary heap in Lua. Each entry stores its index, so that it can be removed.
 local socket = require 'socket'
 local heap, size, serial, is_stopped = { }, 0, 0, false
 

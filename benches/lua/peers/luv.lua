@@ -32,7 +32,7 @@ return {
     spawn = function( f )
       local task = { }
       task.co = create( function( )
-        -- A task that joins it gets its error as well.
+        -- A task that joins this one gets its error as well.
         task.ok, task.value = pcall( f )
         task.is_over = true
         if task.waiter then go( task.waiter ) end

@@ -25,7 +25,7 @@ impl Heap {
         self.0.peek().map(|first| first.0.0)
     }
 
-    /// Fires the timers that are due when this is called.
+    /// Fires the timers that are due at the time of the call.
     fn fire(&mut self, course: &Course) {
         let now_ns = now_ns();
         while let Some(&Reverse((_, timer))) = self.0.peek().filter(|first| first.0.0 <= now_ns) {

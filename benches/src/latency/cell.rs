@@ -6,10 +6,10 @@ use super::course::Pattern;
 use super::load::Condition;
 use crate::options::Options;
 
-/// How much is measured.
+/// The extent of a measurement.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(super) enum Extent {
-    /// Almost nothing: only tests that it runs.
+    /// The shortest extent, for the tests: it shows only that the benchmark runs.
     Smoke,
     Quick,
     Full,
@@ -48,8 +48,8 @@ const S: u64 = 1_000_000_000;
 const LOG_UNIFORM: Pattern = Pattern::LogUniform { from_ns: 100 * US, to_ns: S };
 const UNIFORM: Pattern = Pattern::Uniform { from_ns: 100 * US, to_ns: S };
 
-/// Timers and their schedule, with the smallest extent that includes them. 100,000 timers on the first of the
-/// two random patterns are left out: 900,000 would become due in a second, which would measure speed, not lateness.
+/// Timers and their schedule, with the smallest extent that includes them. The list has no 100,000 timers on the first
+/// of the two random patterns: 900,000 timers would become due in a second. That would measure speed, not lateness.
 const LOADS: [(usize, Pattern, Extent); 10] = [
     (1, Pattern::Every { ns: 100 * US }, Extent::Full),
     (1, Pattern::Every { ns: MS }, Extent::Smoke),
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_extent_has_every_condition_and_more_than_the_one_before() {
+    fn each_extent_has_every_condition_and_more_cells_than_the_extent_before() {
         let counts = [Extent::Smoke, Extent::Quick, Extent::Full].map(|extent| chosen(extent).len());
         assert_eq!(counts, [6, 9, 30]);
     }

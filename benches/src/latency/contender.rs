@@ -12,14 +12,14 @@ pub(super) enum Role {
     /// A bare system call: the best that the kernel offers.
     Floor,
     Ours,
-    /// The event loop of this project, spinning before deadlines. It is not compared with the peers, because it uses
-    /// CPU time instead of sleeping.
+    /// The event loop of this project, spinning before deadlines. The report does not compare it with the peers,
+    /// because it uses CPU time instead of sleeping.
     Spinning,
     /// The event loop of this project with ticks of a millisecond.
     OursCoarse,
     /// A peer whose timers are as fine as the kernel allows.
     Peer,
-    /// A peer whose timers are in milliseconds. It is later and has fewer wake-ups.
+    /// A peer whose timers are in milliseconds. So it fires later, with fewer wake-ups.
     PeerCoarse,
 }
 
@@ -28,7 +28,7 @@ impl Role {
         matches!(self, Self::Peer | Self::PeerCoarse)
     }
 
-    /// The role of the peers with the same unit as this loop. Only their wake-ups can be compared with its own.
+    /// The role of the peers with the same unit as this loop. The report compares wake-ups only with those peers.
     pub(super) fn same_unit(self) -> Option<Self> {
         match self {
             Self::Ours => Some(Self::Peer),
@@ -42,9 +42,9 @@ impl Role {
 pub(super) struct Contender {
     pub(super) name: &'static str,
     pub(super) role: Role,
-    /// Whether it can observe descriptors as well as timers.
+    /// Whether the contender can observe descriptors as well as timers.
     pub(super) observes: bool,
-    /// Why it cannot run here; `None` if it can.
+    /// The reason why the contender cannot run here; `None` if it can.
     pub(super) missing: fn() -> Option<&'static str>,
     /// Keeps the schedule until the course is over, on a thread of its own.
     pub(super) run: fn(&Rc<Course>) -> io::Result<()>,
@@ -69,7 +69,7 @@ pub(super) const ALL: [Contender; 11] = [
     Contender { missing: libuv::missing, ..contender("libuv", Role::PeerCoarse, |course| libuv::run(course)) },
 ];
 
-/// The first contender and those that are named. If no name is given, all contenders.
+/// The first contender and the named ones; all contenders if `only` is empty.
 pub(super) fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {
         let known = ALL.map(|contender| contender.name).join(", ");

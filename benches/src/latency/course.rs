@@ -5,8 +5,9 @@
 //!   fired           └─ late ─┘             └ late ┘                     when the contender calls
 //! ```
 //!
-//! The contender asks for the first deadline of each timer. When a timer has fired, it reports that and gets the next
-//! deadline. CPU time and wake-ups count from the first timer that fires, so setting the timers is not included.
+//! The contender asks for the first deadline of each timer. When a timer has fired, the contender reports that and gets
+//! the next deadline. CPU time and wake-ups count from the first timer that fires, so setting the timers is not
+//! included.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -19,7 +20,8 @@ use super::load::Descriptors;
 use crate::clock::now_ns;
 use crate::measure::{cpu_ns, voluntary_switches};
 
-/// A contender that is so far behind at the end cannot catch up. Then each timer fires once more, and the course ends.
+/// The greatest lag at the end of a course, in ns. A contender with a greater lag cannot catch up: each timer fires
+/// once more, and the course ends.
 const BEHIND_NS_MAX: u64 = 300_000_000;
 
 /// When a timer is due again.
@@ -28,12 +30,12 @@ pub(super) enum Pattern {
     Every {
         ns: u64,
     },
-    /// After a random delay between the two, with all decades equally likely.
+    /// After a random delay between the two bounds. All decades are equally likely.
     LogUniform {
         from_ns: u64,
         to_ns: u64,
     },
-    /// After a random delay between the two, with all delays equally likely.
+    /// After a random delay between the two bounds. All delays are equally likely.
     Uniform {
         from_ns: u64,
         to_ns: u64,
@@ -52,8 +54,7 @@ impl Pattern {
         }
     }
 
-    /// The first time is random within the first period, so that the timers are not all due together, and it is before
-    /// `before_ns`.
+    /// Returns a random time within the first period and before `before_ns`. The timers are not all due together then.
     fn first_ns(self, random: &mut Rng, before_ns: u64) -> u64 {
         let first_ns = match self {
             Self::Every { ns } => random.u64(1..=ns),
@@ -66,13 +67,13 @@ impl Pattern {
 /// The results of a contender.
 #[derive(Clone)]
 pub(super) struct Record {
-    /// In ns, with an accuracy of a thousandth.
+    /// The lateness in ns, with an accuracy of a thousandth.
     pub(super) late_ns: Histogram<u64>,
     /// The number of timers that fired early, and the longest time by which one was early.
     pub(super) early: u64,
     pub(super) early_ns_max: u64,
     pub(super) cpu_ns: u64,
-    /// How often the thread slept and was woken.
+    /// The number of times that the thread slept and was woken.
     pub(super) wakes: u64,
 }
 
@@ -92,7 +93,7 @@ impl Used {
 pub(super) struct Course {
     pattern: Pattern,
     random: RefCell<Rng>,
-    // By the number of the timer.
+    // Indexed by the timer's number.
     due_ns: RefCell<Vec<u64>>,
     end_ns: u64,
     // The time at which a contender that is behind gives up.
@@ -167,7 +168,7 @@ impl Course {
         self.live.get() == 0
     }
 
-    /// The descriptors that the contender must observe for reading, besides its timers.
+    /// Returns the descriptors that the contender must observe for reading, besides its timers.
     pub(super) fn descriptors(&self) -> Option<&Descriptors> {
         self.descriptors.as_ref()
     }
@@ -200,7 +201,7 @@ pub(super) struct Instants {
 }
 
 impl Instants {
-    /// Reads both clocks, that of the standard library not before the other.
+    /// Reads the kernel's clock and then the standard library's clock.
     pub(super) fn now() -> Self {
         loop {
             let (ns, instant) = (now_ns(), Instant::now());
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_stays_where_it_is_however_late_it_is_kept() {
+    fn late_firing_does_not_move_the_schedule() {
         let mut course = course(1, Pattern::Every { ns: 1_000 }, Duration::from_micros(10));
         course.give_up_ns = u64::MAX;
         let first_ns = course.due_ns(0);

@@ -1,6 +1,6 @@
 //! The installed libuv, on the kernel's time: a `uv_timer_t` for each timer, a `uv_poll_t` for each socket.
 //!
-//! Its unit is a millisecond. A delay is rounded up to that, as a careful user does.
+//! libuv's unit is a millisecond. A delay is rounded up to it, as in a careful program.
 
 use std::ffi::c_int;
 use std::io;
@@ -44,17 +44,17 @@ fn start(context: &Context<'_>, timer: *mut Head, due_ns: u64) {
     }
 }
 
-/// A loop and its handles, which are closed and freed when this is dropped.
+/// A loop and its handles. Dropping this value closes and frees the handles.
 struct Handles {
     api: &'static Api,
     in_loop: *mut Head,
-    // Each with its size in bytes.
+    // Each handle with its size in bytes.
     handles: Vec<(*mut Head, usize)>,
 }
 
 impl Handles {
     fn new(api: &'static Api) -> io::Result<Self> {
-        // SAFETY: it only returns a number.
+        // SAFETY: the function only returns a number.
         let in_loop = allocate(unsafe { (api.loop_size)() });
         // SAFETY: the memory has the size that libuv requires.
         match unsafe { (api.loop_init)(in_loop) } {
@@ -63,9 +63,9 @@ impl Handles {
         }
     }
 
-    /// Allocates a handle of that type. `init` must initialise it before this is dropped.
+    /// Allocates a handle of the type `kind`. `init` must initialise the handle before `self` is dropped.
     fn add(&mut self, kind: u32, id: usize, init: impl FnOnce(*mut Head, *mut Head) -> c_int) -> io::Result<*mut Head> {
-        // SAFETY: it only returns a number.
+        // SAFETY: the function only returns a number.
         let bytes = unsafe { (self.api.handle_size)(kind) };
         let handle = allocate(bytes);
         let error = init(self.in_loop, handle);
@@ -83,8 +83,8 @@ impl Handles {
 
 impl Drop for Handles {
     fn drop(&mut self) {
-        // SAFETY: every handle is initialised, and closed only here. In the turn after that, libuv releases all of
-        // them.
+        // SAFETY: every handle is initialised, and is closed only here. In the turn after the closing, libuv releases
+        // all handles.
         unsafe {
             self.handles.iter().for_each(|&(handle, _)| (self.api.close)(handle, None));
             (self.api.run)(self.in_loop, RUN_NOWAIT);

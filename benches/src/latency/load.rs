@@ -32,7 +32,7 @@ impl Condition {
     }
 }
 
-/// Threads that end when this is dropped.
+/// Threads. Dropping this value ends them.
 struct Threads {
     stop: Arc<AtomicBool>,
     handles: Vec<JoinHandle<()>>,
@@ -107,7 +107,7 @@ impl Descriptors {
         self.fd(index).try_clone_to_owned()
     }
 
-    /// Reads the bytes that are there.
+    /// Reads the available bytes.
     pub(super) fn serve(&self, index: usize) {
         // There may be no byte, because readiness can be spurious.
         let _ = rustix::io::read(self.fd(index), &mut [0; 64]);

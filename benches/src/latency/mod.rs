@@ -100,7 +100,7 @@ fn measure(
     rows
 }
 
-/// One contender's round. It has its own thread, because the system counts CPU time and wake-ups by thread.
+/// Runs one contender's round in a new thread, because the system counts CPU time and wake-ups by thread.
 fn one(cell: &Cell, contender: Contender, seed: u64) -> io::Result<Record> {
     let neighbours = (cell.condition == Condition::BusyNeighbour).then(Neighbours::start);
     let descriptors = (cell.condition == Condition::Descriptors).then(Descriptors::start).transpose()?;

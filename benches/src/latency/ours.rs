@@ -7,14 +7,15 @@ use cogloop_io::{DEFAULT_RESOLUTION_NS, EventLoop, Interest, Options, Token, Wai
 use super::course::Course;
 use crate::clock::now_ns;
 
-/// How long before a deadline the spinning contender stops sleeping and reads the clock instead.
+/// The time before a deadline at which the spinning contender stops sleeping. It reads the clock again and again from
+/// then on.
 const SPIN_NS: u64 = 100_000;
 
 pub(super) fn run(course: &Course, backend: &str) -> io::Result<()> {
     take_turns(course, backend, DEFAULT_RESOLUTION_NS, |_| Wait::Block)
 }
 
-/// With ticks of a millisecond, as other loops have. Timers of the same tick share a wake-up.
+/// Runs the loop with ticks of a millisecond, as in other loops. Timers of the same tick share a wake-up.
 pub(super) fn run_coarse(course: &Course, backend: &str) -> io::Result<()> {
     take_turns(course, backend, 1_000_000, |_| Wait::Block)
 }
@@ -41,7 +42,8 @@ fn take_turns(
     if events.backend().name != backend {
         return Err(io::Error::other(events.backend().reason.clone()));
     }
-    // The loop's time and the kernel's differ only by the origin. Read in this order, no deadline comes too early.
+    // The loop's time and the kernel's time differ only by the origin. The order of these two readings makes no
+    // deadline too early.
     let origin_ns = now_ns();
     let origin_ns = origin_ns - events.now_ns();
     for timer in 0..course.timers() {

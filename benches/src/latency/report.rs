@@ -8,7 +8,7 @@ use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::statistics::{PERCENTILES, Summary, ratios};
 
-/// A loop that is above the floor by at most this factor adds no lateness that matters.
+/// The greatest ratio to the floor at which a loop adds no lateness that matters.
 const FLOOR_RATIO_MAX: f64 = 1.1;
 
 pub(super) fn print_head(machine: &Machine, rounds: usize) {
@@ -74,7 +74,7 @@ pub(super) fn add(document: &mut Document, cell: &Cell, rows: &[Row]) {
     }
 }
 
-/// A contender whose average lateness is above this does not keep up, and so never sleeps.
+/// A contender with a greater average lateness does not keep up, and so never sleeps.
 const BEHIND_US: f64 = 50_000.0;
 
 /// The results of one of this project's loops in one cell.
@@ -83,12 +83,12 @@ pub(super) struct Verdict {
     name: &'static str,
     role: Role,
     ratio_to_floor: f64,
-    /// The median of the rounds: its own, and that of the most punctual peer.
+    /// The median of the rounds of this loop, and the median of the most punctual peer.
     p99_us: (f64, Option<(&'static str, f64)>),
     early: u64,
-    /// Its own, and those of the peer with the fewest wake-ups, of the peers with the same unit that keep up. Not
-    /// compared under the load of descriptors: a contender that reads each byte at once wakes up for each, and a late
-    /// one finds several.
+    /// The wake-ups of this loop, and the fewest wake-ups of a peer. Only a peer that has the same unit and keeps up
+    /// counts. There is no comparison under the load of descriptors: a prompt contender wakes up for each byte, and a
+    /// late one finds several bytes at once.
     wakes: (f64, Option<(&'static str, f64)>),
 }
 
@@ -119,7 +119,7 @@ fn is_no_more(ours: f64, best: f64) -> bool {
     ours <= best * 1.05
 }
 
-/// A result of this project's loop, and that of the best peer; ✗ if the peer's is better.
+/// Formats a result of this project's loop and the best peer's result, with ✗ if the peer is better.
 fn with_best_peer((ours, best): (f64, Option<(&'static str, f64)>), digits: usize) -> String {
     match best {
         Some((name, best)) if is_no_more(ours, best) => format!("{ours:.digits$} | {best:.digits$} {name}"),
@@ -129,14 +129,14 @@ fn with_best_peer((ours, best): (f64, Option<(&'static str, f64)>), digits: usiz
 }
 
 pub(super) fn print_verdicts(verdicts: &[Verdict]) {
-    println!("\nOurs against the floor, and against the best of the peers in each figure; ✗ where it is not reached:");
+    println!("\nOurs beside the floor, and beside the best peer of each figure; ✗ if ours does not reach the goal:");
     println!(
         "a median at most {FLOOR_RATIO_MAX} × the floor's, p99 and wake-ups, medians of the rounds, within 5 % of the best"
     );
     println!(
         "peer's. Ticks of a millisecond are compared with the peers that have them, and by their wake-ups only. No"
     );
-    println!("wake-ups are compared where most are those of descriptors.\n");
+    println!("wake-ups are compared if descriptors cause most of them.\n");
     println!("| | × floor | early | p99, µs | best p99 | wake-ups | fewest |");
     println!("|---|---:|---:|---:|---:|---:|---:|");
     for verdict in verdicts {
@@ -161,13 +161,13 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_figure_that_is_not_the_best_is_marked() {
+    fn a_result_worse_than_the_best_peer_is_marked() {
         assert_eq!(with_best_peer((10.0, Some(("calloop", 9.8))), 0), "10 | 10 calloop");
         assert_eq!(with_best_peer((10.0, Some(("calloop", 5.0))), 0), "10 ✗ | 5 calloop");
         assert_eq!(with_best_peer((0.25, None), 2), "0.25 | –");
     }
 
-    /// One round for each p99.
+    /// A row with one round for each p99.
     fn row(name: &str, p99_us: [u64; 3], wakes: u64) -> Row {
         let record = |late_us| {
             let mut late_ns = course::empty();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_round_decides_nothing_and_wake_ups_for_bytes_do_not_count() {
+    fn one_bad_round_does_not_matter_and_wake_ups_for_bytes_do_not_count() {
         let rows = [row("ours/uring", [50, 40, 3_000], 16), row("calloop", [60, 55, 70], 14)];
         for (condition, fewest) in [(Condition::Idle, Some(("calloop", 14.0))), (Condition::Descriptors, None)] {
             let pattern = Pattern::Every { ns: 1_000_000 };

@@ -2,12 +2,12 @@
 
 use super::workload::Workload;
 
-/// A loop for Lua, which is a file of `benches/lua/peers`; or the bare loop over epoll, which is in `echo.rs`.
+/// A loop for Lua, in a file of `benches/lua/peers`; or the bare loop over epoll, in `echo.rs`.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Contender {
     pub(super) name: &'static str,
     pub(super) file: Option<&'static str>,
-    /// For this project's loops: the backend, if it is not the default one.
+    /// The backend of one of this project's loops; `None` for the default backend.
     pub(super) backend: Option<&'static str>,
 }
 
@@ -20,7 +20,7 @@ impl Contender {
         Self { name, file: Some(file), backend: Some("epoll") }
     }
 
-    /// Whether it takes part in a workload.
+    /// Whether the contender takes part in a workload.
     pub(super) fn takes(&self, workload: &Workload) -> bool {
         match self.file {
             None => workload.bare.is_some(),
@@ -29,7 +29,7 @@ impl Contender {
     }
 }
 
-/// The contender without Lua, with which the others are compared.
+/// The contender without Lua. The report compares the others with it.
 pub(super) const BARE: &str = "bare epoll";
 
 /// The names of this project's loops.
@@ -48,7 +48,7 @@ const ALL: [Contender; 10] = [
     Contender::lua("heap", "heap"),
 ];
 
-/// The named contenders, this project's loops and the bare loop. All contenders if no name is given.
+/// The named contenders, this project's loops and the bare loop; all contenders if `only` is empty.
 pub(super) fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     let mut chosen = ALL.to_vec();
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {

@@ -1,5 +1,5 @@
-//! TCP echo. The clients are here, all in one thread, and the same for every server. The server is a script's process,
-//! or a thread with the bare loop over epoll.
+//! TCP echo. The clients are in one thread of this program, and are the same for every server. The server is a script's
+//! process, or a thread with the bare loop over epoll.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -65,8 +65,8 @@ impl Load {
     }
 }
 
-/// Each client sends a message, and sends the next one when that comes back. At the end all messages are waited for, so
-/// that none is in flight when the clients close.
+/// Each client sends a message, waits until it comes back, and sends the next one. At the end the function waits for
+/// all messages, so that none is in flight when the clients close.
 fn load(port: u16, duration: Duration) -> io::Result<Load> {
     let clients = (0..CLIENTS).map(|_| TcpStream::connect(("127.0.0.1", port))).collect::<io::Result<Vec<_>>>()?;
     let mut set = Set::new()?;
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bare_server_gives_every_message_back_and_ends_with_its_clients() {
+    fn the_bare_server_returns_every_message_and_ends_with_its_clients() {
         let sample = measure_bare(Duration::from_millis(20)).unwrap();
         assert!(sample.iter().all(|(name, value)| *value > 0.0 && value.is_finite() && !name.is_empty()), "{sample:?}");
     }

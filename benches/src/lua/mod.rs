@@ -91,7 +91,7 @@ fn add(samples: &mut Samples, contender: &Contender, figures: Sample) {
     }
 }
 
-/// The contenders that did not take part: for each reason the workloads.
+/// The workloads in which a contender did not take part, by reason.
 #[derive(Default)]
 struct Missing(BTreeMap<String, Vec<String>>);
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::workload::{Sample, Script};
 
-/// The longest time that a process may take. It is far more than any process needs.
+/// The longest time that a process may take. Every process needs far less.
 const LIMIT: Duration = Duration::from_secs(120);
 
 impl Script<'_> {
@@ -56,7 +56,7 @@ impl Running {
         for line in (&mut self.lines).lines().map_while(Result::ok) {
             figures.extend(figure(&line).transpose()?);
         }
-        if figures.is_empty() { Err(format!("it has printed no figure, {}", self.complaint())) } else { Ok(figures) }
+        if figures.is_empty() { Err(format!("it has printed no result, {}", self.complaint())) } else { Ok(figures) }
     }
 
     /// Waits until the process ends. The process prints so little that the pipe never blocks it.
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_lines_of_a_name_and_a_number() {
+    fn a_line_with_a_name_and_a_number_is_a_result() {
         assert_eq!(figure("add\t862.75\n"), Some(Ok(("add".to_owned(), 862.75))));
         assert_eq!(figure("bytes 1e3"), Some(Ok(("bytes".to_owned(), 1000.0))));
         assert_eq!(figure("missing it is not installed"), Some(Err("it is not installed".to_owned())));

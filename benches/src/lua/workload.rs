@@ -9,7 +9,7 @@ use crate::options::Interpreter;
 pub(super) enum Good {
     Low,
     High,
-    /// Neither high nor low: there is one right value.
+    /// There is one right value.
     Exact,
 }
 
@@ -42,16 +42,16 @@ pub(super) struct Workload {
     pub(super) rounds: usize,
     pub(super) figures: &'static [Figure],
     pub(super) run: fn(&Script<'_>) -> Result<Sample, String>,
-    /// The same work without Lua, if that makes sense.
+    /// The same work on the bare loop, without Lua; `None` if the bare loop cannot do it.
     pub(super) bare: Option<Bare>,
-    /// Whether the result depends on the loop's backend.
+    /// Whether the workload uses descriptors: only then the result depends on the loop's backend.
     pub(super) is_of_descriptors: bool,
 }
 
 /// The number of 64-byte messages that are in flight at a time.
 pub(super) const CLIENTS: usize = 50;
 
-/// What a process printed: values by their names.
+/// The values that a process printed, with their names.
 pub(super) type Sample = Vec<(String, f64)>;
 
 /// The script of a contender for a workload.

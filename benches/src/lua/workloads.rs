@@ -30,18 +30,18 @@ const SLEEPING: &[Figure] = &[
     figure("cancel", "cancel, CPU ns", 1.0, Good::Low),
 ];
 
-/// How much the workloads do.
+/// The sizes of the workloads.
 struct Scale {
     /// Numbers of timers.
     sizes: &'static [usize],
-    /// How long intervals run.
+    /// The time for which intervals run.
     seconds: usize,
     /// The events of a ping-pong, and the tasks that are spawned one after the other.
     events: usize,
-    /// The tasks that sleep. There are many, because the kernel counts memory in pages.
+    /// The number of sleeping tasks. It is large, because the kernel counts memory in pages.
     asleep: usize,
     rounds: usize,
-    /// The rounds of the intervals, which take long.
+    /// The rounds of the intervals. There are fewer of them, because intervals take long.
     slow_rounds: usize,
     is_quick: bool,
 }
@@ -59,7 +59,8 @@ impl Scale {
         Self { sizes, seconds, events, asleep, rounds, slow_rounds, is_quick: options.quick }
     }
 
-    /// A workload that one of the scripts runs, with its name there and a size as arguments.
+    /// Makes a workload that one of the scripts runs. The script's arguments are its own name of the workload, and a
+    /// size.
     fn scripted(
         &self,
         name: String,
@@ -149,7 +150,7 @@ pub(super) fn all(options: &Options) -> Vec<Workload> {
 /// The bare loop's ping-pong, with the same arguments as the script's.
 fn bare_pingpong(workload: &Workload) -> Result<Sample, String> {
     let numbers: Vec<usize> = workload.arguments.iter().map(|text| text.parse().unwrap_or(1)).collect();
-    let [pairs, active, events] = numbers[..] else { return Err("it asks for three numbers".to_owned()) };
+    let [pairs, active, events] = numbers[..] else { return Err("it needs three numbers".to_owned()) };
     let play = || {
         let mut court = Court::open(&BARE_EPOLL, pairs, active)?;
         court.play(1_000.max(events / 4))?;
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bare_loop_plays_with_the_scripts_arguments() {
+    fn the_bare_loop_accepts_the_arguments_of_the_scripts() {
         let workloads = all(&Options { smoke: true, ..Options::default() });
         let games = workloads.iter().filter(|workload| workload.script == "pingpong.lua");
         for sample in games.map(bare_pingpong) {

@@ -1,5 +1,5 @@
-//! Bars: a panel for each workload and figure, with a bar for each contender. A whisker reaches from the contender's least
-//! sample to its greatest.
+//! Bars: a panel for each workload and figure, with a bar for each contender. A whisker reaches from the contender's
+//! least sample to its greatest.
 //!
 //! ```text
 //!   insert, 1,000               the panel's title
@@ -27,8 +27,8 @@ const ROW_HEIGHT: f64 = 19.0;
 const HEAD_HEIGHT: f64 = 40.0;
 const GAP: f64 = 22.0;
 
-/// A bar that is longer than this many times the median of all bars is cut. Otherwise the other bars would be too small to
-/// see.
+/// A bar that is longer than this many times the median of all bars is cut. Otherwise the other bars would be too small
+/// to see.
 const CUT: f64 = 6.0;
 
 pub(super) fn draw(title: &str, panels: &[Panel]) -> Svg {
@@ -51,7 +51,7 @@ pub(super) fn draw(title: &str, panels: &[Panel]) -> Svg {
     svg
 }
 
-/// The value at which bars are cut. It is at least our own value.
+/// The value at which bars are cut. This project's bar is never cut.
 fn limit(rows: &[Row]) -> f64 {
     let mut medians: Vec<f64> = rows.iter().map(|row| row.median).collect();
     medians.sort_unstable_by(f64::total_cmp);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_far_longer_than_the_others_is_cut_unless_it_is_ours() {
+    fn a_bar_far_longer_than_the_others_is_cut_except_ours() {
         let rows = [row("cogloop", 1.0), row("heap", 2.0), row("far", 500.0)];
         assert_eq!(limit(&rows), 12.0);
         let rows = [row("cogloop", 900.0), row("heap", 2.0), row("far", 5.0)];
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_every_contender_and_only_numbers() {
+    fn a_picture_has_every_contender_and_no_nan() {
         let panels = [
             Panel { title: "a & b".into(), rows: vec![row("cogloop", 0.0), row("heap", 3.0)] },
             Panel { title: "empty".into(), rows: Vec::new() },

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn every_point_is_inside_the_picture_and_a_number() {
+    fn every_point_is_a_number_inside_the_picture() {
         let panels = [
             Panel { title: "idle".into(), lines: vec![line("ours/uring", &[[0.0, 0.0], [50.0, 25.0], [100.0, 9e9]])] },
             Panel { title: "nothing".into(), lines: vec![line("tokio", &[])] },

@@ -29,7 +29,7 @@ use sections::{SECTIONS, Section};
 use svg::escaped;
 
 /// Draws the page of all results in `folder`. If `pictures` is given, also writes each picture to a file in that
-/// folder. If the folder contains pictures already, only those are drawn again, so that a book keeps its selection.
+/// folder. If the folder already contains pictures, only these are drawn again. So a book keeps its selection.
 pub(crate) fn write(folder: &Path, pictures: Option<&Path>) -> Result<(), String> {
     let mut found = Vec::new();
     for section in SECTIONS {
@@ -155,7 +155,7 @@ mod tests {
     use crate::machine::Machine;
 
     #[test]
-    fn a_page_is_one_file_with_the_pictures_in_it_and_each_is_a_file_where_that_is_asked_for() {
+    fn a_page_contains_its_pictures_and_they_can_be_files_as_well() {
         let folder = std::env::temp_dir().join(format!("cogloop-page-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         assert!(write(&folder, None).unwrap_err().contains("--json"));

@@ -9,9 +9,10 @@ use super::svg::Svg;
 /// How the results of a benchmark are drawn.
 #[derive(Copy, Clone)]
 pub(super) enum Layout {
-    /// A panel for each workload and each of `figures`. If that is empty, for each figure that is not in `hidden`.
+    /// A panel for each workload and each of `figures`. If `figures` is empty, each figure outside of `hidden` gets a
+    /// panel.
     Bars { title: &'static str, about: &'static str, figures: &'static [&'static str], hidden: &'static [&'static str] },
-    /// The same, with a picture for each size.
+    /// As `Bars`, with one picture for each size.
     BarsBySize { title: &'static str, about: &'static str, figure: &'static str },
     /// A panel for each workload, with the sizes along the axis.
     Sizes { title: &'static str, about: &'static str, figure: &'static str },
@@ -90,7 +91,7 @@ pub(super) fn thousands(number: u64) -> String {
 
 fn bars_of(title: String, about: &'static str, rows: &[&Row]) -> Option<Picture> {
     let sizes_differ = rows.iter().any(|row| row.size != rows[0].size);
-    // The figure is on the line below it.
+    // The figure is on the line below the head.
     let head = |row: &Row| match row.size.filter(|_| sizes_differ) {
         Some(size) => format!("{}, {}", row.workload, thousands(size)),
         None => row.workload.clone(),
@@ -165,7 +166,7 @@ fn line_of(curve: &Curve) -> Line {
     Line { contender: curve.contender.clone(), points: curve.points.clone(), whiskers: Vec::new() }
 }
 
-/// Leaves out the percentiles below 25. They say little, and their small values would make the axis long.
+/// Leaves out the percentiles below 25. They show little, and their small values would make the axis long.
 fn without_soonest(mut line: Line) -> Line {
     line.points.retain(|point| point[0] >= 25.0);
     line

@@ -1,4 +1,4 @@
-//! The results of a benchmark, read from its file. The format is that of [`json`](crate::json).
+//! Reads the results of a benchmark from its file. [`json`](crate::json) describes the format.
 
 use std::fs;
 use std::path::Path;

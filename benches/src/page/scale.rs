@@ -13,18 +13,18 @@ pub(super) enum Kind {
     Linear,
     /// All decades have the same width.
     Log,
-    /// For percentiles: each further nine has the same width.
+    /// A scale for percentiles: each further nine has the same width.
     Nines,
 }
 
-/// The end of the scale of nines; the maximum is drawn there.
+/// The end of the scale of nines. It is the place of the maximum.
 const NINES_MAX: f64 = 4.6;
 const PERCENTILE_MARKS: [(f64, &str); 6] =
     [(0.0, "0"), (50.0, "50"), (90.0, "90"), (99.0, "99"), (99.9, "99.9"), (99.99, "99.99")];
 
 impl Scale {
-    /// A scale for all of the values, a little wider. A logarithmic scale has whole decades and leaves out values that
-    /// are not above 0.
+    /// Makes a scale that is a little wider than the values. A logarithmic scale has whole decades and leaves out
+    /// values that are not above 0.
     pub(super) fn of(kind: Kind, values: impl Iterator<Item = f64>, pixels: [f64; 2]) -> Self {
         let usable = values.filter(|value| value.is_finite() && (kind != Kind::Log || *value > 0.0));
         let (least, most) =
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_stand_between_the_ends_whatever_they_are() {
+    fn every_value_lies_between_the_ends_of_the_scale() {
         for kind in [Kind::Linear, Kind::Log, Kind::Nines] {
             let scale = Scale::of(kind, [3.0, 700.0].into_iter(), [10.0, 110.0]);
             for value in [f64::NEG_INFINITY, -1.0, 0.0, 3.0, 99.99, 100.0, 1e300] {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_of_nothing_or_of_one_value_is_a_scale() {
+    fn no_value_or_one_value_still_gives_a_scale() {
         for values in [vec![], vec![5.0], vec![0.0], vec![f64::NAN], vec![-1.0]] {
             for kind in [Kind::Linear, Kind::Log] {
                 let scale = Scale::of(kind, values.iter().copied(), [0.0, 100.0]);

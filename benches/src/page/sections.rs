@@ -15,25 +15,25 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         name: "wheel",
         title: "The timing wheel beside other timer stores",
-        about: "One thread, virtual time, the same operations for every store; the checksums of what fired agree. \
-                A bar is the median of the repetitions, the whisker goes from the least to the most. New memory: \
-                the store is new, and so is to the process what it asks for; ordered and scrambled: it was filled \
-                and emptied before, in the order of insertion or in random order.",
+        about: "All stores do the same operations on one thread, on virtual time, and fire the same timers. A bar is the \
+                median of the repetitions. Its whisker goes from the least sample to the greatest. With new memory, a \
+                store is new, and its memory is new to the process. With ordered or scrambled memory, the store was \
+                filled and emptied before, in the order of insertion or in random order.",
         layouts: &[
             Layout::BarsBySize {
                 title: "CPU time of an operation",
-                about: "What a lazy store pays later for a cancelled timer is in it.",
+                about: "The time includes the later work of a lazy store for a cancelled timer.",
                 figure: "CPU time, ns",
             },
             Layout::Bars {
                 title: "Memory of a timer",
-                about: "As asked of the allocator, the empty store included.",
+                about: "The bytes that the store requests from the allocator, including the empty store.",
                 figures: &["memory of a timer, bytes"],
                 hidden: &[],
             },
             Layout::Bars {
                 title: "The longest pause",
-                about: "The longest that a single advance took, each in its best repetition.",
+                about: "The longest time of a single advance. For each advance the best repetition counts.",
                 figures: &["longest advance, µs"],
                 hidden: &[],
             },
@@ -49,16 +49,16 @@ pub(super) const SECTIONS: &[Section] = &[
             Layout::Sizes { title: "Memory as timers grow in number", about: "", figure: "memory of a timer, bytes" },
             Layout::Courses {
                 title: "Memory while timers are cancelled and replaced",
-                about: "No time passes: a store that keeps cancelled timers until they are due grows, one that lets go of \
-                        them at once does not.",
+                about: "No time passes. A store that keeps cancelled timers until they are due grows. A store that \
+                        drops them at once does not.",
             },
         ],
     },
     Section {
         name: "readiness",
         title: "The loop over descriptors",
-        about: "Ping-pong between sockets that one thread observes, adding and removing 10,000 of them, and threads that \
-                wake one another; in the same rounds bare system calls and other loops.",
+        about: "One thread plays ping-pong over sockets. Then it adds and removes 10,000 sockets. Last, two threads wake \
+                each other. Bare system calls and other loops do the same in the same rounds.",
         layouts: &[Layout::Bars {
             title: "What an event, a registration and a wake-up cost",
             about: "",
@@ -76,20 +76,21 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         name: "latency",
         title: "How late timers fire",
-        about: "How far each timer fired behind a fixed schedule. To the right the rare ones: at 99.9 one \
-                timer of a thousand was later than the line. The dashed line is clock_nanosleep, a bare system call. \
-                tokio and libuv count in milliseconds.",
+        about: "The lateness of each timer against a fixed schedule. Rare cases are on the right: at 99.9, one timer of \
+                a thousand was later than the line. The dashed line is clock_nanosleep, a bare system call. tokio and \
+                libuv count in milliseconds.",
         layouts: &[
             Layout::Percentiles { about: "" },
             Layout::Bars {
                 title: "CPU time for a timer that fires",
-                about: "Of the thread that keeps the schedule, the timer's callback and the measurement included.",
+                about: "The CPU time of the thread that keeps the schedule, including the timer's callback and the \
+                        measurement.",
                 figures: &["CPU for a timer, µs"],
                 hidden: &[],
             },
             Layout::Bars {
                 title: "Wake-ups for a timer that fires",
-                about: "How often the thread slept and was woken. A contender that does not keep up with its schedule \
+                about: "The number of times that the thread slept and was woken. A contender that does not keep up with its schedule \
                         never sleeps.",
                 figures: &["wake-ups for a timer"],
                 hidden: &[],
@@ -99,7 +100,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         name: "precision",
         title: "A schedule of single deadlines, with and without timer slack",
-        about: "The kernel may delay a thread's waits by its timer slack, 50 µs unless the thread asks for another.",
+        about: "The kernel may delay a thread's waits by its timer slack. The default is 50 µs.",
         layouts: &[
             Layout::Percentiles { about: "" },
             Layout::Bars {

@@ -1,4 +1,4 @@
-//! Pictures as SVG text: escapes text and shortens numbers.
+//! Writes pictures as SVG text. Escapes texts and shortens numbers.
 
 use std::fmt::Write;
 
@@ -60,7 +60,7 @@ impl Svg {
         self.with_head("")
     }
 
-    /// The picture for a file of its own, without the tips, which a page does not show for an embedded picture.
+    /// The picture for a file of its own. It has no tips, because a page does not show the tips of an embedded picture.
     pub(super) fn file(&self) -> String {
         let tips = self.body.split("<title>").map(|part| part.split_once("</title>").map_or(part, |(_, after)| after));
         let bare = Self { body: tips.collect(), title: self.title.clone(), ..*self };
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_escaped_wherever_it_stands() {
+    fn text_is_escaped_everywhere() {
         let mut svg = Svg::new(10.0, 10.0, "a \"title\" & more");
         svg.text([1.0, 1.0], Anchor::Start, "label", "<script>");
         svg.rect([0.0, 0.0, -1.0, 2.0], "bar", "1 < 2");
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_its_style_with_it() {
+    fn a_file_contains_its_style() {
         let svg = Svg::new(10.0, 10.0, "x");
         assert!(svg.file().contains("prefers-color-scheme: dark") && !svg.inline().contains("<style>"));
         let mut svg = Svg::new(10.0, 10.0, "x");

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-/// Contenders by the beginning of their names, with the class of their lines and bars. The first that matches counts.
+/// Contenders by the beginning of their names, with the class of their lines and bars. The first match counts.
 const CLASSES: [(&str, &str); 31] = [
     ("cogloop, clock", "ours two"),
     ("cogloop, ticks", "ours six"),
@@ -53,7 +53,7 @@ pub(super) fn is_ours(contender: &str) -> bool {
     class(contender, 0).starts_with("ours")
 }
 
-/// Whether a contender is a bare system call, or nothing at all.
+/// Whether a contender is a bare system call, or the store `nothing`.
 pub(super) fn is_bare(contender: &str) -> bool {
     class(contender, 0).starts_with("bare")
 }
@@ -85,8 +85,8 @@ pub(super) fn css() -> String {
     format!(":root{{color-scheme:light dark;{LIGHT}}}\n@media (prefers-color-scheme: dark){{:root{{{DARK}}}}}{rules}")
 }
 
-/// The rules, with the light colour before each variable: `fill:#fff;fill:var(--paper)`. A viewer without variables, such
-/// as librsvg or Inkscape, keeps the first, where it would draw in black.
+/// The rules, with the light colour before each variable: `fill:#fff;fill:var(--paper)`. A viewer without variables,
+/// such as librsvg or Inkscape, keeps the first colour. Without that colour it would draw in black.
 fn with_plain_colours() -> String {
     let mut rules = String::new();
     let mut rest = RULES;

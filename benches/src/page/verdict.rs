@@ -14,10 +14,10 @@ use super::read::{Figures, Row};
 use super::scale::short;
 use super::theme;
 
-/// A ratio between these is level: a difference that another run may turn round.
+/// A ratio between these two bounds is level: in another run the other contender may be ahead.
 const LEVEL: [f64; 2] = [0.95, 1.05];
 
-/// Figures that say nothing about who is better, or that are part of another figure.
+/// Figures for which neither more nor less is better, and figures that are part of another figure.
 const LEFT_OUT: [&str; 6] = [
     "fired early",
     "late, most of a round, µs",
@@ -58,7 +58,7 @@ pub(super) fn of(figures: &Figures) -> Vec<Comparison> {
 /// Compares the contenders of one figure. `None` if ours or all peers are missing, or if one is 0.
 fn compare(rows: &[&Row]) -> Option<Comparison> {
     let ours = rows.iter().filter(|row| theme::is_ours(&row.contender));
-    // The form that a program gets that asks for no other.
+    // The form that a program gets by default.
     let ours = ours.min_by_key(|row| !matches!(row.contender.as_str(), "cogloop" | "ours/uring"))?;
     let is_peer = |row: &&&Row| !theme::is_ours(&row.contender) && !theme::is_bare(&row.contender);
     let sign = if ours.more_is_better { -1.0 } else { 1.0 };
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_row_for_each_benchmark_with_both_ends() {
+    fn the_table_has_the_best_and_the_worst_ratio_of_each_benchmark() {
         let benchmarks = [("x", of(&figures())), ("empty", Vec::new())];
         let table = summary(&benchmarks);
         assert_eq!(table.len(), 2);

@@ -57,10 +57,10 @@ impl Poller for BareEpoll {
     }
 }
 
-/// A closure that wakes the loop: it adds 1 to the eventfd.
+/// Returns a closure that wakes the loop by adding 1 to the eventfd.
 pub(crate) fn wakes(waker: Arc<OwnedFd>) -> Box<dyn Fn() + Send> {
     Box::new(move || {
-        // The write can only fail when the counter is full, and then a wake is pending already.
+        // The write can fail only if the counter is full. In that case a wake is already pending.
         let _ = rustix::io::write(&waker, &1u64.to_ne_bytes());
     })
 }

@@ -1,5 +1,5 @@
-//! The smallest loop over io_uring: the system call that waits also arms the polls again. It has options for other uses
-//! of the rings, to see what each gains.
+//! The smallest loop over io_uring: the system call that waits also arms the polls again. Options for other uses of the
+//! rings show the gain of each.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -19,10 +19,10 @@ const REMOVAL: u64 = u64::MAX - 1;
 /// A timeout that never passes.
 static TIMEOUT: Timespec = Timespec::new().sec(3600);
 
-/// How the rings are set up and used.
+/// The setup and the use of the rings.
 #[derive(Copy, Clone)]
 pub(crate) struct Kind {
-    /// Completions are made only in the wait, and only for one thread (on the newest kernels).
+    /// The kernel makes completions only in the wait, and only for one thread. Older kernels refuse this setup.
     pub(crate) is_deferred: bool,
     /// There is an array of indices between the submission ring and its entries.
     pub(crate) has_index: bool,
@@ -30,11 +30,11 @@ pub(crate) struct Kind {
     pub(crate) completions: u32,
     /// Each wait has a timeout.
     pub(crate) is_timed: bool,
-    /// The most descriptors that are registered with the rings; 0 for none.
+    /// The greatest number of descriptors that are registered with the rings; 0 for none.
     pub(crate) files: u32,
     /// Polls stay armed and report only new readiness.
     pub(crate) lasts: bool,
-    /// Before each wait, `poll` finds out which descriptors are still ready.
+    /// Before each wait, the loop calls `poll` to find out which descriptors are still ready.
     pub(crate) asks: bool,
 }
 
@@ -52,7 +52,7 @@ pub(crate) const ONE_SHOT: Kind = Kind {
 pub(crate) struct BareUring {
     ring: IoUring,
     kind: Kind,
-    // By the contender's index.
+    // Indexed by the contender's index.
     fds: Vec<BorrowedFd<'static>>,
     // Indices of descriptors that have reported and have no poll now.
     spent: Vec<u64>,
@@ -79,7 +79,7 @@ impl BareUring {
     }
 
     fn queue(&mut self, entry: &Entry) -> io::Result<()> {
-        // SAFETY: the only entries are polls and their removal, and neither has a pointer.
+        // SAFETY: the only entries are polls and their removals, and neither contains a pointer.
         while unsafe { self.ring.submission().push(entry) }.is_err() {
             self.ring.submit()?;
         }

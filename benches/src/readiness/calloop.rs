@@ -10,10 +10,10 @@ use calloop::{EventLoop, Interest, Mode, PostAction, RegistrationToken};
 use super::poller::Poller;
 
 pub(crate) struct Calloop {
-    // Each callback pushes its index to the loop's data, which is `ready` below.
+    // Each callback pushes its index to the loop's data: the field `ready` below.
     events: EventLoop<'static, Vec<usize>>,
     ready: Vec<usize>,
-    // Indexed by the number that `add` was given.
+    // Indexed by the index that `add` got.
     tokens: Vec<RegistrationToken>,
 }
 

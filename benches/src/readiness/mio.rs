@@ -1,5 +1,5 @@
-//! The crate `mio`. It is edge-triggered: a correct program reads until there is nothing left. That takes one more
-//! system call for each event, which the ping-pong leaves out.
+//! The crate `mio`. It is edge-triggered, so a correct program reads until there is nothing left. The ping-pong leaves
+//! out that last read: one more system call for each event.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

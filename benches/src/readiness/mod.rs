@@ -82,7 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     Ok(report::json(&run.results, &machine))
 }
 
-/// The contenders that were named, and the one with which they are compared.
+/// The named contenders, after the first contender, with which they are compared.
 fn chosen(all: &[Entry], only: &[String]) -> Result<Vec<Entry>, String> {
     let mut entries = all.to_vec();
     if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {
@@ -99,7 +99,7 @@ impl Run {
         let what = if pairs == 1 { "1 pair".to_owned() } else { format!("{pairs} pairs, {active} active") };
         let open = |entry: &Entry| match 2 * pairs < entry.numbers {
             true => Court::open(entry, pairs, active),
-            false => Err(io::Error::other("it takes no numbers that high")),
+            false => Err(io::Error::other("it does not accept descriptor numbers that high")),
         };
         let mut courts: Vec<_> = self.entries.iter().map(open).collect();
         // Warms up caches and branch prediction, and grows the vectors.
@@ -120,7 +120,7 @@ impl Run {
         let names = [("add", "CPU ns"), ("remove", "CPU ns")];
         self.rounds("10,000 descriptors", names, rounds, |_, entry| match sockets.len() < entry.numbers {
             true => churn::churn(entry, &sockets).map(|churn| [churn.add_ns, churn.remove_ns]),
-            false => Err(io::Error::other("it takes no numbers that high")),
+            false => Err(io::Error::other("it does not accept descriptor numbers that high")),
         });
         Ok(())
     }
@@ -165,7 +165,7 @@ impl Run {
     fn count_calls(&mut self, pairs: usize) {
         let count = |entry: &Entry| match 2 * pairs < entry.numbers {
             true => syscalls::count(entry.name, pairs),
-            false => Err("it takes no numbers that high".to_owned()),
+            false => Err("it does not accept descriptor numbers that high".to_owned()),
         };
         let calls = self.entries.iter().map(count).collect();
         self.results.calls.insert(pairs, calls);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_is_always_there_to_compare_with() {
+    fn the_first_contender_always_takes_part() {
         let names = |only: &[&str]| {
             let only: Vec<_> = only.iter().map(|name| (*name).to_owned()).collect();
             chosen(&contenders::ALL, &only).map(|entries| entries.iter().map(|entry| entry.name).collect::<Vec<_>>())

@@ -9,7 +9,7 @@ use super::poller::Poller;
 
 pub(crate) struct Ours {
     events: EventLoop,
-    // By the contender's index.
+    // Indexed by the contender's index.
     tokens: Vec<Token>,
     mode: Mode,
 }

@@ -20,7 +20,7 @@ pub(crate) struct Rally {
 
 /// A contender with its sockets.
 pub(crate) struct Court {
-    // Declared before the sockets, and so dropped before them.
+    // This field is declared before the sockets, and so is dropped before them.
     poller: Box<dyn Poller>,
     sockets: Sockets,
 }
@@ -37,7 +37,7 @@ impl Court {
         Ok(Self { poller, sockets })
     }
 
-    /// Plays until at least `events` bytes have arrived. Returns how many, and the number of turns.
+    /// Plays until at least `events` bytes have arrived. Returns the number of bytes and the number of turns.
     pub(crate) fn play(&mut self, events: usize) -> io::Result<(usize, usize)> {
         let (mut served, mut turns) = (0, 0);
         let sockets = &self.sockets;

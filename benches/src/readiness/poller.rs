@@ -5,17 +5,17 @@ use std::os::fd::BorrowedFd;
 
 /// A loop over descriptors.
 pub(crate) trait Poller {
-    /// Observes `fd` for reading, under this index. Indices come in ascending order from 0, without gaps.
+    /// Observes `fd` for reading, under this index. Successive calls get the indices 0, 1, 2 and so on.
     fn add(&mut self, fd: BorrowedFd<'static>, index: usize) -> io::Result<()>;
 
-    /// Stops observing it.
+    /// Stops observing `fd`.
     fn remove(&mut self, fd: BorrowedFd<'static>, index: usize) -> io::Result<()>;
 
-    /// One turn: waits until a descriptor is ready or a wake comes; if not `may_wait`, it only polls. Then serves each
-    /// index that is ready.
+    /// Takes one turn: waits until a descriptor is ready or a wake comes, and calls `serve` with each ready index.
+    /// Without `may_wait` it does not wait.
     fn turn(&mut self, may_wait: bool, serve: &mut dyn FnMut(usize)) -> io::Result<()>;
 
-    /// A turn that a signal may interrupt.
+    /// Takes a turn that a signal may interrupt.
     fn take_turn(&mut self, serve: &mut dyn FnMut(usize)) -> io::Result<()> {
         match self.turn(true, serve) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
@@ -23,7 +23,7 @@ pub(crate) trait Poller {
         }
     }
 
-    /// A function that ends this loop's wait from another thread.
+    /// Returns a function that ends this loop's wait from another thread.
     fn waker(&mut self) -> io::Result<Box<dyn Fn() + Send>>;
 }
 
@@ -32,7 +32,7 @@ pub(crate) trait Poller {
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) open: fn() -> io::Result<Box<dyn Poller>>,
-    /// One more than the highest descriptor number that it accepts.
+    /// The contender accepts only descriptor numbers below this one.
     pub(crate) numbers: usize,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// The number of pairs of sockets, and how many of them are in play.
 pub(super) const GAMES: [(usize, usize); 2] = [(1, 1), (1000, 10)];
 
-/// The number of pairs in play, of `pairs` in all.
+/// The number of pairs in play, for a total of `pairs`.
 pub(super) fn active(pairs: usize) -> usize {
     GAMES.iter().find(|game| game.0 == pairs).map_or(1, |game| game.1)
 }
@@ -17,7 +17,7 @@ pub(super) type Calls = BTreeMap<String, f64>;
 pub(super) struct Quantity {
     pub(super) name: String,
     pub(super) unit: &'static str,
-    /// For each contender a value of every round; empty if it cannot be measured.
+    /// For each contender a value of every round; empty if the contender cannot be measured.
     pub(super) samples: Vec<Vec<f64>>,
 }
 
@@ -25,8 +25,8 @@ pub(super) struct Quantity {
 pub(super) struct Results {
     pub(super) contenders: Vec<&'static str>,
     pub(super) quantities: Vec<Quantity>,
-    /// By the number of pairs; for each contender the calls, or the reason why there are none.
+    /// The calls by number of pairs: for each contender its calls, or the reason why there are none.
     pub(super) calls: BTreeMap<usize, Vec<Result<Calls, String>>>,
-    /// The quantities that could not be measured, and why.
+    /// The quantities that could not be measured, with the reasons.
     pub(super) missing: Vec<String>,
 }

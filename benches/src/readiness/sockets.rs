@@ -25,12 +25,12 @@ impl Sockets {
     }
 
     pub(crate) fn fd(&self, index: usize) -> BorrowedFd<'static> {
-        // SAFETY: the number stays open while `self` lives, and every loop that gets it is dropped before `self`: in
-        // `pingpong::Court` by the order of fields, in `churn` by the order of variables.
+        // SAFETY: the descriptor stays open while `self` lives. Every loop that gets its number is dropped before
+        // `self`: in `pingpong::Court` by the order of fields, in `churn` by the order of variables.
         unsafe { BorrowedFd::borrow_raw(self.0[index].as_raw_fd()) }
     }
 
-    /// Sends a byte from one end of each of the first `pairs` pairs.
+    /// Sends a byte from one end of each pair, for the first `pairs` pairs.
     pub(crate) fn serve(&self, pairs: usize) -> io::Result<()> {
         (0..pairs).try_for_each(|pair| (&self.0[2 * pair]).write_all(b"x"))
     }
@@ -43,7 +43,7 @@ impl Sockets {
     }
 }
 
-/// Raises the limit on open descriptors as far as is allowed.
+/// Raises the limit on open descriptors to the hard limit.
 fn allow_many() -> io::Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -9,13 +9,13 @@ use super::contenders;
 use super::pingpong::Court;
 use super::results::{Calls, active};
 
-// strace needs tens of microseconds for a call.
+// The numbers are small, because strace needs tens of microseconds for a call.
 const TURNS: [usize; 2] = [200, 1_000];
 
 /// The calls of the game itself, which are the same for every contender.
 const THE_GAME: [&str; 4] = ["read", "recvfrom", "write", "sendto"];
 
-/// Counts a contender's calls at a number of pairs. Every pair that is in play is ready once in a turn.
+/// Counts a contender's calls at a number of pairs. Every pair in play is ready once in a turn.
 pub(crate) fn count(name: &str, pairs: usize) -> Result<Calls, String> {
     let [few, many] = TURNS;
     let (fewer, mut calls) = (run_under_strace(name, pairs, few)?, run_under_strace(name, pairs, many)?);
@@ -46,7 +46,7 @@ fn table(said: &str) -> Calls {
     counts.filter(|(name, _)| name != "total").collect()
 }
 
-/// The part that runs under strace: takes so many turns of a contender.
+/// The part that runs under strace: takes `turns` turns of a contender.
 pub(crate) fn probe(pairs: &str, name: &str, turns: usize) -> Result<(), String> {
     let pairs: usize = pairs.parse().map_err(|_| format!("`{pairs}` is no number of pairs"))?;
     let known = contenders::ALL.iter().find(|entry| entry.name == name);

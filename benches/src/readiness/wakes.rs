@@ -23,7 +23,7 @@ pub(crate) struct Wakes {
 /// One of the two threads.
 struct Side<'a> {
     entry: &'a Entry,
-    /// The round that the other thread has reached, and that of this thread.
+    /// The rounds that the other thread and this thread have reached.
     theirs: &'a AtomicUsize,
     mine: &'a AtomicUsize,
     give: Sender<Waker>,
@@ -32,8 +32,8 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// Returns the CPU time and the time of all rounds, and the waker of the other thread: mio cancels a wake if its
-    /// waker is dropped.
+    /// Returns the CPU time and the time of all rounds, and the other thread's waker. The caller keeps the waker,
+    /// because mio cancels a wake if its waker is dropped.
     fn run(self, rounds: usize, begins: bool) -> io::Result<(f64, f64, Waker)> {
         let mut poller = (self.entry.open)()?;
         let gone = |_| io::Error::other("the other thread is gone");
@@ -61,7 +61,7 @@ impl Side<'_> {
 }
 
 pub(crate) fn wakes(entry: &Entry, rounds: usize) -> io::Result<Wakes> {
-    // Fails here if a contender does not work, so that the other thread does not wait at the barrier for ever.
+    // A contender that does not work fails here, before the other thread waits at the barrier.
     (entry.open)()?;
     let (one, other) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let ((to_one, from_other), (to_other, from_one)) = (channel(), channel());

@@ -1,5 +1,5 @@
-//! async-io's timers and sockets, with the tasks of async-executor. A thread of its own drives timers and sockets when
-//! no other thread does.
+//! async-io's timers and sockets, with the tasks of async-executor. async-io has a thread that drives timers and
+//! sockets when no other thread does.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! Loops with callbacks: the interface that the measurements need, and the measurements.
+//! The measurements of loops with callbacks, and the interface for them.
 
 use std::cell::Cell;
 use std::io;
@@ -16,9 +16,9 @@ pub(super) trait Callbacks: Sized {
     fn new() -> io::Result<Self>;
     fn after(&mut self, delay: Duration, call: impl FnOnce() + 'static) -> io::Result<Self::Timer>;
     fn cancel(&mut self, timer: Self::Timer);
-    /// One turn, which waits until something happens.
+    /// Takes one turn, which waits until something happens.
     fn turn(&mut self) -> io::Result<()>;
-    /// Returns a function for another thread. When it is called, `call` runs on the loop's thread.
+    /// Returns a function that another thread may call. Each call makes `call` run on the loop's thread.
     fn poster(&mut self, call: impl Fn() + Clone + Send + 'static) -> io::Result<Box<dyn FnMut() + Send>>;
     /// Calls `call` whenever the socket is readable.
     fn observe(&mut self, socket: UnixStream, call: impl FnMut(&UnixStream) + 'static) -> io::Result<()>;
@@ -40,7 +40,8 @@ pub(super) fn pending<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
-/// A timeout that is cancelled at once, as most of a server's timeouts are, while a number of others are pending.
+/// Sets and cancels a timeout at once, while a number of other timeouts are pending. Most timeouts of a server are
+/// cancelled, too.
 pub(super) fn pairs<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     let (mut events, mut pending, mut ns) = (C::new()?, 0, Vec::new());
     for crowd in measure::crowds(work) {

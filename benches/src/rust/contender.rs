@@ -10,7 +10,7 @@ type Step = fn(Work) -> io::Result<Vec<Figure>>;
 #[derive(Copy, Clone)]
 pub(super) struct Contender {
     pub(super) name: &'static str,
-    /// `None` for a step that it cannot do: only futures can give up waiting for a socket.
+    /// The steps; `None` for a step that the contender cannot do. Only futures can give up waiting for a socket.
     steps: [Option<Step>; 7],
 }
 
@@ -25,12 +25,12 @@ impl Contender {
         "waits that are given up",
     ];
 
-    /// Runs a step. Returns no results if it cannot do the step.
+    /// Runs a step. Returns an empty list if the contender cannot do the step.
     pub(super) fn step(&self, nth: usize, work: Work) -> io::Result<Vec<Figure>> {
         self.steps[nth].map_or(Ok(Vec::new()), |step| step(work))
     }
 
-    /// Whether it can do a step.
+    /// Whether the contender can do a step.
     #[cfg(test)]
     pub(super) fn does(&self, nth: usize) -> bool {
         self.steps[nth].is_some()

@@ -1,4 +1,4 @@
-//! Runtimes of futures on one thread: the interface that the measurements need, and the measurements.
+//! The measurements of runtimes of futures on one thread, and the interface for them.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -36,7 +36,7 @@ pub(super) trait Futures: Sized {
     fn readable(stream: &Self::Stream) -> impl Future<Output = io::Result<()>>;
 }
 
-/// A count that futures share. It goes down when the value that `up` returned is dropped.
+/// A count that futures share. `up` increments it. Dropping the value that `up` returned decrements it.
 #[derive(Clone, Default)]
 struct Count(Rc<Cell<usize>>);
 
@@ -48,7 +48,7 @@ impl Count {
         Counted(self.clone())
     }
 
-    /// Lets the runtime run until the count is `count`.
+    /// Waits until the count is `count`. The runtime runs meanwhile.
     async fn is(&self, count: usize) {
         while self.0.get() != count {
             yield_now().await;
@@ -92,7 +92,7 @@ pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
-/// Yields to the runtime now and then: tokio lets a task that does much at a time find nothing ready.
+/// Yields to the runtime now and then. Otherwise tokio would let a task that does much at a time find nothing ready.
 async fn yield_sometimes(nth: usize) {
     if nth % 64 == 63 {
         yield_now().await;
@@ -115,13 +115,13 @@ async fn yield_now() {
 async fn begin<F: Future>(mut future: Pin<&mut F>) -> io::Result<()> {
     poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Pending => Poll::Ready(Ok(())),
-        Poll::Ready(_) => Poll::Ready(Err(io::Error::other("what should wait for long was over at once"))),
+        Poll::Ready(_) => Poll::Ready(Err(io::Error::other("a long wait was over at once"))),
     })
     .await
 }
 
-/// A sleep that is polled once and dropped, as in a race that another future wins, while a number of others are
-/// pending.
+/// Polls a sleep once and drops it, while a number of other sleeps are pending. The same happens in a race that another
+/// future wins.
 pub(super) fn pairs<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let sleep = runtime.sleeper();
@@ -159,7 +159,8 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
     for &delay in delays {
         let (sleep, asleep, done) = (runtime.sleep(delay), asleep.clone(), done.clone());
         F::detach(runtime.spawn(async move {
-            // Never counted down: a task that wakes before the last one sleeps must not make the others wait for ever.
+            // The count never goes down: a task may wake before the last task sleeps, and the others must not wait for
+            // ever.
             std::mem::forget(asleep.up());
             sleep.await;
             drop(done);
@@ -176,7 +177,7 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
 
 pub(super) fn due<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let (delays, all) = measure::soon(work.timers);
-    // A delay that is long enough to make all tasks and let them sleep.
+    // The delay after which the tasks wake. Within it all tasks are made and begin to sleep.
     const LATER: Duration = Duration::from_millis(300);
     let delays: Vec<_> = delays.into_iter().map(|delay| delay + LATER).collect();
     let (watch, _) = sleep_all::<F>(&delays, all + LATER)?;
@@ -234,8 +235,7 @@ async fn give_back<F: Futures>(stream: &F::Stream) -> io::Result<usize> {
     }
 }
 
-/// Waits for a socket that stays silent. The waits are given up one by one after a turn, one by one at once, and many
-/// at a time.
+/// Waits for a silent socket and gives up the waits: one by one after a turn, one by one at once, and many at a time.
 pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (one, _other) = measure::sockets()?;
@@ -247,7 +247,7 @@ pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
         let watch = Stopwatch::start();
         for _ in 0..races {
             let (mut yielded, mut readable) = (false, pin!(F::readable(&stream)));
-            // A race against one turn of the runtime, which the turn always wins.
+            // The wait races against one turn of the runtime. The turn always wins.
             answered |= poll_fn(|context| {
                 if readable.as_mut().poll(context).is_ready() {
                     return Poll::Ready(true);
@@ -278,7 +278,7 @@ pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
         figures.3 = watch.cpu_ns_for_one_of(crowd);
     })?;
     if answered {
-        return Err(io::Error::other("a silent socket was said to be readable"));
+        return Err(io::Error::other("the runtime reported a silent socket as readable"));
     }
     Ok(measure::of_given_up(figures))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::allocator;
 use crate::measure::cpu_ns;
 
-/// The numbers of timers and other things to measure with.
+/// The numbers of timers and of other objects in a measurement.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Work {
     pub(super) timers: usize,
@@ -20,7 +20,7 @@ pub(super) struct Work {
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Figure {
     pub(super) workload: &'static str,
-    /// What the value is, with the unit last.
+    /// Describes the value, with the unit last.
     pub(super) unit: &'static str,
     pub(super) is_rate: bool,
     pub(super) value: f64,
@@ -30,7 +30,7 @@ pub(super) fn figure(workload: &'static str, unit: &'static str, value: f64) -> 
     Figure { workload, unit, is_rate: false, value }
 }
 
-/// Timeouts so long that none fires, however busy the machine is, and a random order for cancelling them.
+/// Returns timeouts, and a random order for cancelling them. They are so long that none fires, even on a busy machine.
 pub(super) fn timeouts(count: usize) -> (Vec<Duration>, Vec<usize>) {
     let mut random = fastrand::Rng::with_seed(count as u64);
     let mut order: Vec<usize> = (0..count).collect();
@@ -38,27 +38,29 @@ pub(super) fn timeouts(count: usize) -> (Vec<Duration>, Vec<usize>) {
     ((0..count).map(|_| Duration::from_millis(random.u64(3_600_000..7_200_000))).collect(), order)
 }
 
-/// How many timeouts are pending while others are set and cancelled at once.
+/// The numbers of timeouts that are pending while others are set and cancelled at once.
 pub(super) fn crowds(work: Work) -> [usize; 3] {
     if work.timers < 1_000 { [1, 10, 100] } else { [1, 1_000, 1_000_000] }
 }
 
-/// How many are set and cancelled for each number of pending ones, unless [`ENOUGH_NS`] is reached first.
+/// The number of timeouts to set and cancel for each number of pending ones. [`ENOUGH_NS`] may end the measurement
+/// before.
 pub(super) fn pairs_count(work: Work) -> usize {
     work.timers.min(50_000)
 }
 
-/// The measurement of a contender ends after this CPU time. It is meant for contenders that search all their timers.
+/// The measurement of a contender ends after this CPU time. Only a contender that searches all its timers takes so
+/// long.
 pub(super) const ENOUGH_NS: u64 = 500_000_000;
 
-/// Short delays, and the time after which all of them are over.
+/// Returns short delays, and the time after which all of them are over.
 pub(super) fn soon(count: usize) -> (Vec<Duration>, Duration) {
     const ALL_NS: u64 = 20_000_000;
     let mut random = fastrand::Rng::with_seed(count as u64);
     ((0..count).map(|_| Duration::from_nanos(random.u64(1..ALL_NS))).collect(), Duration::from_nanos(ALL_NS))
 }
 
-/// Few timers, each some ms after the one before, so that the thread sleeps between any two.
+/// Returns the delays of a few timers that are some ms apart. So the thread sleeps between any two of them.
 pub(super) fn sparse(count: usize) -> Vec<Duration> {
     (1..=count as u64).map(|nth| Duration::from_micros(5_300 * nth)).collect()
 }
@@ -80,7 +82,7 @@ impl Stopwatch {
         Self { cpu_ns: cpu_ns(), bytes: allocator::live_bytes(), began: Instant::now() }
     }
 
-    /// Whether a contender has used [`ENOUGH_NS`]. It reads the clock only now and then, because that is a system call.
+    /// Whether a contender has used [`ENOUGH_NS`]. Only some calls read the clock, because reading it is a system call.
     pub(super) fn is_enough(&self, nth: usize) -> bool {
         nth % 64 == 63 && cpu_ns() - self.cpu_ns > ENOUGH_NS
     }

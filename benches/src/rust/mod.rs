@@ -5,8 +5,8 @@
 //!                     └─► with futures:   Futures   ◄─ cogloop, tokio, async-io
 //! ```
 //!
-//! A timer is the one that a program would use for a timeout: a callback, or a task that sleeps. Each measurement has a
-//! new thread and a new loop. Every round runs all contenders in a random order.
+//! A timer here is a program's usual timeout: a callback, or a task that sleeps. Each measurement has a new thread and
+//! a new loop. Every round runs all contenders in a random order.
 
 mod async_io;
 mod callbacks;
@@ -85,7 +85,7 @@ fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 
     thread::spawn(work).join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")))
 }
 
-/// The named contenders, after `cogloop` with callbacks, with which they are compared.
+/// Returns `cogloop` with callbacks, and then the named contenders. They are compared with the first.
 fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {
         return Err(format!(
@@ -110,7 +110,7 @@ fn print(contenders: &[Contender], samples: &[Vec<Vec<Figure>>]) {
     let names = names(samples);
     let heads: Vec<_> = names.iter().map(|figure| format!("{}: {}", figure.workload, figure.unit)).collect();
     println!("\n| | {} |\n|---|{}", heads.join(" | "), "---:|".repeat(heads.len()));
-    // The first contender with results: `cogloop` with callbacks, or the one with futures if the step needs those.
+    // The first contender with results: `cogloop` with callbacks, or `cogloop` with futures if the step needs futures.
     let first = samples.iter().find(|rounds| rounds.iter().any(|figures| !figures.is_empty())).unwrap_or(&samples[0]);
     let ours: Vec<f64> = (0..names.len()).map(|nth| Summary::of(of_figure(first, nth)).median).collect();
     for (contender, rounds) in contenders.iter().zip(samples) {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn ours_is_always_there_to_compare_with() {
+    fn our_loop_always_takes_part() {
         let names: Vec<_> = chosen(&["tokio".to_owned()]).unwrap().iter().map(|contender| contender.name).collect();
         assert_eq!(names, ["cogloop", "tokio"]);
         assert!(ALL.iter().all(|contender| !contender.name.contains(',')), "--only has commas between the names");

@@ -11,7 +11,8 @@ use tokio::task::{JoinHandle, LocalSet};
 use super::futures::Futures;
 
 pub(super) struct Tokio {
-    // Declared before the runtime, and so dropped before it: its tasks may use the runtime when they are dropped.
+    // This field is declared before the runtime, and so is dropped before it. A task may use the runtime when it is
+    // dropped.
     tasks: LocalSet,
     runtime: Runtime,
 }

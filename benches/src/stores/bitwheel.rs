@@ -1,7 +1,8 @@
-//! `bitwheel` with failover: a wheel whose slots hold a fixed number of timers, and a sorted map for those that find no room.
+//! `bitwheel` with failover: a wheel whose slots hold a fixed number of timers, and a sorted map for the timers without
+//! room.
 //!
-//! A timer does not move to a finer slot as its deadline comes near. So it fires early or late by as much as its slot spans,
-//! and later still if its slot was full: the store is not exact.
+//! A timer does not move to a finer slot as its deadline comes near. So it fires early or late by up to the span of its
+//! slot, and even later if its slot was full. The store is not exact.
 
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,8 @@ impl Timer for Id {
     }
 }
 
-/// A tick is 1 ms, the finest that the crate has. The rest is as in its `PreciseWheelWithFailover`, with one gear more, so that
-/// the delays of the workloads have slots.
+/// A tick is 1 ms, the finest that the crate has. The other parameters are those of the crate's
+/// `PreciseWheelWithFailover`, with one more gear for the delays of the workloads.
 pub(crate) struct Bitwheel {
     wheel: Box<BitWheelWithFailover<Id, 4, 1, 32, 8, 32>>,
     epoch: Instant,

@@ -1,4 +1,4 @@
-//! The standard library's sorted map, which a careful programmer uses without another crate.
+//! The standard library's sorted map: a good choice without another crate.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! `tokio-util`'s `DelayQueue`, under tokio's virtual clock.
 //!
-//! The queue gets the time from the runtime and is woken by it. So time passes by moving the runtime's clock and
-//! letting the runtime turn once; the cost of a turn is measured separately and subtracted. The queue's own use of the
-//! runtime, a boxed `Sleep` for every new earliest deadline, stays in.
+//! The queue gets the time and its wake-ups from the runtime. So this store moves the runtime's clock and lets the
+//! runtime turn once. The cost of a turn is measured separately and subtracted. The results include the queue's own use
+//! of the runtime: a boxed `Sleep` for every new earliest deadline.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -25,7 +25,8 @@ pub(crate) struct TokioDelayQueue {
 }
 
 thread_local! {
-    /// One for each thread, never dropped: a runtime's clock cannot be shared, and a queue borrows it.
+    /// Each thread has its own runtime, because the clock of a runtime cannot be shared. The runtime is never dropped,
+    /// because a queue borrows it.
     static RUNTIME: &'static Runtime = Box::leak(Box::new(
         Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime without I/O"),
     ));
@@ -68,7 +69,8 @@ impl Store for TokioDelayQueue {
         });
         self.runtime.block_on(async {
             tokio::time::advance(passed).await;
-            // Without this the runtime interrupts the task after each 128 timers, for the sake of other tasks.
+            // Without `unconstrained`, the runtime would interrupt the task after each 128 timers, for the sake of
+            // other tasks.
             tokio::task::coop::unconstrained(expire_all).await;
         });
     }

@@ -1,8 +1,8 @@
-//! What glommio does: a sorted map of deadlines, and a hash map from the number of a timer to its deadline.
+//! The algorithm of glommio: a sorted map of deadlines, and a hash map from the number of a timer to its deadline.
 //!
-//! The crate's own timers are private to its reactor, which exists only inside of its executor, with rings of io_uring. So
-//! its way is written again here, after `reactor.rs` of glommio 0.9, with a faster hash function. Timers that are due are split
-//! off the map, and then visited.
+//! The crate's own timers are private to its reactor, which exists only inside of its executor, with rings of io_uring.
+//! So this file follows `reactor.rs` of glommio 0.9, with a faster hash function. Due timers are split off the map, and
+//! then visited.
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;

@@ -1,4 +1,4 @@
-//! The standard library's heap, which cannot cancel, with a slab of generations for cancelling.
+//! The standard library's heap. It cannot cancel, so a slab of generations is added.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

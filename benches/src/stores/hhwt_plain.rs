@@ -1,4 +1,4 @@
-//! The plain wheel of `hierarchical_hash_wheel_timer`, which cannot cancel, with a slab of generations for cancelling.
+//! The plain wheel of `hierarchical_hash_wheel_timer`. It cannot cancel, so a slab of generations is added.
 
 use std::time::Duration;
 
@@ -58,8 +58,8 @@ impl Store for HhwtPlain {
     }
 }
 
-/// How many ticks the wheel may skip on its way to a tick `ahead` ticks from now; `None` if the next tick has to be
-/// visited.
+/// The number of ticks that the wheel may skip on its way to a tick `ahead` ticks from now. `None` if the wheel must
+/// visit the next tick.
 pub(super) fn ticks_to_skip(skip: &Skip, ahead: u64) -> Option<u32> {
     let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
     match skip {

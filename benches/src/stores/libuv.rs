@@ -1,16 +1,16 @@
-//! `uv_timer_t` timers of the installed libuv, if there is one: a pairing heap and an event loop. `latency` uses the
-//! same functions on the kernel's time.
+//! `uv_timer_t` timers of libuv, if it is installed: a heap and an event loop. `latency` uses the same functions on the
+//! kernel's time.
 //!
-//! What can be compared: libuv's own code runs unchanged, on virtual time. It gets the time from `clock_gettime`. This
-//! program defines its own `clock_gettime`, which the dynamic linker prefers. It returns the benchmark's time to libuv
-//! and the kernel's time to all others.
+//! libuv's own code runs unchanged, on virtual time. libuv gets the time from `clock_gettime`. This program defines its
+//! own `clock_gettime`, which the dynamic linker prefers. That function returns the benchmark's time while a store of
+//! this file runs, and the kernel's time otherwise.
 //!
-//! What cannot be compared exactly:
-//! - Time passes by `uv_run`, a turn of libuv's whole loop with a system call. The cost of a turn with nothing due is
+//! Three points keep the comparison from being exact:
+//! - Time passes by `uv_run`: a turn of libuv's whole loop, with a system call. The cost of a turn with nothing due is
 //!   measured separately and subtracted.
-//! - Handles are made once and reused after `uv_timer_stop`, as a careful user does: closing a handle takes a turn of the
-//!   loop.
-//! - A timer's memory is that of its handle, which can do more than wait. The heap has no memory of its own.
+//! - Handles are made once and reused after `uv_timer_stop`, as in a careful program: closing a handle takes a turn of
+//!   the loop.
+//! - A timer's memory is the memory of its handle, which can do more than wait. The heap has no memory of its own.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_uint, c_void};
@@ -31,7 +31,7 @@ pub(crate) const HANDLE_TIMER: c_uint = 13;
 const EPOCH_MS: u64 = 1_000;
 
 thread_local! {
-    /// The time in ns that libuv sees on this thread; 0 for the kernel's time.
+    /// The virtual time of this thread in ns; 0 for the kernel's time.
     static VIRTUAL_NS: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -58,7 +58,7 @@ unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
     0
 }
 
-/// The beginning of every handle. A loop also begins like this, but its second word is something else.
+/// The beginning of every handle. A loop begins alike, but its second word has another meaning.
 #[repr(C)]
 pub(crate) struct Head {
     pub(crate) data: *mut c_void,
@@ -88,7 +88,7 @@ pub(crate) fn api() -> Option<&'static Api> {
 }
 
 fn load() -> Option<Api> {
-    // SAFETY: loading libuv runs no code with requirements: it has no constructors except the C library's own.
+    // SAFETY: libuv has no constructors of its own, so loading it runs no code with requirements.
     let library = NAMES.iter().find_map(|name| unsafe { Library::new(*name) }.ok())?;
     // The functions may be called as long as the program runs.
     let library: &'static Library = Box::leak(Box::new(library));
@@ -115,8 +115,8 @@ fn load() -> Option<Api> {
     })
 }
 
-/// A loop with its timers. Every pointer in it points to memory from `allocate` of this file, which lives until the
-/// store is dropped. Only libuv and these pointers access that memory.
+/// A loop with its timers. Every pointer in it points to memory from `allocate` of this file. The memory lives until
+/// the store is dropped. Only libuv and these pointers access the memory.
 pub(crate) struct Libuv {
     api: &'static Api,
     timer_size: usize,
@@ -126,7 +126,7 @@ pub(crate) struct Libuv {
     now: u64,
 }
 
-/// The data for the callback, on the stack of `advance`.
+/// The data for the callback. It is on the stack of `advance`.
 struct Turn<'a> {
     timer_start: unsafe extern "C" fn(*mut Head, extern "C" fn(*mut Head), u64, u64) -> c_int,
     now: u64,
@@ -135,8 +135,8 @@ struct Turn<'a> {
 }
 
 extern "C" fn on_timer(timer: *mut Head) {
-    // SAFETY: libuv calls this with a timer of a loop whose `data` was set to a `Turn` by `advance`, which does not
-    // touch the `Turn` until the loop returns. The timer's own `data` is its id.
+    // SAFETY: libuv calls this function with a timer of a loop whose `data` points to a `Turn` of `advance`. `advance`
+    // does not touch the `Turn` until the loop returns. The timer's own `data` is its id.
     let (turn, id) = unsafe { (&mut *(*(*timer).in_loop).data.cast::<Turn<'_>>(), (*timer).data as u64) };
     match (turn.fired)(id) {
         // SAFETY: the timer was initialised when it was made, and is not being closed.
@@ -232,7 +232,7 @@ impl Store for Libuv {
         self.free = free;
     }
 
-    /// Exact if it is less than 2³¹ ticks ahead: libuv returns the loop's timeout as an `int`.
+    /// The result is exact if it is less than 2³¹ ticks ahead: libuv returns the loop's timeout as an `int`.
     fn next_deadline(&mut self) -> Option<u64> {
         // SAFETY: the loop is initialised.
         let timeout = unsafe { (self.api.backend_timeout)(self.in_loop) };

@@ -1,4 +1,4 @@
-//! The stores: the wheel of this project and its peers, a file for each.
+//! The stores: the wheel of this project and its peers. Each has a file.
 
 mod bitwheel;
 mod btree;
@@ -8,7 +8,7 @@ mod glommio;
 mod heap;
 mod hhwt_cancellable;
 mod hhwt_plain;
-// Its virtual time depends on the dynamic linker of Linux.
+// The virtual time of libuv depends on the dynamic linker of Linux.
 #[cfg(target_os = "linux")]
 pub(crate) mod libuv;
 mod nothing;
@@ -22,7 +22,7 @@ use crate::workloads::scaling::{self, Life};
 use crate::workloads::sparse::{self, Sparse};
 use crate::workloads::{self, Inputs, Memory, Sample, agreement, probe, timeouts};
 
-/// A store without its type: the run calls it through functions that are compiled for each store.
+/// A store without its type. The run calls it through functions that are compiled for each store.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     /// Whether each timer fires at its deadline.

@@ -1,4 +1,4 @@
-//! A store that does nothing, which shows the cost of the loops around the others.
+//! A store that does nothing. It shows the cost of the loops around the other stores.
 
 use std::hint::black_box;
 

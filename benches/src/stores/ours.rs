@@ -6,11 +6,10 @@ use cogloop_engine::{Key, MOVES_A_MILLISECOND, Wheel};
 
 use crate::store::Store;
 
-/// The values have a niche, as pointers, keys and the jobs of the scheduler have. So a node has 32 bytes. With a plain `u64`
-/// it would have 40.
+/// The values have a niche, as in the scheduler. So a node has 32 bytes. With a plain `u64` it would have 40.
 pub(crate) struct Ours(Wheel<Id>);
 
-/// An id, in all bits but the lowest, which is set.
+/// An id in the upper 63 bits. The lowest bit is always set, so the value is never 0.
 #[derive(Copy, Clone)]
 struct Id(NonZeroU64);
 

@@ -1,8 +1,8 @@
-//! The usual wheel on a slab: six levels of 64 slots, a doubly linked list of the slab's entries for each slot.
+//! The usual wheel on a slab: six levels of 64 slots. Each slot has a doubly linked list of slab entries.
 //!
-//! This is how the timers of tokio-util and of many servers are built, without anything around it. A timer is on the level of
-//! the highest digit in which its deadline differs from now. When time enters a slot, its timers move one by one to lower
-//! levels. Timers in a slot are in no particular order.
+//! The timers of tokio-util and of many servers are such wheels, with more code around them. A timer's level is that of
+//! the highest digit in which its deadline differs from the current tick. When time enters a slot, the slot's timers
+//! move one by one to lower levels. Timers in a slot are in no particular order.
 
 use slab::Slab;
 
@@ -11,7 +11,7 @@ use crate::store::Store;
 const BITS: u32 = 6;
 const LEVELS: usize = 6;
 const SLOTS: usize = 1 << BITS;
-/// No entry.
+/// Stands for no entry.
 const NONE: usize = usize::MAX;
 
 struct Entry {
@@ -56,7 +56,7 @@ impl SlabWheel {
         std::mem::replace(&mut self.slots[level][slot], NONE)
     }
 
-    /// The first slot that is not empty, and the tick at which it begins.
+    /// Returns the level and the number of the first slot that is not empty, and the tick at which the slot begins.
     #[inline(always)]
     fn first_slot(&self) -> Option<(usize, usize, u64)> {
         let level = self.occupied.iter().position(|&occupied| occupied != 0)?;

@@ -5,7 +5,8 @@ use super::steady::churn_pairs;
 use super::testbed::Testbed;
 use crate::store::Store;
 
-/// A checksum of which timers fire when. Many timers were replaced before, and every third is set again once.
+/// Returns a checksum of the timers and the ticks at which they fire. Many timers were replaced before, and every third
+/// timer is set again once.
 pub(crate) fn checksum<S: Store>(inputs: &Inputs) -> u64 {
     const STEPS: u64 = 2_000;
     let mut testbed = Testbed::<S>::fresh(0.0);

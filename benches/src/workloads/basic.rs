@@ -11,8 +11,8 @@ use crate::store::Store;
 /// The number of steps in which time passes.
 const STEPS: u64 = 1_000;
 
-/// Inserts all timers, then cancels them in random order. The remains of lazy cancelling are dropped afterwards, and
-/// measured separately.
+/// Inserts all timers, then cancels them in random order. A lazy store drops the cancelled timers afterwards; that time
+/// is measured separately.
 pub(super) fn insert_and_cancel<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> [Sample; 2] {
     let size = inputs.size as f64;
     let insert_ns = timed_ns(|| testbed.fill(inputs));

@@ -4,11 +4,13 @@ use fastrand::Rng;
 
 /// Delays are uniform in `1..=SPAN` ticks.
 pub(crate) const SPAN: u64 = 1_000_000;
-/// Delays of timers that fire and are set again are uniform in `1..=REARM_SPAN` ticks: up to 10 s, if a tick is 1 ms.
+/// A timer that fires is set again with a delay that is uniform in `1..=REARM_SPAN` ticks: up to 10 s, if a tick is 1
+/// ms.
 const REARM_SPAN: u64 = 10_000;
-/// The same for counting instructions: so short that the lowest level of a wheel holds most of these timers.
+/// The span of those delays when instructions are counted. It is so short that the lowest level of a wheel holds most
+/// of these timers.
 pub(crate) const REARM_SPAN_NEAR: u64 = 200;
-/// Time passes for them in steps in which about so many timers become due, but at least a tick at a time.
+/// The number of such timers that become due in a step of time, on average. A step is at least one tick.
 const REARM_DUE: u64 = 20;
 
 /// The inputs of the workloads at one size.
@@ -19,15 +21,15 @@ pub(crate) struct Inputs {
     pub(crate) delays: Vec<u64>,
     /// A permutation of the timers.
     pub(crate) order: Vec<u32>,
-    /// For each step of the churn: the timer that is replaced, and the delay of the new one.
+    /// For each step of the churn the replaced timer, and the delay of the new one.
     pub(crate) churn: Vec<(u32, u32)>,
-    /// The number of times that a timer fires and is set again.
+    /// The number of times that timers fire and are set again.
     pub(crate) fires: u64,
     /// The longest delay with which those timers are set again.
     pub(crate) rearm_span: u64,
-    /// The number of ticks by which time passes at a time for them.
+    /// The number of ticks in one step of time for those timers.
     pub(crate) rearm_step: u64,
-    /// How often the short workloads are repeated for one sample, so that small sizes can be measured, too.
+    /// The number of repetitions of a short workload for one sample. They make small sizes measurable.
     pub(crate) rounds: usize,
 }
 

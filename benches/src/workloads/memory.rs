@@ -45,7 +45,7 @@ fn after<S: Store>(inputs: &Inputs, work: impl FnOnce(&mut Testbed<S>)) -> Footp
     Footprint { empty, per_timer: bytes as f64 / inputs.size as f64 }
 }
 
-/// Calls of the allocator for a thousand operations, after the store has done as many before.
+/// Calls of the allocator for a thousand operations. The store has done as many operations before.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct SteadyAllocations {
     pub(crate) churn: f64,

@@ -1,18 +1,19 @@
-//! The longest time that a caller may wait for one advance, which the mean does not show.
+//! The longest time that a caller may wait for one advance. The mean does not show it.
 //!
-//! The turns of a peer's own loop are included here. They take about a microsecond, which does not matter for a pause.
+//! The results include the turns of a peer's own loop. A turn takes about a microsecond, which does not matter for a
+//! pause.
 
 use super::inputs::{Inputs, SPAN, mix};
 use super::testbed::Testbed;
 use crate::measure::cpu_ns;
 use crate::store::Store;
 
-/// How time passes.
+/// The delays of the timers, and the steps in which time passes.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Course {
     /// All timers with the usual delays, tick by tick.
     OneTick,
-    /// The same, 1000 ticks at a time.
+    /// All timers with the usual delays, 1000 ticks at a time.
     ThousandTicks,
     /// All timers with nearly the same delay, 30 s in ticks of 1 ms, tick by tick. In a wheel they are all in one far
     /// slot until time comes near it.
@@ -36,8 +37,8 @@ const FAR_JITTER: u64 = 1_000;
 
 /// The CPU time of each advance of a course in ns.
 ///
-/// In a million steps some are interrupted, and an interruption would look like a pause of the store. But the course is
-/// the same in each repetition. So for each step the smallest time of all repetitions counts.
+/// The system interrupts some of a million steps, and an interruption would look like a pause of the store. The course
+/// is the same in each repetition. So for each step the smallest time of all repetitions counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps {
     /// The advances that fire all timers that are due.

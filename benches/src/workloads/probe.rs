@@ -9,7 +9,7 @@ use super::testbed::Testbed;
 use crate::store::Store;
 
 pub(crate) const TIMERS: usize = 1_000;
-/// The operations: their names as options, and in words.
+/// The operations, each with its name as an option and its description.
 pub(crate) const PROBES: [(&str, &str); 8] = [
     ("insert", "insert"),
     ("cancel", "cancel"),

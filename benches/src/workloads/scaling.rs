@@ -1,4 +1,4 @@
-//! The life of one store at one size, from its first timer to its last; and its memory while timers are cancelled and
+//! The life of one store at one size, from its first timer to its last. Also its memory while timers are cancelled and
 //! replaced.
 
 use fastrand::Rng;
@@ -19,7 +19,8 @@ pub(crate) struct Life {
     pub(crate) insert_ns: f64,
     /// Cancelling a timer and inserting another.
     pub(crate) churn_ns: f64,
-    /// Includes what a lazy store has kept of cancelled timers. NaN if the timers were not allowed to expire.
+    /// Letting a timer expire. In a lazy store this includes the cancelled timers that it has kept. NaN if the timers
+    /// were not allowed to expire.
     pub(crate) expire_ns: f64,
     pub(crate) bytes: f64,
 }
@@ -35,7 +36,7 @@ pub(crate) fn life<S: Store>(inputs: &Inputs, expires: bool) -> Life {
     Life { insert_ns, churn_ns, expire_ns, bytes }
 }
 
-/// A new store, and the live bytes from which its memory counts. They exclude the handles, but not the empty store.
+/// Makes a new store. Also returns the base of its memory: the live bytes with the handles, without the empty store.
 fn bed_with_room<S: Store>(inputs: &Inputs, turn_ns: f64) -> (Testbed<S>, u64) {
     drop(S::new()); // allocates what the peer keeps for the whole program
     let before = allocator::live_bytes();
@@ -64,7 +65,7 @@ fn expire<S: Store>(testbed: &mut Testbed<S>, size: usize) -> f64 {
     ns / in_time as f64
 }
 
-/// The bytes for each timer, at first, and each time after `pairs_a_sample` timers were cancelled and replaced.
+/// Returns the bytes for each timer, at first and after every `pairs_a_sample` replacements of a timer.
 pub(crate) fn growth<S: Store>(inputs: &Inputs, pairs_a_sample: usize, samples: usize) -> Vec<f64> {
     let (mut testbed, before) = bed_with_room::<S>(inputs, 0.0);
     testbed.fill(inputs);

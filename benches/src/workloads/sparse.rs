@@ -1,4 +1,4 @@
-//! A few timers over a long time: how often the store has to be advanced, and the cost of asking for its next deadline.
+//! A few timers over a long time: the number of advances, and the cost of asking for the next deadline.
 
 use std::hint::black_box;
 
@@ -7,17 +7,17 @@ use fastrand::Rng;
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// The number of timers. Each lies in a stretch of time sixteen times as long as the one before, 2⁴⁰ ticks in all.
+/// The number of timers. The time between two deadlines grows by a factor of about sixteen, up to 2⁴⁰ ticks in all.
 const TIMERS: u64 = 10;
 const SPAN: u64 = 1 << 40;
 
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Sparse {
-    /// How often time was advanced until all had fired; at least `TIMERS`.
+    /// The number of advances until all timers had fired; at least `TIMERS`.
     pub(crate) wakeups: u64,
     /// The number of timers that did not fire at their deadline.
     pub(crate) inexact: u64,
-    /// The time in ns for asking for the next deadline again, when the store has not changed.
+    /// The time in ns for asking for the next deadline again while the store has not changed.
     pub(crate) next_deadline_ns: f64,
 }
 

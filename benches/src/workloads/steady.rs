@@ -8,8 +8,8 @@ use super::workload::{Sample, Workload};
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// Cancels a random timer and inserts another, many times. At the end a store that cancels lazily drops what is left,
-/// and that time is shared among all cancelled timers.
+/// Cancels a random timer and inserts another, many times. At the end a lazy store drops the cancelled timers that it
+/// has kept. That time is divided by the number of all cancelled timers.
 pub(super) fn churn<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sample {
     testbed.fill(inputs);
     let pairs = inputs.churn.len() as f64;
@@ -69,8 +69,8 @@ pub(super) fn rearm_step<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs, mu
     });
 }
 
-/// The delay after firing at `now`. It is the same for every store, in whatever order it fires timers that are due
-/// together.
+/// The delay after firing at `now`. It is the same for every store and does not depend on the order of timers that are
+/// due together.
 #[inline]
 fn rearm_delay(id: u64, now: u64, span: u64) -> u64 {
     1 + (((mix(id, now) >> 32) * span) >> 32)

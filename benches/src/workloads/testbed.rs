@@ -4,11 +4,11 @@ use super::inputs::{Inputs, SPAN};
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// How late a timer can be in a store that is not exact. bitwheel looks for room in eight slots, and the longest delays of
-/// these workloads are in slots of 2¹⁸ ticks.
+/// The greatest lateness in a store that is not exact, in ticks. bitwheel looks for room in eight slots, and the
+/// longest delays of these workloads are in slots of 2¹⁸ ticks.
 const LATEST: u64 = 9 << 18;
 
-/// How the nodes of a store's timers are placed in memory.
+/// The places of a store's nodes in memory.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Memory {
     /// The store is new and grows, in memory that is new to the process. Most of the time is spent by the system.
@@ -77,14 +77,14 @@ impl<S: Store> Testbed<S> {
         }
     }
 
-    /// Makes the store drop what is left of cancelled timers, by advancing past all their deadlines.
+    /// Makes a lazy store drop its cancelled timers, by advancing past all their deadlines.
     pub(crate) fn purge(&mut self) {
         self.now += SPAN;
         self.store.advance(self.now, |id| panic!("{} fired {id}, which was cancelled", S::NAME));
     }
 
-    /// Lets all timers fire that are due now, and returns their number. A store that is not exact gets the time that it
-    /// needs: time passes until its latest timer has fired.
+    /// Lets all timers fire that are due now, and returns their number. For a store that is not exact, time passes
+    /// until its latest timer has fired.
     pub(crate) fn let_all_fire(&mut self) -> usize {
         let mut fired = 0;
         if !S::EXACT {
@@ -97,7 +97,7 @@ impl<S: Store> Testbed<S> {
         fired
     }
 
-    /// `timed_ns` for work that takes turns of the store's own event loop. The cost of the turns is subtracted.
+    /// Times work that takes turns of the store's own event loop, like `timed_ns`, and subtracts the cost of the turns.
     pub(crate) fn timed_without_turns_ns(&mut self, work: impl FnOnce(&mut Self) -> u64) -> f64 {
         let mut turns = 0;
         let ns = timed_ns(|| turns = work(self));

@@ -8,17 +8,17 @@ use crate::store::Store;
 pub(crate) const SIZES: [usize; 4] = [64, 1_024, 8_192, 65_536];
 /// The delay of all time-outs: 30 s, if a tick is 1 ms.
 const DELAY: u64 = 30_000;
-/// While all time-outs are set once and cancelled once, a second passes, in so many steps.
+/// The number of steps in which a second passes. Within that second all time-outs are set once and cancelled once.
 const STEPS: usize = 16;
 const STEP: u64 = 1_000 / STEPS as u64;
 
-/// The CPU time in ns to set a time-out and to cancel it. It includes the passing of time, in which a store that cancels
-/// lazily drops what it has kept.
+/// The CPU time in ns to set a time-out and to cancel it. It includes the advances, in which a lazy store drops the
+/// timers that it has kept.
 pub(crate) fn run<S: Store>(inputs: &Inputs) -> f64 {
     let turn_ns = super::testbed::measure_turn_ns::<S>();
     let mut testbed = Testbed::<S>::fresh(turn_ns);
     testbed.handles.reserve(inputs.size);
-    // At least twice the delay, so that a lazy store pays for all that it keeps.
+    // The rounds take at least twice the delay, so that a lazy store also drops the cancelled timers that it keeps.
     let rounds = inputs.rounds.max(80);
     // The first half grows the store's memory.
     for _ in 0..rounds / 2 {
@@ -28,7 +28,7 @@ pub(crate) fn run<S: Store>(inputs: &Inputs) -> f64 {
     ns / (rounds / 2 * inputs.size) as f64
 }
 
-/// Sets all time-outs in one order and cancels them in another. Returns how often time has passed.
+/// Sets all time-outs in one order and cancels them in another. Returns the number of advances.
 fn round<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> u64 {
     testbed.handles.clear();
     let chunk = (2 * inputs.size).div_ceil(STEPS);

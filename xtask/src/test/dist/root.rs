@@ -15,9 +15,9 @@ const SUITE: &str = "bookworm";
 const LUAROCKS: &str = "cd /tmp && apt-get download luarocks && dpkg-deb -x luarocks_*.deb / && rm luarocks_*.deb";
 const COMPILER: &str = "apt-get install --yes --quiet --no-install-recommends gcc libc6-dev pkg-config cmake make";
 
-/// Runs a script in a copy of the root, which is a file system in memory over it. Prints the files that it leaves.
+/// Runs a script in a copy of the root: a file system in memory over the root. Prints the files that the script leaves.
 ///
-/// `$1` is the root, `$2` and `$3` are the folders that the script is given, `$4` is the script.
+/// `$1` is the root, `$2` and `$3` are the folders for the script, `$4` is the script.
 const RUN: &str = r#"
 set -eu
 copy=$1.copy
