@@ -165,6 +165,14 @@ pub fn expect_bytes(bytes: usize) -> Result<(), TryReserveError> {
     Ok(())
 }
 
+/// A copy of a text; `None` if there is no memory for it.
+pub(crate) fn try_string(text: &str) -> Option<String> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len()).ok()?;
+    copy.push_str(text);
+    Some(copy)
+}
+
 /// Makes room for a batch of `wanted` events, in powers of two up to `max`.
 ///
 /// # Errors

@@ -114,9 +114,9 @@ fn a_racy_run_is_replayed_a_hundred_times_in_the_same_order() {
 /// A run of two timers, with a change.
 fn two_timers(events: &mut Loop, second_ns: u64, change: impl Fn(&mut Loop)) -> std::io::Result<Vec<u64>> {
     let told = Cell::new(Vec::new());
-    events.set_place("one.lua:1".to_owned());
+    events.set_place("one.lua:1");
     events.add_timer(MS, 1);
-    events.set_place("one.lua:2".to_owned());
+    events.set_place("one.lua:2");
     events.add_timer(second_ns, 2);
     change(events);
     let result = events.run(|_, due| {

@@ -38,8 +38,8 @@ impl<T: Clone> EventLoop<T> {
 
     /// Names the line of the program that acts next, such as `server.lua:12`. The message about a departure contains
     /// it.
-    pub fn set_place(&self, place: String) {
-        self.journal.iter().for_each(|journal| journal.set_place(place.clone()));
+    pub fn set_place(&self, place: &str) {
+        self.journal.iter().for_each(|journal| journal.set_place(place));
     }
 
     /// Declares that the program passes everything that it reads from this descriptor through

@@ -1,7 +1,7 @@
 //! A line of a recording, as text and as a value. docs/replay.md describes the lines.
 
 use crate::{Event, Interest, Token};
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// The version of the lines. A change of any line needs another version.
 pub(super) const VERSION: u32 = 1;
@@ -95,7 +95,15 @@ fn write_events(f: &mut fmt::Formatter<'_>, events: &[Event]) -> fmt::Result {
     events.iter().try_for_each(|event| write!(f, " {}:{}", Named(event.token), letters(event.ready)))
 }
 
-impl fmt::Display for Recorded {
+/// An act on its way to the file. It borrows what it has, because writing must need no memory.
+pub(super) struct Acted<'a> {
+    pub(super) act: Act,
+    pub(super) errno: i32,
+    pub(super) events: &'a [Event],
+    pub(super) place: Option<&'a str>,
+}
+
+impl fmt::Display for Acted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.act {
             Act::After(delay_ns) => write!(f, "after {delay_ns}")?,
@@ -106,15 +114,31 @@ impl fmt::Display for Recorded {
             Act::Remove(token) => write!(f, "remove {} {}", Named(token), self.errno)?,
             Act::Wait(timers, descriptors) => {
                 write!(f, "wait {timers} {descriptors}")?;
-                write_events(f, &self.events)?;
+                write_events(f, self.events)?;
             }
             Act::Idle => f.write_str("idle")?,
         }
-        match &self.place {
-            // A script chooses the name of its chunk, which may contain anything.
-            Some(place) => write!(f, "{AT_PLACE}{}", place.replace(char::is_control, "?")),
-            None => Ok(()),
-        }
+        let Some(place) = self.place else { return Ok(()) };
+        f.write_str(AT_PLACE)?;
+        // A script chooses the name of its chunk, which may contain anything.
+        place.chars().try_for_each(|each| f.write_char(if each.is_control() { '?' } else { each }))
+    }
+}
+
+/// The result of a wait on its way to the file.
+pub(super) struct Reported<'a>(pub(super) u64, pub(super) &'a [Event]);
+
+impl fmt::Display for Reported<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ready {}", self.0)?;
+        write_events(f, self.1)
+    }
+}
+
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { act, errno, events, place } = self;
+        Acted { act: *act, errno: *errno, events, place: place.as_deref() }.fmt(f)
     }
 }
 
@@ -123,10 +147,7 @@ impl fmt::Display for Line {
         match self {
             Self::Time(ns) => write!(f, "t {ns}"),
             Self::Act(recorded) => recorded.fmt(f),
-            Self::Ready(ns, events) => {
-                write!(f, "ready {ns}")?;
-                write_events(f, events)
-            }
+            Self::Ready(ns, events) => Reported(*ns, events).fmt(f),
             Self::Failed(ns, errno) => write!(f, "failed {ns} {errno}"),
             Self::Look(ready) => write!(f, "look {}", letters(*ready)),
             Self::Value(value) => write!(f, "value {value}"),

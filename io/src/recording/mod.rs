@@ -31,6 +31,7 @@ mod format;
 mod player;
 mod recorder;
 
+use crate::memory::try_string;
 use crate::{Backend, Clock, Event, Interest, Plan, Token};
 use format::Act;
 use player::{PlayedBackend, PlayedClock, Player};
@@ -120,16 +121,16 @@ impl Journal {
     }
 
     /// Names the place in the program of the next act.
-    pub(crate) fn set_place(&self, place: String) {
+    pub(crate) fn set_place(&self, place: &str) {
         match self {
-            Self::Records(recorder) => recorder.borrow_mut().place = Some(place),
-            Self::Replays(player) => player.borrow_mut().place = Some(place),
+            Self::Records(recorder) => recorder.borrow_mut().set_place(place),
+            Self::Replays(player) => player.borrow_mut().place = try_string(place),
         }
     }
 
     fn act(&self, act: Act) {
         match self {
-            Self::Records(recorder) => recorder.borrow_mut().act(act, 0, &[]),
+            Self::Records(recorder) => recorder.borrow_mut().act(act, 0),
             Self::Replays(player) => drop(player.borrow_mut().act(act)),
         }
     }
@@ -177,7 +178,7 @@ impl Journal {
     pub(crate) fn mark(&self, token: Token, ready: Interest) -> bool {
         let event = Event::new(token, ready);
         match self {
-            Self::Records(recorder) => recorder.borrow_mut().marks.push(event),
+            Self::Records(recorder) => recorder.borrow_mut().mark(event),
             Self::Replays(player) => player.borrow_mut().marked_now.push(event),
         }
         matches!(self, Self::Records(_))

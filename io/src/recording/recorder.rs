@@ -1,6 +1,7 @@
 //! Writes a recording: the real clock and the real backend, with a line for each answer.
 
-use super::format::{Act, Line, MAGIC, Recorded, VERSION};
+use super::format::{Act, Acted, Line, MAGIC, Reported, VERSION};
+use crate::memory::{error_in_words, expect_bytes};
 use crate::{Backend, Clock, Event, Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::cell::RefCell;
@@ -10,7 +11,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-/// The file that is written.
+/// Bytes to expect before a recorder is made: its buffer, and boxes of the standard library, by calls that cannot fail.
+const FOR_A_RECORDER: usize = 16 << 10;
+
+/// The file that is written. Nothing is allocated for a line. When there is no memory for a place or a mark, the recording
+/// ends with that error, as it does when the file cannot be written.
 pub(crate) struct Recorder {
     file: BufWriter<File>,
     // The last reading, on the real clock's scale, and the first one.
@@ -21,13 +26,15 @@ pub(crate) struct Recorder {
     // The file's first error. After it nothing is written.
     refused: Option<io::Error>,
     is_over: bool,
-    pub(super) place: Option<String>,
+    // The program's line of the next act; empty if it is not known.
+    place: String,
     // The descriptors that the program has marked since the last wait.
-    pub(super) marks: Vec<Event>,
+    marks: Vec<Event>,
 }
 
 impl Recorder {
     pub(super) fn create(path: &Path, resolution_ns: u64, now_ns: u64) -> io::Result<Self> {
+        expect_bytes(FOR_A_RECORDER)?;
         let mut file = BufWriter::new(crate::sys::own(|| File::create(path))?);
         writeln!(file, "{MAGIC}{VERSION} {resolution_ns}")?;
         file.flush()?;
@@ -39,7 +46,7 @@ impl Recorder {
             is_known: true,
             refused: None,
             is_over: false,
-            place: None,
+            place: String::new(),
             marks: Vec::new(),
         })
     }
@@ -53,9 +60,12 @@ impl Recorder {
         }
     }
 
+    /// Ends the recording. The next wait returns the error.
     fn give_up(&mut self, error: io::Error) {
-        self.refused = Some(error);
-        self.is_over = true;
+        if !self.is_over {
+            self.refused = Some(error);
+            self.is_over = true;
+        }
     }
 
     /// Flushes the file. Returns its first error, once.
@@ -65,8 +75,11 @@ impl Recorder {
         {
             self.give_up(error);
         }
-        let refused = self.refused.take();
-        refused.map_or(Ok(()), |error| Err(io::Error::new(error.kind(), format!("writing the recording: {error}"))))
+        match self.refused.take() {
+            None => Ok(()),
+            Some(error) if error.kind() == io::ErrorKind::OutOfMemory => Err(error),
+            Some(error) => Err(error_in_words(error.kind(), format_args!("writing the recording: {error}"))),
+        }
     }
 
     /// The time since the loop was made.
@@ -81,14 +94,39 @@ impl Recorder {
         passed_ns
     }
 
-    pub(super) fn act(&mut self, act: Act, errno: i32, events: &[Event]) {
-        let place = self.place.take();
-        self.write(Recorded { act, errno, events: events.to_vec(), place });
+    /// Names the program's line of the next act.
+    pub(super) fn set_place(&mut self, place: &str) {
+        self.place.clear();
+        match self.place.try_reserve(place.len()) {
+            Ok(()) => self.place.push_str(place),
+            Err(error) => self.give_up(error.into()),
+        }
+    }
+
+    /// A descriptor is marked ready.
+    pub(super) fn mark(&mut self, event: Event) {
+        match self.marks.try_reserve(1) {
+            Ok(()) => self.marks.push(event),
+            Err(error) => self.give_up(error.into()),
+        }
+    }
+
+    pub(super) fn act(&mut self, act: Act, errno: i32) {
+        self.acted(act, errno, &[]);
     }
 
     pub(super) fn wait(&mut self, act: Act) {
-        let marks = std::mem::take(&mut self.marks);
-        self.act(act, 0, &marks);
+        let mut marks = std::mem::take(&mut self.marks);
+        self.acted(act, 0, &marks);
+        marks.clear();
+        self.marks = marks;
+    }
+
+    fn acted(&mut self, act: Act, errno: i32, events: &[Event]) {
+        let mut place = std::mem::take(&mut self.place);
+        self.write(Acted { act, errno, events, place: Some(&*place).filter(|place| !place.is_empty()) });
+        place.clear();
+        self.place = place;
     }
 
     pub(super) fn value(&mut self, value: u64) {
@@ -143,7 +181,7 @@ impl RecordedBackend {
     }
 
     fn note(&self, act: Act, result: io::Result<()>) -> io::Result<()> {
-        self.recorder.borrow_mut().act(act, errno_of(&result), &[]);
+        self.recorder.borrow_mut().act(act, errno_of(&result));
         result
     }
 }
@@ -186,7 +224,7 @@ impl Backend for RecordedBackend {
         let passed_ns = recorder.pass(now_ns);
         recorder.is_known = true;
         match errno_of(&result) {
-            0 => recorder.write(Line::Ready(passed_ns, events[before..].to_vec())),
+            0 => recorder.write(Reported(passed_ns, &events[before..])),
             errno => recorder.write(Line::Failed(passed_ns, errno)),
         }
         let settled = recorder.settle();

@@ -25,7 +25,7 @@ struct World {
     tokens: Vec<Token>,
 }
 
-fn lend(fd: impl Into<OwnedFd>) -> &'static OwnedFd {
+pub(crate) fn lend(fd: impl Into<OwnedFd>) -> &'static OwnedFd {
     Box::leak(Box::new(fd.into()))
 }
 

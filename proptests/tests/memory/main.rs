@@ -3,6 +3,7 @@
 
 mod allocator;
 mod event_loop;
+mod recording;
 mod wheel;
 
 use allocator::Grant;

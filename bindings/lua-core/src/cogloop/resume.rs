@@ -116,7 +116,7 @@ unsafe fn note_line(state: *mut State, coroutine: *mut lua_State) {
     // SAFETY: only called by `run_on` and `claim`, with an open loop and a coroutine that has yielded.
     unsafe {
         if (*state).events.is_recorded() {
-            (*state).events.set_place(line_of(coroutine).text().to_string());
+            (*state).set_place(line_of(coroutine).text().as_bytes());
         }
     }
 }

@@ -79,7 +79,13 @@ impl State {
             place.extend(Text::<12>::new(format_args!(":{}", (*about).currentline)).as_bytes());
             place
         };
-        self.events.set_place(place.to_string());
+        self.set_place(place.as_bytes());
+    }
+
+    /// Names the line of the next act: `source:line`, in any bytes.
+    pub(crate) fn set_place(&self, place: &[u8]) {
+        let text = Text::<120>::of_bytes(place);
+        self.events.set_place(std::str::from_utf8(text.as_bytes()).unwrap_or_default());
     }
 
     /// The place where the script has departed from the recording.
