@@ -1,5 +1,5 @@
-//! Reports are true. A callback drains a descriptor that another registration is about to report, in every order. A
-//! reader that gets a report never blocks, even on a blocking descriptor.
+//! Reports are true, even if a callback drains a descriptor that the same turn is about to report. The tests try every
+//! order. A reader that gets a report never blocks, even on a blocking descriptor.
 
 mod common;
 
@@ -7,7 +7,7 @@ use cogloop_io::{EventLoop, Mode, Options, Token, Wait};
 use common::*;
 use rustix::fd::{AsFd, BorrowedFd};
 
-/// Another callback reads from a blocking descriptor.
+/// Reads from a blocking descriptor. A callback of another registration calls this.
 fn take(fd: BorrowedFd<'_>) {
     assert_eq!(read(fd, &mut [0; 64]).unwrap(), 1);
 }
@@ -97,8 +97,8 @@ fn two_directions_that_became_ready_between_two_waits_are_both_reported() {
 fn input_that_a_callback_of_the_same_batch_has_read_is_not_reported_to_a_blocking_reader() {
     on_every_backend(|events| {
         let ends = &mut observed(events, 3, Mode::Level);
-        // What empties each descriptor. 0, 1, 2: the first, second or third callback that is served; 3: nothing; 4: the
-        // callback of a timer.
+        // Each digit of the plan says which callback empties a descriptor. 0, 1, 2: the first, second or third callback that is
+        // served; 3: no callback; 4: the callback of a timer.
         for plan in 0..125 {
             let emptied_by = [plan % 5, plan / 5 % 5, plan / 25];
             let mut full = [true; 3];
@@ -176,7 +176,7 @@ fn a_direction_that_stays_ready_is_reported_without_the_other() {
     });
 }
 
-/// C47: a read at the end of a stream, or after a hang-up or an error, returns at once. So these are reported.
+/// C47: a read at the end of a stream, or after a hang-up or an error, returns at once. So all of these are reported.
 #[test]
 fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
     on_every_backend(|events| {

@@ -330,7 +330,8 @@ fn an_outer_loop_serves_the_loop_inside_it() {
     assert!(state.0.cancel(timer));
 }
 
-/// A derived `Debug` required `Debug` of the state and of the message. A program's types need not have it.
+/// Regression test: a derived `Debug` required `Debug` of the state and of the message. A program's types need not
+/// have it.
 #[test]
 fn debug_output_needs_no_debug_of_the_users_types() {
     struct Wordless;

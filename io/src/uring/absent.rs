@@ -1,5 +1,6 @@
-//! Stands for `io_uring` on an architecture that the crate io-uring does not support. It refuses, so that the next
-//! backend is taken. Its interface is that of [`uring`](crate::uring) on the others.
+//! Stands for `io_uring` on an architecture that the crate io-uring does not support. Making a
+//! backend fails, so the loop takes the next kind. The interface is that of [`uring`](crate::uring) on the supported
+//! architectures.
 
 use crate::memory::error_in_words;
 use crate::{Backend, Event, Interest, Token, Waker};
@@ -7,7 +8,7 @@ use std::convert::Infallible;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// How the rings are to be set up.
+/// The ways to set up the rings, with the oldest kernel that each needs.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Setup {
     /// Linux 6.1.
@@ -18,7 +19,7 @@ pub enum Setup {
     Plain,
 }
 
-/// Cannot be made.
+/// A backend that cannot be made.
 pub struct Uring(Infallible);
 
 impl Uring {

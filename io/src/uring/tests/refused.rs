@@ -57,7 +57,7 @@ fn lost_completions_found_while_submitting_are_handled_afterwards() {
         assert_eq!(
             (&uring.dirty[..], uring.has_lost),
             (&[0][..], true),
-            "slot 0 is to be armed again, and slot 1 by the next wait"
+            "slot 0 is armed again soon, and the next wait arms slot 1"
         );
     };
     std::thread::spawn(story).join().unwrap();
@@ -87,7 +87,7 @@ fn a_removal_without_memory_is_repeated_by_the_next_wait() {
     assert_eq!((uring.armed, polls(&uring)), (0, 0));
 }
 
-/// Looks fail, and arming again finds out what is ready. A look that a signal interrupts is repeated.
+/// Looks fail. Then arming the polls again finds the ready descriptors. A look that a signal interrupts is repeated.
 #[test]
 fn a_failed_look_loses_no_event_and_reports_no_false_one() {
     if !permitted() {

@@ -60,7 +60,7 @@ return function( M )
     return stats
   end
 
-  -- `p50` is the least time that half of the values did not exceed; the other fields likewise. Times are exact to one
+  -- `p50` is the least time that half of the values did not exceed, `p99` is that for 99 percent. Times are exact to one
   -- percent.
   function M.summary( times )
     local sorted, sum = { }, 0

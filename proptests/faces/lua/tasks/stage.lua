@@ -96,7 +96,7 @@ return function( S, world )
     S.called( n )
   end
 
-  -- The results of a protected call. A cancellation is raised again or not.
+  -- Logs the results of a protected call. With `again`, a cancellation is raised again.
   function S.caught( n, again, ok, err, ... )
     S.got( n, 'caught', ok, err, ... )
     if again and not ok and world.cancelled( err ) then error( err, 0 ) end

@@ -1,4 +1,4 @@
-//! Starts the library's threads. Windows has no signals that could reach them.
+//! Starts the library's threads. Windows has no signals, so none can reach these threads.
 
 use std::io;
 use std::ptr::null_mut;
