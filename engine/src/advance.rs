@@ -41,8 +41,8 @@ use crate::jump::Walk;
 use crate::list::{self, UNSORTED};
 use crate::wheel::{UNKNOWN, Wheel};
 
-/// The number of moves that [`Wheel::advance_within`] makes in less than a millisecond. Measured on a machine of 2021,
-/// with a million timers, more than its caches hold.
+/// The number of moves that [`Wheel::advance_within`] makes in less than a millisecond. It was
+/// measured on a machine of 2021, with a million timers, which its caches cannot hold.
 pub const MOVES_A_MILLISECOND: usize = 4096;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {

@@ -29,8 +29,8 @@ pub(crate) struct Arena<T> {
     first: usize,
     /// The number of places whose generations are used up.
     retired: usize,
-    /// The generation with which a new place begins. Places that were given back have not been past it, so their keys
-    /// stay stale when there are such places again.
+    /// The generation with which a new place begins. No place that was given back has a later one. So old keys
+    /// stay stale when the arena grows again.
     unused: u32,
 }
 
@@ -135,8 +135,8 @@ impl<T> Arena<T> {
         Ok(())
     }
 
-    /// Gives back the memory of all places behind the last one that is live or retired. Without any, the sentinels may
-    /// go, too.
+    /// Gives back the memory of all places behind the last one that is live or retired. If no place is live or
+    /// retired, the sentinels may go, too.
     pub(crate) fn shrink_to_fit(&mut self, keeps_sentinels: bool) {
         let is_kept = |node: &Node<T>| node.generation % 2 == 1 || node.generation == 0 && self.retired > 0;
         let timers = self.nodes[self.first..].iter().rposition(is_kept).map_or(0, |last| last + 1);
@@ -162,7 +162,7 @@ impl<T> Arena<T> {
         self.nodes.get_mut(node).filter(|this| this.generation == generation)
     }
 
-    /// Frees a timer's node and returns its generation, deadline and value, which is there.
+    /// Frees the node of a live timer. Returns its generation, deadline and value.
     ///
     /// A node whose generations are used up is retired and never taken again. That is one node for every 2³¹ timers.
     #[inline(always)]

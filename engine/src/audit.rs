@@ -35,7 +35,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         assert!(!is_known || self.earliest == earliest, "the earliest deadline is {earliest}, not {}", self.earliest);
     }
 
-    /// Walks through a list and returns the deadlines that stand there.
+    /// Walks through a list and returns its deadlines.
     fn audit_list(&self, list: u32) -> alloc::vec::Vec<u64> {
         let mut before = list;
         let mut deadlines = alloc::vec::Vec::new();

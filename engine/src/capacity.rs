@@ -1,7 +1,7 @@
 //! The memory of a wheel: reserving it, and giving it back.
 //!
-//! A wheel keeps the memory of the most timers that it has held. After a crowd, [`Wheel::shrink_to_fit`] gives back what
-//! the timers that are left do not need. A timer keeps its place, so that is the memory behind the last timer:
+//! A wheel keeps the memory of the most timers that it has held. After a crowd, [`Wheel::shrink_to_fit`] gives back the
+//! memory behind the last timer. It cannot give back more, because each timer keeps its place:
 //!
 //! ```text
 //!   places      a · b c · · d · · · · · · · ·          · free
@@ -21,7 +21,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Makes an empty wheel at tick 0 with memory for `timers` timers. Inserting these allocates nothing.
     ///
     /// # Panics
-    /// Where [`Wheel::try_reserve`] returns an error.
+    /// If [`Wheel::try_reserve`] would return an error.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::with_capacity(5_000);
@@ -49,8 +49,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.arena.try_reserve(self.len().saturating_add(additional))
     }
 
-    /// Gives back memory that the wheel does not need: all of it if there is no timer, otherwise that of the places behind
-    /// the last timer. Keys stay valid, and stale keys stay stale. Takes O([`Wheel::capacity`]).
+    /// Gives back memory that the wheel does not need: all of it if there is no timer, otherwise that of the places
+    /// behind the last timer. Keys stay valid, and stale keys stay stale. Takes O([`Wheel::capacity`]).
     ///
     /// The wheel never does this on its own. Call it after a crowd of timers, when most of them have ended.
     pub fn shrink_to_fit(&mut self) {
@@ -61,11 +61,11 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 }
 
 impl<T> Scheduler<T> {
-    /// [`Scheduler::new`] with memory for `timers` one-shot timers. Repeating timers, and those with slack, need an entry
-    /// beside the wheel, which is allocated when they are added.
+    /// [`Scheduler::new`] with memory for `timers` one-shot timers. Repeating timers, and those with slack, need an
+    /// entry beside the wheel, which is allocated when they are added.
     ///
     /// # Panics
-    /// Where [`Wheel::try_reserve`] returns an error.
+    /// If [`Wheel::try_reserve`] would return an error.
     #[must_use]
     pub fn with_capacity(resolution: NonZeroU64, timers: usize) -> Self {
         let mut scheduler = Self::new(resolution);
@@ -78,8 +78,8 @@ impl<T> Scheduler<T> {
         self.wheel.capacity()
     }
 
-    /// Gives back memory after a crowd of timers; see [`Wheel::shrink_to_fit`]. The entries of repeating timers are given
-    /// back when there is no such timer left.
+    /// Gives back memory after a crowd of timers; see [`Wheel::shrink_to_fit`]. The entries of repeating timers are
+    /// given back when there is no such timer left.
     pub fn shrink_to_fit(&mut self) {
         self.wheel.shrink_to_fit();
         self.extras.shrink_to_fit();

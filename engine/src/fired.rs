@@ -60,8 +60,8 @@ impl<T: Clone> Scheduler<T> {
 }
 
 impl<T> Scheduler<T> {
-    /// [`Scheduler::pop`] without a clone: the value of a repeating timer is borrowed from the scheduler. So values can be
-    /// functions:
+    /// [`Scheduler::pop`] without a clone: the value of a repeating timer is borrowed from the scheduler. So values can
+    /// be functions:
     ///
     /// ```
     /// use cogloop_engine::{Missed, Plan, Scheduler};

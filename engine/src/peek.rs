@@ -8,11 +8,12 @@ use crate::scheduler::Scheduler;
 use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// The key of the timer that will be popped next if nothing changes but the time: an expired one, or the pending one with
-    /// the earliest deadline, of several the one that was set first. `None` if every timer is disarmed.
+    /// The key of the timer that [`Wheel::pop_expired`] will return next if only the time changes. It is the first
+    /// expired timer, or else the pending timer with the earliest deadline. Of timers with equal deadlines it is the
+    /// one that was set first. `None` if every timer is disarmed.
     ///
-    /// This takes O(1) if the first occupied slot is sorted, as the slots of the lowest level and of timers with equal delays
-    /// are. Otherwise it visits the timers of that slot.
+    /// This takes O(1) if the first occupied slot is sorted. Slots of the lowest level are sorted, and slots of timers
+    /// with equal delays. In any other slot this call visits all timers.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();
@@ -34,10 +35,11 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     fn first_pending(&self) -> Option<(u64, u32)> {
         let first = self.occupied.first()? as u32;
-        // While a slot cascades in slices, its timers on lower levels may be later than those that are still there.
+        // While a slot cascades in slices, its timers on lower levels may be later than those that are still in the
+        // slot.
         let sliced = (self.target > self.now).then(|| geometry::slot_of::<BITS>(self.now + 1, self.now) as u32);
         let sliced = sliced.filter(|&slot| slot != first);
-        // Timers on an annex were set before those in its slot.
+        // Timers in an annex were set before those in its slot.
         let annex = self.annexes.of(first).into_iter().flatten();
         let annexed = annex.into_iter().find(|&list| !list::is_empty(&self.arena.nodes, list));
         let lists = annexed.into_iter().chain([first]).chain(sliced);

@@ -38,7 +38,8 @@ pub struct Next {
 }
 
 impl Missed {
-    /// The deadline that follows `deadline`, if that is served at `now`. For callers that keep a schedule of their own.
+    /// The deadline that follows `deadline`, if that is served at `now`. Callers that keep a schedule of their own use
+    /// this.
     ///
     /// All arguments are allowed. Deadlines end at [`u64::MAX`], which no clock reaches.
     #[must_use]

@@ -7,8 +7,8 @@
 //!
 //! A timer with slack expires at a time that the scheduler chooses within the slack. Its deadline stays the same.
 //!
-//! A one-shot timer takes one index more here than in the wheel. A table beside the wheel holds periods, slack and the
-//! remaining time of paused timers. Only timers that need an entry have one.
+//! A one-shot timer needs the memory of one index more than in the wheel. A table beside the wheel holds periods, slack
+//! and the remaining time of paused timers. Only timers that need an entry have one.
 
 use core::num::NonZeroU64;
 
@@ -100,7 +100,7 @@ impl<T> Scheduler<T> {
     }
 
     /// The deadline that follows the plan's first one, if the first is served at `now`; `None` if the plan fires once.
-    /// For callers that keep a schedule of their own.
+    /// Callers that keep a schedule of their own use this.
     pub fn follow(&self, plan: &Plan, now: u64) -> Option<Next> {
         plan.next(self.resolution, self.resolution.round_up(plan.deadline), now)
     }
@@ -109,7 +109,7 @@ impl<T> Scheduler<T> {
     /// ends.
     ///
     /// # Panics
-    /// Where [`Scheduler::try_add`] returns an error.
+    /// If [`Scheduler::try_add`] would return an error.
     #[inline]
     pub fn add(&mut self, plan: Plan, value: T) -> Key {
         self.try_add(plan, value).unwrap_or_else(|refused| refused.panic())
@@ -145,7 +145,7 @@ impl<T> Scheduler<T> {
     /// round its deadline up to the next tick, so the timer could miss that call.
     ///
     /// # Panics
-    /// Where [`Scheduler::try_add_due`] returns an error.
+    /// If [`Scheduler::try_add_due`] would return an error.
     #[inline]
     pub fn add_due(&mut self, now: u64, value: T) -> Key {
         self.try_add_due(now, value).unwrap_or_else(|refused| refused.panic())
@@ -185,7 +185,7 @@ impl<T> Scheduler<T> {
     /// timer is paused already or has ended.
     ///
     /// # Panics
-    /// Where [`Scheduler::try_pause`] returns an error.
+    /// If [`Scheduler::try_pause`] would return an error.
     pub fn pause(&mut self, key: Key, now: u64) -> bool {
         self.try_pause(key, now).unwrap_or_else(|refused| refused.panic())
     }
@@ -271,8 +271,8 @@ impl<T> Scheduler<T> {
         self.wheel.has_due()
     }
 
-    /// The exact time at which the caller should wake. A timer is then due for the first time, with its slack used and
-    /// the time rounded up to the resolution. If a timer is due already, the result is the time of the last
+    /// The exact time at which the caller should wake. At this time the next timer fires; its slack and the rounding to
+    /// the resolution are included. If a timer is due already, the result is the time of the last
     /// [`Scheduler::advance`] or shortly before. `None` if no timer will ever be due.
     #[inline]
     pub fn next_deadline(&mut self) -> Option<u64> {

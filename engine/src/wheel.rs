@@ -136,7 +136,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// that become due later. It never joins the expired timers that are being popped.
     ///
     /// # Panics
-    /// Where [`Wheel::try_insert`] returns an error.
+    /// If [`Wheel::try_insert`] would return an error.
     #[inline(always)]
     pub fn insert(&mut self, deadline: u64, value: T) -> Key {
         self.try_insert(deadline, value).unwrap_or_else(|refused| refused.panic())

@@ -100,8 +100,8 @@ fn the_next_timer_is_found_while_a_slot_cascades_in_slices() {
     let late: Vec<Key> = (0..8).map(|value| wheel.insert(19, value)).collect();
     let early = wheel.insert(17, 8);
     assert_eq!(wheel.peek(), Some(early));
-    assert!(!wheel.advance_within(63, 3), "three of the late ones are on level 0 now");
-    assert_eq!(wheel.peek(), Some(early), "though it still is in the slot");
+    assert!(!wheel.advance_within(63, 3), "three of the late timers are on level 0 now");
+    assert_eq!(wheel.peek(), Some(early), "the early timer is still in the slot");
     wheel.cancel(early);
-    assert_eq!(wheel.peek(), Some(late[0]), "of equal deadlines the one that was set first");
+    assert_eq!(wheel.peek(), Some(late[0]), "of equal deadlines, the first that was set");
 }

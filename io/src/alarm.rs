@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alarm_is_set_again_when_it_would_ring_too_late_or_soon_for_nothing() {
+    fn the_alarm_is_set_again_if_it_would_ring_too_late_or_soon_without_need() {
         const SET: u64 = FAR_NS + 5_000;
         let past = SET - FAR_NS + 1;
         for (set_for_ns, wanted_ns, now_ns, expected) in [

@@ -115,7 +115,7 @@ pub trait Backend {
     /// Forgets a registration, even when it returns an error. It is no error if the descriptor is already closed.
     ///
     /// # Errors
-    /// An error of the kernel, for information only.
+    /// An error of the kernel, which only informs the caller.
     fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
     /// Waits until a descriptor is ready or `timeout_ns` have passed (`None`: for ever), and appends the events to

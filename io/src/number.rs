@@ -1,6 +1,6 @@
 //! The number of a descriptor, kept longer than the borrow that it came from: by the loop's table and by backends.
 //!
-//! Only this file makes a descriptor of a number again. So the reason why that is sound stands in one place.
+//! Only this file turns the number back into a descriptor. So one place gives the reason why that is sound.
 
 use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
 

@@ -59,8 +59,8 @@ struct Registration {
     place: Place,
     file: Identity,
     checks: Checks,
-    /// From a report until the next arming: one more than the index of the registration's event among those of the
-    /// current wait. Otherwise 0.
+    /// From a report until the next arming, this is the index of the registration's event in the current wait, plus 1.
+    /// Otherwise it is 0.
     reported: u32,
 }
 

@@ -4,8 +4,9 @@
 //! rounded up.
 //!
 //! select's write set and its set for urgent data do not report a bare hang-up. The read set does, but it also reports
-//! data, which is no event for a descriptor that is not observed for reading. So before each wait such a descriptor is
-//! polled. If it has no data, it is added to the read set. If it has data, the poll of the next wait finds the hang-up.
+//! data, which is no event for a descriptor that is not observed for reading. So before each wait the
+//! backend polls each descriptor that is not observed for reading. A descriptor without data is added to the read set.
+//! If a descriptor has data, the poll of the next wait finds the hang-up.
 //!
 //! select watches numbers, not files: it does not notice that a descriptor was closed and its number given to another
 //! file. So every registration records its file. A registration that reports is dropped if its number stands for

@@ -20,7 +20,7 @@ pub struct VirtualTime {
     last_ns: u64,
     // The number of waits in a row that left the clock unchanged.
     standing: u64,
-    // The time that the waits after those took in all.
+    // The total time of the waits after those.
     crept_ns: u64,
 }
 

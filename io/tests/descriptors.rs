@@ -29,7 +29,7 @@ fn a_descriptor_removed_within_the_batch_gets_no_event_c37() {
             }
         }
         assert_eq!(events.next_ready(), None);
-        assert_eq!(poll(events), [(first, READ)], "the one that is left is still ready");
+        assert_eq!(poll(events), [(first, READ)], "the remaining one is still ready");
     });
 }
 
@@ -259,8 +259,8 @@ fn an_eventfd_that_takes_the_number_of_another_gets_none_of_its_events_c38() {
     });
 }
 
-/// C39, C41: the loop drops a closed descriptor. Another file has the number of a second one. The loop does not report
-/// that file.
+/// C39, C41: the loop drops a closed descriptor. The number of a second closed descriptor names another file. The
+/// loop does not report that file.
 #[cfg(unix)]
 #[test]
 fn dropping_a_closed_descriptor_reports_no_other_file_c39_c41() {

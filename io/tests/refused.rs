@@ -123,7 +123,7 @@ fn a_descriptor_that_the_kernel_refuses_changes_nothing_c51() {
     });
 }
 
-/// As a kernel before 5.11, or a container that refuses epoll_pwait2 or timer descriptors.
+/// Simulates a kernel before 5.11, or a container that refuses epoll_pwait2 or timer descriptors.
 #[test]
 fn epoll_waits_with_the_calls_that_are_not_refused() {
     const WAITS: [i64; 2] = [libc::SYS_epoll_pwait2, libc::SYS_epoll_pwait];
@@ -258,8 +258,8 @@ fn an_io_uring_that_takes_no_entries_is_an_error_or_an_early_return() {
     }
 }
 
-/// C56: a signal may come while `select` polls for hang-ups. That poll does not wait, and a signal interrupts it all
-/// the same.
+/// C56: a signal may come while `select` polls for hang-ups. That poll does not wait, but a signal can still interrupt
+/// it.
 #[test]
 fn a_signal_while_select_looks_for_hang_ups_is_invisible_c56() {
     on_each([("select", ())], |()| {

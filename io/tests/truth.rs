@@ -97,8 +97,8 @@ fn two_directions_that_became_ready_between_two_waits_are_both_reported() {
 fn input_that_a_callback_of_the_same_batch_has_read_is_not_reported_to_a_blocking_reader() {
     on_every_backend(|events| {
         let ends = &mut observed(events, 3, Mode::Level);
-        // Each digit of the plan says which callback empties a descriptor. 0, 1, 2: the first, second or third callback that is
-        // served; 3: no callback; 4: the callback of a timer.
+        // Each digit of the plan says which callback empties a descriptor. 0, 1, 2: the first, second or third callback
+        // that is served; 3: no callback; 4: the callback of a timer.
         for plan in 0..125 {
             let emptied_by = [plan % 5, plan / 5 % 5, plan / 25];
             let mut full = [true; 3];

@@ -21,7 +21,7 @@ const BATCH: u64 = 64;
 /// A seed takes a millisecond. A seed that takes longer than this counts as hanging.
 const SEED_LIMIT: Duration = Duration::from_secs(60);
 
-/// The number of following seeds that are tried when a seed breaks a promise. Of those that break one, at most
+/// The number of following seeds that are tried when a seed breaks a promise. Of the seeds that break one, at most
 /// `SHORTENED` are shortened, and the shortest trace is shown.
 const NEIGHBOURS: u64 = 500;
 const SHORTENED: usize = 12;

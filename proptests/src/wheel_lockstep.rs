@@ -35,7 +35,7 @@ pub enum Operation {
     PopAll,
     /// Clears the wheel.
     Clear,
-    /// Reserves memory for this number of timers more.
+    /// Reserves memory for this number of further timers.
     Reserve(usize),
     /// Gives back the memory that is not needed.
     Shrink,
@@ -78,7 +78,7 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
     ///
     /// # Panics
     ///
-    /// If the answers differ, or afterwards the next deadline or the number of timers.
+    /// If the answers differ, or if afterwards the next deadline or the number of timers differs.
     pub fn apply(&mut self, operation: &Operation) {
         match *operation {
             Operation::Insert(deadline) => {

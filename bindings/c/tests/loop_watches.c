@@ -184,7 +184,7 @@ static void a_childs_end_is_a_callback_with_its_status(void) {
     if (child == 0) _exit(42);
     cog_watch watch;
     int code = cog_watch_child(loop, child, on_ready, &seen, &watch);
-    if (code == ENOSYS) { /* before Linux 5.3, and under valgrind: the child is not watched, so we collect it */
+    if (code == ENOSYS) { /* before Linux 5.3, and under valgrind: the child is not watched, so the test collects it */
         printf("skipped: %s: pidfd: %s\n", __func__, strerror(code));
         CHECK(waitpid(child, NULL, 0) == child && cog_loop_run(loop) == COG_OK && seen.calls == 0);
         cog_loop_free(loop);

@@ -128,7 +128,7 @@ static void destroy_the_other(void *timer) {
     struct story *story = CTX(struct story, timer);
     if (counted(&story->calls) > 0) return;
     count(&story->calls);
-    /* Waits until both callbacks have come here. */
+    /* Waits until both callbacks have begun. */
     for (int n = 0; n < 2; n++) wait_for(&CTX(struct story, peers[n])->calls, 1);
     CHECK(Mockit_destroy(timer == peers[0] ? peers[1] : peers[0]) == 0);
     count(&story->blocks);

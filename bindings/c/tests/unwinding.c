@@ -72,11 +72,11 @@ static void expect_words(void (*leaves)(void), const char *what) {
     if (failed_here) printf("  %s: it said: %s\n", what, text);
 }
 
-static void a_callback_that_does_not_return_ends_the_process_in_words(void) {
+static void a_callback_that_does_not_return_ends_the_process_with_a_message(void) {
     expect_words(in_a_timer, "cogloop: the callback of a timer has");
     expect_words(in_a_post, "cogloop: the function of a post");
 }
-static void a_callback_of_mockit_that_does_not_return_ends_the_process_in_words(void) {
+static void a_callback_of_mockit_that_does_not_return_ends_the_process_with_a_message(void) {
     expect_words(in_a_callback_of_mockit, "cogloop: the callback of a timer of mockit.h");
     expect_words(in_a_callback_of_mockit_that_is_cancelled, "cogloop: the callback of a timer of mockit.h");
     expect_words(in_a_destructor_of_mockit, "cogloop: the destructor of a timer of mockit.h");
@@ -104,16 +104,16 @@ static void the_librarys_threads_are_not_cancelled(void) {
 }
 
 int main(void) {
-    RUN(a_callback_that_does_not_return_ends_the_process_in_words);
+    RUN(a_callback_that_does_not_return_ends_the_process_with_a_message);
     if (lacks_timer_descriptors("unwinding")) return summary();
-    RUN(a_callback_of_mockit_that_does_not_return_ends_the_process_in_words);
+    RUN(a_callback_of_mockit_that_does_not_return_ends_the_process_with_a_message);
     RUN(the_librarys_threads_are_not_cancelled);
     return summary();
 }
 #else
 int main(void) {
-    SKIP(a_callback_that_does_not_return_ends_the_process_in_words, "forks and signals");
-    SKIP(a_callback_of_mockit_that_does_not_return_ends_the_process_in_words, "forks and signals");
+    SKIP(a_callback_that_does_not_return_ends_the_process_with_a_message, "forks and signals");
+    SKIP(a_callback_of_mockit_that_does_not_return_ends_the_process_with_a_message, "forks and signals");
     SKIP(the_librarys_threads_are_not_cancelled, "cancellation of threads");
     return summary();
 }

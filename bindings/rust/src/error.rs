@@ -193,7 +193,7 @@ impl std::error::Error for Error {
 mod tests {
     use super::*;
 
-    /// All errors but `Elapsed` had the kind `Other`.
+    /// Regression test: all errors but `Elapsed` had the kind `Other`.
     #[test]
     fn every_error_has_a_kind_that_a_program_can_match() {
         use io::ErrorKind::*;

@@ -61,7 +61,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The best backend that works here, a resolution of a microsecond, the system's monotonic clock, no limits.
+    /// Returns the default options: the best backend that works here, a resolution of a microsecond, the system's
+    /// monotonic clock, no limits.
     pub fn new() -> Self {
         let limits = Limits { io: cogloop_io::Limits::default(), tasks: usize::MAX, posts: usize::MAX };
         let resolution = Duration::from_nanos(cogloop_io::DEFAULT_RESOLUTION_NS);

@@ -84,9 +84,9 @@ impl<S> Loop<S> {
     /// Descriptors are real: a ready one is served before the clock jumps. Without a timer to jump to, the loop waits
     /// for a descriptor or another thread.
     ///
-    /// A timer that always arms itself again for now cannot stop time, nor can an idle callback that never ends or a
-    /// descriptor that stays ready. After 10,000 turns in a row at the same time, each further turn takes 1 µs, or a
-    /// ten-thousandth of the time that such turns have taken, if that is more. An hour takes 140,000 such turns.
+    /// No timer that always arms itself again for now can stop time. An endless idle callback and a descriptor that
+    /// stays ready cannot stop it either. After 10,000 turns in a row at the same time, each further turn takes 1 µs,
+    /// or a ten-thousandth of the time that such turns have taken, if that is more. An hour takes 140,000 such turns.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -115,7 +115,7 @@ impl<S> Loop<S> {
     ///
     /// # Errors
     /// [`Error::Backend`].
-    #[allow(clippy::needless_pass_by_value, reason = "options are written where the loop is made")]
+    #[allow(clippy::needless_pass_by_value, reason = "a caller writes the options in the call")]
     pub fn with_options(options: Options) -> Result<Self, Error> {
         let handle = Handle::try_new(Core::new(&options)?)?;
         trace::made(&handle);

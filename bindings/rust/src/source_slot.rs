@@ -13,6 +13,6 @@ pub(crate) struct SourceSlot<C> {
     pub(crate) callback: Option<C>,
     pub(crate) _file: Rc<dyn AsFd>,
     /// The child process whose end the source waits for.
-    #[cfg_attr(windows, allow(dead_code, reason = "children are for Unix"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "child processes are supported only on Unix"))]
     pub(crate) child: Option<Rc<RefCell<Child>>>,
 }

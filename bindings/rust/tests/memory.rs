@@ -192,7 +192,7 @@ fn memory_that_runs_out_where_a_source_is_added_is_an_error() {
                     }
                 }
                 let live = sources as usize + watched.len();
-                assert_eq!((events.source_count(), files.get()), (live, live + readers.len()), "nothing half done");
+                assert_eq!((events.source_count(), files.get()), (live, live + readers.len()), "nothing is half done");
             }
             sources
         });
@@ -294,7 +294,7 @@ fn memory_that_runs_out_where_a_task_is_spawned_is_an_error() {
     });
 }
 
-/// Polls once, by a waker that needs no memory.
+/// Polls once, with a waker that needs no memory.
 fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }

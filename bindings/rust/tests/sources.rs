@@ -190,7 +190,7 @@ fn a_second_source_takes_a_descriptor_over_c45() {
 /// C46, C47: files that are always ready, bad descriptors, and directions that a file does not have.
 #[cfg(unix)]
 #[test]
-fn files_are_always_ready_and_what_cannot_be_observed_is_an_error_c46_c47() {
+fn files_are_always_ready_and_bad_descriptors_are_errors_c46_c47() {
     on_each(|mut events| {
         for path in ["/dev/null", "/proc/self/exe", "/"] {
             let source = events
@@ -262,7 +262,7 @@ fn a_source_that_is_marked_ready_is_served_once() {
 
 /// A source whose callback returns `Break` ends, and its file is closed. A source of another loop is stale here.
 #[test]
-fn a_source_ends_by_what_its_callback_returns() {
+fn a_source_ends_when_its_callback_returns_break() {
     on_each(|mut events| {
         let (ours, mut peer) = pair();
         let source = events

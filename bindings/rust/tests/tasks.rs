@@ -235,7 +235,7 @@ fn descriptors_are_read_and_written_by_tasks() {
     });
 }
 
-/// Each report of readiness wakes all futures that wait, and so does `clear`.
+/// Each report of readiness wakes all futures that wait. `clear` wakes them, too.
 #[test]
 fn readable_and_writable_wait_for_readiness() {
     on_every_backend(|options| {
@@ -338,7 +338,7 @@ fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
 
 /// A user's waker uses the loop when it is cloned, woken and dropped.
 #[test]
-fn a_waker_of_the_users_may_use_the_loop() {
+fn a_users_waker_may_use_the_loop() {
     struct Wrapped(std::sync::Arc<std::sync::atomic::AtomicU32>);
     impl std::task::Wake for Wrapped {
         fn wake(self: std::sync::Arc<Self>) {

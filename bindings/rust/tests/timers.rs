@@ -329,7 +329,7 @@ fn lateness_within_the_slack_is_no_missed_deadline() {
     }
 }
 
-/// With only a paused timer, `run` never returned.
+/// Regression test: with only a paused timer, `run` never returned.
 #[test]
 fn a_paused_timer_keeps_no_loop_running() {
     let mut events = simulated();

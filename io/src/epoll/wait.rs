@@ -85,8 +85,8 @@ impl Epoll {
         answer.map(|_| found).map_err(|error| Errno::from_raw_os_error(error as i32))
     }
 
-    /// The ready directions of a registration with this interest. Hang-up and error make both reading and writing ready. The
-    /// user learns which it was by reading or writing.
+    /// The ready directions of a registration with this interest. Hang-up and error make both reading and writing
+    /// ready. The user learns which it was by reading or writing.
     pub(super) fn readiness(bits: u32, interest: Interest) -> Interest {
         const ENDS: u32 = EventFlags::HUP.bits() | EventFlags::ERR.bits();
         const READS: u32 = EventFlags::IN.bits() | EventFlags::RDHUP.bits() | ENDS;

@@ -130,7 +130,7 @@ impl<T: Clone> EventLoop<T> {
     /// Returns `false` if the timer is paused already, or for a stale key.
     ///
     /// # Panics
-    /// Where [`try_pause_timer`](Self::try_pause_timer) returns an error.
+    /// If [`try_pause_timer`](Self::try_pause_timer) would return an error.
     pub fn pause_timer(&mut self, key: Key) -> bool {
         self.try_pause_timer(key).unwrap_or_else(|refused| panic(refused, "try_pause_timer"))
     }
@@ -192,9 +192,9 @@ impl<T: Clone> EventLoop<T> {
         self.timers.scheduler().iter_queued()
     }
 
-    /// The slack of timers that are armed from now on, if their plan does not say their own: those of
-    /// [`add_timer`](Self::add_timer) and [`add_timer_at`](Self::add_timer_at). A timer that is due in the next turn needs
-    /// none. A [`Plan`] says its slack itself; callers that let their users leave it out take this one.
+    /// The slack of later timers that are armed without a plan, by [`add_timer`](Self::add_timer) and
+    /// [`add_timer_at`](Self::add_timer_at). A timer that is due in the next turn has no slack. A [`Plan`] has a slack of
+    /// its own; a caller whose users may leave the slack out can pass this one.
     #[inline]
     pub fn slack_ns(&self) -> u64 {
         self.timers.slack_ns()
@@ -205,8 +205,8 @@ impl<T: Clone> EventLoop<T> {
         self.timers.set_slack_ns(slack_ns);
     }
 
-    /// Gives back the memory of timers that have ended, as far as it lies behind that of the last timer. The loop never does
-    /// this on its own: the next crowd of timers would have to allocate again.
+    /// Gives back the memory behind the last timer, after other timers have ended. The loop never does this on its own:
+    /// the next crowd of timers would have to allocate again.
     pub fn shrink_timers_to_fit(&mut self) {
         self.timers.shrink_to_fit();
     }

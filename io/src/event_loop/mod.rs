@@ -31,7 +31,7 @@
 //! - Timers that were due and not pulled stay due and come first in the next turn. Readiness that was not pulled is
 //!   dropped, because a level-triggered kernel reports it again. Then the descriptor that was served longest ago comes
 //!   first.
-//! - What the user removes or changes between two pulls takes effect at the next pull: readiness is looked up by token
+//! - A removal or a change between two pulls takes effect at the next pull: readiness is looked up by token
 //!   and masked by the current interest.
 //! - Nothing is allocated in a steady state.
 

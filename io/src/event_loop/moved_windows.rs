@@ -5,7 +5,7 @@ use super::EventLoop;
 use super::options::Options;
 use crate::Error;
 
-#[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "on Unix they have work to do")]
+#[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same functions for Unix need both")]
 impl<T: Clone> EventLoop<T> {
     /// Call before the loop moves, on the thread that has run it until now.
     pub fn leave_thread(&mut self) {}

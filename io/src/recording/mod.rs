@@ -18,8 +18,8 @@
 //! descriptors that it adds, changes and removes, and its waits, each with the number of timers and descriptors. An act
 //! that differs from the recorded one is a *departure*. The wait that follows it returns an error that names both acts.
 //!
-//! A replay needs no backend, and does not wait for time. Bytes are not recorded, so it waits until a descriptor that
-//! was ready really is ready, before it reports it in the recorded order.
+//! A replay needs no backend, and does not wait for time. Bytes are not recorded. So the replay waits until a
+//! descriptor is ready in reality, and then reports the descriptors in the recorded order.
 //!
 //! If the program reads the clock more often than the recording has readings, time stands still for it. Readings that
 //! are left over are skipped. Neither is a departure, so a changed program may read the clock more often or less often.
@@ -65,7 +65,7 @@ impl Recording {
 /// How a timer is being armed.
 #[derive(Copy, Clone)]
 pub(crate) enum Arming<'a> {
-    /// So many nanoseconds after the last reading of the clock.
+    /// This number of nanoseconds after the last reading of the clock.
     After(u64),
     /// At this time.
     At(u64),

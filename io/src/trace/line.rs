@@ -1,10 +1,10 @@
 //! A line of JSON, written without `fmt`, which would take half of an event's time.
 //!
-//! A function takes the line and returns it, so that the place of the next byte stays in a register. A piece of a constant
-//! length is copied by a few instructions, without a call. So a short piece of a variable length is copied with some bytes
-//! behind it, which the next piece overwrites.
+//! A function takes the line and returns it, so that the place of the next byte stays in a register. A piece of a
+//! constant length is copied by a few instructions, without a call. So a short piece of a variable length is copied
+//! with some bytes behind it, which the next piece overwrites.
 
-/// The rest of the room for a line. What does not fit is left out.
+/// The rest of the room for a line. Anything that does not fit is left out.
 pub(super) struct Line<'a>(pub(super) &'a mut [u8]);
 
 /// The number of bytes of a text that are written; the rest is left out.
@@ -120,7 +120,7 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
 }
 
-/// Of each number below 1000 its three digits, and how many zeros are before another digit. To compute them takes three
+/// The three digits of each number below 1000, and the number of its leading zeros. Computing them would take three
 /// times as long.
 static TRIPLES: [[u8; 4]; 1000] = {
     let mut triples = [[0; 4]; 1000];

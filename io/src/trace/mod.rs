@@ -32,7 +32,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// What an event is about: its category in the file.
+/// The subject of an event: its category in the file.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Kind {
     /// A turn, from the beginning of its wait to the end of its last callback.
@@ -96,7 +96,7 @@ const BUFFER: usize = 256 << 10;
 /// The length of the longest middle, see [`Middle`].
 const MIDDLE_MAX: usize = 80;
 
-/// Bytes to expect before the small parts of a trace are allocated by calls that cannot fail.
+/// The bytes that must be free before the small parts of a trace are allocated, by calls that cannot fail.
 const FOR_THE_REST: usize = memory::FOR_A_MESSAGE;
 
 /// Room for the end of the file.

@@ -70,7 +70,7 @@ fn a_name_may_have_any_bytes() {
     assert!(sink.text().lines().all(|line| line.len() < LINE_MAX));
 }
 
-/// The short ones, the middle ones and the long ones are copied in pieces of different lengths.
+/// Short, middle and long names are copied in pieces of different lengths.
 #[test]
 fn a_name_of_any_length_is_whole_and_is_escaped_at_any_place() {
     for length in 0..=120 {

@@ -182,7 +182,7 @@ impl Uring {
             }
             match self.ring.queued() {
                 0 => return Ok(()),
-                // Nothing was taken although nothing was in the way: the kernel has no memory.
+                // The kernel took no entry, and a full completion ring was not the reason. So it has no memory.
                 left if (left, self.early.len()) == before => return Err(Errno::AGAIN),
                 _ => {}
             }

@@ -1,4 +1,5 @@
-//! The backend for `io_uring`, on Linux 5.11 and later where it is permitted. Structured as [`epoll`](crate::epoll).
+//! The backend for `io_uring`, on Linux 5.11 and later where it is permitted. It has the same structure as
+//! [`epoll`](crate::epoll).
 //!
 //! ```text
 //!                 add, modify

@@ -106,8 +106,9 @@ impl Uring {
         match events {
             Some(events) => {
                 if !has_ended && !is_edge {
-                    // If the next wait sleeps as well, a one-shot poll has told by then whether the descriptor is still
-                    // ready. If there is no room to queue the removal, a look finds out.
+                    // A one-shot poll in its place costs no look: if the next wait sleeps as well, arming that poll
+                    // shows whether the descriptor is still ready. If there is no room to queue the removal, a look
+                    // shows it.
                     self.needs_look |= self.disarm(index as usize).is_err();
                 }
                 if has_ended || !is_edge {
@@ -168,8 +169,8 @@ impl Uring {
     }
 }
 
-/// The ready directions of a registration with this interest. Hang-up and error make both reading and writing ready. The
-/// user learns which it was by reading or writing.
+/// The ready directions of a registration with this interest. Hang-up and error make both reading and writing ready.
+/// The user learns which it was by reading or writing.
 fn readiness(answer: PollFlags, interest: Interest) -> Interest {
     const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
     let mut ready = Interest::NONE;

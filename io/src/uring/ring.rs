@@ -50,12 +50,12 @@ pub(super) struct Completion {
 const COMPLETIONS: u32 = 32;
 
 /// The same multiple where memory is short. With 10,000 polls a removal takes 4 µs then. The larger ring can fail with
-/// `ENOMEM` for two reasons, although the machine has memory. The rings count as locked memory (`ulimit -l`), before
-/// Linux 5.12 and at least in 6.18, unless the process has `CAP_IPC_LOCK`. And the kernel may find no adjacent pages
-/// for it (<https://github.com/axboe/liburing/issues/1614>).
+/// `ENOMEM` for two reasons, although the machine has memory. First, the rings count as locked memory (`ulimit -l`),
+/// before Linux 5.12 and at least in 6.18, unless the process has `CAP_IPC_LOCK`. Second, the kernel may find no
+/// adjacent pages for it (<https://github.com/axboe/liburing/issues/1614>).
 const FEW_COMPLETIONS: u32 = 4;
 
-/// The duration of the quiet timer. After so long without an event the armed registrations are checked.
+/// The duration of the quiet timer. After this time without an event the armed registrations are checked.
 pub(super) const QUIET_NS: u64 = 10_000_000;
 
 static QUIET_TIMER: Timespec = Timespec::new().nsec(QUIET_NS as u32);

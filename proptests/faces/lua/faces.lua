@@ -1,12 +1,14 @@
 -- Runs random programs on the faces of Lua and on their models.
 --
---   lua faces.lua [PROGRAMS]            a fixed number of programs of each face COGLOOP_SOAK_SECONDS=60 lua …
---   runs programs for that time COGLOOP_SEED=42 lua …               begins with this seed; one program with PROGRAMS =
---   1 COGLOOP_FACE=tasks lua …            only this face COGLOOP_VERBOSE=1 lua …             prints each program before
---   it runs; if one hangs, it is the last COGLOOP_SHRINK=0 lua …              does not shrink a program that shows a
---   difference COGLOOP_WITHOUT=close,wait lua …    leaves these operations out COGLOOP_REPLAY=1 lua …
---   records each program and replays it instead of running the model. In a difference,
---                                       `module` is the replay, and `model` is the recorded run
+--   lua faces.lua [PROGRAMS]            a fixed number of programs of each face
+--   COGLOOP_SOAK_SECONDS=60 lua …       runs programs for that time
+--   COGLOOP_SEED=42 lua …               begins with this seed; one program with PROGRAMS = 1
+--   COGLOOP_FACE=tasks lua …            only this face
+--   COGLOOP_VERBOSE=1 lua …             prints each program before it runs; if one hangs, it is the last
+--   COGLOOP_SHRINK=0 lua …              does not shrink a program that shows a difference
+--   COGLOOP_WITHOUT=close,wait lua …    leaves these operations out
+--   COGLOOP_REPLAY=1 lua …              records each program and replays it instead of running the model. In a
+--                                       difference, `module` is the replay, and `model` is the recorded run
 
 local folder = arg[ 0 ]:match '^(.-)[^/]*$'
 local parts  = { }

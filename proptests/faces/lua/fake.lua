@@ -58,7 +58,7 @@ return function( )
   -- The object that a watcher of a signal observes.
   function world.source( name ) return { signal = name, has_come = false, fd = world.source_number } end
 
-  -- ## What the specification leaves open
+  -- ## Choices that the specification leaves to the module
   -- `marks` contains the module's calls, each with its turn.
   local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
 
@@ -74,7 +74,7 @@ return function( )
     return next.h ~= nil and last ~= nil and next.turn == last.turn
   end
 
-  -- The candidate that is served next: the one that the module served. A candidate whose turn is open is served only if
+  -- The candidate that is served next: the one that the module served. A candidate whose turn is not specified is served only if
   -- the module did so.
   function world.next( candidates )
     local socket, must = world.socket( next_mark( ).h ), nil

@@ -30,8 +30,8 @@ return function( R )
   end
 
   -- `choices( level, add )` lists the operations that are allowed at this depth, by `add( name, weight )`. Each program
-  -- has its own weights, which make some operations more frequent. So operations that are rare elsewhere can come in
-  -- numbers.
+  -- has its own weights, which make some operations more frequent. So an operation that is rare elsewhere can be
+  -- frequent.
   local moods = { }
 
   local function one( level )

@@ -241,8 +241,8 @@ impl Kernel {
         self.gone.push(token);
     }
 
-    /// Waits, and returns the reports. A wait for ever that no event would end fails. With `has_mercy` it ends an hour
-    /// later instead.
+    /// Waits, and returns the reports. A wait without a timeout fails if no event would end it. With `has_mercy` it
+    /// ends an hour later instead.
     pub(super) fn wait(&mut self, timeout_ns: Option<u64>, fault: Fault, has_mercy: bool) -> io::Result<Vec<Event>> {
         if self.waits_left == 0 {
             return Err(io::Error::from_raw_os_error(ETIME));

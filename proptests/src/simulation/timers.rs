@@ -36,7 +36,7 @@ pub(super) enum State {
 pub(super) struct Armed {
     /// The deadline that was asked for.
     asked_ns: u64,
-    /// The time from which the timer may fire; `None` for never. By the time `by_ns` it must fire.
+    /// The time from which the timer may fire; `None` for never. It must fire by the time `by_ns`.
     from_ns: Option<u64>,
     by_ns: Option<u64>,
     /// The timer's order among timers with equal deadlines.

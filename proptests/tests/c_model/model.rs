@@ -169,7 +169,7 @@ pub(crate) struct Model {
     /// The number of running callbacks whose order the library chooses.
     in_open_order: usize,
     log: Vec<Event>,
-    /// The events of this call in the library whose order is open.
+    /// The events of this call in the library whose order is not specified.
     order: VecDeque<Event>,
     /// Whether the last item is taken first if the library's order is not known.
     is_reversed: bool,
@@ -199,9 +199,9 @@ impl Model {
         }
     }
 
-    /// Returns the events of a call, or an error if the call would never end. In three cases the order is open, and the
-    /// model follows the library: several ready descriptors (and which of them a turn leaves to the next one), a walk,
-    /// and the ends when a loop is freed.
+    /// Returns the events of a call, or an error if the call would never end. In three cases the order is not
+    /// specified, and the model follows the library: several ready descriptors (and which of them a turn leaves to the
+    /// next one), a walk, and the ends when a loop is freed.
     pub(crate) fn call(&mut self, call: &Call, mut order: VecDeque<Event>) -> Run<Vec<Event>> {
         order.retain(has_open_order);
         (self.calls_left, self.order) = (CALLS_MAX_KNOWN, order);

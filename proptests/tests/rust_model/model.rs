@@ -21,7 +21,7 @@ const TURNS_MAX: usize = 1_000;
 /// The limit of actions in one operation. Intervals that make intervals would grow without bound.
 const ACTIONS_MAX: usize = 1_000;
 
-/// The future or channel for which a wake is.
+/// The future or channel that a wake is for.
 #[derive(Copy, Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Waiter {
     Root,

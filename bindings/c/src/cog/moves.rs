@@ -14,7 +14,7 @@ use super::post::{Parked, Remote};
 use super::state::{Loop, Source};
 use super::{CogLoop, registry, remotes};
 
-const IN_USE: &str = "loop: it is running, or one of its functions is; it can be released only outside of them";
+const IN_USE: &str = "loop: it or one of its functions is running; release it after that";
 const NOT_RELEASED: &str = "loop: it belongs to a thread, which has not called cog_loop_release";
 
 fn release(id: u64) -> Result<(), Failure> {

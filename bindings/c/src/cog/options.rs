@@ -73,7 +73,7 @@ fn is_newer(argument: &str) -> Failure {
 /// are those of `defaults`.
 ///
 /// # Safety
-/// The pointer points to as many bytes as its first field says, and any bytes make a `T`.
+/// The pointer points to as many bytes as its first field says, and any bytes are a valid `T`.
 unsafe fn read_sized<T>(from: *const T, defaults: T, argument: &str, name: &str) -> Result<T, Failure> {
     let (mut read, ours) = (defaults, size_of::<T>());
     // SAFETY: the caller keeps this function's contract. No more bytes are read than the struct has.
@@ -99,7 +99,7 @@ impl CogPlan {
             return Err(Failure::argument("plan: NULL, but a pointer to a cog_plan is expected"));
         }
         let once = Self { size: size_of::<Self>(), delay_ns: 0, period_ns: 0, slack_ns: 0, missed: 0, reserved: 0 };
-        // SAFETY: the caller keeps this function's contract, and any bytes make such a struct.
+        // SAFETY: the caller keeps this function's contract, and any bytes are a valid struct.
         let read = unsafe { read_sized(plan, once, "plan", "cog_plan")? };
         if read.reserved == 0 { Ok(read) } else { Err(is_newer("plan")) }
     }
@@ -135,7 +135,7 @@ impl CogOptions {
         if options.is_null() {
             return Ok(defaults);
         }
-        // SAFETY: the caller keeps this function's contract, and any bytes make such a struct.
+        // SAFETY: the caller keeps this function's contract, and any bytes are a valid struct.
         let read = unsafe { read_sized(options, defaults, "options", "cog_options")? };
         if read.reserved != 0 {
             return Err(is_newer("options"));

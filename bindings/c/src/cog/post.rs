@@ -93,7 +93,7 @@ impl Remote {
         self.waker.wake();
     }
 
-    /// After this, the work before a wake is visible to the turn that the wake ended.
+    /// Makes the work that a thread did before its wake visible to the turn that the wake has ended.
     pub(super) fn was_woken(&self) {
         sanitizer::acquired(self);
     }

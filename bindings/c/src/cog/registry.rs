@@ -7,9 +7,9 @@
 //!   the process   index ──► Arc<Remote>    see `remotes`; empty in a forked child
 //! ```
 //!
-//! Nearly every call is for the loop of the call before. So each thread remembers that one, and the table is only looked at for
-//! another loop. That saves a tenth of the instructions of arming or cancelling a timer. If a handle leads nowhere, the reason is
-//! looked up afterwards.
+//! Nearly every call is for the same loop as the call before. So each thread remembers the loop of its last call, and
+//! searches the table only for another loop. That saves a tenth of the instructions of arming or cancelling a timer. If
+//! a handle names no loop of the thread, a second search finds the reason.
 
 use std::cell::{Cell, RefCell};
 use std::collections::TryReserveError;
@@ -97,7 +97,7 @@ impl LoopTable {
 }
 
 /// A thread that ends frees its loops. When the process ends and the other threads are gone, the loops are left to the
-/// system: such a thread may have been ended inside a loop's remote, or while it held a lock.
+/// system: one of those threads may have been ended inside a loop's remote, or while it held a lock.
 impl Drop for LoopTable {
     fn drop(&mut self) {
         LAST.set(Last::NONE);
@@ -157,8 +157,8 @@ pub(super) fn with<T>(id: u64, f: impl FnOnce(&Loop) -> Result<T, Failure>) -> R
     // SAFETY:
     // 1. The address is that of a loop in this thread's table, which keeps the loop alive.
     // 2. A loop leaves the table by `LoopTable::remove` and when the thread ends. Both clear `LAST`.
-    // 3. No `f` calls `take`, the only caller of `remove`, and none calls the user's functions, which could. A debug build checks
-    //    this. So the loop stays in the table until `f` has returned.
+    // 3. No `f` calls `take`, the only caller of `remove`, and none calls the user's functions, which could. A debug
+    //    build checks this. So the loop stays in the table until `f` has returned.
     let found = unsafe { &*at };
     if found.forks.get() != remotes::forks() {
         return Err(Failure::new(COG_ERROR_THREAD, PARENTS));

@@ -36,7 +36,7 @@ struct Member {
     is_busy: bool,
 }
 
-/// What the caller has to do so that waiting jobs are taken.
+/// The action of the caller that makes a thread take the waiting jobs.
 pub(super) enum Need {
     Nothing,
     /// Wake a thread that waits for work.

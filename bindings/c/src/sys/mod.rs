@@ -3,7 +3,7 @@
 //! ```text
 //!   errno     the thread's error number, and the texts of numbers   kernel_timer   the timer on which a thread sleeps
 //!   sources   descriptors, their conditions, signals, children      thread         starting a thread of the library
-//!   clock     the clock of mockit's delays, and sleeping by it      process        the exit and the fork of the process
+//!   clock     the clock of mockit's delays, and sleeps on it        process        the exit and fork of the process
 //!   names     names of files, and of functions
 //!   cancellation   keeping a thread from being cancelled
 //! ```

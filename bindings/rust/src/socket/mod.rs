@@ -8,12 +8,12 @@ mod windows;
 #[cfg(unix)]
 #[cfg_attr(
     not(any(feature = "futures", feature = "hyper")),
-    allow(unused_imports, reason = "for the traits of others")
+    allow(unused_imports, reason = "only implementations of foreign traits use it")
 )]
 pub(crate) use unix::{connect_tcp, connect_unix, end_writing};
 #[cfg(windows)]
 #[cfg_attr(
     not(any(feature = "futures", feature = "hyper")),
-    allow(unused_imports, reason = "for the traits of others")
+    allow(unused_imports, reason = "only implementations of foreign traits use it")
 )]
 pub(crate) use windows::{connect_tcp, end_writing};

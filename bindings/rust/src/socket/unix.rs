@@ -45,7 +45,7 @@ pub(crate) fn connect_unix(path: &Path) -> io::Result<OwnedFd> {
 }
 
 /// Shuts down the writing direction of a socket, so that its peer reads the end. Does nothing for other files.
-#[cfg_attr(not(feature = "futures"), allow(dead_code, reason = "for the traits of others"))]
+#[cfg_attr(not(feature = "futures"), allow(dead_code, reason = "only implementations of foreign traits use it"))]
 pub(crate) fn end_writing(file: BorrowedFd<'_>) -> io::Result<()> {
     match shutdown(file, Shutdown::Write) {
         // The peer has already closed the connection.

@@ -141,8 +141,8 @@ return function( random, length )
     if op.form == 'object' then table.insert( known.K, op.h ) end
   end )
 
-  -- Each program has its own weights: some operations are more frequent, and some never occur. So rare operations can
-  -- come in numbers.
+  -- Each program has its own weights: some operations are more frequent, and some never occur. So a rare operation can
+  -- be frequent.
   local moods = { }
 
   -- The operations that are allowed here, with their weights.

@@ -45,7 +45,7 @@ return function( M )
   end
 
   -- After a handle is closed, the system gives its number to the next handle that is opened. When that handle is added
-  -- to the loop, the rest of the closed one leaves the loop: an object loses its entry, and a waiting coroutine is
+  -- to the loop, the entry of the closed handle leaves the loop: an object loses its entry, and a waiting coroutine is
   -- resumed now.
   local function make_way( loop, descriptor )
     for i = #loop.entries, 1, -1 do
@@ -137,7 +137,7 @@ return function( M )
 
   -- ## Readiness
   -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are. It
-  -- serves reading first, then writing. The order of the handles is open, and their share limits them. If a direction
+  -- serves reading first, then writing. The order of the handles is not specified. The turn's share limits their number. If a direction
   -- of a handle was added meanwhile, the handle may be served in this turn or in the next. The same holds after `on`
   -- with a number or an object, which may be another file by then.
   function M.ready( loop )

@@ -186,7 +186,8 @@ return function( M )
   end
 
   -- Returns the old function. Without an argument it changes nothing.
-  -- (If one function has both, LuaJIT's compiler sometimes passes the loop in place of an argument.)
+  -- This is a function of its own: with `...` in the same function, LuaJIT's compiler sometimes passes the loop in place
+  -- of an argument.
   local function set_onerror( loop, count, f )
     local before = loop.on_error
     if count > 0 then loop.on_error = f end

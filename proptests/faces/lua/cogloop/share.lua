@@ -49,9 +49,9 @@ return function( M )
     return share.served > 0 and is_used_up( loop, share ) or plan( loop, share )
   end
 
-  -- The same for handles. Their share begins when that of timers has ended. It is open when the clock is read if a turn
-  -- has left out a handle whose turn is open, or a ready handle that is gone.
-  -- A ready object that a callback has closed may count for `max_callbacks`, or not.
+  -- The same for handles. Their share begins when that of timers has ended. A turn may leave out a handle
+  -- whose turn is not specified, or a ready handle that is gone. Then the time of the next reading is not specified.
+  -- If a callback has closed a ready object, it is not specified whether the object counts for `max_callbacks`.
   function M.leave_open( loop ) loop.shares.handles.is_open = true end
 
   function M.handles_are_over( loop )

@@ -22,8 +22,8 @@ return function( S, world )
     S.say( n, 'slept', ... )
   end
 
-  -- If others have resumed or closed a coroutine, listing the loop drops its claim. It is open at which turn the claim
-  -- is dropped, so programs list before each turn.
+  -- If others have resumed or closed a coroutine, listing the loop drops its claim. The turn of
+  -- the drop is not specified, so programs list before each turn.
   function S.look( ) pcall( S.main.handles, S.main ) end
 
   function S.waited( n, h, ready, ... )
@@ -107,8 +107,8 @@ return function( S, world )
     end )
   end
 
-  -- While the loop has a handle, this may return 0 so that the other loop takes a turn. On io_uring also afterwards,
-  -- because the end of a handle's poll is a completion in the ring. The module's answers of this kind are recorded, and
+  -- While the loop has a handle, this may return 0 so that the other loop takes a turn. On io_uring it may also
+  -- return 0 afterwards, because the end of a handle's poll is a completion in the ring. The module's answers of this kind are recorded, and
   -- the model follows them.
   local asked = 0
   S.marks.zeros = { }

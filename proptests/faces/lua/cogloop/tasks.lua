@@ -42,7 +42,7 @@ return function( M )
   -- ## The end
   -- The task keeps its result and leaves the list of the loop. The tasks that wait for it are woken in their order.
   -- Returns whether a task waited. If none waited, an error goes to `onerror`, with the task. The order of the loop's
-  -- list is open: the last task takes the place of a task that leaves.
+  -- list is not specified: the last task takes the place of a task that leaves.
   local function finish( task, state, ... )
     local loop = task.loop
     task.state, task.outcome, task.wait = state, pack( ... ), nil

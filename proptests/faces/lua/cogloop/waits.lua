@@ -40,8 +40,8 @@ return function( M )
     return wait ~= nil and task.wait == wait and not task.loop.closed and M.is_waiting( task )
   end
 
-  -- A cancelled task gets the error at its first wait after the cancellation. After that its waits may take its grace
-  -- in all. A longer wait is shortened, and raises again. After 100 waits that began when the grace was over, the
+  -- A cancelled task gets the error at its first wait after the cancellation. After that its waits together may take as long
+  -- as its grace. A longer wait is shortened, and raises again. After 100 waits that began when the grace was over, the
   -- coroutine is closed.
   function M.tell_cancelled( task )
     task.is_pending, task.until_time = false, task.loop.time + task.grace * 1e6

@@ -39,7 +39,7 @@ struct World {
     known: Vec<Known>,
     /// For each thread of the pool that runs a callback: the timer of the callback.
     running: BTreeMap<Runner, usize>,
-    /// The threads that wait for the end of a callback, of the pool or not.
+    /// The threads that wait for the end of a callback: threads of the pool, and others.
     waiting: Vec<(Option<Runner>, usize)>,
     calls: u64,
 }
@@ -71,7 +71,7 @@ impl World {
     }
 
     fn number(&mut self, timer: *mut Mockit) -> usize {
-        (0..TIMERS).find(|&number| self.pointer(number) == timer).expect("a timer that there is")
+        (0..TIMERS).find(|&number| self.pointer(number) == timer).expect("the timer exists")
     }
 
     fn end(&mut self, number: usize) {

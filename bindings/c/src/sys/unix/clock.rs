@@ -50,7 +50,7 @@ mod tests {
 
     /// A time that is converted for the kernel and back stays the same.
     #[test]
-    fn every_time_is_one_for_the_kernel() {
+    fn every_time_has_a_value_of_the_kernels_type() {
         for ns in [0, 1, 999_999_999, 1_000_000_000, u64::MAX - 1, u64::MAX] {
             let time = to_timespec(ns);
             assert_eq!(time.tv_sec as u64 * NS_PER_SEC + time.tv_nsec as u64, ns);
