@@ -1,5 +1,4 @@
-//! The backend for `io_uring`, on Linux 5.11 and later where it is permitted. It has the same structure as
-//! [`epoll`](crate::epoll).
+//! The backend for `io_uring`, on Linux 5.11 and later where it is permitted. It is built like [`epoll`](crate::epoll).
 //!
 //! ```text
 //!                 add, modify
