@@ -14,18 +14,19 @@ local loop        = Loop( )
 local server, adr = assert( Net.Socket.listen( '127.0.0.1', 0 ) )
 local open, count = clients, 0
 
--- The server's side of a connection: nil is the end of the stream, false a connection that the client has reset.
+-- The server's side of a connection. `recv` returns nil at the end of the stream, and false if the client has reset
+-- the connection.
 local function echo( sck )
   local msg = sck:recv( )
   if msg then
     sck:send( msg )
   else
-    sck:close( )                      -- closing removes it from the loop
+    sck:close( )                      -- `close` removes it from the loop
   end
 end
 
 loop:addHandle( server, 'read', function( )
-  local sck = server:accept( )          -- nil: the client has closed already
+  local sck = server:accept( )          -- nil if the client has already closed
   if sck then loop:addHandle( sck, 'read', echo, sck ) end
 end )
 
@@ -48,7 +49,7 @@ local function client( number )
   end )
 end
 
--- A client that closes its socket before it has read the answer. Its system then resets the connection.
+-- A client that closes its socket before it has read the answer. So the system resets the connection.
 local function rude( )
   local sck = assert( Net.Socket.connect( adr ) )
   sck:send( 'hello' )

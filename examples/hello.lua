@@ -1,7 +1,7 @@
 -- The event loop in one page: a one-shot, an interval, a cancelled task, and a child process whose output arrives while
 -- the timers tick.
 --
---    cargo run --release -- examples/hello.lua          nothing installed but cargo and a C compiler
+--    cargo run --release -- examples/hello.lua          needs only cargo and a C compiler
 --    lua5.4 examples/hello.lua                          with the module, see `cargo xtask lua 5.4 --env`
 
 local Loop = require 't.Loop'
@@ -25,8 +25,8 @@ show( nil, ('%s waits with %s'):format( _VERSION, (loop:backend( )) ) )
 -- A one-shot task: a delay in milliseconds, a function, and its arguments.
 loop:addTask( 250, show, 250, 'one-shot, with its arguments' )
 
--- An interval: a task that returns a number runs again that many milliseconds after its deadline. So it does not drift,
--- however long its callback takes.
+-- An interval: a task that returns a number runs again that many milliseconds after its deadline. So a slow callback
+-- causes no drift.
 local count = 0
 loop:addTask( 100, function( )
   count = count + 1
@@ -34,7 +34,7 @@ loop:addTask( 100, function( )
   return count < 8 and 100
 end )
 
--- A task that never runs, because another one cancels it in time.
+-- A task that never runs, because another task cancels it in time.
 local never = loop:addTask( 450, show, 450, 'this line must not appear' )
 loop:addTask( 350, function( )
   show( 350, 'cancelled the task of 450: ' .. tostring( loop:cancelTask( never ) ) )

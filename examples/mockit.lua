@@ -1,5 +1,5 @@
 -- A daemon on luamockit: it waits until a timer is due, runs its callback, and waits again. One interval collects,
--- another one reports, and a one-off timer ends the service. One callback fails, and the others go on.
+-- another interval reports, and a one-off timer ends the service. One callback fails, and the others go on.
 --
 --    cargo run --release -- examples/mockit.lua [milliseconds]
 --    lua5.4 examples/mockit.lua                         with the module, see `cargo xtask lua 5.4 --env`
@@ -23,7 +23,7 @@ end )
 mit.oneoff( lifetime + 5, function( ) running = false end )
 
 while running do
-  mit.wait( )                                  -- sleeps in this thread; there is no other one
+  mit.wait( )                                  -- sleeps in this thread, the only one
   local ok, message = pcall( mit.process_events )
   if not ok then print( 'a callback failed: ' .. message:match '[^\n]+' ) end
 end

@@ -1,4 +1,4 @@
--- tail.lua FILE [SECONDS]: prints the lines that are appended to a file, and once a second how many there were.
+-- tail.lua FILE [SECONDS]: prints the lines that are appended to a file, and once a second their number.
 --
 --    cogloop examples/tail.lua /var/log/syslog
 --
@@ -7,7 +7,7 @@
 
 local Loop = require 't.Loop'
 
-local LOOK_MS, RATE_MS = 100, 1000       -- how often to check the file, how often to print the rate
+local LOOK_MS, RATE_MS = 100, 1000       -- the interval for checking the file, and for printing the rate
 
 local path, seconds = arg[1], tonumber( arg[2] )
 if not path then

@@ -14,20 +14,20 @@ end
 local socket = require 'socket'
 
 -- ## The adapter
--- The reasons why a call would block, and the direction to wait for.
+-- The direction to wait for, by the reason for which a call would block.
 local WAITS = { wantread = 'r', wantwrite = 'w', timeout = true }
 
 local Wrapped = { }
 Wrapped.__index = Wrapped
 
--- Wraps a non-blocking object. `limit` is how long each call may take, in ms; nil: no limit.
+-- Wraps a non-blocking object. `limit` is the longest time of a call in ms, or nil.
 local function wrap( sck, limit )
   sck:settimeout( 0 )
   return setmetatable( { sck = sck, limit = limit }, Wrapped )
 end
 
--- Waits for the direction of `why`; for 'timeout' it is the direction of the call. Returns true, or nil and 'timeout'
--- or 'closed' as LuaSocket does.
+-- Waits for the direction of `why`, or for the direction of the call if `why` is 'timeout'. Returns true, or nil and
+-- 'timeout' or 'closed', like LuaSocket.
 local function rest( self, why, direction )
   local ready, message = cogloop.wait( self.sck, WAITS[ why ] == true and direction or WAITS[ why ], self.limit )
   if ready then return true end
@@ -38,7 +38,7 @@ function Wrapped:receive( pattern, prefix )
   while true do
     local data, why, part = self.sck:receive( pattern, prefix )
     if data or not WAITS[ why ] then return data, why, part end
-    prefix = part                             -- the bytes that were received so far
+    prefix = part                             -- the bytes received so far
     local ok, message = rest( self, why, 'r' )
     if not ok then return nil, message, part end
   end
@@ -120,7 +120,7 @@ local function call( )
   assert( client:connect( '127.0.0.1', port ) )
   assert( client:dohandshake( client_side ) )
   for i = 1, messages do
-    local text = i == 1 and long or 'message ' .. i      -- the first one is longer than any buffer
+    local text = i == 1 and long or 'message ' .. i      -- the first message is longer than any buffer
     assert( client:send( text .. '\n' ) )
     assert( client:receive '*l' == text )
     echoed = echoed + 1

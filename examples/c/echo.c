@@ -1,6 +1,6 @@
-/* cogloop.h: a TCP echo server and its clients in one program, on one loop. The server sends back everything that it receives.
- * When the last client is done, all sockets are closed, and the loop ends. If a client resets its connection, only that
- * connection ends.
+/* cogloop.h: a TCP echo server and its clients in one program, on one loop. The server sends back everything that it
+ * receives. When the last client is done, all sockets are closed, and the loop ends. If a client resets its connection,
+ * only that connection ends.
  *
  *    cargo xtask c --prefix ~/cogloop
  *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib
@@ -23,9 +23,9 @@ static int listener, clients_open, echoed, messages = 50;
 struct end {
     int fd;
     cog_watch watch;
-    int sent;               /* a client's: the number of messages sent */
-    int have;               /* a client's: bytes of the present answer */
-    char out[4096];         /* a server's: bytes that the socket had no room for */
+    int sent;               /* client: the number of messages sent */
+    int have;               /* client: received bytes of the current answer */
+    char out[4096];         /* server: bytes for which the socket had no room */
     int out_length;
 };
 
@@ -90,15 +90,15 @@ static void welcome(cog_watch watch, int ready, void *ctx) {
         do_not_block(fd);
         new_end(fd, serve);
     } else if (is_exhaustion(socket_error())) {
-        /* No descriptor is left, and the client still waits. Try again later, when a connection may have ended. */
+        /* No descriptor is left, and the client still waits. Try again later: a connection may have ended by then. */
         check(cog_watch_set(listening, 0), "resting");
         check(cog_timer_after(loop, 100000000, welcome_again, NULL, NULL), "resting");
-    } /* else the client has already gone */
+    } /* else the client has already closed */
 }
 
 static void welcome_again(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     (void)timer, (void)expiry, (void)ctx;
-    cog_watch_set(listening, COG_READ); /* returns an error if the server was closed meanwhile */
+    cog_watch_set(listening, COG_READ); /* fails if the server was closed meanwhile */
 }
 
 static void send_message(struct end *client) {

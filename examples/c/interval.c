@@ -1,5 +1,5 @@
-/* mockit.h: threads of the library read a meter ten times a second and draw a display twice a second, while the program does
- * something else. Then the program ends both timers.
+/* mockit.h: two timers run on threads of the library. One reads a meter ten times a second, the other draws a display
+ * twice a second. Meanwhile the program does its own work. Then it ends both timers.
  *
  *    cargo xtask c --prefix ~/cogloop
  *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib
@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
     }
     Mockit_bsleep(seconds * 1000 + 50, true, NULL); /* the program's own work */
     Mockit_destroy(display);
-    Mockit_destroy(reader); /* after this no callback runs, and meter may be freed */
+    Mockit_destroy(reader); /* from here on no callback runs, so meter may be freed */
     printf("%d readings in %u ms, %d drawings\n", meter.readings, (unsigned)(meter.last_ms - meter.first_ms + 100),
            meter.drawings);
     return 0;

@@ -1,4 +1,4 @@
-/* What differs between the sockets of Unix and of Windows. */
+/* One interface for the sockets of Unix and of Windows. */
 #ifndef SOCKETS_H
 #define SOCKETS_H
 #include <stdbool.h>

@@ -90,8 +90,8 @@ pub(super) const SECTIONS: &[Section] = &[
             },
             Layout::Bars {
                 title: "Wake-ups for a timer that fires",
-                about: "The number of times that the thread slept and was woken. A contender that does not keep up with its schedule \
-                        never sleeps.",
+                about: "The number of times that the thread slept and was woken. A contender that does not keep up with \
+                        its schedule never sleeps.",
                 figures: &["wake-ups for a timer"],
                 hidden: &[],
             },
