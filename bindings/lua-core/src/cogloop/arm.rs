@@ -58,7 +58,7 @@ unsafe fn check_plan(lua: *mut lua_State) -> (Plan, Option<u64>) {
             return (Plan::every(period.get(), period, Missed::Skip), None);
         }
         let top = lua_gettop(lua);
-        check_options(lua, 2, &OPTIONS, c"ms, first, slack and policy");
+        check_options(lua, 2, &OPTIONS, c"are ms, first, slack and policy");
         for name in OPTIONS {
             lua_getfield(lua, 2, name.as_ptr());
         }

@@ -5,15 +5,15 @@ use super::upvalue;
 use crate::host::create::{Choice, in_words, open, push_loop};
 use crate::host::memory::{State, value};
 use crate::host::recorded::{PATH_MAX, Wanted};
-use crate::lua::args::{bytes, fraction_to_ns, refuse_option, wrong};
+use crate::lua::args::{bytes, fraction_to_ns, refuse_option, wrong, wrong_part};
 use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use crate::lua::version::set_user_value;
 use crate::sys::errno::ENOSYS;
 use cogloop_io::Error;
 use mlua::ffi::{
-    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop,
-    lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
+    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_next,
+    lua_pop, lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
 use std::num::NonZeroUsize;
@@ -74,7 +74,16 @@ fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
 const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resolution, slack, max_timers, max_handles, \
     max_callbacks, record and replay";
 
-/// A whole number above 0.
+/// Describes a valid limit in an error message.
+const WHOLE: &CStr = c"a whole number from 1 to 4294967294";
+
+/// Refuses the number on top, or what is in its place.
+unsafe fn refuse_number(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
+    // SAFETY: only called by `read_options`, with the value on top.
+    unsafe { wrong_part(lua, 1, name, wanted, lua_gettop(lua)) }
+}
+
+/// A number as [`WHOLE`] describes it.
 fn whole(number: f64) -> Option<NonZeroUsize> {
     if number.fract() == 0.0 && number < u32::MAX.into() { NonZeroUsize::new(number as usize) } else { None }
 }
@@ -115,16 +124,16 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
                     (b"max_timers", Some(count)) => choice.limits.timers = count.get(),
                     (b"max_handles", Some(count)) => choice.limits.descriptors = count.get(),
                     (_, Some(count)) => choice.limits.served_in_turn = count,
-                    _ => refuse_option(lua, c"a limit: a whole number above 0 expected, got %s"),
+                    (b"max_timers", _) => refuse_number(lua, c"option 'max_timers'", WHOLE),
+                    (b"max_handles", _) => refuse_number(lua, c"option 'max_handles'", WHOLE),
+                    _ => refuse_number(lua, c"option 'max_callbacks'", WHOLE),
                 },
                 (b"backend", ..) => refuse_option(lua, c"option 'backend': a name expected, got %s"),
                 (b"record", ..) => refuse_option(lua, c"option 'record': the name of a file expected, got %s"),
                 (b"replay", ..) => refuse_option(lua, c"option 'replay': the name of a file expected, got %s"),
                 (b"clock", ..) => refuse_option(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
-                (b"slack", ..) => refuse_option(lua, c"option 'slack': milliseconds expected, got %s"),
-                (b"resolution", ..) => {
-                    refuse_option(lua, c"option 'resolution': milliseconds above 0 expected, got %s")
-                }
+                (b"slack", ..) => refuse_number(lua, c"option 'slack'", c"milliseconds"),
+                (b"resolution", ..) => refuse_number(lua, c"option 'resolution'", c"milliseconds above 0"),
                 _ => {
                     lua_pop(lua, 1);
                     refuse_option(lua, UNKNOWN)

@@ -185,7 +185,7 @@ unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *
 }
 
 /// Raises an error if the table of options at `arg` has a name that is not in `known`. `list` enumerates the known
-/// names for the message.
+/// names for the message, after "there".
 ///
 /// # Safety
 ///
@@ -200,7 +200,7 @@ pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CS
             let name = if lua_type(lua, -1) == LUA_TSTRING { bytes(lua, -1) } else { b"" };
             if !known.iter().any(|known| known.to_bytes() == name) {
                 let got = luaL_tolstring(lua, -1, null_mut());
-                let format = c"unknown option '%s'; there are %s".as_ptr();
+                let format = c"unknown option '%s'; there %s".as_ptr();
                 bad_argument(lua, arg, lua_pushfstring(lua, format, got, list.as_ptr()));
             }
         }

@@ -12,6 +12,7 @@
 
 use super::class::push_kept;
 use super::guard::CHUNK;
+use super::version::is_tail_called;
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_getfield, lua_getinfo,
     lua_getstack, lua_gettop, lua_getupvalue, lua_insert, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
@@ -78,7 +79,7 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
 }
 
 /// Pushes the name of the function at `level`, as its caller wrote it, or as a table has it. Returns whether the caller
-/// called it as a method.
+/// called it as a method. After a tail call Lua does not know that: a method is then taken for called as one.
 ///
 /// # Safety
 ///
@@ -96,16 +97,18 @@ pub(crate) unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool
         let top = lua_gettop(lua);
         push_function(lua, level);
         lua_getfield(lua, LUA_REGISTRYINDEX, c"_LOADED".as_ptr());
+        let mut is_method = false;
         let is_found = push_name_in(lua, top + 1) || {
             lua_settop(lua, top + 1);
-            push_kept(lua, &CLASSES_KEY) && push_name_in(lua, top + 1)
+            is_method = push_kept(lua, &CLASSES_KEY) && push_name_in(lua, top + 1);
+            is_method
         };
         if !is_found {
             lua_pushstring(lua, c"?".as_ptr());
         }
         lua_insert(lua, top + 1);
         lua_settop(lua, top + 1);
-        false
+        is_method && is_tail_called(lua, level)
     }
 }
 

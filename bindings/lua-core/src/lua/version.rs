@@ -225,6 +225,32 @@ pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) -> bool {
     }
 }
 
+/// Whether the function at `level` was called by a tail call, as far as this version of Lua knows it.
+///
+/// # Safety
+///
+/// `level` is a level of the stack.
+#[cold]
+pub(crate) unsafe fn is_tail_called(lua: *mut lua_State, level: c_int) -> bool {
+    let mut about = std::mem::MaybeUninit::<mlua::ffi::lua_Debug>::zeroed();
+    // SAFETY: the caller's promise; zeroes are a valid record, and Lua fills in what is read.
+    unsafe {
+        #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+        {
+            mlua::ffi::lua_getstack(lua, level, about.as_mut_ptr());
+            mlua::ffi::lua_getinfo(lua, c"t".as_ptr(), about.as_mut_ptr());
+            (*about.as_ptr()).istailcall != 0
+        }
+        // 5.1 puts a level of its own in the place of the lost ones.
+        #[cfg(any(feature = "lua51", feature = "luajit"))]
+        {
+            mlua::ffi::lua_getstack(lua, level + 1, about.as_mut_ptr()) != 0
+                && mlua::ffi::lua_getinfo(lua, c"S".as_ptr(), about.as_mut_ptr()) != 0
+                && std::ffi::CStr::from_ptr((*about.as_ptr()).what) == c"tail"
+        }
+    }
+}
+
 /// The number of arguments that a `__call` has put before the script's. `luaL_argerror` of Lua 5.5 subtracts this
 /// number, but the functions of this crate have already subtracted it.
 ///

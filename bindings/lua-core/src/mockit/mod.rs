@@ -69,7 +69,7 @@ entry!(
         let is_virtual = match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => false,
             LUA_TTABLE => {
-                check_options(lua, 1, &[c"clock"], c"clock only");
+                check_options(lua, 1, &[c"clock"], c"is only clock");
                 lua_getfield(lua, 1, c"clock".as_ptr());
                 match lua_type(lua, -1) {
                     LUA_TNIL => false,

@@ -104,7 +104,9 @@ test( 'a host limits timers, handles, and callbacks in a turn', function( )
     equal( served, expected )
   end
   for _, limit in ipairs{ 0, -1, 1.5, '1', true } do
-    fails( 'a limit: a whole number above 0 expected', cogloop.loop, { max_timers = limit } )
+    for _, name in ipairs{ 'max_timers', 'max_handles', 'max_callbacks' } do
+      fails( ("option '%s': a whole number from 1 to 4294967294 expected, got "):format( name ), cogloop.loop, { [ name ] = limit } )
+    end
   end
 end )
 

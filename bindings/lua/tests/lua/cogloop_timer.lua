@@ -406,7 +406,7 @@ test( 'an unknown option is refused, and the message lists the known ones', func
     function( ) loop:every( { ms = 1, slak = 3 }, f ) end )
   fails( "unknown option '1'", function( ) loop:every( { 10 }, f ) end )
   fails( "unknown option 'clok'", function( ) cogloop.loop{ clok = 'virtual' } end )
-  fails( "unknown option 'clok'; there are clock only", function( )
+  fails( "unknown option 'clok'; there is only clock", function( )
     require 'luamockit'.service{ clok = 'virtual' }
   end )
   equal( #loop:timers( ), 0 )
