@@ -46,6 +46,24 @@ fn after_a_crowd_the_memory_behind_the_last_timer_is_given_back_and_its_keys_sta
     wheel.audit();
 }
 
+/// A long list knows the place at which it reads ahead next. That place may be given back.
+#[test]
+fn a_long_list_grows_after_its_end_was_given_back() {
+    const MANY: u64 = if cfg!(miri) { 300 } else { 40_000 };
+    let mut wheel = Wheel::<u64>::new();
+    let keys: Vec<Key> = (0..MANY).map(|value| wheel.insert(1_000, value)).collect();
+    for &key in &keys[MANY as usize / 2..] {
+        wheel.cancel(key);
+    }
+    wheel.shrink_to_fit();
+    for value in MANY / 2..MANY {
+        wheel.insert(1_000, value);
+    }
+    wheel.advance(1_000);
+    let fired = std::iter::from_fn(|| wheel.pop_expired()).map(|expired| expired.value);
+    assert!(fired.eq(0..MANY));
+}
+
 #[test]
 fn a_wheel_without_a_timer_gives_everything_back_and_its_keys_stay_stale() {
     let mut wheel = Small::with_geometry();
