@@ -1,5 +1,6 @@
 //! All of Cogloop's Lua modules in one library. Each version of Lua has its own build of it, such as
-//! `cogloop/lua54.so`, or `cogloop\cogloop54.dll`: on Windows `lua54.dll` is the name of Lua's own DLL. `require` loads a Lua file in `lua/`, and the file opens its module in the library.
+//! `cogloop/lua54.so`, or `cogloop\cogloop54.dll`: on Windows `lua54.dll` is the name of Lua's own DLL. `require` loads
+//! a Lua file in `lua/`, and the file opens its module in the library.
 
 use mlua::ffi::{lua_State, lua_createtable};
 use std::ffi::c_int;

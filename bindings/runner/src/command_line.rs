@@ -197,7 +197,7 @@ fn required(text: Vec<u8>) -> Result<Before, lexopt::Error> {
     Ok(Before::Require { global: whole(global)?, module: whole(module)? })
 }
 
-/// The argument of `--slow`, which is in milliseconds. It is checked as that of `loop:slow` is.
+/// The argument of `--slow`, which is in milliseconds. It is checked like the argument of `loop:slow`.
 fn nanoseconds(text: &str) -> Result<u64, String> {
     match text.parse::<f64>() {
         // The largest limit is the end of the loop's time, so a larger one means the same.

@@ -2,7 +2,7 @@
 
 mod common;
 
-/// Stories that need Unix: its paths, its signals, and files as handles.
+/// Tests that need Unix: its paths, its signals, and files as handles.
 #[cfg(unix)]
 #[path = "program/unix.rs"]
 mod unix;

@@ -6,7 +6,7 @@
 //!                           └─► lane 2: `xtask test miri` ──► target/steps/miri.log ──► the terminal
 //! ```
 //!
-//! Many steps wait most of the time, or use only one core. So there is one lane more than there are cores.
+//! Many steps wait most of the time, or use only one core. So the number of lanes is the number of cores plus one.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};

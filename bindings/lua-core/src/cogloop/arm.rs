@@ -49,7 +49,8 @@ entry!(
 /// The options of `every`.
 const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
 
-/// Reads the plan at 2, and its slack if there is one. The plan's deadline is the delay until the timer first fires.
+/// Reads the plan at 2, and its slack if the plan has one. The plan's deadline is the delay until the timer first
+/// fires.
 unsafe fn check_plan(lua: *mut lua_State) -> (Plan, Option<u64>) {
     // SAFETY: only called by `every`, before `every` touches its stack; a check that raises leaves nothing behind.
     unsafe {

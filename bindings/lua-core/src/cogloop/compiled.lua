@@ -1,5 +1,6 @@
--- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the module's table,
--- the methods' table, and the Rust side. Every other case goes to the function of the same name that does all cases.
+-- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the module's
+-- table, the methods' table, and the table of the Rust side. The function of the same name in Rust does all cases, so
+-- it gets every other case.
 local module, methods, own = ...
 local getmetatable, pcall, require, select, setmetatable, type =
   getmetatable, pcall, require, select, setmetatable, type
@@ -19,12 +20,13 @@ local reschedule = typed( 'reschedule', 'int32_t (*)( void *, void *, double )' 
 local next_due   = typed( 'next', 'int32_t (*)( void * )' )
 local now        = typed( 'now', 'double (*)( void * )' )
 
--- The table TASKS of each loop that has come here, by the loop and by its number. They keep neither the table nor the loop.
+-- The table TASKS of each loop that this file has prepared, by the loop and by its number. Both tables are weak: they
+-- keep neither TASKS nor the loop alive.
 local of_loop   = setmetatable( { }, { __mode = 'kv' } )
 local of_number = setmetatable( { }, { __mode = 'v' } )
 local loops, parts = own.loops, own.parts
 
--- The stock of timers that are not armed yet, and how many there are.
+-- The stock of timers that are not armed yet, and their number.
 local stock, left = { }, 0
 
 local function prepare( loop )
@@ -33,10 +35,11 @@ local function prepare( loop )
   if left == 0 then left = own.fill( stock ) end
 end
 
--- Makes the usual case of `after` or `at`, from the function that arms a timer. It returns nothing if the case is another one.
+-- Makes the function for the usual case of `after` or `at`. `arm` arms a timer. The function returns nothing in any
+-- other case.
 --
--- A finalizer or a debug hook may run between any two steps, and may use the loop. If it has armed the same timer of the
--- stock, `arm` refuses. The loop keeps the timer's place until `linked`; see steps.rs.
+-- A finalizer or a debug hook may run between any two steps, and may use the loop. If it has armed the same timer of
+-- the stock, `arm` refuses. The loop reserves the timer's place until `linked`; see steps.rs.
 local function adder( arm )
   local function add( loop, ms, f, entry, payload )
     local entries = of_loop[ loop ]
@@ -59,7 +62,7 @@ local function adder( arm )
   end
 end
 
--- The functions for all cases are not called as tail calls, so that their messages find the name of the called function.
+-- The functions for all cases are not called as tail calls. So their messages contain the name of the called function.
 local default = own.default
 for name, arm in pairs{ after = arm_after, at = arm_at } do
   local try, of_methods, of_module = adder( arm ), methods[ name ], module[ name ]
@@ -99,7 +102,8 @@ function module.now( )
   return ( now_of_module( ) )
 end
 
--- The loop of a timer, and its TASKS; nothing if it is no timer, or its loop has never come here.
+-- Returns the loop of a timer, and its TASKS. Returns nothing if the value is no timer, or if this file has not
+-- prepared the loop.
 local Timer = own.Timer
 local function owner( timer )
   if type( timer ) ~= 'userdata' or getmetatable( timer ) ~= Timer then return end
@@ -130,7 +134,7 @@ function timers.reschedule( timer, ms )
   return ( reschedule_any( timer, ms ) )
 end
 
--- Serves due timers until there is none, or one that the C function serves.
+-- Serves due timers until none is left, or until the C function must serve the next one.
 local function serve( loop, entries )
   while true do
     local place = next_due( loop )
@@ -147,8 +151,9 @@ local function serve( loop, entries )
   end
 end
 
--- LuaJIT gives up a loop that it fails to compile again and again, for instance because the callbacks make closures. It then
--- puts the opcode behind LOOP into its place. Interpreted, the C function is faster.
+-- If LuaJIT fails to compile a loop again and again, it gives up, for example because the callbacks make closures. It
+-- then replaces the loop's opcode LOOP by the next opcode, and interprets the loop. The C function is faster than an
+-- interpreted loop.
 local has_util, util = pcall( require, 'jit.util' )
 if not has_util then return end
 local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end

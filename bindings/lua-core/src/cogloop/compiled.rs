@@ -5,12 +5,12 @@
 //!                                       └─ anything unusual ──► after, in arm.rs ──► which also raises
 //! ```
 //!
-//! LuaJIT does not compile a call of a function that is written against Lua's API: it leaves the compiled code and
-//! comes back to it. It does compile a call through its FFI. A function that is called so must not touch Lua. So it
-//! cannot raise and cannot make an object. It does the usual case alone, and returns [`UNUSUAL`] for any other, with nothing
-//! changed. The Lua code then calls the function for all cases.
+//! LuaJIT does not compile a call of a function that uses Lua's API: it leaves the compiled code for the call. LuaJIT
+//! does compile a call through its FFI. A function that is called through the FFI must not touch Lua, so it can neither
+//! raise nor make an object. It does only the usual case. For any other case it changes nothing and returns
+//! [`UNUSUAL`]. The Lua code then calls the function for all cases.
 //!
-//! A timer is the same userdata on both ways. The Lua code takes it from a stock, which [`fill`] makes.
+//! Both ways use the same userdata for a timer. The Lua code takes it from a stock that [`fill`] makes.
 
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
@@ -35,7 +35,7 @@ use std::ptr::null_mut;
 /// The Lua side.
 const CODE: &str = include_str!("compiled.lua");
 
-/// The answer for a case that is not done here. Nothing has changed.
+/// The result for a case that is not done here. Nothing has changed.
 const UNUSUAL: i32 = -1;
 
 /// The number of timers that [`fill`] makes.
@@ -85,11 +85,11 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int]) {
 /// The Lua function that serves due timers, in the registry; nil or false if there is none.
 static SERVE_KEY: u8 = 0;
 
-/// After so many timers of a turn, the C function leaves the others to the Lua function. A few timers are not worth the
-/// change, and neither are timers that the Lua function leaves to the C function.
+/// After this number of timers in a turn, the C function calls the Lua function for the others. The call costs more
+/// than it gains for a few timers, and for timers that the Lua function leaves to the C function.
 pub(super) const FIRST: u32 = 32;
 
-/// Serves due timers by compiled code, until one comes that it leaves to the C function.
+/// Serves due timers by compiled code, up to the first timer that the compiled code leaves to the C function.
 ///
 /// # Safety
 ///
@@ -108,7 +108,7 @@ pub(super) unsafe fn serve(lua: *mut lua_State) {
 }
 
 entry!(
-    /// `( loop )` → its number and its TASKS; nothing if it is no open loop
+    /// `( loop )` → the loop's number and its TASKS; nothing if the value is no open loop
     fn parts(lua: *mut lua_State) -> c_int {
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() || (*block).state.is_null() {
@@ -121,10 +121,10 @@ entry!(
 );
 
 entry!(
-    /// `( stock )` → the number of timers with which it fills the table. They are not armed.
+    /// `( stock )` → the number of timers that it puts into the table. They are not armed.
     fn fill(lua: *mut lua_State) -> c_int {
-        // Making a timer may run a finalizer that calls this function for the same table. Each place then has a timer
-        // that is in no other place.
+        // Making a timer may run a finalizer that calls this function for the same table. Even then each place has a
+        // timer of its own.
         for n in 1..=STOCK {
             push_ticket(lua, Ticket { key: 0, owner: 0 }, lua_upvalueindex(upvalue::TIMER));
             lua_rawseti(lua, 1, n.into());
@@ -141,8 +141,8 @@ entry!(
 /// The block of a loop.
 #[inline(always)]
 unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> Option<i32>) -> i32 {
-    // SAFETY: the caller's promise. The state of an open loop lives, and no other reference to it is alive, since only
-    // such work makes one.
+    // SAFETY: the caller's promise. The state of an open loop lives. No other reference to the state is alive, because
+    // only such work makes one.
     unsafe {
         let state = (*block).state;
         if state.is_null() {
@@ -152,7 +152,8 @@ unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> Option<i32>
     }
 }
 
-/// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry there and calls [`linked`].
+/// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry at that place and calls
+/// [`linked`].
 ///
 /// # Safety
 ///
@@ -162,7 +163,7 @@ unsafe fn arm(block: *mut LoopBlock, due: Option<Due>, payload: i32, ticket: *mu
     // SAFETY: the caller's promise; without a limit `arm` does not use the Lua state.
     unsafe {
         on(block, |state| {
-            // A loop with a limit, or with a recording, needs the place in the script.
+            // A loop with a limit of timers, or with a recording, needs the line in the script.
             if state.timers_max.is_some() {
                 return None;
             }
@@ -203,9 +204,9 @@ unsafe extern "C" fn emptied(block: *mut LoopBlock) {
     }
 }
 
-/// Takes the next due timer, whose callback the Lua code calls next. Returns its place in TASKS; the Lua code empties the place and
-/// calls [`emptied`]. For a timer that repeats and keeps its entry, it returns `-1 - place`. [`UNUSUAL`]: the C function serves
-/// the timer. 0: nothing is left for this turn.
+/// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, calls [`emptied`], and calls
+/// the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry. Returns [`UNUSUAL`] if the
+/// C function must serve the timer, and 0 if nothing is left for this turn.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {
@@ -236,13 +237,13 @@ unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     }
 }
 
-/// The number of a timer's loop.
+/// Returns the number of a timer's loop.
 unsafe extern "C" fn owner(ticket: *const Ticket) -> u32 {
     // SAFETY: called by the Lua code with a timer.
     unsafe { (*ticket).owner as u32 }
 }
 
-/// Works on a timer of this loop.
+/// Works on a timer of this loop. Returns [`UNUSUAL`] for a timer of another loop.
 ///
 /// # Safety
 ///
@@ -295,7 +296,7 @@ unsafe extern "C" fn reschedule(block: *mut LoopBlock, ticket: *const Ticket, ms
     }
 }
 
-/// The loop's time in milliseconds, [`UNUSUAL`] for a closed loop.
+/// Returns the loop's time in milliseconds, or [`UNUSUAL`] for a closed loop.
 unsafe extern "C" fn now(block: *mut LoopBlock) -> f64 {
     let mut ms = f64::from(UNUSUAL);
     // SAFETY: called by the Lua code with a loop.

@@ -1,4 +1,4 @@
-//! The end of a task whose coroutine has failed, and of one that is closed because it does not end.
+//! The end of a task whose coroutine has failed, and of a task that is closed because it does not end.
 
 use super::finish::{finish, is_own_cancellation};
 use super::slice::quoted_name;
@@ -87,14 +87,15 @@ unsafe fn report(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Closes the coroutine of the task at `index`, which was cancelled and has not ended in its time. If one of its
-/// `__close` functions raises, the task has failed.
+/// Closes the coroutine of the task at `index`. The task was cancelled and has not ended in the allowed time. If one of
+/// its `__close` functions raises, the task has failed.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); the loop is at 1, and the task at `index` with its coroutine, which waits.
 pub(super) unsafe fn close_stubborn(lua: *mut lua_State, coroutine: *mut lua_State, index: c_int) {
-    // SAFETY: the caller's promise. The traceback is made while it still has a stack.
+    // SAFETY: the caller's promise. The traceback is made before the coroutine is closed, while the coroutine still has
+    // a stack.
     unsafe {
         push_traceback(lua, coroutine);
         let has_failed = close_thread(coroutine);

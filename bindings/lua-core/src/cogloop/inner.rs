@@ -86,7 +86,7 @@ entry!(
 );
 
 entry!(
-    /// `( loop, f, … )`: the same, one at least
+    /// `( loop, f, … )`: the same, at least one
     pub(super) fn check_any(lua: *mut lua_State) -> c_int {
         receiver(lua);
         check_members(lua, lua_gettop(lua).max(2))

@@ -111,7 +111,7 @@ unsafe fn run_on(
     }
 }
 
-/// Names the line where a coroutine waits, for a recording.
+/// Notes the line where a coroutine waits, for a recording.
 unsafe fn note_line(state: *mut State, coroutine: *mut lua_State) {
     // SAFETY: only called by `run_on` and `claim`, with an open loop and a coroutine that has yielded.
     unsafe {

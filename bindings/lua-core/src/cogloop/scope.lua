@@ -150,7 +150,8 @@ local function run_all( loop, wants_one, ... )
   return self, tasks
 end
 
--- Returns the first result of each task, in order; nothing if there are no tasks. The first error cancels the other tasks and is raised.
+-- Returns the first result of each task, in order. Without tasks it returns nothing. The first error cancels the other
+-- tasks and is raised.
 function scopes.all( loop, ... )
   of_loop.all( loop, ... )
   local self, tasks = run_all( loop, false, ... )

@@ -84,7 +84,7 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     }
 }
 
-/// The next due timer, if there is one.
+/// Takes the next due timer, if there is one.
 #[inline(always)]
 fn next_expired(state: &mut State) -> Result<Option<ExpiredTimer<u64>>, ErrorText> {
     #[cfg(feature = "luajit")]

@@ -1,7 +1,7 @@
 //! Tasks by name: what `stats`, `slow` and `dump` report of them.
 //!
-//! A *slice* is what a task runs from one wait to the next. Its place is the line where it begins: the task's function, or
-//! the wait that has returned. (The last slice of a task does not end at a wait.)
+//! A *slice* is the part of a task's run from one wait to the next; the last slice ends with the task. Its place is the
+//! line where it begins: the task's function, or the wait that has returned.
 
 use super::left::Left;
 use super::task::{Phase, push_name, status_of, task_at, thread_of};
@@ -25,14 +25,15 @@ use std::mem::MaybeUninit;
 /// How many tasks are listed one by one.
 const LISTED_MAX: u32 = 100;
 
-/// So many functions of a coroutine are looked at for a line.
+/// The greatest number of functions of a coroutine that are searched for a line.
 const LEVELS_MAX: c_int = 8;
 
 /// A slice that is timed.
 #[derive(Clone, Copy)]
 pub(super) struct Slice {
     start_ns: u64,
-    /// For the trace, `top` and `slow`: where it begins, and its lateness if a timer wakes it.
+    /// The place where the slice begins, and its lateness if a timer wakes the task. The trace, `top` and `slow` use
+    /// both.
     begun: Option<(Place, Detail)>,
 }
 
@@ -54,7 +55,7 @@ pub(super) unsafe fn begin_slice(lua: *mut lua_State, index: c_int, left: Left, 
 }
 
 impl State {
-    /// Whether something asks where slices begin.
+    /// Whether the trace, `top` or `slow` needs the places of slices.
     fn names_slices(&self) -> bool {
         self.trace.is_some() || self.profile.is_some() || self.cogloop.slow_ns != u64::MAX
     }
@@ -102,7 +103,7 @@ pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) 
     }
 }
 
-/// The name of the task at `index` if it has one, and the place where its slice began.
+/// The name of the task at `index`, if it has one, and the place where its slice began.
 unsafe fn name_of(lua: *mut lua_State, index: c_int, place: Place) -> Text<120> {
     // SAFETY: only called by `end_slice`.
     unsafe {
@@ -112,7 +113,7 @@ unsafe fn name_of(lua: *mut lua_State, index: c_int, place: Place) -> Text<120> 
     }
 }
 
-/// The name of the task at `index`, for the beginning of a text: `'name' `. `None` if it has none.
+/// The name of the task at `index` as the beginning of a text: `'name' `. `None` if the task has no name.
 ///
 /// # Safety
 ///
@@ -133,7 +134,7 @@ pub(super) unsafe fn quoted_name(lua: *mut lua_State, index: c_int) -> Option<Te
     }
 }
 
-/// The place where the task at `index` goes on: its function, or where it waits.
+/// The place where the task at `index` goes on: its function, or its wait.
 unsafe fn place_of(lua: *mut lua_State, index: c_int, left: Left) -> Place {
     // SAFETY: only called by `begin_slice`, for a coroutine that has not ended.
     unsafe {
@@ -172,8 +173,8 @@ unsafe fn push_where(lua: *mut lua_State, index: c_int, begun: Option<(Place, De
     }
 }
 
-/// The place in the script where a coroutine waits: the innermost Lua function that is not one of ours. If there is
-/// none, the coroutine runs a function of ours, or one in C. Neither raises nor allocates.
+/// The place in the script where a coroutine waits: the line of the innermost Lua function that is not one of ours.
+/// Without such a function, the coroutine runs only our functions, or functions in C. Neither raises nor allocates.
 ///
 /// # Safety
 ///

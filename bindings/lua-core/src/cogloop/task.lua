@@ -5,7 +5,7 @@ local Task, Cancellation, RAISE = inner.Task, inner.Cancellation, inner.RAISE
 local await, outcome, unawait   = inner.await, inner.outcome, inner.unawait
 local error, getmetatable, select, tostring = error, getmetatable, select, tostring
 
--- The tables of methods, in which a message about an argument finds the name of a method.
+-- The tables of methods. A message about an argument takes the name of a method from them.
 inner.classes = { methods, Task, inner.Timer }
 
 function Cancellation.__tostring( cancellation )

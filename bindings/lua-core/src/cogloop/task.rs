@@ -87,7 +87,7 @@ pub(super) struct Task {
     pub(super) cuts: u8,
 }
 
-/// The message about a task that does not belong to the loop that is called.
+/// The message about a task that does not belong to the called loop.
 pub(super) const OF_ANOTHER: &CStr = c"task: it belongs to another loop";
 
 /// The default time for which a cancelled task may clean up.

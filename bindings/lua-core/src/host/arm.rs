@@ -17,7 +17,7 @@ pub(crate) enum Due {
     After(u64),
     /// At this time of the loop's clock.
     At(u64),
-    /// By a plan whose deadline counts from now, and whose slack is that of the loop if none is given here.
+    /// By a plan whose deadline counts from now. Without a slack here the loop's slack counts.
     Repeating(Plan, Option<u64>),
 }
 
@@ -81,7 +81,7 @@ impl State {
         }
     }
 
-    /// Adds the timer once more if its place is reserved, and then cancels the first one.
+    /// If the place of the new timer `key` is reserved, adds the timer once more, and cancels the first one.
     #[cfg(feature = "luajit")]
     #[inline]
     fn in_another_place(&mut self, key: Key, due: Due, value: u64) -> Result<Key, AddError> {

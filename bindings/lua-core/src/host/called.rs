@@ -1,9 +1,9 @@
-//! The function that was called last, and its place. A turn that serves a burst of timers calls one function many times.
-//! Then a trace looks its place up twice, not each time.
+//! The function that was called last, and its place. A turn that serves a burst of timers calls one function many
+//! times. With this cache a trace looks up the function's place only twice.
 //!
-//! A function is recognised by its address. From its second call in a row on the loop's user value CALLED keeps it alive,
-//! so no other function can get the address meanwhile. The end of the turn lets it go: a trace keeps no function alive
-//! longer.
+//! The address identifies a function. At its second call in a row, the loop's user value CALLED begins to keep the
+//! function alive. So no other function can get the address meanwhile. The end of the turn empties CALLED, so a trace
+//! keeps no function alive longer.
 
 use super::memory::{Called, State, value};
 use super::place::{Place, push_called};
@@ -55,7 +55,7 @@ unsafe fn of_function(lua: *mut lua_State, called: &mut Called, index: c_int) ->
     }
 }
 
-/// Lets the function go.
+/// Empties CALLED.
 ///
 /// # Safety
 ///

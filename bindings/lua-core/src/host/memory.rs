@@ -34,7 +34,7 @@ pub(crate) mod value {
     pub(crate) const SLOW: c_int = 6;
     /// The unordered list of the tasks of the module `cogloop` that have not ended. In `t.Loop` nil.
     pub(crate) const ALIVE: c_int = 7;
-    /// The function that was called last, while a trace needs it, else nil: see [`called`](crate::host::called).
+    /// The function that was called last, if a trace needs it; else nil. See [`called`](crate::host::called).
     pub(crate) const CALLED: c_int = 8;
     pub(crate) const COUNT: c_int = 8;
 }
@@ -73,7 +73,7 @@ pub(crate) struct State {
     pub(crate) current: *mut TaskBlock,
     /// An armed timer whose entry is not in the table yet. It stays here if Lua has no memory for the entry.
     pub(crate) unlinked: Option<Key>,
-    /// Acts of compiled code that are not finished.
+    /// The unfinished steps of compiled code.
     #[cfg(feature = "luajit")]
     pub(crate) steps: Steps,
     /// How many timers the loop's host allows the script; `None` without a limit.
@@ -107,15 +107,15 @@ pub(crate) struct State {
     pub(crate) cogloop: Cogloop,
 }
 
-/// Acts of code that LuaJIT compiles which are not finished; see [`steps`](super::steps).
+/// The unfinished steps of code that LuaJIT compiles; see [`steps`](super::steps).
 #[cfg(feature = "luajit")]
 #[derive(Default)]
 pub(crate) struct Steps {
-    /// The timer that was armed last, while its entry is not in TASKS.
+    /// The timer that was armed last, until its entry is in TASKS.
     pub(super) arming: Option<Key>,
-    /// Such a timer that was parked.
+    /// A parked timer, until its entry is in TASKS.
     pub(super) parked: Option<Key>,
-    /// The index of a timer that was cancelled, while its entry is in TASKS.
+    /// The index of a cancelled timer, until its place in TASKS is empty.
     pub(super) emptying: Option<u32>,
 }
 
@@ -251,7 +251,7 @@ pub(crate) struct Source {
 pub(crate) struct Cogloop {
     /// The timer whose callback runs.
     pub(crate) firing: Option<ExpiredTimer<u64>>,
-    /// A timer that has expired, and that compiled code has left to the C function.
+    /// An expired timer that compiled code has left to the C function.
     #[cfg(feature = "luajit")]
     pub(crate) left: Option<ExpiredTimer<u64>>,
     /// Whether the error that is being raised already has its traceback.
@@ -340,9 +340,9 @@ pub(crate) enum Request {
 /// The function that was called last.
 pub(crate) struct Called {
     pub(super) function: *const c_void,
-    /// Its place, while CALLED has this function.
+    /// The function's place, if CALLED has the function.
     pub(super) place: Option<Place>,
-    /// Whether CALLED has a function, this one or one before it.
+    /// Whether CALLED has a function: this function, or an earlier one.
     pub(super) is_kept: bool,
 }
 

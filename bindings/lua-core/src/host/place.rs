@@ -15,7 +15,7 @@ use std::mem::MaybeUninit;
 /// The name of the upvalue with the script's function. Our own functions that call the script's have such an upvalue.
 const WRAPPED: &CStr = c"f";
 
-/// The number of objects that are asked for a `__call`. In newer versions of Lua a `__call` may be a callable object.
+/// The greatest number of objects in a chain of `__call`. In newer versions of Lua a `__call` may be a callable object.
 const CALLS_MAX: u32 = 4;
 
 /// The place where a function was written, or the type of a value that has none.
@@ -44,7 +44,7 @@ impl Place {
         }
     }
 
-    /// The place of the value on top, which is called. May leave values above it.
+    /// The place of the value on top, which is to be called. May leave values above it.
     ///
     /// # Safety
     ///
@@ -103,12 +103,12 @@ impl Place {
         }
     }
 
-    /// In the place of a function of our own that calls no function of the script.
+    /// Stands for a function of our own that calls no function of the script.
     pub(crate) fn ours() -> Self {
         Self { source: Text::of_raw(b"a function of cogloop"), line: None }
     }
 
-    /// In the place of a function in C.
+    /// Stands for a function in C.
     pub(crate) fn in_c() -> Self {
         Self { source: Text::of_raw(b"[C]"), line: None }
     }
@@ -170,8 +170,8 @@ pub(super) unsafe fn push_called(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Pushes the `__call` of the value on top. Returns false if it has none. It compares keys, because making the string of
-/// the name could run a finalizer.
+/// Pushes the `__call` of the value on top. Returns false if it has none. It compares the keys one by one, because
+/// making the string `__call` could run a finalizer.
 unsafe fn push_call(lua: *mut lua_State) -> bool {
     // SAFETY: only called by `of_called`. `lua_next` goes through a metatable that nothing changes meanwhile.
     unsafe {

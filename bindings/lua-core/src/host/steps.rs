@@ -1,5 +1,5 @@
-//! Acts in steps, for code that LuaJIT compiles with the script. Between two steps a finalizer or a debug hook may run, and may
-//! use the loop.
+//! Adding and cancelling a timer in steps, for code that LuaJIT compiles with the script. Between two steps a finalizer
+//! or a debug hook may run, and may use the loop.
 //!
 //! ```text
 //!   add      arm ─────► the Lua code stores the entry in TASKS ────► linked
@@ -10,14 +10,14 @@
 //!                └─ a new timer does not get this place
 //! ```
 //!
-//! An error of a hook, or for want of memory, may leave an act unfinished. A timer that stays parked never fires, and is gone
-//! with the next timer that is parked. A place that stays reserved is free again after the next turn.
+//! An error of a hook, or a lack of memory, may leave the steps unfinished. A timer that stays parked never fires; the
+//! next parked timer replaces it. A place that stays reserved is free again after the next turn.
 
 use super::memory::{State, Steps};
 use cogloop_io::Key;
 
 impl Steps {
-    /// Whether no act is unfinished that [`State::empties`] would forget.
+    /// Whether [`State::empties`] may be called: no cancelling is unfinished.
     pub(crate) fn may_empty(&self) -> bool {
         self.emptying.is_none()
     }
@@ -28,7 +28,7 @@ impl Steps {
         self.emptying == Some(index)
     }
 
-    /// Whether the timer is parked. The script does not have it.
+    /// Whether the timer is parked. The script does not have a parked timer.
     pub(crate) fn is_parked(&self, key: Key) -> bool {
         self.parked == Some(key)
     }
@@ -58,7 +58,7 @@ impl State {
         self.steps.emptying = Some(index);
     }
 
-    /// Call when its place in TASKS is empty.
+    /// Call when the place of that timer in TASKS is empty.
     #[inline]
     pub(crate) fn emptied(&mut self) {
         self.steps.emptying = None;

@@ -88,7 +88,7 @@ impl State {
         }
     }
 
-    /// Writes that the callback which began at `start_ns` has just failed.
+    /// Writes that the callback that began at `start_ns` has just failed.
     pub(super) fn trace_error(&mut self, start_ns: u64, message: &[u8]) {
         let end_ns = self.events.now_ns();
         if let Some(trace) = &mut self.trace {
@@ -105,15 +105,15 @@ impl State {
     }
 }
 
-/// Writes that the callback that is timed has raised the error at `index`. The text of the error is the name of the
-/// event, with `before` in front of it.
+/// Writes that the timed callback has raised the error at `index`. The event's name is `before` and then the text of
+/// the error.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); a loop is at `owner`, open or closed. Room for six values. An error object's
 /// `__tostring` may run.
 pub(crate) unsafe fn failed(lua: *mut lua_State, owner: c_int, index: c_int, before: &[u8]) {
-    // SAFETY: the caller's promise. What the state has is looked up again after Lua code has run.
+    // SAFETY: the caller's promise. The function gets the state again after Lua code has run.
     unsafe {
         let Some(state) = state_at(lua, owner).as_mut() else { return };
         let Some(start_ns) = state.called_ns.take() else { return };
@@ -130,7 +130,8 @@ pub(crate) unsafe fn failed(lua: *mut lua_State, owner: c_int, index: c_int, bef
     }
 }
 
-/// Pushes the error at `index`, an absolute index, as text: what its `__tostring` returns if it has one.
+/// Pushes the text of the error at the absolute index `index`. For an object with a `__tostring` it is the result of
+/// `__tostring`.
 unsafe fn push_error_text(lua: *mut lua_State, index: c_int) {
     // SAFETY: only called by `failed`.
     unsafe {
@@ -147,8 +148,8 @@ unsafe fn push_error_text(lua: *mut lua_State, index: c_int) {
 }
 
 entry!(
-    /// `( object )` → the text that its `__tostring` returns; nil if it has none, because an address would differ from
-    /// run to run.
+    /// `( object )` → the text that the object's `__tostring` returns. Without a `__tostring` it is nil, because an
+    /// address would differ from run to run.
     fn text_of_object(lua: *mut lua_State) -> c_int {
         if luaL_getmetafield(lua, 1, c"__tostring".as_ptr()) == LUA_TNIL {
             return 0;

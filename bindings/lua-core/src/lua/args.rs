@@ -166,8 +166,8 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unreachable!("luaL_argerror does not return")
 }
 
-/// Like `luaL_argerror`, but names the function of ours at `level`. That function is written in Lua, and passes its
-/// arguments on to the running one.
+/// Like `luaL_argerror`, but names our function at `level`. That function is written in Lua, and passes its arguments
+/// on to the running function.
 unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
     // SAFETY: only called by `bad_argument`, with a level of the stack. The name is on Lua's stack.
     unsafe {
@@ -244,7 +244,7 @@ pub(crate) fn ms_to_ns(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000).min(MAX_DELAY_NS)
 }
 
-/// Milliseconds in nanoseconds, rounded up; `None` if the number is no delay.
+/// Converts milliseconds to nanoseconds, rounded up; `None` if the number is no delay.
 pub(crate) fn fraction_to_ns(ms: f64) -> Option<u64> {
     if !ms.is_finite() || ms < 0.0 {
         return None;
@@ -384,7 +384,7 @@ pub(crate) unsafe fn push_ms(lua: *mut lua_State, ns: u64) {
     }
 }
 
-/// Nanoseconds in milliseconds, as [`push_ms`] pushes them where all numbers are floats.
+/// Converts nanoseconds to milliseconds, as [`push_ms`] does if all numbers are floats.
 #[cfg(feature = "luajit")]
 pub(crate) fn ns_to_ms(ns: u64) -> f64 {
     match ns % 1_000_000 {

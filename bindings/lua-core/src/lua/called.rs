@@ -1,4 +1,5 @@
-//! Which function of the module a script has called, when that one is written in Lua: for the message about an argument.
+//! Finds the function of the module that a script has called, if the function is written in Lua. A message about an
+//! argument needs its name.
 //!
 //! ```text
 //!   level 3   pcall, or the script's function
@@ -7,8 +8,8 @@
 //!         0   open_signal, in C: an argument is wrong
 //! ```
 //!
-//! Lua knows the name of a function only from the call in a script. A function that C calls has none, as below `pcall`.
-//! Then its name is looked up in the tables of the modules and of our methods.
+//! Lua knows the name of a function only from the call in a script. A function that C calls has no name, for example
+//! below `pcall`. Its name is then looked up in the tables of the modules and of our methods.
 
 use super::class::push_kept;
 use super::guard::CHUNK;
@@ -21,11 +22,11 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 
-/// The place in the registry of a list of tables: the methods that are written in Lua.
+/// The registry key of a list of tables: the methods that are written in Lua.
 pub(crate) static CLASSES_KEY: u8 = 0;
 
-/// The level of the function of ours that the script has called, if it is written in Lua and has called the running one;
-/// else 0. Allocates nothing.
+/// Returns the level of our function that the script has called, if that function is written in Lua and has called the
+/// running function. Otherwise returns 0. Allocates nothing.
 ///
 /// # Safety
 ///
@@ -48,8 +49,8 @@ pub(crate) unsafe fn called_level(lua: *mut lua_State) -> c_int {
     }
 }
 
-/// Whether the function at `level` is one in C that has the function below it as an upvalue: one of ours, which has
-/// checked the arguments. `pcall` has none.
+/// Whether the function at `level` has the function at `level - 1` as an upvalue. This is true for our functions in C
+/// that check arguments, and false for `pcall`.
 unsafe fn passes_on(lua: *mut lua_State, level: c_int) -> bool {
     // SAFETY: only called by `called_level`, with levels of the stack.
     unsafe {
@@ -78,8 +79,9 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
     }
 }
 
-/// Pushes the name of the function at `level`, as its caller wrote it, or as a table has it. Returns whether the caller
-/// called it as a method. After a tail call Lua does not know that: a method is then taken for called as one.
+/// Pushes the name of the function at `level`: the name in the calling script, or the name in a table. Returns whether
+/// the script called the function as a method. After a tail call Lua does not know that: a method is then taken for
+/// called as one.
 ///
 /// # Safety
 ///
@@ -112,8 +114,8 @@ pub(crate) unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool
     }
 }
 
-/// Looks the function at `function` up in each table of the table on top. Pushes its name, `table.key` if the key of its
-/// table is a string. Returns false, and may leave values, if it is in none.
+/// Searches each table in the table on top for the function at `function`. Pushes the function's name: `table.key` if
+/// the table's own key is a string, else `key`. Returns false if no table has the function, and may then leave values.
 unsafe fn push_name_in(lua: *mut lua_State, function: c_int) -> bool {
     // SAFETY: only called by `push_called_name`. Nothing changes a table while `lua_next` goes through it. Only strings
     // are read as strings.

@@ -1,5 +1,5 @@
-//! Functions that LuaJIT calls through its FFI, so that it compiles the calls with the script. They are Rust functions
-//! without a `lua_State`. Their addresses go to a part of the module that is written in Lua, which gives them their types.
+//! Functions that LuaJIT calls through its FFI. So LuaJIT compiles the calls with the script. They are Rust functions
+//! without a `lua_State`. A part of the module that is written in Lua gets their addresses and gives them their types.
 
 use super::guard::CHUNK;
 use mlua::ffi::{
@@ -9,7 +9,7 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::null;
 
-/// Whether the user allows it: `COGLOOP_FFI=0` in the environment forbids it.
+/// Whether the module may use the FFI: `COGLOOP_FFI=0` in the environment forbids it.
 pub(crate) fn is_allowed() -> bool {
     std::env::var_os("COGLOOP_FFI").is_none_or(|set| set != "0")
 }
@@ -29,7 +29,7 @@ pub(crate) unsafe fn set_pointers(lua: *mut lua_State, table: c_int, functions: 
     }
 }
 
-/// Runs a part that is written in Lua with the `args` values on top, and puts `results` values in their place.
+/// Runs a part that is written in Lua. Pops its `args` arguments from the top, and pushes `results` results.
 ///
 /// # Safety
 ///

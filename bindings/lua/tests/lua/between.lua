@@ -7,7 +7,7 @@ local test, equal, same_list = T.test, T.equal, T.same_list
 -- LuaJIT does not call hooks in compiled code.
 if jit then jit.off( ) end
 
--- Whether the work had an instruction of that number.
+-- Whether the work had an instruction with the requested number.
 local was_there
 
 -- Calls `work`, and `intrude` before its instruction number `nth`. Returns what `pcall` returns.
@@ -29,21 +29,21 @@ local function with_intrusion( nth, intrude, work )
   end )
 end
 
--- Runs `story` with a new loop for each instruction of its work.
-local function at_each_step( story )
+-- Runs `script` with a new loop for each instruction of its work.
+local function at_each_step( script )
   local nth = 0
   repeat
     nth = nth + 1
     local loop, fired = cogloop.loop{ clock = 'virtual' }, { }
     local function noting( name ) return function( ) fired[ #fired + 1 ] = name end end
-    -- A loop has its compiled calls from the first timer on.
+    -- The first timer of a loop prepares the compiled calls for it.
     loop:after( 1, noting 'first' ):cancel( )
-    story( loop, nth, noting, fired )
+    script( loop, nth, noting, fired )
     loop:close( )
   until not was_there
 end
 
-test( 'a timer that is added while another one is being added takes nothing from it', function( )
+test( 'a timer that is added while another timer is being added does not disturb it', function( )
   at_each_step( function( loop, nth, noting, fired )
     local f, g, inner = noting 'outer', noting 'inner', nil
     local ok, outer = with_intrusion( nth, function( ) inner = loop:after( 20, g ) end,
@@ -55,7 +55,7 @@ test( 'a timer that is added while another one is being added takes nothing from
   end )
 end )
 
-test( 'a timer that is added while another one is being cancelled fires', function( )
+test( 'a timer that is added while another timer is being cancelled fires', function( )
   at_each_step( function( loop, nth, noting, fired )
     local timer, f, inner = loop:after( 10, noting 'outer' ), noting 'inner', nil
     local ok, was_pending = with_intrusion( nth, function( ) inner = loop:after( 20, f ) end,
@@ -81,13 +81,13 @@ test( 'a loop that runs while a timer is being added fires it once', function( )
   end )
 end )
 
-test( 'an error while a timer is being added leaves no half of it', function( )
+test( 'after an error while a timer is being added, the whole timer exists or nothing of it', function( )
   at_each_step( function( loop, nth, noting, fired )
     local f = noting 'outer'
     local ok, outer = with_intrusion( nth, function( ) error( 'intrusion', 0 ) end,
       function( ) return loop:after( 10, f ) end )
     equal( ok or outer == 'intrusion', true, outer )
-    -- Nobody has the timer, so it may fire or not, but as a whole.
+    -- The script does not have the timer. It may fire or not, but nothing of it may remain.
     loop:after( 20, noting 'next' )
     loop:run( )
     equal( table.concat( fired, ' ', #fired ), 'next', 'at step ' .. nth )
@@ -96,7 +96,7 @@ test( 'an error while a timer is being added leaves no half of it', function( )
   end )
 end )
 
-test( 'an error while a timer is being cancelled leaves it pending, or cancelled', function( )
+test( 'after an error while a timer is being cancelled, the timer is pending or cancelled', function( )
   at_each_step( function( loop, nth, noting, fired )
     local timer = loop:after( 10, noting 'outer' )
     local ok, err = with_intrusion( nth, function( ) error( 'intrusion', 0 ) end, function( ) return timer:cancel( ) end )
@@ -109,7 +109,7 @@ test( 'an error while a timer is being cancelled leaves it pending, or cancelled
   end )
 end )
 
-test( 'a loop that is closed while a timer is being added says so, or has taken it along', function( )
+test( 'if a loop is closed while a timer is being added, the call raises, or the timer ends with the loop', function( )
   at_each_step( function( loop, nth, noting )
     local f = noting 'outer'
     local ok, outer = with_intrusion( nth, function( ) loop:close( ) end, function( ) return loop:after( 10, f ) end )

@@ -1,4 +1,5 @@
--- Many timers in one turn. LuaJIT calls the most usual ones from compiled code, and leaves the others to the C function.
+-- Many timers in one turn. Compiled code of LuaJIT calls the callbacks of the usual timers, and leaves the others to
+-- the C function.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -8,14 +9,14 @@ local COUNT = 300
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
--- The numbers from 1 to COUNT.
+-- Returns the numbers from 1 to COUNT.
 local function all( )
   local list = { }
   for i = 1, COUNT do list[ i ] = i end
   return list
 end
 
-test( 'timers of one turn fire in their order, whatever their kind', function( )
+test( 'timers of all kinds fire in order within one turn', function( )
   local loop, fired = virtual( ), { }
   local function fire( i ) fired[ #fired + 1 ] = i end
   local callable = setmetatable( { }, { __call = function( _, i ) fire( i ) end } )
@@ -36,7 +37,7 @@ test( 'timers of one turn fire in their order, whatever their kind', function( )
   equal( #loop:timers( ), 0 )
 end )
 
-test( 'tasks that wake among many timers wake in their order', function( )
+test( 'tasks that wake among many timers wake in order', function( )
   local loop, fired = virtual( ), { }
   for i = 1, COUNT do
     if i % 3 == 0 then
@@ -119,7 +120,7 @@ test( 'stop and close among many timers end the turn', function( )
   equal( fired, 200 )
 end )
 
-test( 'a hook for slow callbacks that is set among many timers sees the next one', function( )
+test( 'a slow hook that is set among many timers gets the next slow callback', function( )
   local loop, slow = virtual( ), 0
   for i = 1, COUNT do
     loop:after( 5, function( )

@@ -603,9 +603,9 @@ if _VERSION >= 'Lua 5.4' then
     equal( select( 2, task:join( ) ), 'second' )
   end )
 
-  test( 'an error in a <close> of a task that is closed because it catches its cancellation for ever is told', function( )
+  test( 'if a task catches its cancellation for ever, an error in its <close> is reported', function( )
     local code = 'local g <close> = guard ; while true do guard.caught = select( 2, pcall( loop.sleep, loop, 10 ) ) end'
-    -- Runs such a task. Its guard does this.
+    -- Begins such a task and cancels it. `act` is the `__close` of its guard.
     local function stubborn( loop, act )
       local guard = setmetatable( { }, { __close = act } )
       local task = loop:spawn( load_with( code, { guard = guard, loop = loop } ) )
@@ -624,13 +624,13 @@ if _VERSION >= 'Lua 5.4' then
     equal( task:status( ), 'failed' )
     same_list( { task:join( ) }, { nil, 'broken' } )
 
-    -- Without `onerror` it leaves `run`.
+    -- Without `onerror` the error leaves `run`.
     loop = virtual( )
     task = stubborn( loop, breaks )
     same_list( { pcall( loop.run, loop ) }, { false, 'broken' } )
     equal( task:status( ), 'failed' )
 
-    -- A task that joins it gets it.
+    -- A task that joins the failed task gets the error.
     loop, seen = virtual( ), nil
     task = stubborn( loop, breaks )
     loop:spawn( function( ) seen = { task:join( ) } end )

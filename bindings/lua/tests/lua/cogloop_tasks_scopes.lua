@@ -391,7 +391,7 @@ if _VERSION >= 'Lua 5.4' then
   end )
 end
 
-test( 'all of nothing returns nothing, as a list of tasks may be empty', function( )
+test( 'all without functions returns nothing, because a list of tasks may be empty', function( )
   local loop, count = virtual( ), nil
   loop:spawn( function( ) count = select( '#', loop:all( ) ) end )
   loop:run( )
@@ -399,7 +399,7 @@ test( 'all of nothing returns nothing, as a list of tasks may be empty', functio
   fails( 'only a task of this loop can wait', loop.all, loop )
 end )
 
-test( 'all and any refuse a task of another loop, as join does', function( )
+test( 'all and any refuse a task of another loop, like join', function( )
   local loop, other = virtual( ), virtual( )
   local task = other:spawn( function( ) other:sleep( 5 ) return 'late' end )
   local seen
@@ -408,7 +408,7 @@ test( 'all and any refuse a task of another loop, as join does', function( )
       fails( 'task: it belongs to another loop', scope, loop, task )
     end
     fails( 'only a task of this loop can wait', task.join, task )
-    -- Nothing was begun.
+    -- No function has begun.
     seen = #loop:tasks( )
   end )
   loop:run( )

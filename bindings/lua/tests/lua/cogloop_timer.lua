@@ -271,7 +271,7 @@ test( 'memory depends on the number of live timers', function( )
   is_true( churn( ) < first + 20, 'kilobytes' )
 end )
 
-test( 'a loop with slack lets its timers share a wake-up; one that says its own slack keeps it, and none is early', function( )
+test( 'timers of a loop with slack share a wake-up, a timer keeps a slack of its own, and none fires early', function( )
   local loop, at = cogloop.loop{ clock = 'virtual', slack = 10 }, { }
   local function fired( name ) at[ name ] = loop:now( ) end
   loop:after( 36, fired, 'after' )

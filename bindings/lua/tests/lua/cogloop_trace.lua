@@ -98,7 +98,7 @@ local function callables( )
   return object, at( first ), proxy
 end
 
-test( 'a callable object is named by the line of its __call', function( )
+test( 'a trace names a callable object by the line of its __call', function( )
   local object, place, proxy = callables( )
   local list
   local text = traced( function( loop )
@@ -124,7 +124,7 @@ local function new_function( number )
   return make( number )
 end
 
-test( 'each function of a trace has its own line, also at the address of a function that is gone', function( )
+test( 'a trace gives each function its own line, even if it has the address of a collected function', function( )
   local expected = { }
   local text = traced( function( loop )
     for number = 1, 60 do
@@ -143,7 +143,7 @@ test( 'each function of a trace has its own line, also at the address of a funct
   same_list( found, expected )
 end )
 
-test( 'a trace keeps no function alive after the turn that called it, nor after an error', function( )
+test( 'a trace keeps no function alive after its turn, or after an error', function( )
   local gone = setmetatable( { }, { __mode = 'v' } )
   traced( function( loop )
     for number = 1, 3 do
@@ -178,7 +178,7 @@ test( 'a task that begins with a function in C, or one of the module, has a name
   same_list( events( text, 'timer' ), { 'a function of cogloop 7000+0 late 0', 'a function of cogloop 8000+0 late 0' } )
 end )
 
-test( 'slow, top and a trace name the same line of each part of a task: where it goes on, its last part too', function( )
+test( 'slow, top and a trace name the same line for each part of a task: the line where the part begins', function( )
   local first, list, top
   local text = traced( function( loop )
     loop:slow( 0, function( where ) list[ #list + 1 ] = where end )
@@ -201,7 +201,7 @@ test( 'slow, top and a trace name the same line of each part of a task: where it
   end
 end )
 
-test( 'an error that is an object has its text in a trace, and the error of a task has the name of the task', function( )
+test( 'a trace has the text of an error object, and the task name of a task error', function( )
   local function object( f ) return setmetatable( { }, { __tostring = f } ) end
   local text = traced( function( loop )
     loop:onerror( function( ) end )

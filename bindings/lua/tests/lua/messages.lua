@@ -166,8 +166,8 @@ test( 'an error about an argument of any function has the line, the function, an
   end
 end )
 
--- Lua knows no name for a function that `pcall` calls, and counts the object of a method as an argument.
-test( 'below pcall the message is about the same argument, and never about pcall', function( )
+-- Lua knows no name for a function that `pcall` calls. It counts the object of a method as an argument there.
+test( 'below pcall a message names the same argument, and never pcall', function( )
   local count, named = 0, 0
   for _, case in ipairs( CASES ) do
     local object, how, called, args = case[ 1 ]:match '^(%w+)([.:])(%w+)%((.*)%)$'

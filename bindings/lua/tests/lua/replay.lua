@@ -225,7 +225,7 @@ test( "the error of a changed program names the difference and the script's line
   end
 end )
 
--- What a task does after its first sleep. Each line is one wait.
+-- The waits of a task after its first sleep.
 local WAITS = {
   sleeps = function( loop ) loop:sleep( 2 ) end,
   longer = function( loop ) loop:sleep( 3 ) end,
@@ -237,14 +237,14 @@ local WAITS = {
   nested = function( loop ) loop:wrap( function( ) loop:sleep( 8 ) end )( ) end,
 }
 
-test( 'a departure in a wait of a task names the line of the wait', function( )
+test( 'if a replay departs in the wait of a task, the message names the line of the wait', function( )
   local function program( loop, what )
     local socket = Net.Socket 'udp'
     socket:bind( '127.0.0.1', 0 )
     loop:spawn( function( ) loop:sleep( 1 ) WAITS[ what ]( loop, socket ) end )
     return pcall( loop.run, loop )
   end
-  -- The message about a program that was recorded with one wait and does another.
+  -- Returns the message of a replay that does another wait than the recording.
   local function departed( recorded, replayed )
     local loop = assert( cogloop.loop{ record = FILE, clock = 'virtual' } )
     program( loop, recorded )
@@ -264,12 +264,12 @@ test( 'a departure in a wait of a task names the line of the wait', function( )
     local other = what == 'sleeps' and 'reads' or 'sleeps'
     same_list( { departed( other, what ) }, { words[ other ] .. place( other ), act .. place( what ) } )
   end
-  -- The descriptor is the same, and the limit differs.
+  -- The descriptor is the same. The limit differs.
   same_list( { departed( 'reads', 'slower' ) },
     { 'a timer armed for 5 ms from now' .. place 'reads', 'a timer armed for 7 ms from now' .. place 'slower' } )
 end )
 
-test( 'a departure where a handle is removed names the line', function( )
+test( 'if a replay departs when a handle is removed, the message names the line', function( )
   local function program( loop, ms )
     local socket  = Net.Socket 'udp'
     local watcher = loop:on( socket, 'r', print )

@@ -1,4 +1,4 @@
-//! What the program does on Unix only: where it looks for modules, files as handles, and the signal of a closed pipe.
+//! The program on Unix only: the search for modules, files as handles, and the signal of a closed pipe.
 
 use crate::common::{self, cogloop, run, run_with_input, text};
 use std::os::unix::process::ExitStatusExt;
@@ -36,7 +36,7 @@ fn ten_thousand_pending_tasks_do_not_disturb_the_end() {
 }
 
 #[test]
-fn lines_of_a_long_input_beside_an_interval() {
+fn a_long_input_is_read_line_by_line_beside_an_interval() {
     let code = "local loop = require 't.Loop'( )
         local lines, ticks, task = 0, 0, nil
         loop:addHandle( io.stdin, 'r', function( )
@@ -76,7 +76,7 @@ fn redirected_standard_input_is_always_ready() {
     }
 }
 
-/// If the reader of its output closes the pipe, the program ends like any other program.
+/// If the reader of the output closes the pipe, the signal ends the program, like most programs.
 #[test]
 fn a_closed_pipe_ends_the_program() {
     let mut child = cogloop()
