@@ -137,7 +137,7 @@ fn a_changed_program_gets_an_error_that_names_its_departure() {
         let error = two_timers(&mut events, second_ns, change).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         let again = events.run(|_, _| ()).unwrap_err();
-        assert_eq!(again.to_string(), error.to_string(), "it stays departed");
+        assert_eq!(again.to_string(), error.to_string(), "the same departure is reported again");
         error.to_string().replace(recorded.path().file_name().unwrap().to_str().unwrap(), "FILE")
     };
     let lines = recorded.lines();

@@ -230,7 +230,7 @@ fn a_blocking_reader_does_not_hang_when_another_callback_takes_its_input() {
 fn a_descriptor_that_is_a_path_only_is_refused() {
     use rustix::fs::{Mode, OFlags, open};
     on_every_backend(|events| {
-        // Another socket is observed: a backend may know sockets by it.
+        // Another socket is observed first, because a backend may recognise later sockets by it.
         let (socket, _peer) = pair();
         let token = events.add_descriptor(socket, READ).unwrap();
         let name = std::env::temp_dir().join(format!("cogloop-path-only-{}", std::process::id()));

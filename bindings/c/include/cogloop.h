@@ -115,7 +115,7 @@ enum {
 };
 
 #define COG_NEVER UINT64_MAX
-/* The slack_ns of a plan without slack, whatever the loop's is. */
+/* The slack_ns of a plan without slack, in a loop that has a default slack. */
 #define COG_EXACT UINT64_MAX
 
 /* Marks functions whose error code a program should not ignore; the compiler warns if it does. Without the loop or the
@@ -164,8 +164,8 @@ typedef struct cog_plan {
     size_t size;
     uint64_t delay_ns;  /* the time to the first deadline */
     uint64_t period_ns; /* the time from one deadline to the next; 0: the timer fires once */
-    uint64_t slack_ns;  /* how late the timer may fire, so that several timers share a wake-up; 0: what the loop's
-                           options say; COG_EXACT: not at all */
+    uint64_t slack_ns;  /* how late the timer may fire, so that several timers share a wake-up; 0: the slack of
+                           the loop's options; COG_EXACT: no slack */
     uint32_t missed;    /* COG_MISSED_SKIP and others */
     uint32_t reserved;  /* 0 */
 } cog_plan;

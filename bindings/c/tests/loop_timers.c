@@ -223,7 +223,7 @@ static void a_plan_has_a_first_delay_a_period_and_slack(void) {
     cog_loop_free(loop);
 }
 
-static void a_loops_slack_counts_for_timers_whose_plan_does_not_say_it(void) {
+static void a_loops_slack_counts_for_timers_whose_plan_sets_none(void) {
     NEW(cog_options, options);
     options.size = sizeof options;
     options.clock = COG_CLOCK_VIRTUAL;
@@ -363,7 +363,7 @@ int main(void) {
     RUN(a_timer_that_is_due_in_the_same_turn_can_still_be_cancelled);
     RUN(delays_count_from_the_call_or_from_the_turn_as_the_options_say);
     RUN(a_plan_has_a_first_delay_a_period_and_slack);
-    RUN(a_loops_slack_counts_for_timers_whose_plan_does_not_say_it);
+    RUN(a_loops_slack_counts_for_timers_whose_plan_sets_none);
     RUN(a_timers_callback_can_be_read_and_changed);
     RUN(unreferenced_timers_do_not_keep_the_loop_running);
     RUN(a_one_shot_and_an_interval_report_the_same_deadline_in_order);

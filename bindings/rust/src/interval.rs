@@ -54,14 +54,15 @@ impl Interval {
     }
 
     /// Sets how late a deadline may be served, so that several timers share a wake-up. With every policy, a deadline
-    /// that is served within its slack is on time. The schedule does not drift. Without this, the slack is that of the
-    /// loop, [`Options::slack`](crate::Options::slack); [`Duration::ZERO`] is none.
+    /// that is served within its slack is on time. The schedule does not drift. If this is not
+    /// called, the interval has the slack of the loop, [`Options::slack`](crate::Options::slack). [`Duration::ZERO`]
+    /// means no slack.
     pub fn slack(mut self, slack: Duration) -> Self {
         self.slack = Some(slack);
         self
     }
 
-    /// The slack in nanoseconds. `of_loop` counts where the interval does not set one.
+    /// The slack in nanoseconds; `of_loop`, the loop's slack, if the interval sets none.
     pub(crate) fn slack_ns(&self, of_loop: u64) -> u64 {
         self.slack.map_or(of_loop, nanoseconds)
     }

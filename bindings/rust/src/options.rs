@@ -84,9 +84,10 @@ impl Options {
         self
     }
 
-    /// Sets how late timers may fire, so that several share a wake-up: timeouts, sleeps, and intervals whose
-    /// [`slack`](crate::Interval::slack) is not set. No timer fires early, and deadlines and lateness are told as without
-    /// slack. By default there is none. 1 ms saves about as many wake-ups as a loop of whole milliseconds.
+    /// Sets the slack of timers: how late they may fire, so that several timers share a wake-up. It counts for
+    /// timeouts, sleeps, and intervals without a [`slack`](crate::Interval::slack) of their own. No timer fires early.
+    /// The slack does not change the deadlines and the lateness that are reported. By default timers have no slack. A
+    /// slack of 1 ms saves about as many wake-ups as a resolution of 1 ms.
     ///
     /// ```
     /// use cogloop::{Loop, Options};

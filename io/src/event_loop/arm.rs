@@ -193,8 +193,8 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// The slack of later timers that are armed without a plan, by [`add_timer`](Self::add_timer) and
-    /// [`add_timer_at`](Self::add_timer_at). A timer that is due in the next turn has no slack. A [`Plan`] has a slack of
-    /// its own; a caller whose users may leave the slack out can pass this one.
+    /// [`add_timer_at`](Self::add_timer_at). A timer that is due in the next turn has no slack. A [`Plan`] has a slack
+    /// of its own; a caller whose users may leave the slack out can pass this one.
     #[inline]
     pub fn slack_ns(&self) -> u64 {
         self.timers.slack_ns()

@@ -25,9 +25,9 @@ pub struct Options {
     /// The length of a tick in nanoseconds, at least 1. Timers with deadlines in the same tick are served in the order
     /// in which they were added.
     pub resolution_ns: u64,
-    /// The slack of timers that have no plan of their own, in nanoseconds: how late they may fire, so that several share a
-    /// wake-up. A deadline, and the lateness that counts from it, stay exact. 0, the default, is no slack. See
-    /// [`EventLoop::slack_ns`](crate::EventLoop::slack_ns).
+    /// The slack of timers that are added without a plan, in nanoseconds: how late they may fire, so that several
+    /// timers share a wake-up. A deadline, and the lateness that counts from it, stay exact. 0, the default, is no
+    /// slack. See [`EventLoop::slack_ns`](crate::EventLoop::slack_ns).
     pub slack_ns: u64,
     /// The clock.
     pub clock: ClockChoice,

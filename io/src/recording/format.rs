@@ -95,7 +95,7 @@ fn write_events(f: &mut fmt::Formatter<'_>, events: &[Event]) -> fmt::Result {
     events.iter().try_for_each(|event| write!(f, " {}:{}", Named(event.token), letters(event.ready)))
 }
 
-/// An act on its way to the file. It borrows what it has, because writing must need no memory.
+/// An act that is being written. It borrows its parts, because writing must need no memory.
 pub(super) struct Acted<'a> {
     pub(super) act: Act,
     pub(super) errno: i32,
@@ -125,7 +125,7 @@ impl fmt::Display for Acted<'_> {
     }
 }
 
-/// The result of a wait on its way to the file.
+/// The result of a wait that is being written.
 pub(super) struct Reported<'a>(pub(super) u64, pub(super) &'a [Event]);
 
 impl fmt::Display for Reported<'_> {

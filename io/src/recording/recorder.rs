@@ -11,11 +11,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-/// Bytes to expect before a recorder is made: its buffer, and boxes of the standard library, by calls that cannot fail.
+/// The bytes that must be free before a recorder is made. Calls that cannot fail then allocate its buffer, and boxes of
+/// the standard library.
 const FOR_A_RECORDER: usize = 16 << 10;
 
-/// The file that is written. Nothing is allocated for a line. When there is no memory for a place or a mark, the recording
-/// ends with that error, as it does when the file cannot be written.
+/// The file that is written. Nothing is allocated for a line. If there is no memory for a place or a mark, the
+/// recording ends with that error. It also ends if the file cannot be written.
 pub(crate) struct Recorder {
     file: BufWriter<File>,
     // The last reading, on the real clock's scale, and the first one.

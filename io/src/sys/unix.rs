@@ -149,13 +149,13 @@ impl Identity {
     }
 }
 
-/// Identifies files that can be read or written. It checks one socket, and recognises the others, which saves a system
-/// call for each.
+/// Checks that files can be read or written. It asks the system about one socket and recognises the others, which saves
+/// a system call for each socket.
 #[cfg(target_os = "linux")]
 #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
 #[derive(Default)]
 pub(crate) struct Identifier {
-    // All sockets are files of one device. The name of a socket is a file of another one, and can only be opened as a path.
+    // All sockets are files of one device. A socket's name is a file of another device, and can be opened only as a path.
     sockets: Option<u64>,
 }
 
@@ -163,8 +163,8 @@ pub(crate) struct Identifier {
 #[allow(dead_code, reason = "as above")]
 impl Identifier {
     /// # Errors
-    /// `EBADF` for a descriptor that is open as a path only, and for one that is not open. A path to a socket itself, by
-    /// way of `/proc`, is not noticed: there will be no event of it.
+    /// `EBADF` for a descriptor that is open as a path only, and for one that is not open. A descriptor
+    /// of a socket that was opened as a path through `/proc` is not noticed. It gets no event.
     pub(crate) fn identify(&mut self, fd: BorrowedFd<'_>) -> io::Result<Identity> {
         let file = Identity::of(fd)?;
         if !file.is_socket || self.sockets != Some(file.device) {

@@ -5,11 +5,11 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use std::os::fd::AsFd;
 
-/// The number of looks in a row that find a busy registration not ready before the next system call also arms it. If
+/// After this number of looks in a row that find a busy registration not ready, the next system call also arms it. If
 /// two descriptors answer each other, every other look finds one of them not ready. With this limit both stay unarmed.
 pub(super) const IDLE: u8 = 2;
 
-/// The number of waits in a row without sleep before new polls are multishot. In a busy loop a look follows each
+/// After this number of waits in a row without sleep, new polls are multishot. In a busy loop a look follows each
 /// completion anyway, so the poll need not be armed again to learn whether the descriptor is still ready. In a loop
 /// that sleeps, a one-shot poll costs less. Arming it again and sleeping take one system call; a look and sleeping take
 /// two.

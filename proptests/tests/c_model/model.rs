@@ -124,7 +124,7 @@ struct Loop {
     post_calls: u64,
     late_ns_max: u64,
     serving: Option<Serving>,
-    /// The end of the timer or watch whose callback is running, if it has ended in that callback.
+    /// The end event of the timer or watch whose callback is running. `Some` if it has ended in that callback.
     deferred_end: Option<Event>,
     timers_share: TurnShare,
     watches_share: TurnShare,
@@ -225,7 +225,7 @@ impl Model {
         self.log.push(event);
     }
 
-    /// Takes the item whose event comes next in the library. If there is none, the first or the last item.
+    /// Takes the item whose event comes next in the library. If there is none, takes the first or the last item.
     fn take_next<T>(&self, list: &mut Vec<T>, event_of: impl Fn(&Self, &T) -> Event) -> Option<T> {
         let next = list.iter().position(|item| self.order.front() == Some(&event_of(self, item)));
         let unknown = if self.is_reversed { list.len().saturating_sub(1) } else { 0 };
@@ -561,7 +561,7 @@ impl Model {
     }
 }
 
-/// The index that a handle names, of `count` objects, or the error code if it names none.
+/// The index that a handle names among `count` objects, or the error code if it names no object.
 fn nth(name: HandleRef, count: usize) -> Result<usize, i32> {
     match name {
         HandleRef::Nth(n) => n.checked_rem(count).ok_or(STALE),

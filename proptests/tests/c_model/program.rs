@@ -23,7 +23,7 @@ pub(crate) enum Call {
         served_max: u32,
         /// Whether delays count from the time of the last reading.
         is_cached: bool,
-        /// The slack of timers whose plan does not say it.
+        /// The slack of timers whose plan sets none.
         slack_ns: u64,
     },
     Free(HandleRef),

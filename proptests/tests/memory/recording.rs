@@ -64,7 +64,7 @@ fn live(events: &mut EventLoop<u64>, pipes: &[(BorrowedFd<'static>, PipeWriter)]
     failed
 }
 
-/// The loop ends its recording with an error when there is no memory for a line, and runs on.
+/// Without memory for a line, the recording ends with an error, and the loop goes on.
 #[test]
 fn a_loop_that_records_goes_on_when_memory_runs_out_at_any_request() {
     let lend = |(reader, writer): (PipeReader, PipeWriter)| (lend(reader).as_fd(), writer);
@@ -76,7 +76,7 @@ fn a_loop_that_records_goes_on_when_memory_runs_out_at_any_request() {
         let (failed, refused) = with(grant, || live(&mut events, &pipes));
         assert!(refused > 0 || failed == 0);
         failures += failed;
-        // At the most one error of the recording is left.
+        // At most one error of the recording is left.
         let _ = events.turn(Wait::Poll);
         events.turn(Wait::Poll).unwrap();
         events.audit();

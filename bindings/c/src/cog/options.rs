@@ -104,7 +104,7 @@ impl CogPlan {
         if read.reserved == 0 { Ok(read) } else { Err(is_newer("plan")) }
     }
 
-    /// The plan's slack; `of_loop` if it leaves that to the loop.
+    /// The plan's slack; `of_loop`, the loop's slack, if the plan sets none.
     pub(super) fn slack_ns(&self, of_loop: u64) -> u64 {
         match self.slack_ns {
             0 => of_loop,

@@ -37,7 +37,7 @@ return function( M )
   end
 
   -- ## Making a timer
-  -- A timer has the loop's slack if it has none of its own, unless it is due in the next turn.
+  -- A timer without a slack of its own has the loop's slack, unless the timer is due in the next turn.
   -- `fire` is called at the timer's moment. At the loop's limit this raises, and nothing changes. A coroutine that was
   -- admitted before is exempt from the limit.
   function M.add( loop, deadline, timer, let_in )

@@ -61,7 +61,7 @@ return function( random, length )
     op.body = body( level + 1, true )
   end
 
-  -- Most operations come in pairs that belong together. So tasks meet.
+  -- Most operations have a counterpart, such as `send` and `recv`. So tasks wait for each other.
   creates( 'C', 'spawn', task_of )
   creates( 'C', 'spawn_in', function( op, level )
     op.x = R.pick( known.G )
