@@ -1,10 +1,8 @@
-//! Taking the timers of a scheduler that are due. A repeating timer is armed again before its caller sees it.
+//! What a scheduler gives for a timer that fires.
 
 use core::ops::{Deref, DerefMut};
 
 use crate::key::Key;
-use crate::scheduler::{Job, Scheduler};
-use crate::wheel::Expired;
 
 /// A timer that fires.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -13,7 +11,7 @@ pub struct Fired<T> {
     pub key: Key,
     /// The deadline for which the timer fires, rounded up to the resolution.
     pub deadline: u64,
-    /// The time from the deadline to the last [`Scheduler::advance`].
+    /// The time from the deadline to the last [`Scheduler::advance`](crate::Scheduler::advance).
     pub late: u64,
     /// The number of later deadlines that have passed as well and will not be served.
     pub missed: u64,
@@ -21,7 +19,7 @@ pub struct Fired<T> {
     pub value: T,
 }
 
-/// The value of a timer that fires, as [`Scheduler::pop_mut`] returns it. It dereferences to the value.
+/// The value of a timer that fires, as [`Scheduler::pop_mut`](crate::Scheduler::pop_mut) returns it. It dereferences to the value.
 #[derive(Debug)]
 pub enum FiredValue<'a, T> {
     /// The timer has ended, and its value has left the scheduler.
@@ -47,66 +45,5 @@ impl<T> DerefMut for FiredValue<'_, T> {
             Self::Ended(value) => value,
             Self::Repeats(value) => value,
         }
-    }
-}
-
-impl<T: Clone> Scheduler<T> {
-    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again
-    /// at once by its policy, and its value is cloned. It does not fire again before the next [`Scheduler::advance`].
-    #[inline]
-    pub fn pop(&mut self) -> Option<Fired<T>> {
-        self.pop_as(|value| value, |value| value.clone())
-    }
-}
-
-impl<T> Scheduler<T> {
-    /// [`Scheduler::pop`] without a clone: the value of a repeating timer is borrowed from the scheduler. So values can
-    /// be functions:
-    ///
-    /// ```
-    /// use cogloop_engine::{Missed, Plan, Scheduler};
-    ///
-    /// let mut scheduler = Scheduler::<Box<dyn FnMut() -> u32>>::new(1.try_into()?);
-    /// let mut calls = 0;
-    /// let count = Box::new(move || { calls += 1; calls });
-    /// scheduler.add(Plan::every(10, 10.try_into()?, Missed::Burst), count);
-    ///
-    /// scheduler.advance(20);
-    /// assert_eq!(scheduler.pop_mut().map(|mut fired| (*fired.value)()), Some(1));
-    /// scheduler.advance(20);
-    /// assert_eq!(scheduler.pop_mut().map(|mut fired| (*fired.value)()), Some(2));
-    /// # Ok::<(), std::num::TryFromIntError>(())
-    /// ```
-    #[inline]
-    pub fn pop_mut(&mut self) -> Option<Fired<FiredValue<'_, T>>> {
-        self.pop_as(FiredValue::Ended, FiredValue::Repeats)
-    }
-
-    /// Takes the next timer that is due. `ended` and `repeats` make the value that is returned.
-    #[inline(always)]
-    fn pop_as<'a, V>(
-        &'a mut self,
-        ended: impl FnOnce(T) -> V,
-        repeats: impl FnOnce(&'a mut T) -> V,
-    ) -> Option<Fired<V>> {
-        let expired = self.wheel.peek_expired()?;
-        let (key, tick, job) = (expired.key(), expired.deadline(), expired.get());
-        let extra = self.extras.get_mut(job.extra);
-        let deadline = match &extra {
-            Some(extra) => extra.plan.reported(self.resolution, tick),
-            None => self.resolution.start(tick),
-        };
-        let late = self.now.saturating_sub(deadline);
-        if let Some(extra) = extra
-            && let Some(next) = extra.plan.next(self.resolution, deadline, self.now)
-        {
-            extra.plan.deadline = next.deadline;
-            let Job { value, .. } = expired.reschedule_mut(extra.plan.tick(self.resolution));
-            return Some(Fired { key, deadline, late, missed: next.missed, value: repeats(value) });
-        }
-        let Expired { value: job, .. } = expired.remove();
-        // A timer that fires is not paused.
-        self.extras.take(job.extra);
-        Some(Fired { key, deadline, late, missed: 0, value: ended(job.value) })
     }
 }

@@ -18,17 +18,29 @@
 /// different slots, the timer in the slot with the smaller number is due earlier.
 #[inline]
 pub(crate) const fn slot_of<const BITS: u32>(deadline: u64, now: u64) -> usize {
+    slot_by(deadline, now, BITS)
+}
+
+/// [`slot_of`] with digits of `bits` bits.
+#[inline(always)]
+pub(crate) const fn slot_by(deadline: u64, now: u64, bits: u32) -> usize {
     // `| 1` does not change the slot. It shows the compiler that there is a highest bit.
     let highest_bit = ((deadline ^ now) | 1).ilog2();
-    let shift = highest_bit - highest_bit % BITS;
-    let level = (shift / BITS) as usize;
-    level << BITS | (deadline >> shift) as usize & ((1 << BITS) - 1)
+    let shift = highest_bit - highest_bit % bits;
+    let level = (shift / bits) as usize;
+    level << bits | (deadline >> shift) as usize & ((1 << bits) - 1)
 }
 
 /// The first tick of the slot `slot` on `level`, as seen from `now`.
 pub(crate) const fn slot_start<const BITS: u32>(now: u64, level: usize, slot: usize) -> u64 {
-    let shift = level as u32 * BITS;
-    let above = if shift + BITS >= u64::BITS { 0 } else { now >> (shift + BITS) << (shift + BITS) };
+    start_by(now, level, slot, BITS)
+}
+
+/// [`slot_start`] with digits of `bits` bits.
+#[inline(always)]
+pub(crate) const fn start_by(now: u64, level: usize, slot: usize, bits: u32) -> u64 {
+    let shift = level as u32 * bits;
+    let above = if shift + bits >= u64::BITS { 0 } else { now >> (shift + bits) << (shift + bits) };
     above | (slot as u64) << shift
 }
 

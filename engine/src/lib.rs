@@ -13,7 +13,8 @@
 //!   cancel( key ) takes a timer out of both; reschedule( key, deadline ) moves it to another slot
 //! ```
 //!
-//! [`Wheel`] is the store of timers. [`Scheduler`], on top of it, adds periods, pausing and slack.
+//! [`Wheel`] is the store of timers. [`Scheduler`], on top of it, adds periods, pausing and slack. [`FixedScheduler`] needs no
+//! allocator: without the feature `alloc`, which is on by default, the crate has only this one.
 //!
 //! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer
 //! carries a value that the caller chooses. The engine promises:
@@ -43,49 +44,88 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+// Some arithmetic and some errors are for the wheel only.
+#![cfg_attr(not(feature = "alloc"), allow(dead_code))]
 
+#[cfg(feature = "alloc")]
 extern crate alloc;
 
-mod advance;
-mod annex;
-mod arena;
-mod audit;
-mod capacity;
-mod cascade;
-mod cascade_early;
-mod cascade_special;
-mod dump;
-mod expired;
-mod extras;
+// Without an allocator there is the scheduler of a fixed size alone.
 mod fired;
-mod free_list;
+mod fixed;
+mod fixed_lists;
 mod geometry;
-mod jump;
 mod key;
-mod list;
-mod listing;
-mod merge;
-mod next_deadline;
-mod node;
-mod occupied;
-mod peek;
 mod plan;
 mod repeat;
 mod room;
-mod scheduler;
-mod sort;
 mod ticks;
+
+#[cfg(feature = "alloc")]
+mod advance;
+#[cfg(feature = "alloc")]
+mod annex;
+#[cfg(feature = "alloc")]
+mod arena;
+#[cfg(feature = "alloc")]
+mod audit;
+#[cfg(feature = "alloc")]
+mod capacity;
+#[cfg(feature = "alloc")]
+mod cascade;
+#[cfg(feature = "alloc")]
+mod cascade_early;
+#[cfg(feature = "alloc")]
+mod cascade_special;
+#[cfg(feature = "alloc")]
+mod dump;
+#[cfg(feature = "alloc")]
+mod expired;
+#[cfg(feature = "alloc")]
+mod extras;
+#[cfg(feature = "alloc")]
+mod free_list;
+#[cfg(feature = "alloc")]
+mod jump;
+#[cfg(feature = "alloc")]
+mod list;
+#[cfg(feature = "alloc")]
+mod listing;
+#[cfg(feature = "alloc")]
+mod merge;
+#[cfg(feature = "alloc")]
+mod next_deadline;
+#[cfg(feature = "alloc")]
+mod node;
+#[cfg(feature = "alloc")]
+mod occupied;
+#[cfg(feature = "alloc")]
+mod peek;
+#[cfg(feature = "alloc")]
+mod pop;
+#[cfg(feature = "alloc")]
+mod scheduler;
+#[cfg(feature = "alloc")]
+mod sort;
+#[cfg(feature = "alloc")]
 mod wheel;
 
-pub use advance::MOVES_A_MILLISECOND;
-pub use dump::Dump;
-pub use expired::PeekExpired;
 pub use fired::{Fired, FiredValue};
+pub use fixed::FixedScheduler;
 pub use key::Key;
 pub use plan::Plan;
 pub use repeat::{Missed, Next};
 pub use room::NoRoom;
+
+#[cfg(feature = "alloc")]
+pub use advance::MOVES_A_MILLISECOND;
+#[cfg(feature = "alloc")]
+pub use dump::Dump;
+#[cfg(feature = "alloc")]
+pub use expired::PeekExpired;
+#[cfg(feature = "alloc")]
 pub use scheduler::Scheduler;
+#[cfg(feature = "alloc")]
 pub use wheel::{Expired, Wheel};
 
 /// The examples of the README, as doc tests.

@@ -1,12 +1,13 @@
 //! Why there is no room for a timer.
 
+#[cfg(feature = "alloc")]
 use alloc::collections::TryReserveError;
 use core::fmt;
 
 /// A timer was not added, and nothing has changed.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum NoRoom {
-    /// The wheel holds as many timers as it can: 2³⁰.
+    /// The wheel holds as many timers as it can: 2³⁰, or those of a [`FixedScheduler`](crate::FixedScheduler).
     Full,
     /// The allocator has no memory for another one.
     Memory,
@@ -15,7 +16,7 @@ pub enum NoRoom {
 impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Full => "too many timers: a wheel holds at most 2^30",
+            Self::Full => "too many timers: a wheel holds at most 2^30, a fixed scheduler as many as its type says",
             Self::Memory => "not enough memory for another timer",
         })
     }
@@ -23,6 +24,7 @@ impl fmt::Display for NoRoom {
 
 impl core::error::Error for NoRoom {}
 
+#[cfg(feature = "alloc")]
 impl From<TryReserveError> for NoRoom {
     fn from(_: TryReserveError) -> Self {
         Self::Memory

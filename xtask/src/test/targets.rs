@@ -47,6 +47,13 @@ const TARGETS: &[Target] = &[
         command: &["build", "--quiet", "--release"],
         lints: &[],
     },
+    // The same without an allocator.
+    Target {
+        name: "thumbv7em-none-eabi",
+        packages: &["cogloop-engine"],
+        command: &["clippy", "--quiet", "--no-default-features"],
+        lints: &["--", "-D", "warnings"],
+    },
 ];
 
 pub(crate) fn check(project: &Project) -> StepResult {
