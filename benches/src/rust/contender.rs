@@ -3,7 +3,7 @@
 use std::io;
 
 use super::measure::{Figure, Work};
-use super::{async_io, callbacks, calloop, cogloop, futures, tokio};
+use super::{async_io, callbacks, calloop, cogloop, futures, intervals, tokio};
 
 type Step = fn(Work) -> io::Result<Vec<Figure>>;
 
@@ -11,11 +11,11 @@ type Step = fn(Work) -> io::Result<Vec<Figure>>;
 pub(super) struct Contender {
     pub(super) name: &'static str,
     /// The steps; `None` for a step that the contender cannot do. Only futures can give up waiting for a socket.
-    steps: [Option<Step>; 7],
+    steps: [Option<Step>; 8],
 }
 
 impl Contender {
-    pub(super) const STEPS: [&'static str; 7] = [
+    pub(super) const STEPS: [&'static str; 8] = [
         "pending timeouts",
         "timeouts cancelled at once",
         "due timers",
@@ -23,6 +23,7 @@ impl Contender {
         "posts",
         "ping-pong",
         "waits that are given up",
+        "intervals",
     ];
 
     /// Runs a step. Returns an empty list if the contender cannot do the step.
@@ -40,7 +41,7 @@ impl Contender {
         use callbacks::{due, pairs, pending, pingpong, posts, sparse};
         let steps: [Step; 6] = [pending::<C>, pairs::<C>, due::<C>, sparse::<C>, posts::<C>, pingpong::<C>];
         let [pending, pairs, due, sparse, posts, pingpong] = steps;
-        let steps = [Some(pending), Some(pairs), Some(due), Some(sparse), Some(posts), Some(pingpong), None];
+        let steps = [Some(pending), Some(pairs), Some(due), Some(sparse), Some(posts), Some(pingpong), None, None];
         Self { name, steps }
     }
 
@@ -49,16 +50,24 @@ impl Contender {
         let steps: [Step; 7] =
             [pending::<F>, pairs::<F>, due::<F>, sparse::<F>, posts::<F>, pingpong::<F>, given_up::<F>];
         let [pending, pairs, due, sparse, posts, pingpong, given_up] = steps;
-        let steps = [Some(pending), Some(pairs), Some(due), Some(sparse), Some(posts), Some(pingpong), Some(given_up)];
+        let some = [Some(pending), Some(pairs), Some(due), Some(sparse), Some(posts), Some(pingpong), Some(given_up)];
+        let [pending, pairs, due, sparse, posts, pingpong, given_up] = some;
+        let steps = [pending, pairs, due, sparse, posts, pingpong, given_up, None];
         Self { name, steps }
+    }
+
+    const fn with_intervals(mut self, intervals: Step) -> Self {
+        self.steps[7] = Some(intervals);
+        self
     }
 }
 
 /// All contenders. The others are compared with the first.
-pub(super) const ALL: [Contender; 5] = [
-    Contender::with_callbacks::<cogloop::WithCallbacks>("cogloop"),
-    Contender::with_futures::<cogloop::WithFutures>("cogloop futures"),
+pub(super) const ALL: [Contender; 6] = [
+    Contender::with_callbacks::<cogloop::WithCallbacks>("cogloop").with_intervals(intervals::exact),
+    Contender { name: "cogloop slack 1 ms", steps: [None; 8] }.with_intervals(intervals::slack),
+    Contender::with_futures::<cogloop::WithFutures>("cogloop futures").with_intervals(intervals::futures),
     Contender::with_callbacks::<calloop::Calloop>("calloop"),
-    Contender::with_futures::<tokio::Tokio>("tokio"),
+    Contender::with_futures::<tokio::Tokio>("tokio").with_intervals(intervals::tokio),
     Contender::with_futures::<async_io::AsyncIo>("async-io"),
 ];

@@ -14,6 +14,7 @@ mod calloop;
 mod cogloop;
 mod contender;
 mod futures;
+mod intervals;
 mod measure;
 mod tokio;
 
