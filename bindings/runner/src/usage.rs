@@ -12,7 +12,7 @@ type Group = (&'static str, &'static [(&'static str, &'static str, &'static str)
 
 const GROUPS: [Group; 3] = [
     (
-        "Options, as those of lua",
+        "Options, as in lua",
         &[
             ("-e", "CODE", "run CODE, before the script; may be given more than once"),
             ("-l", "[GLOBAL=]NAME", "require the module NAME, and keep it in GLOBAL, or else in NAME"),
@@ -20,7 +20,7 @@ const GROUPS: [Group; 3] = [
             ("-v", "", "print the version, then go on"),
             ("-W", "", "write warnings"),
             ("-E", "", "leave LUA_INIT, LUA_PATH and LUA_CPATH alone"),
-            ("--", "", "no options after this"),
+            ("--", "", "end the options"),
         ],
     ),
     (
@@ -29,15 +29,15 @@ const GROUPS: [Group; 3] = [
             (
                 "--backend",
                 "NAME",
-                "the backend of each loop whose script chooses none (uring, epoll, select, portable)",
+                "the backend of each loop for which the script chooses none (uring, epoll, select, portable)",
             ),
             (
                 "--trace",
                 "FILE",
                 "write what the script's loops do, for Perfetto: the first loop into FILE, the others into FILE.1, and so on",
             ),
-            ("--record", "FILE", "record what the script's first loop gets from outside (docs/replay.md)"),
-            ("--replay", "FILE", "run the script on such a recording, in the recorded order"),
+            ("--record", "FILE", "record the events from outside that the script's first loop gets (docs/replay.md)"),
+            ("--replay", "FILE", "run the script on a recording of --record, in the recorded order"),
             (
                 "--top",
                 "",
@@ -49,7 +49,7 @@ const GROUPS: [Group; 3] = [
                 "report each callback that takes MS milliseconds or longer, with the place of its function",
             ),
             ("--stats", "", "at the end of each loop, report how late timers were and how long callbacks took"),
-            ("--virtual", "", "every loop runs on virtual time: it jumps to the next deadline and waits for none"),
+            ("--virtual", "", "run every loop on virtual time, which jumps from deadline to deadline without a wait"),
         ],
     ),
     (
@@ -72,8 +72,8 @@ const ENVIRONMENT: [(&str, &str); 5] = [
     ("XDG_STATE_HOME", "the directory of cogloop/history, the lines of the prompt; by default ~/.local/state"),
 ];
 
-const STATUS: &str = "The exit status is 0 when the script has ended, 1 after an error of Lua, 2 for options that are wrong, 130 \
-    after Ctrl-C, or what os.exit says.";
+const STATUS: &str = "The exit status is 0 when the script has ended, 1 after an error of Lua, 2 for wrong options, 130 \
+    after Ctrl-C, or the status that the script gives to os.exit.";
 
 const SCRIPT: &str = "A script finds the event loop with  local cogloop = require 'cogloop'  or  local Loop = require 't.Loop'  and \
     its arguments in  arg.";
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_the_page_that_begins_like_a_request_is_one() {
+    fn no_text_of_the_page_becomes_a_roff_request() {
         for line in man("cogloop 1 (Lua)").lines().filter(|line| line.starts_with(['.', '\''])) {
             let known = [".TH", ".SH", ".SS", ".TP", ".B", ".br"];
             assert!(known.contains(&line.split(' ').next().unwrap_or_default()), "{line}");

@@ -17,9 +17,9 @@ local STOP_MS  = 50                     -- virtual time that one `run` may take
 
 local F = { }
 
-local operations, all = 0, 0            -- of this program; of all before it
+local operations, all = 0, 0            -- operations of this program, and of all programs before it
 local closing         = false           -- the script has ended
-local inside          = false           -- a protected call around the program would catch an error
+local inside          = false           -- the program runs inside a protected call
 local loops           = { }             -- of this program
 local is_virtual      = setmetatable( { }, { __mode = 'k' } )
 local stoppers        = setmetatable( { }, { __mode = 'k' } )
@@ -59,7 +59,7 @@ function F.use( ... ) tick( ) return apply( ... ) end
 function F.try( ... ) tick( ) return result( pcall( invoke, ... ) ) end
 function F.tryuse( ... ) tick( ) return result( pcall( apply, ... ) ) end
 
--- Takes a method from one object and calls it with others.
+-- Calls a method of `object` with other objects as its arguments.
 function F.foreign( object, name, ... )
   tick( )
   return result( pcall( function( ... ) return object[ name ]( ... ) end, ... ) )
@@ -259,8 +259,8 @@ function F.closing( object, f )
   F.meta( object, '__close', object )
 end
 
--- Sets a hook that raises or runs an operation after each given number of instructions. The hook never disturbs the
--- stoppers, or the prelude outside a protected call.
+-- Runs `body` with a debug hook. The hook calls `f` after every `count` instructions, and `f` may raise. The hook does
+-- nothing in a stopper, and nothing in this file outside of a protected call.
 local undisturbed = { [ result ] = true }
 local function is_undisturbed( level )
   local info = debug.getinfo( level + 1, 'fS' )

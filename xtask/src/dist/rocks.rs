@@ -1,8 +1,8 @@
 //! The rocks, which LuaRocks installs from a file.
 //!
 //! The binary rock has the libraries for all versions of Lua, because a registry of rocks keeps one file for each
-//! system. Only its own version of Lua opens a library. The source rock has the sources of all crates, so it builds
-//! without a network.
+//! system. Each version of Lua opens only the library for that version. The source rock has the sources of all crates,
+//! so it builds without a network.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -47,7 +47,7 @@ fn source(release: &Release) -> Result<(), String> {
     pack::zip(release, &folder, &release.out.join(format!("cogloop-{}-1.src.rock", release.version)))
 }
 
-/// Writes the rockspec of the tree with the archive of the sources as its source.
+/// Writes the tree's rockspec. Its `source` becomes the archive of the sources.
 fn rockspec(release: &Release, folder: &Path) -> Result<(), String> {
     let name = format!("cogloop-{}-1.rockspec", release.version);
     let path = release.source(&name);

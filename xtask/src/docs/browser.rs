@@ -33,7 +33,8 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
     let page = book.join("check.html");
     fs::write(&page, CHECK.replace("/* PAGES */", &pages).replace("/* DRAWN */", &drawn)).map_err(said)?;
     let mut chromium = project.program("chromium");
-    // The frames are files, too. Containers refuse the system calls of the sandbox, and the pages are our own.
+    // `check.html` shows other files in frames, so it needs access to files. It runs without the sandbox, because
+    // containers refuse the sandbox's system calls, and because the pages are our own.
     chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]);
     chromium.args(["--virtual-time-budget=120000", "--dump-dom"]);
     chromium.arg(format!("--user-data-dir={}", project.target.join("chromium").display()));

@@ -173,7 +173,8 @@ pub(super) static FACE: Face = Face {
     returns_refusals: true,
 };
 
-/// Makes the timer whose callback raised the CURRENT object. Handles and coroutines already are CURRENT.
+/// A callback has raised. If it is the callback of a timer, stores the timer as CURRENT. Handles and coroutines are
+/// stored before they are called.
 unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
     // SAFETY: the loop calls it with an open loop at the first index and the metatable at the second.
     unsafe {

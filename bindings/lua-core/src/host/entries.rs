@@ -16,7 +16,7 @@ pub(crate) fn slot(index: u32) -> i64 {
 ///
 /// Room for two values.
 pub(crate) unsafe fn unlink(lua: *mut lua_State, key: Key) {
-    // SAFETY: the caller's promise; the entry exists, so that setting it takes no memory.
+    // SAFETY: the caller's promise; the entry exists, so setting it takes no memory.
     unsafe {
         push_user_value(lua, 1, value::TASKS);
         lua_pushnil(lua);

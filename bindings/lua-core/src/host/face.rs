@@ -20,7 +20,7 @@ pub(crate) struct Face {
     /// Resumes as many woken tasks as may run in this turn, until the loop has to return. Called only if there are
     /// woken tasks. May leave values on the stack.
     pub(crate) serve_woken: unsafe fn(*mut lua_State),
-    /// Resumes the coroutine that waits for a direction, a place in `DIRECTIONS`, of the Node at 3. The Node is ready
+    /// Resumes the coroutine that waits for the Node at 3 in a direction: an index of `DIRECTIONS`. The Node is ready
     /// for this interest. May leave values on the stack.
     pub(crate) resume: unsafe fn(*mut lua_State, usize, Interest),
     /// Called when the handle of the Node at this index was closed. Ends the waits for the handle with an error. Needs
@@ -29,12 +29,12 @@ pub(crate) struct Face {
     /// Drops those directions of the Node at this index whose coroutines no longer wait. Needs room for five values.
     /// Runs no Lua code.
     pub(crate) drop_void_claims: unsafe fn(*mut lua_State, c_int),
-    /// Drops void claims and the timers of tasks that no longer sleep, until it finds a task that really waits and one
-    /// that sleeps. The loop calls it before it asks whether anything is left to do. Needs room for twelve values. Lua
-    /// code may run.
+    /// Drops void claims, until it finds a coroutine that still waits. Drops timers of tasks that no longer sleep, until
+    /// it finds a sleeping task. The loop calls this function before it checks whether anything is left to do. Needs
+    /// room for twelve values. Lua code may run.
     pub(crate) before_idle: unsafe fn(*mut lua_State),
-    /// Called when a callback has raised. Makes its timer, task or watcher the CURRENT value of the loop at the first
-    /// index, unless it is already. The metatable of timers is at the second index.
+    /// Called when a callback has raised. Stores the callback's timer, task or watcher as CURRENT in the loop at the
+    /// first index, if CURRENT is not set yet. The metatable of timers is at the second index.
     pub(crate) note_failed: unsafe fn(*mut lua_State, c_int, c_int),
     /// Called when the callback of the loop's current task has raised and the protected call has ended. Ends the task
     /// at this index. Neither raises nor allocates.

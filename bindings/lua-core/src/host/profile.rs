@@ -22,7 +22,7 @@ struct Entry {
     descriptor: Option<u64>,
 }
 
-/// A list of the text: its title, the value by which it is ordered, and a test for its entries.
+/// A list that `top` shows: its title, the value by which it is ordered, and a filter for its entries.
 type List = (&'static str, fn(&Entry) -> u64, fn(&Entry) -> bool);
 
 /// The time that callbacks took since a certain time.
@@ -55,8 +55,7 @@ impl Profile {
             ("busiest descriptors", |entry| entry.total_ns, |entry| entry.descriptor.is_some()),
         ];
         for (title, rank, is_shown) in lists {
-            // The sort needs no memory. Equal entries are ordered by their names, so they keep their places from text
-            // to text.
+            // The sort needs no memory. Equal entries are ordered by their names, so their order is always the same.
             self.entries.sort_unstable_by(|a, b| {
                 rank(b).cmp(&rank(a)).then_with(|| a.place.as_bytes().cmp(b.place.as_bytes()))
             });

@@ -1,9 +1,10 @@
-//! Limits the depth to which loops, and the methods of handles that a loop calls, may be nested. Each level takes some
-//! of the C stack. Lua 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count them, and the stack would
-//! overflow.
+//! Limits how deep loops may be nested, and with them the methods of handles that a loop calls. Each level takes some
+//! of the C stack. Lua 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count C calls, so without this
+//! limit the stack would overflow.
 //!
 //! An error leaves a level by a jump, so a counter could not be decremented. Instead this file keeps the addresses of
-//! the frames. The stack grows down, so a frame whose address is at or below the calling frame's is no longer active.
+//! the frames. The stack grows down. So a kept frame has ended if its address is not above the address of the calling
+//! frame.
 
 use super::guard::Text;
 use mlua::ffi::lua_State;

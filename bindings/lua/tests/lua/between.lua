@@ -67,7 +67,7 @@ test( 'a timer that is added while another timer is being cancelled fires', func
   end )
 end )
 
-test( 'a loop that runs while a timer is being added fires it once', function( )
+test( 'a timer fires once if its loop runs while the timer is being added', function( )
   at_each_step( function( loop, nth, noting, fired )
     local f, g = noting 'outer', noting 'inner'
     local ok, outer = with_intrusion( nth, function( )
@@ -81,13 +81,14 @@ test( 'a loop that runs while a timer is being added fires it once', function( )
   end )
 end )
 
-test( 'after an error while a timer is being added, the whole timer exists or nothing of it', function( )
+test( 'after an error while a timer is being added, no part of the timer stays in the loop', function( )
   at_each_step( function( loop, nth, noting, fired )
     local f = noting 'outer'
     local ok, outer = with_intrusion( nth, function( ) error( 'intrusion', 0 ) end,
       function( ) return loop:after( 10, f ) end )
     equal( ok or outer == 'intrusion', true, outer )
-    -- The script does not have the timer. It may fire or not, but nothing of it may remain.
+    -- After the error the script has no handle of the timer. The timer may fire or not, but it must not stay in the
+    -- loop.
     loop:after( 20, noting 'next' )
     loop:run( )
     equal( table.concat( fired, ' ', #fired ), 'next', 'at step ' .. nth )

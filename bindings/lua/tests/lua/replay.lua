@@ -136,7 +136,7 @@ test( 'a recorded signal comes in the replay without being sent', function( )
   end )
 end )
 
-test( 'a pipe that sends other pieces in the replay is read in the recorded order', function( )
+test( 'the data of a pipe is read in the recorded pieces, even if the replay sends other pieces', function( )
   T.requires 'Lua files as handles'
   local pause = ''
   local function program( loop, tell )

@@ -13,8 +13,8 @@ use std::time::Duration;
 pub(super) enum What {
     /// Runs a chunk. The answer is an empty text; it comes when the chunk has ended.
     Line,
-    /// Completes the end of a line. The answer has lines: the offset where the word begins, then a candidate in each
-    /// line.
+    /// Completes the end of a line. The first line of the answer is the offset of the word's beginning. Each other line
+    /// is a candidate.
     Complete,
     /// Checks a chunk. The answer is `incomplete` if the chunk needs another line, else empty.
     Check,
