@@ -8,6 +8,7 @@
 //!            │        └─► floor                                   the cost of the timers' memory, without a store
 //!            ├─► resolution, readiness, precision, latency, lua, rust   the loop
 //!            ├─► mockit, c                                        the C library, in processes of their own
+//!            ├─► traced                                           what a trace costs in each language
 //!            └─► page                                             draws the results of all of them
 //! ```
 
@@ -37,6 +38,7 @@ mod scaling;
 mod statistics;
 mod store;
 mod stores;
+mod traced;
 mod wheel_rows;
 mod workloads;
 
@@ -78,6 +80,7 @@ fn run(options: &Options) -> Result<(), String> {
         Benchmark::Scaling => write_json(options, &scaling::run(options, &chosen(&options.only)?)),
         Benchmark::Rust => write_json(options, &rust::run(options)?),
         Benchmark::Precision => write_json(options, &precision::run(options)?),
+        Benchmark::Traced => traced::run(options),
         Benchmark::Wheel => run_wheel(options),
     }
 }

@@ -23,6 +23,8 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
                     `cargo xtask bench mockit`; takes --quick, --json, --sizes and --reps
   c                 timers, descriptors and loops through cogloop.h, beside libev and libuv; run it by
                     `cargo xtask bench c`; takes --quick, --json, --sizes and --reps
+  traced            what a trace adds to a callback in Rust, in C and in Lua; start it as `cargo xtask bench traced`; takes
+                    --quick and --reps
 
   --quick           fewer sizes, operations and repetitions: about a minute or two
   --smoke           the shortest run, which shows only that the benchmark works
@@ -53,6 +55,7 @@ pub(crate) enum Benchmark {
     Report,
     Mockit,
     C,
+    Traced,
 }
 
 /// The names of the benchmarks.
@@ -68,6 +71,7 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("report", Benchmark::Report),
     ("mockit", Benchmark::Mockit),
     ("c", Benchmark::C),
+    ("traced", Benchmark::Traced),
 ];
 
 /// A Lua, and the folder of the modules that are built for it.

@@ -73,6 +73,11 @@ pub(crate) fn compile(compiler: &mut Command, program: &Path) -> Result<(), Stri
 
 /// Runs a process and returns the lines `name value` of its output. The error says why there are none.
 pub(crate) fn lines_of(command: &mut Command) -> Result<BTreeMap<String, f64>, String> {
+    all_lines_of(command).map(|lines| lines.into_iter().collect())
+}
+
+/// The same, in the order of the output. A name may come again.
+pub(crate) fn all_lines_of(command: &mut Command) -> Result<Vec<(String, f64)>, String> {
     let output = command.output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(format!("{}; {}", output.status, String::from_utf8_lossy(&output.stderr).trim()));
@@ -80,8 +85,8 @@ pub(crate) fn lines_of(command: &mut Command) -> Result<BTreeMap<String, f64>, S
     Ok(parse(&String::from_utf8_lossy(&output.stdout)))
 }
 
-fn parse(said: &str) -> BTreeMap<String, f64> {
-    let lines = said.lines().filter_map(|line| line.split_once(' '));
+fn parse(said: &str) -> Vec<(String, f64)> {
+    let lines = said.lines().filter_map(|line| line.split_once([' ', '\t']));
     lines.filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?))).collect()
 }
 

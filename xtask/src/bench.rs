@@ -30,12 +30,13 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "precision", run: of_the_crate },
     Benchmark { name: "rust", run: of_the_crate },
     Benchmark { name: "lua", run: of_lua },
-    Benchmark { name: "mockit", run: of_mockit },
+    Benchmark { name: "mockit", run: with_libraries },
     Benchmark { name: "c", run: of_c },
 ];
 
 /// Benchmarks that run only by name: they write no results for the page.
-const OTHERS: &[Benchmark] = &[Benchmark { name: "resolution", run: of_the_crate }];
+const OTHERS: &[Benchmark] =
+    &[Benchmark { name: "resolution", run: of_the_crate }, Benchmark { name: "traced", run: with_libraries }];
 
 /// Benchmarks that the tests run briefly. The contenders of the other benchmarks have their own tests, or need an
 /// interpreter.
@@ -113,8 +114,8 @@ fn of_lua(project: &Project, _name: &'static str, options: &[&str]) -> Result<()
     bench_lua::run(project, options)
 }
 
-/// Passes the benchmark the libraries that it measures.
-fn of_mockit(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
+/// Passes the benchmark the C library and the Lua module that it measures.
+fn with_libraries(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
     let lua = lua::build(project, lua::find("5.4")?)?;

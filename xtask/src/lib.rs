@@ -61,6 +61,7 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
     precision            how late a schedule is, beside a bare clock_nanosleep
     rust                 the crate cogloop beside other loops for Rust
     resolution           what the length of a tick costs and gives
+    traced               what a trace adds to a callback in Rust, in C and in Lua
     mockit               timers with callbacks in C and Lua, beside a thread for each and the timers of POSIX
     c                    timers, descriptors and loops through cogloop.h, beside libev and libuv
     lua                  timers and sockets of t.Loop and cogloop beside other loops for Lua

@@ -65,6 +65,25 @@ static void a_trace_has_each_callback_with_its_name_time_and_lateness(void) {
     cog_loop_free(loop);
 }
 
+static void a_callback_begins_where_the_one_before_it_ended_but_not_before_its_turn(void) {
+    loop = virtual_loop();
+    CHECK(cog_loop_trace(loop, file_name(), 0) == COG_OK);
+    cog_timer_after(loop, 1 * MS, works, NULL, NULL);
+    cog_timer_after(loop, 1 * MS, works, NULL, NULL);
+    CHECK(cog_loop_run(loop) == COG_OK);
+    CHECK(cog_loop_advance(loop, 5 * MS) == COG_OK);
+    CHECK(cog_hook_add(loop, COG_HOOK_PREPARE, posted, NULL, NULL) == COG_OK);
+    CHECK(cog_loop_run_once(loop, 0, NULL) == COG_OK);
+    CHECK(cog_loop_trace_end(loop) == COG_OK);
+    written();
+    CHECK(strstr(text, "\"ts\":1000.000,\"dur\":3000.000,") != NULL);
+    CHECK(strstr(text, "\"ts\":4000.000,\"dur\":3000.000,") != NULL);
+    const char *hook = strstr(text, "\"cat\":\"other\"");
+    while (hook && hook > text && *hook != '\n') hook--;
+    CHECK(hook != NULL && strstr(hook, "\"ts\":12000.000,\"dur\":0.000,") != NULL);
+    cog_loop_free(loop);
+}
+
 static void a_full_trace_and_a_freed_loop_complete_the_file(void) {
     loop = virtual_loop();
     CHECK(cog_loop_trace(loop, file_name(), 5000) == COG_OK);
@@ -92,6 +111,7 @@ static void wrong_arguments_are_errors(void) {
 
 int main(void) {
     RUN(a_trace_has_each_callback_with_its_name_time_and_lateness);
+    RUN(a_callback_begins_where_the_one_before_it_ended_but_not_before_its_turn);
     RUN(a_full_trace_and_a_freed_loop_complete_the_file);
     RUN(wrong_arguments_are_errors);
     return summary();

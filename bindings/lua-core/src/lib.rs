@@ -43,7 +43,8 @@ mod sys;
 mod t_loop;
 
 pub use cogloop_io::Recording;
-pub use host::create::{is_virtual, set_default_backend, set_virtual};
+pub use cogloop_io::trace::BEGINNING as TRACE_BEGINNING;
+pub use host::create::{has_made_a_loop, is_virtual, set_default_backend, set_virtual};
 pub use host::leave::push_traceback;
 pub use host::recorded::set_recording;
 pub use host::report::{report_slow, report_stats};

@@ -74,6 +74,16 @@ pub(crate) struct Options {
     pub(crate) tells_version: bool,
 }
 
+impl Options {
+    /// The recording that the script's first loop writes or plays.
+    pub(crate) fn recording(&self) -> Option<&Recording> {
+        match &self.command {
+            Command::Run(script) => script.recording.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// Parses the arguments. `is_for_a_prompt` is the result of `sys::is_for_a_prompt`.
 ///
 /// # Errors
@@ -100,15 +110,15 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
     let (mut shows_top, mut shows_stats, mut is_virtual, mut tells_version) = (false, false, false, false);
     while let Some(arg) = parser.next()? {
         match arg {
-            Arg::Long("backend") => backend = Some(parser.value()?.string()?),
+            Arg::Long("backend") => once(&mut backend, "--backend", parser.value()?.string()?)?,
             Arg::Long("version") => return Ok(only(Command::Version)),
             Arg::Long("help") | Arg::Short('h') => return Ok(only(Command::Help)),
             Arg::Long("man") => return Ok(only(Command::Man)),
             Arg::Long("top") => shows_top = true,
             Arg::Long("stats") => shows_stats = true,
-            Arg::Long("slow") => slow_ns = Some(nanoseconds(&parser.value()?.string()?)?),
+            Arg::Long("slow") => once(&mut slow_ns, "--slow", nanoseconds(&parser.value()?.string()?)?)?,
             Arg::Long("virtual") => is_virtual = true,
-            Arg::Long("trace") => trace = Some(parser.value()?),
+            Arg::Long("trace") => once(&mut trace, "--trace", parser.value()?)?,
             Arg::Long("record" | "replay") if script.recording.is_some() => {
                 return Err("only one recording: --record or --replay, once".into());
             }
@@ -170,6 +180,14 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
         is_virtual,
         tells_version,
     })
+}
+
+/// Sets an option that has a value. A second value would replace the first one in silence, so it is an error.
+fn once<T>(place: &mut Option<T>, option: &str, value: T) -> Result<(), lexopt::Error> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(format!("{option} is given twice").into()),
+    }
 }
 
 /// Options that print something about the program and then end it.
@@ -243,6 +261,15 @@ mod tests {
         assert_eq!(found.args, [b"-".to_vec(), b"--version".to_vec()]);
         assert!(found.warns && found.ignores_environment && !found.is_checked_only);
         assert_eq!(required(b"lua-x".to_vec()).unwrap(), module("lua", "lua-x"));
+    }
+
+    #[test]
+    fn an_option_with_a_value_is_given_once() {
+        for (option, value) in [("--trace", "a"), ("--backend", "select"), ("--slow", "5")] {
+            let error = parsed(&["cogloop", option, value, option, value, "-e", "x"]).unwrap_err();
+            assert_eq!(error, format!("{option} is given twice"));
+        }
+        assert!(parsed(&["cogloop", "--top", "--top", "-e", "x", "-e", "y"]).is_ok());
     }
 
     #[test]

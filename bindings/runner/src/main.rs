@@ -22,55 +22,66 @@ mod prompt;
 mod sys;
 mod usage;
 
-use command_line::Command;
+use command_line::{Command, Options, Script};
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     sys::prepare();
-    let command = command_line::parse(lexopt::Parser::from_env(), sys::is_for_a_prompt()).and_then(|options| {
-        let recording = match &options.command {
-            Command::Run(script) => script.recording.as_ref(),
-            _ => None,
-        };
-        outputs::check(&options, recording)?;
-        if let Some(backend) = &options.backend {
-            cogloop_lua_core::set_default_backend(backend)?;
-        }
-        if let Some(limit_ns) = options.slow_ns {
-            cogloop_lua_core::report_slow(limit_ns);
-        }
-        if options.shows_stats {
-            cogloop_lua_core::report_stats();
-        }
-        if options.shows_top {
-            cogloop_lua_core::show_top();
-        }
-        if let Some(file) = options.trace {
-            cogloop_lua_core::set_default_trace(file);
-        }
-        if options.is_virtual {
-            cogloop_lua_core::set_virtual();
-        }
-        if options.tells_version {
-            println!("{}", version());
-        }
-        Ok(options.command)
-    });
-    match command {
-        Ok(Command::Help) => print!("{}", usage::help()),
-        Ok(Command::Man) => print!("{}", usage::man(&version())),
-        Ok(Command::Version) => println!("{}", version()),
-        Ok(Command::Run(mut script)) => {
-            script.recording.take().into_iter().for_each(cogloop_lua_core::set_recording);
-            environment::prepare(&mut script, cogloop_lua_core::LUA_VERSION);
-            return interpreter::run(&script);
-        }
+    let options = match prepared() {
+        Ok(options) => options,
         Err(problem) => {
             eprintln!("cogloop: {problem}\nTry 'cogloop --help'.");
             return ExitCode::from(2);
         }
+    };
+    match options.command {
+        Command::Help => print!("{}", usage::help()),
+        Command::Man => print!("{}", usage::man(&version())),
+        Command::Version => println!("{}", version()),
+        Command::Run(script) => return run(script, options.trace.as_deref()),
     }
     ExitCode::SUCCESS
+}
+
+/// Reads the command line, and does what its options say.
+fn prepared() -> Result<Options, String> {
+    let options = command_line::parse(lexopt::Parser::from_env(), sys::is_for_a_prompt())?;
+    outputs::check(options.trace.as_deref(), options.recording())?;
+    if let Some(backend) = &options.backend {
+        cogloop_lua_core::set_default_backend(backend)?;
+    }
+    if let Some(limit_ns) = options.slow_ns {
+        cogloop_lua_core::report_slow(limit_ns);
+    }
+    if options.shows_stats {
+        cogloop_lua_core::report_stats();
+    }
+    if options.shows_top {
+        cogloop_lua_core::show_top();
+    }
+    if let Some(file) = &options.trace {
+        cogloop_lua_core::set_default_trace(file.clone());
+    }
+    if options.is_virtual {
+        cogloop_lua_core::set_virtual();
+    }
+    if options.tells_version {
+        println!("{}", version());
+    }
+    Ok(options)
+}
+
+fn run(mut script: Script, trace: Option<&OsStr>) -> ExitCode {
+    let is_run = !script.is_checked_only;
+    let without_a_loop = outputs::without_a_loop(trace, script.recording.as_ref());
+    script.recording.take().into_iter().for_each(cogloop_lua_core::set_recording);
+    environment::prepare(&mut script, cogloop_lua_core::LUA_VERSION);
+    let status = interpreter::run(&script);
+    if is_run && !cogloop_lua_core::has_made_a_loop() {
+        without_a_loop.iter().for_each(|line| eprintln!("cogloop: {line}"));
+    }
+    status
 }
 
 fn version() -> String {

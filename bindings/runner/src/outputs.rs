@@ -1,29 +1,37 @@
 //! Checks the files that options name before the script runs. A script might ignore the reason why it gets no loop.
 
-use crate::command_line::Options;
-use cogloop_lua_core::Recording;
+use cogloop_lua_core::{Recording, TRACE_BEGINNING};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-
-/// The first bytes of a trace, and of a recording.
-const TRACE: &[u8] = b"[\n{\"ph\":";
-const RECORDING: &[u8] = b"cogloop recording ";
 
 /// Checks the files of `--trace`, `--record` and `--replay`.
 ///
 /// # Errors
 ///
 /// A file cannot be opened, or is another program's file. The error is a message.
-pub(crate) fn check(options: &Options, recording: Option<&Recording>) -> Result<(), String> {
-    if let Some(file) = &options.trace {
-        check_output("--trace", Path::new(file), TRACE)?;
+pub(crate) fn check(trace: Option<&OsStr>, recording: Option<&Recording>) -> Result<(), String> {
+    if let Some(file) = trace {
+        check_output("--trace", Path::new(file), TRACE_BEGINNING)?;
     }
     match recording {
-        Some(Recording::Record(file)) => check_output("--record", file, RECORDING),
+        Some(Recording::Record(file)) => check_output("--record", file, Recording::BEGINNING),
         Some(Recording::Replay(file)) => File::open(file).map(drop).map_err(|error| told("--replay", file, &error)),
         None => Ok(()),
     }
+}
+
+/// What the user is told if the script makes no loop, so that these options have no effect: a line for each.
+pub(crate) fn without_a_loop(trace: Option<&OsStr>, recording: Option<&Recording>) -> Vec<String> {
+    let line =
+        |option, file: &Path, done| told(option, file, format_args!("the script made no loop, so nothing was {done}"));
+    let trace = trace.map(|file| line("--trace", Path::new(file), "traced"));
+    let recording = recording.map(|recording| match recording {
+        Recording::Record(file) => line("--record", file, "recorded"),
+        Recording::Replay(file) => line("--replay", file, "replayed"),
+    });
+    trace.into_iter().chain(recording).collect()
 }
 
 /// If the user forgets the option's file, the option takes the script's name as its file. So a file with other content

@@ -405,6 +405,43 @@ fn a_file_that_cannot_be_written_is_told_before_the_script_runs() {
     }
 }
 
+#[test]
+fn a_file_of_the_same_option_is_replaced() {
+    let file = std::env::temp_dir().join(format!("cogloop-again-{}", std::process::id()));
+    let code = |ms: u32| format!("local c = require 'cogloop' c.after( {ms}, print ) c.run( )");
+    for option in ["--trace", "--record"] {
+        for ms in [1, 2] {
+            let out = run(cogloop().arg("--virtual").arg(option).arg(&file).args(["-e", &code(ms)]));
+            assert_eq!((text(&out.stderr), out.status.code()), (String::new(), Some(0)), "{option}");
+        }
+        let second = std::fs::read_to_string(&file).expect("the program has written it");
+        let (own, earlier) = match option {
+            "--trace" => (r#""ts":2000.000,"#, r#""ts":1000.000,"#),
+            _ => ("after 2000000", "after 1000000"),
+        };
+        assert!(second.contains(own) && !second.contains(earlier), "{second}");
+        std::fs::remove_file(&file).expect("it was written");
+    }
+}
+
+#[test]
+fn an_option_without_effect_is_told_if_the_script_makes_no_loop() {
+    let file = std::env::temp_dir().join(format!("cogloop-unused-{}", std::process::id()));
+    for (option, done) in [("--trace", "traced"), ("--record", "recorded"), ("--replay", "replayed")] {
+        let out = run(cogloop().arg(option).arg(&file).args(["-e", "print 'runs'"]));
+        let told = format!("cogloop: {option} {}: the script made no loop, so nothing was {done}\n", file.display());
+        assert_eq!((text(&out.stderr), text(&out.stdout)), (told, "runs\n".to_owned()));
+        assert_eq!(out.status.code(), Some(0));
+        let out = run(cogloop()
+            .arg(option)
+            .arg(&file)
+            .args(["--check", concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/hello.lua")]));
+        assert_eq!(text(&out.stderr), "", "{option} with --check");
+        let _ = (option == "--trace").then(|| std::fs::remove_file(&file));
+    }
+    std::fs::remove_file(&file).expect("it was made");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_trace_that_could_not_be_written_is_told_at_the_end() {

@@ -17,7 +17,8 @@ impl Core {
 
     #[cold]
     fn begun(&self, what: Option<(Of, u32)>) -> Begun {
-        Begun { start_ns: self.now_ns(), place: what.and_then(|what| self.timeline.place(what)) }
+        let start_ns = self.timeline.ended_ns.take().unwrap_or_else(|| self.now_ns());
+        Begun { start_ns, place: what.and_then(|what| self.timeline.place(what)) }
     }
 
     /// Call after a callback. `name` is the name of a callback without a line.
@@ -34,13 +35,20 @@ impl Core {
         let name = begun.place.map_or(Name(name.as_bytes(), None), |at| Name(at.file().as_bytes(), Some(at.line())));
         if let Some(trace) = &mut *self.timeline.trace.borrow_mut() {
             trace.span(kind, name, begun.start_ns, end_ns, detail);
+            self.timeline.ended_ns.set(Some(end_ns));
         }
     }
 
     /// The time at which a turn begins, if the loop is traced.
     #[inline]
     pub(crate) fn turn_begins(&self) -> Option<u64> {
-        self.timeline.is_on.get().then(|| self.now_ns())
+        if self.timeline.is_on.get() { Some(self.turn_began()) } else { None }
+    }
+
+    #[cold]
+    fn turn_began(&self) -> u64 {
+        self.timeline.ended_ns.set(None);
+        self.now_ns()
     }
 
     /// Call after the wait of a turn.

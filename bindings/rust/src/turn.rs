@@ -25,6 +25,8 @@ use std::sync::atomic::Ordering;
 impl<S> Handle<S> {
     pub(crate) fn begin(&self) {
         self.core().is_stopped.set(false);
+        // The user may have done something else since the last run.
+        self.core().timeline.ended_ns.set(None);
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

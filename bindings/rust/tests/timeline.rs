@@ -116,6 +116,26 @@ fn a_timer_that_takes_the_place_of_another_has_its_own_line() {
 }
 
 #[test]
+fn a_callback_begins_where_the_one_before_it_ended_but_not_before_its_run() {
+    let file = Temporary::new("between");
+    let mut events = Loop::simulated().unwrap();
+    events.trace(&file.0).unwrap();
+    for delay in [MS, MS, 2 * MS] {
+        events.after(delay, |_: &mut (), firing| assert!(firing.advance(MS / 4))).unwrap();
+    }
+    events.run(&mut ()).unwrap();
+    assert!(events.advance(5 * MS));
+    events.block_on(&mut (), async {}).unwrap();
+    events.end_trace().unwrap();
+    let times =
+        |category| file.events(category).iter().map(|each| each.split(' ').nth(1).unwrap().to_owned()).collect();
+    let timers: Vec<String> = times("timer");
+    assert_eq!(timers, ["1000.000+250.000", "1250.000+250.000", "2000.000+250.000"]);
+    let tasks: Vec<String> = times("task");
+    assert_eq!(tasks, ["7250.000+0.000"]);
+}
+
+#[test]
 fn a_full_trace_ends_and_a_file_that_cannot_be_made_is_an_error() {
     let file = Temporary::new("full");
     let mut events = Loop::simulated().unwrap();

@@ -52,6 +52,9 @@ pub enum Recording {
 }
 
 impl Recording {
+    /// The first bytes of a recording's file.
+    pub const BEGINNING: &[u8] = format::MAGIC.as_bytes();
+
     /// The name of the option: `"record"` or `"replay"`.
     #[must_use]
     pub fn name(&self) -> &'static str {

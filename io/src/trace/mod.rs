@@ -83,6 +83,9 @@ pub enum Detail {
     Number(u64),
 }
 
+/// The first bytes of a trace's file.
+pub const BEGINNING: &[u8] = b"[\n{\"ph\":";
+
 /// The default size limit of a trace: 64 MiB, which is half a million events.
 pub const DEFAULT_LIMIT: u64 = 64 << 20;
 

@@ -40,6 +40,7 @@ fn an_event_is_a_line_and_the_file_is_a_list() {
     trace.end_turn(7);
     trace.end_turn(8);
     trace.finish().unwrap();
+    assert!(sink.text().as_bytes().starts_with(BEGINNING));
     let ids = format!(r#""pid":{},"tid":4"#, std::process::id());
     let expected = [
         "[".to_owned(),

@@ -61,6 +61,8 @@ impl Loop {
     }
 
     fn turn(&self, wait: Wait) -> Result<(), Failure> {
+        // The user may have done something else since the last turn.
+        self.tracing.ended_ns.set(None);
         self.call_hooks(When::Idle);
         self.call_hooks(When::Prepare);
         if self.is_stopped.get() {
@@ -69,7 +71,7 @@ impl Loop {
         // While there is a post, the loop must not wait and a virtual clock must not jump.
         let has_work = self.has_posts() || self.hooks.are_busy() || !self.is_alive();
         let wait = if has_work { Wait::Poll } else { wait };
-        let start_ns = self.begin_span();
+        let start_ns = self.wait_begins();
         let waited = self.events.borrow_mut().turn(wait);
         self.trace_turn(start_ns);
         self.remote.borrow().was_woken();

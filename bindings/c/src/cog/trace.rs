@@ -9,10 +9,22 @@ use cogloop_io::trace::{DEFAULT_LIMIT, Detail, Kind, Name, Trace};
 use std::ffi::{CStr, c_char, c_int};
 
 impl Loop {
-    /// The time now, if the loop is traced: a turn or a callback begins.
+    /// The time at which a callback begins, if the loop is traced.
     #[inline]
     pub(super) fn begin_span(&self) -> Option<u64> {
-        if self.tracing.is_on.get() { Some(self.events.borrow().now_ns()) } else { None }
+        if self.tracing.is_on.get() { Some(self.began()) } else { None }
+    }
+
+    #[cold]
+    fn began(&self) -> u64 {
+        self.tracing.ended_ns.take().unwrap_or_else(|| self.events.borrow().now_ns())
+    }
+
+    /// The time at which the wait of a turn begins, if the loop is traced.
+    #[inline]
+    pub(super) fn wait_begins(&self) -> Option<u64> {
+        self.tracing.ended_ns.set(None);
+        self.begin_span()
     }
 
     /// Call after a callback. `address` is that of its function.
@@ -29,6 +41,7 @@ impl Loop {
         let text = self.tracing.name_of(address);
         if let Some(trace) = &mut *self.tracing.trace.borrow_mut() {
             trace.span(kind, Name(text.bytes(), None), start_ns, end_ns, detail);
+            self.tracing.ended_ns.set(Some(end_ns));
         }
     }
 

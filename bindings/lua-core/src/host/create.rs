@@ -25,6 +25,11 @@ static DEFAULT_BACKEND: OnceLock<String> = OnceLock::new();
 static IS_VIRTUAL: AtomicBool = AtomicBool::new(false);
 static LOOPS: AtomicU64 = AtomicU64::new(0);
 
+/// Whether the program has made a loop.
+pub fn has_made_a_loop() -> bool {
+    LOOPS.load(Relaxed) > 0
+}
+
 /// Chooses the backend for every loop of the program that does not choose its own. Later calls change nothing.
 ///
 /// # Errors
