@@ -1,7 +1,7 @@
 //! The arithmetic of periods and slack.
 //!
-//! The rule for missed deadlines stands here once, and every language's interface uses it. It has an answer for all
-//! arguments: a sum that is out of range saturates.
+//! This is the only code for the rule of missed deadlines, and every language's interface uses it. The rule has an
+//! answer for all arguments: a sum that is out of range saturates.
 
 use core::num::NonZeroU64;
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn slack_is_never_early_never_too_late_and_brings_neighbours_together() {
+    fn slack_is_never_early_never_too_late_and_joins_near_deadlines() {
         for deadline in (0..2000).step_by(if cfg!(miri) { 61 } else { 1 }).chain([u64::MAX - 3, u64::MAX]) {
             for slack in [0, 1, 2, 7, 16, 100] {
                 let at = u64::coalesce(deadline, slack);

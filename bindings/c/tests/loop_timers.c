@@ -280,8 +280,8 @@ static void unreferenced_timers_do_not_keep_the_loop_running(void) {
     cog_loop_free(loop);
 }
 
-/* With ticks of 1 us both deadlines are rounded to 2000. Regression test: the
- * interval reported 1500, its deadline before rounding. */
+/* With ticks of 1 us both deadlines are rounded to 2000. Regression test: the interval
+ * reported 1500, its deadline before rounding. */
 static void a_one_shot_and_an_interval_report_the_same_deadline_in_order(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);

@@ -61,7 +61,7 @@ pub fn poll(events: &mut Loop) -> Vec<(Token, Interest)> {
     ready
 }
 
-/// The same for a test of many turns: the audit takes a hundred times as long as the turn.
+/// Like [`poll`] without the audit, which takes a hundred times as long as the turn. For tests of many turns.
 pub fn poll_unaudited(events: &mut Loop) -> Vec<(Token, Interest)> {
     events.turn(FOR_WHAT_IS_READY).unwrap();
     std::iter::from_fn(|| events.next_ready()).map(|Ready { token, ready }| (token, ready)).collect()

@@ -62,20 +62,20 @@ return function( )
   -- `marks` contains the module's calls, each with its turn.
   local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
 
-  -- Whether the module served this entry next, in the turn of its last call.
+  -- Whether the module's next call serves this entry, in the same turn as its last call.
   function world.was_next( entry )
     local last, next = world.marks[ #world.S.marks ], next_mark( )
     return world.socket( next.h ) == entry.descriptor and last and next.turn == last.turn
   end
 
-  -- Whether the module served another handle in that turn.
+  -- Whether the module's next call serves any handle, in the same turn as its last call.
   function world.goes_on( )
     local last, next = world.marks[ #world.S.marks ], next_mark( )
     return next.h ~= nil and last ~= nil and next.turn == last.turn
   end
 
-  -- The candidate that is served next: the one that the module served. A candidate whose turn is not specified is served only if
-  -- the module did so.
+  -- The candidate that is served next: the one that the module served. A candidate whose turn is not specified is
+  -- served only if the module did so.
   function world.next( candidates )
     local socket, must = world.socket( next_mark( ).h ), nil
     for i, item in ipairs( candidates ) do
