@@ -1,14 +1,14 @@
 //! Arguments of the functions that Lua calls. Each check raises an error that names the argument.
 
-use super::called::{called_level, push_called_name};
+use super::called::{bad_argument_of, called_level};
 use super::guard::{Text, push_where};
 use super::version::extra_arguments;
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, lua_State, lua_concat,
-    lua_error, lua_getmetatable, lua_isinteger, lua_next, lua_pop, lua_pushfstring, lua_pushinteger, lua_pushnil,
-    lua_pushnumber, lua_rawequal, lua_remove, lua_tointeger, lua_tolstring, lua_tonumber, lua_tostring, lua_touserdata,
-    lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
+    lua_error, lua_getmetatable, lua_gettop, lua_isinteger, lua_next, lua_pop, lua_pushfstring, lua_pushinteger,
+    lua_pushnil, lua_pushnumber, lua_rawequal, lua_tointeger, lua_tolstring, lua_tonumber, lua_tostring,
+    lua_touserdata, lua_type, lua_upvalueindex, luaL_argerror, luaL_getmetafield, luaL_tolstring, luaL_typename,
 };
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::num::NonZeroU64;
@@ -17,6 +17,9 @@ use std::ptr::null_mut;
 /// Some functions insert the default loop before the script's arguments. In these functions the upvalue with this
 /// number is a table. In all other functions it is not.
 pub(crate) const DEFAULT: c_int = 6;
+
+/// The upvalue with the module, in these functions.
+const MODULE: c_int = 4;
 
 /// The longest delay, about 292 years. A longer one is clamped to it.
 pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
@@ -156,6 +159,10 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     // SAFETY: the caller's promise; luaL_argerror never returns.
     unsafe {
         let shifted = lua_type(lua, lua_upvalueindex(DEFAULT)) == LUA_TTABLE;
+        if shifted && lua_gettop(lua) > 1 && lua_rawequal(lua, 2, lua_upvalueindex(MODULE)) != 0 {
+            let hint = "the functions of the module are called with a dot; only those of a loop with a colon";
+            Text::<100>::new(hint).raise(lua);
+        }
         let arg = arg - c_int::from(shifted);
         let level = called_level(lua);
         if level > 0 {
@@ -164,24 +171,6 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
         luaL_argerror(lua, arg + extra_arguments(lua), text);
     }
     unreachable!("luaL_argerror does not return")
-}
-
-/// Like `luaL_argerror`, but names our function at `level`. That function is written in Lua, and passes its arguments
-/// on to the running function.
-unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
-    // SAFETY: only called by `bad_argument`, with a level of the stack. The name is on Lua's stack.
-    unsafe {
-        push_where(lua);
-        let is_method = push_called_name(lua, level);
-        let name = lua_tostring(lua, -1);
-        match arg - c_int::from(is_method) {
-            0 => lua_pushfstring(lua, c"calling '%s' on bad self (%s)".as_ptr(), name, text),
-            arg => lua_pushfstring(lua, c"bad argument #%d to '%s' (%s)".as_ptr(), arg, name, text),
-        };
-        lua_remove(lua, -2);
-        lua_concat(lua, 2);
-        lua_error(lua)
-    }
 }
 
 /// Raises an error if the table of options at `arg` has a name that is not in `known`. `list` enumerates the known

@@ -12,14 +12,15 @@
 //! below `pcall`. Its name is then looked up in the tables of the modules and of our methods.
 
 use super::class::push_kept;
-use super::guard::CHUNK;
+use super::guard::{CHUNK, push_where};
 use super::version::is_tail_called;
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_getfield, lua_getinfo,
-    lua_getstack, lua_gettop, lua_getupvalue, lua_insert, lua_next, lua_pop, lua_pushfstring, lua_pushnil,
-    lua_pushstring, lua_pushvalue, lua_rawequal, lua_settop, lua_tostring, lua_type,
+    LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, lua_Debug, lua_State, lua_concat, lua_error,
+    lua_getfield, lua_getinfo, lua_getstack, lua_gettop, lua_getupvalue, lua_insert, lua_next, lua_pop,
+    lua_pushfstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal, lua_remove, lua_settop, lua_tostring,
+    lua_type,
 };
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
 
 /// The registry key of a list of tables: the methods that are written in Lua.
@@ -79,15 +80,34 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
     }
 }
 
-/// Pushes the name of the function at `level`: the name in the calling script, or the name in a table. Returns whether
-/// the script called the function as a method. After a tail call Lua does not know that: a method is then taken for
-/// called as one.
+/// Like `luaL_argerror`, but names our function at `level`. That function is written in Lua, and passes its arguments
+/// on to the running function.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); `level` is a level of the stack. Room for nine values.
-pub(crate) unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool {
-    // SAFETY: the caller's promise. A name lives as long as its function.
+/// [The rule for Lua calls](crate); `level` is that of [`called_level`], and the text is on Lua's
+/// stack, or lives for ever. Room for twelve values.
+pub(crate) unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
+    // SAFETY: the caller's promise. The name is on Lua's stack.
+    unsafe {
+        push_where(lua);
+        let is_method = push_called_name(lua, level);
+        let name = lua_tostring(lua, -1);
+        match arg - c_int::from(is_method) {
+            0 => lua_pushfstring(lua, c"calling '%s' on bad self (%s)".as_ptr(), name, text),
+            arg => lua_pushfstring(lua, c"bad argument #%d to '%s' (%s)".as_ptr(), arg, name, text),
+        };
+        lua_remove(lua, -2);
+        lua_concat(lua, 2);
+        lua_error(lua)
+    }
+}
+
+/// Pushes the name of the function at `level`: the name in the calling script, or the name in a table. Returns whether
+/// the script called the function as a method. After a tail call Lua does not know that: a method is then taken for
+/// called as one.
+unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool {
+    // SAFETY: only called by `bad_argument_of`, with a level of the stack. A name lives as long as its function.
     unsafe {
         let mut about = MaybeUninit::<lua_Debug>::zeroed();
         lua_getstack(lua, level, about.as_mut_ptr());

@@ -190,6 +190,17 @@ test( 'below pcall a message names the same argument, and never pcall', function
   is_true( count > 150 and named > 25, ('%d calls, %d of functions in Lua'):format( count, named ) )
 end )
 
+test( 'a function of the module that is called with a colon: the message says so', function( )
+  for _, code in ipairs{
+    'c:after( 1, f )', 'c:every( 1, f )', 'c:at( 1, f )', "c:on( h, 'r', f )", 'c:spawn( f )', 'c:sleep( 1 )', "c:wait( h, 'r' )",
+    'c:unpark( task )', 'c:channel( 1 )', 'c:semaphore( 1 )', 'c:timeout( 1, f )', 'c:all( f )', 'c:any( f )', 'c:wrap( f )',
+    'c:pcall( f )', 'c:debounce( 1, f )', 'c:throttle( 1, f )', "c:signal( 'INT', f )", 'c:child( 1, f )', 'c:step( 1 )', 'c:slow( 1, f )',
+  } do
+    local message = message_of( code )
+    equal( message, 'script.lua:2: the functions of the module are called with a dot; only those of a loop with a colon', code )
+  end
+end )
+
 test( 'after a tail call the message has the name of the function, and counts as the script does', function( )
   -- LuaJIT takes the name from the call of the function that is gone.
   if rawget( _G, 'jit' ) then return end
