@@ -8,9 +8,9 @@ use std::process::Command;
 use crate::stores::{self, Entry};
 use crate::workloads::probe::{PROBES, REGION, TIMERS};
 
-/// The counted stores: the wheel, two peers for comparison, and `nothing`, the empty loop. The other counts contain the
+/// The counted stores: the wheel, three peers for comparison, and `nothing`, the empty loop. The other counts contain the
 /// instructions of that loop.
-const STORES: [&str; 4] = ["cogloop", "btreemap", "lazy-heap", "nothing"];
+const STORES: [&str; 5] = ["cogloop", "slab-wheel", "btreemap", "lazy-heap", "nothing"];
 const OPERATIONS: [usize; 2] = [20_000, 60_000];
 
 /// The instructions for each of `PROBES`, for the stores in `STORES`.
