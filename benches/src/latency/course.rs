@@ -24,7 +24,7 @@ use crate::measure::{cpu_ns, voluntary_switches};
 /// once more, and the course ends.
 const BEHIND_NS_MAX: u64 = 300_000_000;
 
-/// When a timer is due again.
+/// The delay of a timer from one deadline to the next.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(super) enum Pattern {
     Every {
@@ -69,7 +69,7 @@ impl Pattern {
 pub(super) struct Record {
     /// The lateness in ns, with an accuracy of a thousandth.
     pub(super) late_ns: Histogram<u64>,
-    /// The number of timers that fired early, and the longest time by which one was early.
+    /// The number of timers that fired early, and the greatest time by which a timer was early.
     pub(super) early: u64,
     pub(super) early_ns_max: u64,
     pub(super) cpu_ns: u64,
@@ -193,7 +193,7 @@ pub(super) fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds that are right")
 }
 
-/// Converts the kernel's time to the standard library's, whose instants cannot be made from a number.
+/// Converts the kernel's time to instants of the standard library, which cannot be made from a number.
 #[derive(Copy, Clone)]
 pub(super) struct Instants {
     ns: u64,

@@ -1,4 +1,4 @@
-//! `tokio::time` on one thread: a task for each timer, which sleeps again and again in one `Sleep`.
+//! `tokio::time` on one thread: a task for each timer. The task resets one `Sleep` for each deadline.
 
 use std::io;
 use std::pin::pin;

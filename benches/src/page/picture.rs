@@ -6,7 +6,7 @@ use super::read::{Curve, Figures, Row};
 use super::scale::{Kind, short};
 use super::svg::Svg;
 
-/// How the results of a benchmark are drawn.
+/// The form in which results of a benchmark are drawn.
 #[derive(Copy, Clone)]
 pub(super) enum Layout {
     /// A panel for each workload and each of `figures`. If `figures` is empty, each figure outside of `hidden` gets a

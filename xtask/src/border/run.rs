@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 /// The processor time that one program may use.
 const SPINS_AFTER: Duration = Duration::from_secs(20);
 
-/// How long a program may sleep without using the processor.
+/// The time after which a program that uses no CPU time counts as blocked.
 const BLOCKED_AFTER: Duration = Duration::from_secs(3);
 
-/// How long to wait before a program counts as hanging.
+/// The length of the wait before a program counts as hanging.
 #[derive(Clone, Copy)]
 pub(crate) enum Patience {
     /// For a program that is known to hang.
@@ -39,7 +39,7 @@ impl Patience {
     }
 }
 
-/// What a script has printed.
+/// The output of a script.
 #[derive(Default, Clone, Debug)]
 pub(crate) struct Log {
     /// The number of the running program, from 1; 0 before the first.
@@ -52,7 +52,7 @@ pub(crate) struct Log {
     pub(crate) rest: Vec<String>,
 }
 
-/// How a script ended.
+/// The end of a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum End {
     Well,

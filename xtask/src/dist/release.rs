@@ -111,7 +111,7 @@ impl<'a> Release<'a> {
     }
 }
 
-/// Where cargo keeps the sources of the crates.
+/// The folder in which cargo keeps the sources of crates.
 fn cargo_home() -> PathBuf {
     let home = || std::env::home_dir().unwrap_or_default().join(".cargo");
     std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)

@@ -66,7 +66,7 @@ fn from_root(text: &str) -> String {
 }
 
 /// Changes each link for which `outside` returns a file of the root. The new link goes to the book's page of the file,
-/// or to the file; or the link is removed.
+/// or to the file itself. If the book has neither, the link becomes plain text.
 fn turned<'a>(text: &'a str, outside: impl Fn(&'a str) -> Option<&'a str>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

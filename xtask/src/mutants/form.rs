@@ -23,9 +23,9 @@ const SWITCH: &str = "BUG";
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Mutant {
     pub(crate) name: String,
-    /// Where the bug was found: a project, with the number of the issue.
+    /// The place where the bug was found: a project, with the number of the issue.
     pub(crate) source: String,
-    /// What goes wrong.
+    /// A description of the failure.
     pub(crate) story: String,
     /// The suite that must catch it; `None` for one of the event loop's suites.
     pub(crate) asked: Option<String>,

@@ -46,7 +46,7 @@ fn check_package(package: &Package, tree: &Tree) -> Vec<Finding> {
     package.dependencies.iter().filter_map(breach).collect()
 }
 
-/// Why the package in `folder` may not have this dependency; `None` if it may.
+/// The reason why the package in `folder` may not have this dependency; `None` if it may.
 fn refusal(folder: &str, dependency: &Dependency) -> Option<&'static str> {
     if folder == "engine" {
         return Some(ENGINE_WHY);

@@ -23,14 +23,14 @@ pub(super) fn raise_mark() -> *mut c_void {
     (&raw const RAISE).cast_mut().cast()
 }
 
-/// How a coroutine was left when its entry was made.
+/// The state of a coroutine at the time when its entry was made.
 #[derive(Clone, Copy)]
 pub(super) enum Left {
-    /// It has not begun: its stack has the value that `begin_with` put there. `begin` needs this number.
+    /// The coroutine has not begun: its stack has the value that `begin_with` put there. `begin` needs this number.
     Fresh(c_int),
-    /// It has called `coroutine.yield` itself.
+    /// The coroutine has called `coroutine.yield` itself.
     Yielded,
-    /// In a wait, with MARK on top.
+    /// The coroutine is in a wait, with MARK on top.
     Waiting,
     /// In a wait that has ended. This number of values for it is below MARK.
     Woken(c_int),

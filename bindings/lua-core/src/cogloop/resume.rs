@@ -208,8 +208,8 @@ unsafe fn lost(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// How long a wait may take. A cancelled task may wait no longer than its grace period. If the grace period cuts the
-/// wait short, the wait raises the cancellation again.
+/// The longest time that a wait may take. A cancelled task may wait no longer than its grace period. If the grace
+/// period cuts the wait short, the wait raises the cancellation again.
 unsafe fn cut(state: *mut State, task: *mut Task, limit_ns: Option<u64>) -> Option<u64> {
     // SAFETY: only called by `claim` and `rest`, with an open loop.
     unsafe {

@@ -1,4 +1,4 @@
-//! Tasks by name: what `stats`, `slow` and `dump` report of them.
+//! The reports of `stats`, `slow` and `dump` about tasks and their names.
 //!
 //! A *slice* is the part of a task's run from one wait to the next; the last slice ends with the task. Its place is the
 //! line where it begins: the task's function, or the wait that has returned.
@@ -22,10 +22,10 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 
-/// How many tasks are listed one by one.
+/// The greatest number of tasks that are listed one by one.
 const LISTED_MAX: u32 = 100;
 
-/// The greatest number of functions of a coroutine that are searched for a line.
+/// The search for the line of a coroutine stops after this number of functions.
 const LEVELS_MAX: c_int = 8;
 
 /// A slice that is timed.
@@ -41,8 +41,8 @@ pub(super) struct Slice {
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1 and open, the task at `index`, and its coroutine as it was left.
-/// Room for ten values.
+/// [The rule for Lua calls](crate); the loop is at 1 and open, the task at `index`, and its coroutine has not run since
+/// `left`. Room for ten values.
 #[cold]
 pub(super) unsafe fn begin_slice(lua: *mut lua_State, index: c_int, left: Left, start_ns: u64) -> Slice {
     // SAFETY: the caller's promise.
@@ -202,7 +202,7 @@ pub(super) unsafe fn line_of(coroutine: *mut lua_State) -> Place {
     }
 }
 
-/// Pushes the number of tasks of each name: `{ [name] = count }`. Tasks without a name are not in it.
+/// Pushes the number of tasks of each name: `{ [name] = count }`. Tasks without a name do not count.
 ///
 /// # Safety
 ///
@@ -231,8 +231,8 @@ pub(super) unsafe fn push_counts_by_name(lua: *mut lua_State) {
     }
 }
 
-/// Pushes the task after this `place` of the list at `alive`, and sets `place` to its own. Returns false after the last
-/// one, or when the loop was closed. The task is nil if it has ended meanwhile.
+/// Increments `place`, and pushes the task at that place of the list at `alive`; nil if the task has ended meanwhile.
+/// Returns false after the last task, or if the loop was closed.
 unsafe fn push_next(lua: *mut lua_State, alive: c_int, place: &mut u32) -> bool {
     // SAFETY: only called with the loop at 1 and ALIVE at `alive`. The number of tasks is read each time: the caller's
     // work on a task may run a finalizer.
@@ -247,8 +247,8 @@ unsafe fn push_next(lua: *mut lua_State, alive: c_int, place: &mut u32) -> bool 
     }
 }
 
-/// Appends to the text on top how many tasks there are, and a line for each of the first hundred: its name, and what it
-/// does.
+/// Appends the number of tasks to the text on top, and a line for each of the first hundred tasks. The line has the
+/// task's name and its state.
 ///
 /// # Safety
 ///

@@ -29,7 +29,7 @@ pub(super) const WAITERS: c_int = 2;
 pub(super) const ABOUT: c_int = 3;
 pub(super) const USER_VALUES: c_int = 3;
 
-/// What a task is doing.
+/// The state of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     /// It has not begun. A timer starts it.
@@ -77,13 +77,13 @@ pub(super) struct Task {
     pub(super) phase: Phase,
     /// Its place in ALIVE; 0: none.
     pub(super) place: u32,
-    /// How long it may clean up after a cancellation.
+    /// The time that the task has for cleaning up after a cancellation.
     pub(super) grace_ms: u32,
-    /// How many results it has.
+    /// The number of results.
     pub(super) results: c_int,
     /// Whether the present wait was cut short: its end raises the cancellation again.
     pub(super) is_cut: bool,
-    /// How many waits were cut short.
+    /// The number of waits that were cut short.
     pub(super) cuts: u8,
 }
 

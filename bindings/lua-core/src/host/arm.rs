@@ -10,10 +10,10 @@ use super::memory::State;
 use cogloop_io::{AddError, Key, LimitReached, Plan};
 use mlua::ffi::lua_State;
 
-/// When a timer is due.
+/// The time at which a timer is due.
 #[derive(Clone, Copy)]
 pub(crate) enum Due {
-    /// After so many nanoseconds; 0 is the next turn.
+    /// After this number of nanoseconds; 0 is the next turn.
     After(u64),
     /// At this time of the loop's clock.
     At(u64),

@@ -76,7 +76,7 @@ pub(crate) struct State {
     /// The unfinished steps of compiled code.
     #[cfg(feature = "luajit")]
     pub(crate) steps: Steps,
-    /// How many timers the loop's host allows the script; `None` without a limit.
+    /// The number of timers that the loop's host allows to the script; `None` without a limit.
     pub(crate) timers_max: Option<usize>,
     /// The number of timers armed so far, which orders equal deadlines.
     pub(crate) armed: u64,
@@ -90,7 +90,7 @@ pub(crate) struct State {
     pub(crate) closed: Vec<Number>,
     /// Scratch memory: the tasks' table indices in the order of expiry, with the deadlines in ns.
     pub(crate) order: Vec<(u64, u64, u32)>,
-    /// How far the present run goes.
+    /// The end of the present run.
     pub(crate) pace: Pace,
     /// The trace of the loop, if there is one. A full trace has ended.
     pub(crate) trace: Option<Box<Trace>>,
@@ -119,7 +119,7 @@ pub(crate) struct Steps {
     pub(super) emptying: Option<u32>,
 }
 
-/// How far a run goes.
+/// The end of a run.
 #[derive(Clone, Copy)]
 pub(crate) enum Pace {
     /// Until nothing is left.
@@ -258,7 +258,7 @@ pub(crate) struct Cogloop {
     pub(crate) has_traceback: bool,
     /// The coroutine that runs and may wait, or null: a task's, or one that the task made by `wrap`.
     pub(crate) resumed: *mut lua_State,
-    /// How many tasks there are in ALIVE.
+    /// The number of tasks in ALIVE.
     pub(crate) alive: u32,
     /// The tasks that were woken and run next.
     pub(crate) woken: Woken,
@@ -356,6 +356,6 @@ impl Default for Called {
 pub(crate) struct Meter {
     pub(crate) late: Histogram<u64>,
     pub(crate) callback: Histogram<u64>,
-    /// How long tasks run from wait to wait.
+    /// The durations of slices: tasks run from wait to wait.
     pub(crate) task: Histogram<u64>,
 }

@@ -118,7 +118,7 @@ pub(crate) unsafe fn watch(state: *mut State, node: *mut NodeBlock) {
 ///
 /// # Errors
 ///
-/// When there is no memory for it.
+/// There is not enough memory.
 pub(crate) fn expect_watch(state: &mut State) -> Result<(), TryReserveError> {
     state.watched.try_reserve(1)?;
     state.sockets.try_reserve(1)?;

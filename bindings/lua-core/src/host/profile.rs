@@ -36,13 +36,13 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// When there is no memory for it.
+    /// There is not enough memory.
     pub(crate) fn try_new(now_ns: u64) -> Result<Self, ErrorText> {
         expect_bytes((PLACES_MAX + 1) * size_of::<Entry>())?;
         Ok(Self { since_ns: now_ns, entries: Vec::with_capacity(PLACES_MAX + 1) })
     }
 
-    /// How long all callbacks took.
+    /// The time of all callbacks together.
     pub(crate) fn busy_ns(&self) -> u64 {
         self.entries.iter().map(|entry| entry.total_ns).sum()
     }

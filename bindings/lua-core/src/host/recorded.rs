@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 /// The longest path of a recording.
 pub(crate) const PATH_MAX: usize = 1000;
 
-/// The recording that a script asks for. A copy, because a finalizer may change the options table.
+/// The recording that a script requests. It is a copy, because a finalizer may change the options table.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) path: Text<PATH_MAX>,
@@ -54,7 +54,7 @@ impl State {
         }
     }
 
-    /// Names the script's line of the next act.
+    /// Stores the line of the script for the next recorded act.
     ///
     /// # Safety
     ///
@@ -82,7 +82,7 @@ impl State {
         self.set_place(place.as_bytes());
     }
 
-    /// Names the line of the next act: `source:line`, in any bytes.
+    /// Stores the line of the next recorded act: `source:line`, in any bytes.
     pub(crate) fn set_place(&self, place: &[u8]) {
         let text = Text::<120>::of_bytes(place);
         self.events.set_place(std::str::from_utf8(text.as_bytes()).unwrap_or_default());

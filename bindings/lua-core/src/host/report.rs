@@ -36,7 +36,7 @@ pub(crate) fn tell_slow(place: &[u8], took_ns: u64) {
     tell(&line);
 }
 
-/// Writes to standard error. A failure is ignored: then nobody reads standard error.
+/// Writes to standard error. A failure is ignored, because no reader of standard error is left.
 pub(super) fn tell(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
@@ -46,7 +46,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// When there is no memory for it.
+    /// There is not enough memory.
     pub(crate) fn begin_default_report(&mut self) -> Result<(), ErrorText> {
         self.cogloop.slow_ns = slow_ns();
         if HAS_STATS.load(Relaxed) {

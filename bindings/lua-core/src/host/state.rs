@@ -143,7 +143,7 @@ impl State {
         self.order.get(position).map(|&(deadline_ns, _, index)| (deadline_ns, index))
     }
 
-    /// How many entries [`State::order`] has.
+    /// The number of entries of [`State::order`].
     pub(crate) fn timers_sorted(&self) -> usize {
         self.order.len()
     }
@@ -152,7 +152,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// When there is no memory for it.
+    /// There is not enough memory.
     pub(crate) fn expect_nodes(&mut self) -> Result<(), ErrorText> {
         self.order.clear();
         Ok(self.order.try_reserve(self.events.descriptors() + self.closed.len())?)
@@ -162,7 +162,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// When there is no memory for it.
+    /// There is not enough memory.
     pub(crate) fn sort(&mut self) -> Result<(), ErrorText> {
         self.drop_unlinked();
         self.order.clear();

@@ -39,7 +39,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// When there is no memory for it.
+    /// There is not enough memory.
     pub(crate) fn begin_default_profile(&mut self) -> Result<(), ErrorText> {
         if IS_SHOWN.load(Relaxed) {
             self.profile = Some(Box::new(Profile::try_new(self.events.now_ns())?));
@@ -60,7 +60,7 @@ impl State {
         if stderr.is_terminal() && !in_any_case {
             text.push_str("\x1b[H\x1b[2J");
         }
-        // Writing to a string does not fail. If standard error refuses the text, nobody reads it.
+        // Writing to a string does not fail. If standard error refuses the text, it has no reader.
         let _ = self.write_top(&mut text);
         let _ = stderr.write_all(text.as_bytes());
         if let Some(profile) = &mut self.profile {

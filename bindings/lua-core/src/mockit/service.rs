@@ -28,7 +28,7 @@ pub(super) struct Service {
 impl Service {
     /// # Errors
     ///
-    /// When there is no memory for it.
+    /// There is not enough memory.
     pub(super) fn try_new(is_virtual: bool) -> Result<Box<Self>, TryReserveError> {
         let (queue, virtual_ns) = (Queue::new(), is_virtual.then_some(0));
         expect_bytes(size_of::<Self>() + FOR_A_BOX)?;

@@ -1,4 +1,4 @@
-//! `t.Net.Address`: the address of a socket. A userdata that is a [`SockAddr`], plain bytes.
+//! `t.Net.Address`: the address of a socket. It is a userdata with the plain bytes of a [`SockAddr`].
 
 use super::class::Class;
 use super::endpoint::{any, host, parse, same, shown, unix, with_port};
@@ -96,8 +96,7 @@ unsafe fn read_port(lua: *mut lua_State, index: c_int) -> Option<u16> {
 ///
 /// [The rule for Lua calls](crate); a string at `arg`.
 pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> SockAddr {
-    // SAFETY: the caller's promise; the address has no destructor. It leaves the closure through a pointer to plain
-    // bytes.
+    // SAFETY: the caller's promise; the address is plain bytes without a destructor.
     unsafe {
         let text = bytes(lua, arg);
         attempt(|| parse(text, port)).unwrap_or_else(|complaint| {
@@ -234,7 +233,7 @@ entry!(
                 };
             }
             b"port" if (*address).is_unix() => {
-                Text::<80>::new("bad property of an address (port: that of a Unix socket has none)").raise(lua)
+                Text::<80>::new("bad property of an address (port: a Unix socket has no port)").raise(lua)
             }
             b"port" => match read_port(lua, 3) {
                 Some(port) => *address = with_port(&*address, port),

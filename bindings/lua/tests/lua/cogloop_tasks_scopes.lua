@@ -29,7 +29,7 @@ test( 'a group ends when all its tasks have ended', function( )
     return ok
   end ), true )
   equal( loop:now( ), 10 )
-  equal( run_in( loop, function( ) return loop:group( ):join( ) end ), true, 'of nobody' )
+  equal( run_in( loop, function( ) return loop:group( ):join( ) end ), true, 'of no task' )
 end )
 
 test( 'the first error of a group cancels the other tasks, and only join returns it', function( )

@@ -259,7 +259,7 @@ test( 'a bad assignment names the property and the value', function( )
     ["adr.ip = 'no'"]         = "got string 'no')",
     ["adr.family = 'x'"]      = "of an address (family: 'AF_INET', 'AF_INET6' or 'AF_UNIX' expected, got string 'x')",
     ["adr.prt = 5"]           = "unknown property of an address: string 'prt'; it has ip, port and family",
-    ["unix.port = 5"]         = 'port: that of a Unix socket has none',
+    ["unix.port = 5"]         = 'port: a Unix socket has no port',
     ["l.onerror = 5"]         = 'onerror: a function or nil expected, got 5',
     ["l.foo = 5"]             = 'nothing but onerror can be assigned to a loop',
   } do

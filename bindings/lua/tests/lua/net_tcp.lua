@@ -325,7 +325,7 @@ test( 'after a non-blocking connect the socket becomes ready for writing, and sc
       sck:close( )
     end )
     loop:run( )
-    is_true( failed and failed > 0, 'nobody listens' )
+    is_true( failed and failed > 0, 'no socket listens' )
   end
 end )
 

@@ -28,7 +28,7 @@ test( 'a task takes hundreds of arguments', function( )
   equal( last, 200 )
 end )
 
-test( 'a whole number of 1 or more as the result makes an interval, any other result ends it (C10)', function( )
+test( 'a task is an interval if it returns a whole number of 1 or more; any other result ends the interval (C10)', function( )
   for _, case in ipairs{
     { 3, 9 }, { 3.0, 9 }, { 1, 3 }, { 0, 0 }, { -1, 0 }, { 2.5, 0 }, { 0/0, 0 }, { 1/0, 0 }, { '5', 0 }, { true, 0 }, { { }, 0 }, { nil, 0 }
   } do
@@ -79,7 +79,7 @@ test( 'a callback that is longer than its period does not keep other tasks from 
   equal( other, 10 )
 end )
 
-test( 'the time that callbacks take counts (C15)', function( )
+test( 'the duration of a callback makes the next task due (C15)', function( )
   local loop, at = virtual( ), nil
   loop:addTask( 0, function( ) loop:sleep( 300 ) end )
   loop:addTask( 300, function( ) at = loop:time( ) end )

@@ -4,8 +4,8 @@ package.path = here .. '../?.lua;' .. package.path
 local T = require 'harness'
 local test, is_true, same_list = T.test, T.is_true, T.same_list
 
--- Reads a file of definitions. Returns the name of its module and the names that it defines: functions and fields of
--- the class of the module's table. The parents of that class count, too, if they have a table in this file.
+-- Reads a file of definitions. Returns the module's name, and a set of names. The set has the functions and fields of
+-- the class of the returned table, and those of the parent classes that have a table in the same file.
 local function read_definitions( path )
   local module, class, returned, parents, fields, functions, tables, class_of = nil, nil, nil, { }, { }, { }, { }, { }
   for line in io.lines( path ) do
@@ -48,7 +48,7 @@ for path in found and found:lines( ) or function( ) end do
   local module, names = read_definitions( path )
   seen[ tostring( module ) ] = true
   -- A file with the module name `_` defines classes for another file.
-  if module then test( ('the definitions of %s are what it exports'):format( module ), function( )
+  if module then test( ('%s exports exactly its definitions'):format( module ), function( )
     same_list( sorted( names ), sorted( require( module ) ), module )
   end ) end
 end
