@@ -7,10 +7,10 @@ pub(crate) const SPAN: u64 = 1_000_000;
 /// A timer that fires is set again with a delay that is uniform in `1..=REARM_SPAN` ticks: up to 10 s, if a tick is 1
 /// ms.
 const REARM_SPAN: u64 = 10_000;
-/// The span of those delays when instructions are counted. It is so short that the lowest level of a wheel holds most
+/// Replaces `REARM_SPAN` when instructions are counted. It is so short that the lowest level of a wheel holds most
 /// of these timers.
 pub(crate) const REARM_SPAN_NEAR: u64 = 200;
-/// The number of such timers that become due in a step of time, on average. A step is at least one tick.
+/// The average number of re-armed timers that become due in a step of time. A step is at least one tick.
 const REARM_DUE: u64 = 20;
 
 /// The inputs of the workloads at one size.
@@ -25,11 +25,11 @@ pub(crate) struct Inputs {
     pub(crate) churn: Vec<(u32, u32)>,
     /// The number of times that timers fire and are set again.
     pub(crate) fires: u64,
-    /// The longest delay with which those timers are set again.
+    /// The longest delay of a timer that is set again.
     pub(crate) rearm_span: u64,
-    /// The number of ticks in one step of time for those timers.
+    /// The number of ticks in a step of time while timers fire and are set again.
     pub(crate) rearm_step: u64,
-    /// The number of repetitions of a short workload for one sample. They make small sizes measurable.
+    /// The number of repetitions of a short workload for one sample. The repetitions make small sizes measurable.
     pub(crate) rounds: usize,
 }
 

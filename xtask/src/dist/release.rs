@@ -51,15 +51,15 @@ impl<'a> Release<'a> {
         Ok(release)
     }
 
-    /// A program, in the root, in an environment that is the same on each machine.
+    /// A command for a program. It runs in the root, with an environment that is the same on each machine.
     pub(super) fn program(&self, name: &str) -> Command {
         let mut command = self.project.program(name);
         command.env("SOURCE_DATE_EPOCH", self.epoch.to_string()).env("LC_ALL", "C");
         command
     }
 
-    /// `cargo ARGUMENTS… --target TARGET`. The target is named even if it is this machine's: then the flags do not
-    /// apply to build scripts.
+    /// `cargo ARGUMENTS… --target TARGET`. The command names the target even for this machine: only so the flags
+    /// do not apply to build scripts.
     pub(super) fn cargo(&self, arguments: &[&str], target: &str) -> Command {
         let mut cargo = self.project.cargo(arguments);
         let mut flags: Vec<String> =

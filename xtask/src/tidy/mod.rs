@@ -12,7 +12,7 @@
 //! | `conformance` | each behaviour of the list has a test, or is marked open |
 //! | `mutants` | each mutant fits into the sources, and the list has it |
 //! | `book` | the summary names each page; a test runs each block of Rust |
-//! | `links` | files that the documents name exist |
+//! | `links` | the files exist that the documents name |
 //! | `places` | no path of the author's machine |
 
 mod arrows;

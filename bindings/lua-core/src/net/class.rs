@@ -12,13 +12,13 @@ use std::ffi::c_int;
 /// … )`.
 pub(super) struct Class {
     pub(super) methods: &'static Functions,
-    /// The functions that an object has instead of the shared ones of the same names.
+    /// Functions of the objects only. They replace shared functions with the same names.
     pub(super) own: &'static Functions,
     pub(super) meta: &'static Functions,
     pub(super) construct: lua_CFunction,
 }
 
-/// Pushes a class, and fills the metatable of its objects, which is number `number` of the three in `metas`.
+/// Pushes a class, and fills the metatable of its objects: the one with the index `number` in `metas`.
 pub(super) unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_int; 3], number: usize) {
     // SAFETY: only called by `install`, with absolute indices. The stack is written beside the lines.
     unsafe {

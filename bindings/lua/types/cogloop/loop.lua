@@ -99,7 +99,7 @@ function Loop:signal( name, f ) end
 ---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:child( pid, f ) end
 
---- Returns a function that calls `f`, with the arguments of its last call, when it has not been called for `ms`.
+--- Returns a function that postpones `f`. When `ms` have passed since its last call, `f` gets the arguments of that call.
 ---@generic T
 ---@param ms number
 ---@param f fun( ...: T... ): any...
@@ -127,8 +127,8 @@ function Loop:run( ) end
 ---@return integer? errno
 function Loop:step( ms ) end
 
---- Runs a loop with a virtual clock until `ms` have passed. Each timer is served at its own deadline. Inside a callback
---- it only lets the time pass.
+--- Runs a loop with a virtual clock until `ms` have passed. Each timer is served at its own deadline. A call inside
+--- of a callback only lets the time pass.
 ---@param ms number
 ---@return true?, string? message, integer? errno
 function Loop:advance( ms ) end
@@ -183,7 +183,7 @@ function Loop:top( measure ) end
 
 --- Writes the loop's events to a file for Perfetto. The trace ends with `trace( false )`, when the loop is closed, or
 --- when the file has `mib` MiB. `trace( )` returns whether a trace is being written.
----@param file? string | false nil only asks
+---@param file? string | false nil changes nothing
 ---@param mib? number the largest size of the file (default: 64)
 ---@return boolean?
 ---@return string? message

@@ -51,7 +51,7 @@ pub(crate) unsafe fn of_stream(stream: *mut FILE) -> Option<Number> {
 ///
 /// # Errors
 ///
-/// The system's. The descriptor is closed even then.
+/// Returns the system's error. The descriptor is closed even then.
 ///
 /// # Safety
 ///
@@ -65,7 +65,7 @@ pub(crate) unsafe fn close(number: Number) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// The system's. After `Interrupted` the caller reads the clock and waits again.
+/// Returns the system's error. After `Interrupted` the caller reads the clock and waits again.
 pub(crate) fn wait(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     Ok(poll(polled, timeout.as_ref()).map(|_| ())?)

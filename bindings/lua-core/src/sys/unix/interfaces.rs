@@ -21,7 +21,7 @@ pub(crate) struct Seen {
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn all() -> io::Result<impl Iterator<Item = Seen>> {
     Ok(getifaddrs()?.map(|entry| {
         let found = [

@@ -13,7 +13,7 @@ use std::os::fd::AsRawFd;
 
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn get(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_int> {
     let mut value: c_int = 0;
     let mut length = size_of::<c_int>() as libc::socklen_t;
@@ -24,7 +24,7 @@ pub(crate) fn get(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_in
 
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn set(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
     let length = size_of::<c_int>() as libc::socklen_t;
     // SAFETY: `value` is alive, and `length` is its length.

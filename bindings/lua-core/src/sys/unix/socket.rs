@@ -28,14 +28,14 @@ impl Mode {
 
     /// # Errors
     ///
-    /// The system's.
+    /// Returns the system's error.
     pub(crate) fn is_nonblocking(self, socket: &Socket) -> io::Result<bool> {
         socket.nonblocking()
     }
 
     /// # Errors
     ///
-    /// The system's.
+    /// Returns the system's error.
     pub(crate) fn set_nonblocking(&mut self, socket: &Socket, is_on: bool) -> io::Result<()> {
         socket.set_nonblocking(is_on)
     }
@@ -55,7 +55,7 @@ impl Mode {
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<Number> {
     let protocol = (protocol != 0).then(|| Protocol::from(protocol));
     Socket::new(Domain::from(family), Type::from(kind), protocol).map(IntoRawFd::into_raw_fd)
@@ -71,14 +71,14 @@ pub(crate) fn into_number(socket: Socket) -> Number {
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn allow_restart(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
 /// # Errors
 ///
-/// The system's; EINPROGRESS from a socket that does not block.
+/// Returns the system's error; EINPROGRESS from a socket that does not block.
 pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
     socket.connect(address)
 }
@@ -87,7 +87,7 @@ pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn receive(socket: &Socket, room: &mut [MaybeUninit<u8>], flags: c_int) -> io::Result<usize> {
     socket.recv_with_flags(room, flags)
 }
@@ -96,7 +96,7 @@ pub(crate) fn receive(socket: &Socket, room: &mut [MaybeUninit<u8>], flags: c_in
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn receive_from(
     socket: &Socket,
     room: &mut [MaybeUninit<u8>],
@@ -109,7 +109,7 @@ pub(crate) fn receive_from(
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     socket.accept()
 }
@@ -178,7 +178,7 @@ fn set_lock(number: RawFd, kind: libc::c_int) -> libc::c_int {
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn family(socket: &Socket) -> io::Result<c_int> {
     Ok(socket.local_addr()?.family().into())
 }

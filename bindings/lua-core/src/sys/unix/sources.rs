@@ -63,7 +63,7 @@ fn real_time(_name: &str) -> Option<c_int> {
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn catch(signal: c_int) -> io::Result<Signals> {
     let mut signals = Signals::new()?;
     signals.watch(signal)?;
@@ -84,7 +84,7 @@ pub(crate) fn take(signals: &mut Signals) -> bool {
 ///
 /// # Errors
 ///
-/// The system's; ESRCH if the process is not a child.
+/// Returns the system's error; ESRCH if the process is not a child.
 pub(crate) fn observe(pid: NonZeroI32) -> io::Result<(Number, Option<Signals>)> {
     match child::pidfd(pid.get().unsigned_abs()) {
         Ok(fd) => Ok((fd.into_raw_fd(), None)),

@@ -77,7 +77,7 @@ const LONGEST: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 ///
-/// The system's. After `Interrupted` the caller reads the clock and waits again.
+/// Returns the system's error. After `Interrupted` the caller reads the clock and waits again.
 pub(crate) fn wait(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let part = timeout.map_or(LONGEST, |timeout| timeout.min(LONGEST));
     let found = if polled.is_empty() {

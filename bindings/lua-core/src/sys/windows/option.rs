@@ -40,7 +40,7 @@ pub(crate) const TCP_NODELAY: c_int = winsock::TCP_NODELAY;
 
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn get(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_int> {
     // Some options have one byte; the other bytes stay zero.
     let mut value: c_int = 0;
@@ -53,7 +53,7 @@ pub(crate) fn get(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_in
 
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn set(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
     let number = socket.as_raw_socket() as winsock::SOCKET;
     // SAFETY: `value` is alive, and its length is given.

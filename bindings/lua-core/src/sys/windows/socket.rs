@@ -35,7 +35,7 @@ impl Mode {
 
     /// # Errors
     ///
-    /// The system's.
+    /// Returns the system's error.
     pub(crate) fn set_nonblocking(&mut self, socket: &Socket, is_on: bool) -> io::Result<()> {
         socket.set_nonblocking(is_on)?;
         self.is_nonblocking = is_on;
@@ -63,7 +63,7 @@ impl Mode {
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<Number> {
     let protocol = (protocol != 0).then(|| Protocol::from(protocol));
     let socket = Socket::new(Domain::from(family), Type::from(kind), protocol)?;
@@ -113,7 +113,7 @@ pub(crate) fn allow_restart(_: &Socket) -> io::Result<()> {
 
 /// # Errors
 ///
-/// The system's; EINPROGRESS from a socket that does not block.
+/// Returns the system's error; EINPROGRESS from a socket that does not block.
 pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
     // Windows returns WSAEWOULDBLOCK for a connection in progress.
     socket.connect(address).map_err(|error| match error.kind() {
@@ -126,7 +126,7 @@ pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn receive(socket: &Socket, room: &mut [MaybeUninit<u8>], flags: c_int) -> io::Result<usize> {
     // socket2 has two calls. This one returns no error for a datagram that is too long.
     let length = room.len();
@@ -139,7 +139,7 @@ pub(crate) fn receive(socket: &Socket, room: &mut [MaybeUninit<u8>], flags: c_in
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn receive_from(
     socket: &Socket,
     room: &mut [MaybeUninit<u8>],
@@ -156,7 +156,7 @@ pub(crate) fn receive_from(
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     let (client, address) = socket.accept()?;
     client.set_nonblocking(false)?;
@@ -176,7 +176,7 @@ pub(crate) fn accept_at_once(socket: &Socket, mode: Mode) -> io::Result<(Socket,
 ///
 /// # Errors
 ///
-/// The system's.
+/// Returns the system's error.
 pub(crate) fn family(socket: &Socket) -> io::Result<c_int> {
     if let Ok(address) = socket.local_addr() {
         return Ok(address.family().into());

@@ -59,7 +59,7 @@ fn notify() -> bool {
 ///
 /// # Errors
 ///
-/// The system's; `Unsupported` for another signal.
+/// Returns the system's error; `Unsupported` for another signal.
 pub(crate) fn catch(signal: c_int) -> io::Result<Signals> {
     if signal != INT {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "Windows has no other signal than INT, Ctrl-C"));
