@@ -85,8 +85,17 @@ impl Loop {
     }
 
     /// Calls the hooks that exist at the start of the call.
+    #[inline(always)]
     fn call_hooks(&self, when: When) {
+        // Most loops never have a hook.
         let last = self.hooks.last();
+        if last > 0 {
+            self.call_hooks_until(when, last);
+        }
+    }
+
+    #[inline(never)]
+    fn call_hooks_until(&self, when: When, last: u64) {
         let mut after = 0;
         while let Some(hook) = self.hooks.next(when, after).filter(|hook| hook.number <= last) {
             if self.is_stopped.get() {
