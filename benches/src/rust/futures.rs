@@ -92,7 +92,8 @@ pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
-/// Yields to the runtime now and then. Otherwise tokio would let a task that does much at a time find nothing ready.
+/// Yields to the runtime now and then. Otherwise tokio interrupts a task that does much at a time: to this task nothing
+/// is ready any more.
 async fn yield_sometimes(nth: usize) {
     if nth % 64 == 63 {
         yield_now().await;
@@ -177,7 +178,7 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
 
 pub(super) fn due<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let (delays, all) = measure::soon(work.timers);
-    // The delay after which the tasks wake. Within it all tasks are made and begin to sleep.
+    // The tasks wake after this delay. Before that, all tasks are made and begin to sleep.
     const LATER: Duration = Duration::from_millis(300);
     let delays: Vec<_> = delays.into_iter().map(|delay| delay + LATER).collect();
     let (watch, _) = sleep_all::<F>(&delays, all + LATER)?;

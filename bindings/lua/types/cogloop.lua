@@ -201,7 +201,7 @@ function cogloop.slow( ms, f ) end
 ---@return string
 function cogloop.top( measure ) end
 
----@param file? string | false nil only asks
+---@param file? string | false nil changes nothing
 ---@param mib? number the largest size of the file (default: 64)
 ---@return boolean?
 ---@return string? message

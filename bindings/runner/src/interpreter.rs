@@ -53,7 +53,7 @@ pub(crate) fn run(script: &Script) -> ExitCode {
 
 /// The protected part. No Rust value with a destructor lives here: an error leaves by `longjmp`.
 unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by `run` with the script, which outlives the call; the stack is written beside the lines.
+    // SAFETY: called by `run` with the script, which outlives the call; comments beside the lines show the stack.
     unsafe {
         let script = lua_touserdata(lua, 1).cast_const().cast::<Script>();
         let script = &*script;

@@ -4,10 +4,10 @@
 //!   cogloop-VERSION-x86_64-linux.tar.gz      the program, static, for every Linux
 //!   cogloop-VERSION-x86_64-windows.zip       the program for Windows
 //!   cogloop-VERSION-1.linux-x86_64.rock      the Lua modules, for LuaRocks on 5.1 to 5.4 and LuaJIT
-//!   cogloop-VERSION-1.src.rock               the same as sources, with those of all crates
+//!   cogloop-VERSION-1.src.rock               the same modules as sources, with the sources of all crates
 //!   *.deb                                    packages for Debian: the program, the Lua modules, the C library
 //!   *.crate                                  the Rust crates
-//!   cogloop-VERSION.cdx.json                 the parts of which these are made (CycloneDX)
+//!   cogloop-VERSION.cdx.json                 the list of all components (CycloneDX)
 //!   SHA256SUMS
 //! ```
 //!

@@ -91,7 +91,7 @@ unsafe fn check_period(lua: *mut lua_State, index: c_int) -> NonZeroU64 {
 /// Arms a timer with the function and arguments from 3 on, and pushes its ticket.
 #[inline(always)]
 unsafe fn add(lua: *mut lua_State, flags: u64, due: Due) -> c_int {
-    // SAFETY: only called by functions of the module, with the loop at 1; the stack is written beside the lines.
+    // SAFETY: only called by functions of the module, with the loop at 1; comments beside the lines show the stack.
     unsafe {
         check_callable(lua, 3);
         let mut payload = flags;

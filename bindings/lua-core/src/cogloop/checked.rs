@@ -30,7 +30,7 @@ const FUNCTIONS: [(&CStr, lua_CFunction); 4] =
 ///
 /// Only for `open_cogloop`, with the upvalues at the bottom of the stack. May raise.
 pub(super) unsafe fn wrap(lua: *mut lua_State, is_method: bool) {
-    // SAFETY: the caller's promise; the stack is written beside the lines.
+    // SAFETY: the caller's promise; comments beside the lines show the stack.
     unsafe {
         let table = lua_gettop(lua); // stack: … table
         for (name, function) in FUNCTIONS {

@@ -41,7 +41,7 @@ pub(super) struct Slice {
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1 and open, the task at `index`, and its coroutine has not run since
+/// [The rule for Lua calls](crate); the loop is at 1 and open, the task at `index`, and its coroutine is in the state
 /// `left`. Room for ten values.
 #[cold]
 pub(super) unsafe fn begin_slice(lua: *mut lua_State, index: c_int, left: Left, start_ns: u64) -> Slice {

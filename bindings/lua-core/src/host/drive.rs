@@ -40,7 +40,7 @@ use std::ptr::null_mut;
 ///
 /// [The rule for Lua calls](crate); the running function is one of the module's.
 pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
-    // SAFETY: the caller's promise; the stack is written beside the lines. The loop stays on the stack, so its block
+    // SAFETY: the caller's promise; comments beside the lines show the stack. The loop stays on the stack, so its block
     // lives.
     unsafe {
         check_loop(lua, 1);

@@ -80,7 +80,7 @@ pub(crate) unsafe fn attach(
     handle: Handle,
     direction: Interest,
 ) -> Result<*mut NodeBlock, Failure> {
-    // SAFETY: the caller's promise; the stack is written beside the lines.
+    // SAFETY: the caller's promise; comments beside the lines show the stack.
     unsafe {
         let mut node = push_node(lua, arg, handle); // stack: … node
         if node.is_null() {

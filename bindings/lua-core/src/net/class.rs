@@ -20,7 +20,7 @@ pub(super) struct Class {
 
 /// Pushes a class, and fills the metatable of its objects: the one with the index `number` in `metas`.
 pub(super) unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_int; 3], number: usize) {
-    // SAFETY: only called by `install`, with absolute indices. The stack is written beside the lines.
+    // SAFETY: only called by `install`, with absolute indices. Comments beside the lines show the stack.
     unsafe {
         lua_createtable(lua, 0, 32);
         let table = lua_gettop(lua);

@@ -190,7 +190,8 @@ unsafe fn set_number(lua: *mut lua_State, name: &CStr, number: Option<lua_Intege
 /// Appends the addresses of the record to the list of its family in the interface on top. The list also has the fields
 /// of its first item. `interface.address` is the IPv4 address, or the first one of another family.
 unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
-    // SAFETY: only called by `push_tables`, with the interface's table on top; the stack is written beside the lines.
+    // SAFETY: only called by `push_tables`, with the interface's table on top; comments beside the lines show the
+    // stack.
     unsafe {
         let (family, is_v4) = match record.found[0] {
             Some(SocketAddr::V4(_)) => (c"AF_INET", true),

@@ -114,7 +114,7 @@ unsafe fn open(lua: *mut lua_State, key: &'static u8) -> c_int {
 
 /// Makes the classes, and keeps them in the registry.
 unsafe fn install(lua: *mut lua_State) {
-    // SAFETY: only called by `open`; the stack is written beside the lines.
+    // SAFETY: only called by `open`; comments beside the lines show the stack.
     unsafe {
         let top = lua_gettop(lua);
         for name in [c"T.Net.Socket", c"T.Net.Address", c"T.Net.Interface"] {

@@ -35,7 +35,7 @@ entry!(
         for (list, flags, _) in LISTS.into_iter().filter(|&(list, _, _)| lua_type(lua, list) == LUA_TTABLE) {
             lua_pushnil(lua);
             while lua_next(lua, list) != 0 {
-                // Since `count` a finalizer may have closed a socket, or put more sockets into the list.
+                // After `count` a finalizer may have closed a socket, or put more sockets into the list.
                 let socket = test_socket(lua, lua_gettop(lua));
                 let number = if socket.is_null() { -1 } else { (*socket).number };
                 if filled < count && number >= 0 {
@@ -64,7 +64,7 @@ entry!(
 
 /// Counts the sockets in the list at `arg`. Raises for a value that is not an open socket.
 unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
-    // SAFETY: only called by `select`; the stack is written beside.
+    // SAFETY: only called by `select`; comments beside the lines show the stack.
     unsafe {
         let name = if arg == 1 { c"readers" } else { c"writers" };
         match lua_type(lua, arg) {
@@ -93,7 +93,7 @@ unsafe fn count(lua: *mut lua_State, arg: c_int) -> usize {
 /// Puts the ready sockets of the list at `arg` into the table at `ready`. A socket with a number as its key is
 /// appended; the other sockets keep their keys.
 unsafe fn collect(lua: *mut lua_State, arg: c_int, ready: c_int, is_ready: impl Fn(*mut SocketBlock) -> bool) {
-    // SAFETY: only called by `select`; the stack is written beside.
+    // SAFETY: only called by `select`; comments beside the lines show the stack.
     unsafe {
         lua_pushnil(lua);
         while lua_next(lua, arg) != 0 {

@@ -21,7 +21,7 @@ const MAKER: &CStr = c"cogloop.begin";
 ///
 /// [The rule for Lua calls](crate); `index` is absolute. Room for six values.
 pub(super) unsafe fn push(lua: *mut lua_State, index: c_int, top: c_int) {
-    // SAFETY: the caller's promise; the stack is written beside the lines.
+    // SAFETY: the caller's promise; comments beside the lines show the stack.
     unsafe {
         let is_lua = lua_type(lua, index) == LUA_TFUNCTION && lua_iscfunction(lua, index) == 0;
         if index == top && (is_lua || cfg!(not(feature = "lua51"))) {
