@@ -1,13 +1,13 @@
-//! A time driver with the contract of embassy (`embassy_time_driver::Driver`): `now`, and `schedule_wake`, which wakes a task
-//! at a time. The queue behind it is a scheduler of a fixed size, so it needs no allocator.
+//! A time driver with the contract of embassy (`embassy_time_driver::Driver`): `now`, and `schedule_wake`, which wakes
+//! a task at a time. The queue behind it is a scheduler of a fixed size, so it needs no allocator.
 //!
 //! ```text
 //!   a task's timer ──► schedule_wake( at, waker ) ──► TimeQueue ──► the alarm is set for the next deadline
-//!   the alarm's interrupt ──► next_expiration( now ) ──► wakes what is due, and says when the alarm has to ring next
+//!   the alarm's interrupt ──► next_expiration( now ) ──► wakes the due tasks, and returns the time of the next alarm
 //! ```
 //!
-//! The machine here is a simulated one: its alarm rings when the program lets time pass to it. On a real one the counter
-//! and the compare register of a timer take that place, and a critical section that of the `RefCell`.
+//! The machine here is simulated: its alarm rings when the program lets time pass to the alarm. A real machine has a
+//! timer with a counter and a compare register instead, and a critical section instead of the `RefCell`.
 
 use std::cell::{Cell, RefCell};
 use std::pin::{Pin, pin};
@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use cogloop_engine::{FixedScheduler, Plan};
 
-/// What `embassy-time-queue-utils` has as `Queue`.
+/// The counterpart of `Queue` in `embassy-time-queue-utils`.
 pub(crate) struct TimeQueue<const N: usize> {
     timers: FixedScheduler<Waker, N>,
 }
@@ -27,8 +27,8 @@ impl<const N: usize> TimeQueue<N> {
         Self { timers: FixedScheduler::new(1.try_into().expect("not 0")) }
     }
 
-    /// Wakes a task at this time, or at the earlier one for which it waits already. Returns whether the alarm has to be
-    /// set again. If the queue is full, the task is woken at once: it asks again when it is polled.
+    /// Wakes a task at this time, or at an earlier time for which the task waits already. Returns whether the alarm has
+    /// to be set again. If the queue is full, the task is woken at once, and asks again when it is polled.
     pub(crate) fn schedule_wake(&mut self, at: u64, waker: &Waker) -> bool {
         let before = self.timers.next_deadline();
         let known = self.timers.iter().find(|(.., known)| known.will_wake(waker)).map(|(key, at, _)| (key, at));
@@ -41,7 +41,7 @@ impl<const N: usize> TimeQueue<N> {
         self.timers.next_deadline() != before
     }
 
-    /// Wakes the tasks whose time has come, and returns the time of the next one; `u64::MAX` if there is none.
+    /// Wakes the tasks whose time has come, and returns the time of the next task; `u64::MAX` if no task waits.
     pub(crate) fn next_expiration(&mut self, now: u64) -> u64 {
         self.timers.advance(now);
         while let Some(fired) = self.timers.pop() {
@@ -66,12 +66,12 @@ impl<const N: usize> Machine<N> {
         Self { now: Cell::new(0), alarm: Cell::new(u64::MAX), rings: Cell::new(0), queue }
     }
 
-    /// The first function of the contract.
+    /// The first function of embassy's contract.
     pub(crate) fn now(&self) -> u64 {
         self.now.get()
     }
 
-    /// The second one.
+    /// The second function of embassy's contract.
     pub(crate) fn schedule_wake(&self, at: u64, waker: &Waker) {
         let mut queue = self.queue.borrow_mut();
         if queue.schedule_wake(at, waker) {
@@ -123,7 +123,7 @@ impl Wake for Flag {
     }
 }
 
-/// Polls the tasks that are woken, and waits for the alarm when none is, until all have ended.
+/// Polls the woken tasks until all tasks have ended. When no task is woken, waits for the alarm.
 pub(crate) fn run<const N: usize>(machine: &Machine<N>, tasks: &mut [Pin<&mut dyn Future<Output = ()>>]) {
     let flags: Vec<_> = tasks.iter().map(|_| Arc::new(Flag(AtomicBool::new(true)))).collect();
     let mut living: Vec<_> = tasks.iter_mut().zip(flags).collect();

@@ -1,4 +1,4 @@
-//! What a scheduler gives for a timer that fires.
+//! The result of a scheduler for a timer that fires.
 
 use core::ops::{Deref, DerefMut};
 
@@ -19,7 +19,8 @@ pub struct Fired<T> {
     pub value: T,
 }
 
-/// The value of a timer that fires, as [`Scheduler::pop_mut`](crate::Scheduler::pop_mut) returns it. It dereferences to the value.
+/// The value of a timer that fires, as [`Scheduler::pop_mut`](crate::Scheduler::pop_mut) returns it. It dereferences to
+/// the value.
 #[derive(Debug)]
 pub enum FiredValue<'a, T> {
     /// The timer has ended, and its value has left the scheduler.

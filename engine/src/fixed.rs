@@ -1,6 +1,6 @@
 //! A scheduler without an allocator: all of its timers and lists are arrays in the struct.
 //!
-//! It is meant for machines with few timers and little memory. It keeps the promises of the [crate](crate), with a simpler
+//! It is meant for machines with few timers and little memory. It keeps the promises of the crate, with a simpler
 //! wheel than [`Wheel`](crate::Wheel): no memory is read ahead, nothing cascades early, and a slot that holds timers is
 //! entered at its first tick.
 //!
@@ -12,8 +12,8 @@
 //!   far       5 ► 6 ► 7            later than the levels reach
 //! ```
 //!
-//! The levels reach to the next multiple of 65,536 ticks. A later timer waits on the list `far`. When time comes to the
-//! stretch of the earliest of them, the timers of that stretch move to the levels.
+//! The levels reach to the next multiple of 65,536 ticks. A later timer waits on the list `far`. When time reaches the
+//! stretch of the earliest timer on `far`, the timers of that stretch move to the levels.
 
 use core::num::NonZeroU64;
 
@@ -32,11 +32,12 @@ struct Entry<T> {
     value: Option<T>,
 }
 
-/// A store of at most `N` one-shot and repeating timers that allocates nothing, with `LEVELS` levels of `SLOTS` slots. It does
-/// what [`Scheduler`](crate::Scheduler) does, but for pausing.
+/// A store of at most `N` one-shot and repeating timers that allocates nothing, with `LEVELS` levels of `SLOTS` slots.
+/// It has the functions of [`Scheduler`](crate::Scheduler), except pausing.
 ///
-/// Adding, cancelling and moving a timer take O(1), but for a timer that is overdue: it is sorted in among the others that
-/// are. With 32 timers that carry a word, and four levels of sixteen slots, it has less than 3 KB.
+/// Adding, cancelling and moving a timer take O(1), unless the timer is overdue: it is then sorted into the list of
+/// overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the scheduler has less than 3
+/// KB.
 ///
 /// ```
 /// use cogloop_engine::{FixedScheduler, Missed, NoRoom, Plan};
@@ -58,7 +59,7 @@ pub struct FixedScheduler<T, const N: usize, const SLOTS: usize = 16, const LEVE
     /// The time that `advance` has reached.
     now: u64,
     lists: Lists<Entry<T>, N, SLOTS, LEVELS>,
-    /// The first free node. `next` leads to the others.
+    /// The first free node. Its `next` leads to the next free node.
     free: u16,
     len: u16,
 }
@@ -153,8 +154,9 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         self.lists.advance(target);
     }
 
-    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again at
-    /// once by its policy, and its value is borrowed. It does not fire again before the next [`FixedScheduler::advance`].
+    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again
+    /// at once by its policy, and its value is borrowed. It does not fire again before the next
+    /// [`FixedScheduler::advance`].
     pub fn pop(&mut self) -> Option<Fired<FiredValue<'_, T>>> {
         let index = self.lists.expired.first;
         let node = self.lists.nodes.get(usize::from(index))?;
@@ -176,10 +178,11 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         Some(Fired { key, deadline, late, missed, value })
     }
 
-    /// The time at which the caller should wake: exact, with slack used, rounded up to the resolution. If a timer is due, it
-    /// is not after [`FixedScheduler::now`]. `None` if no timer will ever be due.
+    /// The exact time at which the caller should wake: the next timer fires then, within its slack and rounded up to
+    /// the resolution. If a timer is due, the result is not after [`FixedScheduler::now`]. `None` if no timer will ever
+    /// be due.
     ///
-    /// Visits the timers of the first slot that holds some.
+    /// This visits the timers of the first slot that is not empty.
     pub fn next_deadline(&self) -> Option<u64> {
         if self.lists.expired.first != NONE || self.lists.overdue.first != NONE {
             return Some(self.resolution.start(self.lists.tick));

@@ -6,7 +6,7 @@ use core::array;
 /// Stands for no timer.
 pub(crate) const NONE: u16 = u16::MAX;
 
-/// A list of timers, by its first and its last one.
+/// A list of timers: its first and its last timer.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct List {
     pub(crate) first: u16,
@@ -24,15 +24,15 @@ pub(crate) enum Place {
         level: u8,
         slot: u8,
     },
-    /// Later than the levels reach, in the order of arming.
+    /// The list of timers beyond the levels, in the order of arming.
     Far,
-    /// Due already when it was armed, in the order of deadlines.
+    /// The list of timers that were due when they were armed, in the order of deadlines.
     Overdue,
-    /// Due, in the order of firing.
+    /// The list of due timers, in the order of firing.
     Expired,
 }
 
-/// A timer in the lists. A free one is on none; then `next` leads to the next free one.
+/// A timer in the lists, or a free node, which is on no list. The `next` of a free node leads to the next free node.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<E> {
     /// The tick at which the timer expires.
@@ -40,11 +40,11 @@ pub(crate) struct Node<E> {
     pub(crate) prev: u16,
     pub(crate) next: u16,
     place: Place,
-    /// What the scheduler knows of the timer.
+    /// The scheduler's entry of the timer.
     pub(crate) entry: E,
 }
 
-/// All nodes, and all lists with the tick as seen from which the timers are on them.
+/// All nodes and all lists. `tick` is the present of the lists: it determines the list of each timer.
 #[derive(Clone, Debug)]
 pub(crate) struct Lists<E, const N: usize, const SLOTS: usize, const LEVELS: usize> {
     pub(crate) tick: u64,
@@ -60,7 +60,7 @@ pub(crate) struct Lists<E, const N: usize, const SLOTS: usize, const LEVELS: usi
 impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLOTS, LEVELS> {
     /// The number of bits of a digit.
     const BITS: u32 = SLOTS.ilog2();
-    /// The levels reach to the next multiple of two to the power of this.
+    /// The levels reach to the next multiple of two to the power of this number.
     const REACH: u32 = Self::BITS * LEVELS as u32;
 
     /// Makes empty lists at tick 0. All nodes are free, and each leads to the one behind it.
@@ -88,14 +88,14 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         }
     }
 
-    /// Moves the timers that are due at the tick `target` or before to the list of expired ones, in order.
+    /// Moves the timers that are due at the tick `target` or before to the list of expired timers, in order.
     pub(crate) fn advance(&mut self, target: u64) {
         while self.overdue.first != NONE {
             self.expire(self.overdue.first);
         }
         while let Some((place, start)) = self.next_place().filter(|&(_, start)| start <= target) {
             self.tick = start;
-            // Timers that stay on the list of far ones are moved to its end, so the walk ends with the last one of now.
+            // Timers that stay far are moved to the end of the list. So the walk ends with the present last timer.
             let List { first, last } = *self.list(place);
             let mut index = first;
             loop {
@@ -111,7 +111,7 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         self.tick = target;
     }
 
-    /// The list that comes next in time, and the tick at which it has to be visited.
+    /// The next list in time, and the tick at which it has to be visited.
     pub(crate) fn next_place(&self) -> Option<(Place, u64)> {
         for (level, &occupied) in self.occupied.iter().enumerate() {
             if occupied != 0 {
@@ -152,7 +152,8 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         }
     }
 
-    /// Puts a timer that is on no list on the list for its tick. If that has passed, the timer waits for the next advance.
+    /// Puts a timer that is on no list on the list for its tick. If the tick has passed, the timer waits for the next
+    /// advance.
     pub(crate) fn arm(&mut self, index: u16, tick: u64) {
         if tick > self.tick {
             return self.arm_at(index, tick);
@@ -165,7 +166,7 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         self.link(index, Place::Overdue, before);
     }
 
-    /// Puts a timer that is on no list on the list for its tick, as seen from now, or on that of the expired ones.
+    /// Puts a timer that is on no list on the list for its tick, as seen from now, or on the list of expired timers.
     fn arm_at(&mut self, index: u16, tick: u64) {
         self.nodes[usize::from(index)].tick = tick;
         let place = if tick <= self.tick {
@@ -188,7 +189,7 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         self.link(index, Place::Expired, last);
     }
 
-    /// Links a timer behind another of a list, or at its front.
+    /// Links a timer behind another timer of a list, or at the list's front.
     fn link(&mut self, index: u16, place: Place, before: u16) {
         let behind = match self.nodes.get(usize::from(before)) {
             Some(node) => node.next,

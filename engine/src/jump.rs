@@ -53,14 +53,14 @@ fn set_pointer<T>(nodes: &mut [Node<T>], list: u32, node: u32, count: u32) {
         _ => sentinel.jump,
     };
     let Some(earlier) = nodes.get_mut(behind as usize) else {
-        // That place was given back.
+        // The place of that node was given back.
         nodes[list as usize].jump = node;
         return;
     };
     earlier.jump = node;
     let next = earlier.next;
-    // If the last timer is cancelled and replaced again and again, the pointers reach the end of the list, and wait there.
-    // They must not begin again at its front: each would be a cache miss, which cost 30 ns.
+    // If the last timer is cancelled and replaced again and again, the pointers reach the end of the list and stay
+    // there. They must not begin again at the list's front: each would be a cache miss, which cost 30 ns.
     if next != list {
         nodes[list as usize].jump = next;
     }

@@ -13,8 +13,8 @@
 //!   cancel( key ) takes a timer out of both; reschedule( key, deadline ) moves it to another slot
 //! ```
 //!
-//! [`Wheel`] is the store of timers. [`Scheduler`], on top of it, adds periods, pausing and slack. [`FixedScheduler`] needs no
-//! allocator: without the feature `alloc`, which is on by default, the crate has only this one.
+//! [`Wheel`] is the store of timers. [`Scheduler`], on top of it, adds periods, pausing and slack. [`FixedScheduler`]
+//! needs no allocator. The feature `alloc` is on by default. Without it the crate has only `FixedScheduler`.
 //!
 //! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer
 //! carries a value that the caller chooses. The engine promises:
@@ -44,13 +44,13 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
-// Some arithmetic and some errors are for the wheel only.
+// Only the wheel uses some of the arithmetic and some errors.
 #![cfg_attr(not(feature = "alloc"), allow(dead_code))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
-// Without an allocator there is the scheduler of a fixed size alone.
+// Without an allocator the crate has only the scheduler of a fixed size.
 mod fired;
 mod fixed;
 mod fixed_lists;

@@ -7,7 +7,7 @@ use core::fmt;
 /// A timer was not added, and nothing has changed.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum NoRoom {
-    /// The wheel holds as many timers as it can: 2³⁰, or those of a [`FixedScheduler`](crate::FixedScheduler).
+    /// The wheel holds as many timers as it can: 2³⁰, or the `N` of a [`FixedScheduler`](crate::FixedScheduler).
     Full,
     /// The allocator has no memory for another one.
     Memory,

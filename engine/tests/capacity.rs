@@ -46,7 +46,7 @@ fn after_a_crowd_the_memory_behind_the_last_timer_is_given_back_and_its_keys_sta
     wheel.audit();
 }
 
-/// A long list knows the place at which it reads ahead next. That place may be given back.
+/// A long list knows the place at which it reads ahead next. The memory of this place may be given back.
 #[test]
 fn a_long_list_grows_after_its_end_was_given_back() {
     const MANY: u64 = if cfg!(miri) { 300 } else { 40_000 };

@@ -27,7 +27,7 @@ fn a_full_scheduler_refuses_a_timer_and_a_cancelled_one_makes_room() {
     assert_eq!(scheduler.try_add(Plan::once(5), 3), Err(NoRoom::Full));
     assert_eq!((scheduler.cancel(first), scheduler.cancel(first)), (Some(1), None));
     let third = scheduler.try_add(Plan::once(5), 3).unwrap();
-    assert_ne!(third, first, "the place is the same, and the key is not");
+    assert_ne!(third, first, "the place is the same, but the key is another");
     assert_eq!((scheduler.get(first), scheduler.get(third), scheduler.len()), (None, Some(&3), 2));
     let mut nothing = FixedScheduler::<u8, 0>::new(MS);
     assert_eq!(nothing.try_add(Plan::once(5), 1), Err(NoRoom::Full));
@@ -35,7 +35,7 @@ fn a_full_scheduler_refuses_a_timer_and_a_cancelled_one_makes_room() {
 }
 
 #[test]
-fn a_deadline_beyond_the_levels_is_exact_and_so_is_the_next_one() {
+fn a_deadline_beyond_the_levels_and_the_next_deadline_are_exact() {
     let mut scheduler = FixedScheduler::<u32, 8, 2, 3>::new(NonZeroU64::MIN); // the levels reach to multiples of 8
     let deadlines = [3, 9, 8, 70, 71, 1 << 40, u64::MAX - 1];
     for (value, &deadline) in (0..).zip(&deadlines) {

@@ -1,5 +1,5 @@
-//! What the loop asks of a kernel: register, change, forget, wait. Each kernel interface has a file, and all files have
-//! the same structure.
+//! The calls of a loop to its kernel: register, change, forget, wait. Each kernel interface has a file, and all files
+//! have the same structure.
 //!
 //! ```text
 //!            add ──► modify ──► remove          one registration, named by its token
@@ -29,8 +29,8 @@ use crate::{Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
 
-/// The most events that one wait takes from the kernel. A wait adds at most as many events of descriptors that are
-/// always ready and that the kernel refuses. This bounds a turn's work and the size of the buffer.
+/// The most events that one wait takes from the kernel. It reports in addition at most as many descriptors that
+/// are always ready and that the kernel refuses. This bounds a turn's work and the size of the buffer.
 pub const EVENTS_MAX: usize = 1024;
 
 /// Waits shorter than this spin instead of sleeping: they poll the kernel until the time has passed. Going to sleep and

@@ -4,7 +4,7 @@ use crate::Interest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::BorrowedFd;
 
-/// The ready directions of `directions`. If the kernel cannot say, all of them.
+/// The ready directions of `directions`. Returns all of `directions` if the kernel cannot say.
 pub(crate) fn now(fd: BorrowedFd<'_>, directions: Interest) -> Interest {
     const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
     #[cfg(target_os = "linux")]

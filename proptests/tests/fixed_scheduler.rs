@@ -1,5 +1,5 @@
-//! Random use of the scheduler without an allocator against the scheduler's model. The levels are so few and small that
-//! most timers are beyond them at first.
+//! Random use of the scheduler without an allocator, compared with the scheduler's model. The levels are few and small,
+//! so most timers are beyond them at first.
 
 use std::num::NonZeroU64;
 

@@ -61,7 +61,7 @@ impl Loop {
     }
 
     fn turn(&self, wait: Wait) -> Result<(), Failure> {
-        // The user may have done something else since the last turn.
+        // The user's code may have run since the last turn.
         self.tracing.ended_ns.set(None);
         self.call_hooks(When::Idle);
         self.call_hooks(When::Prepare);

@@ -107,9 +107,9 @@ return function( S, world )
     end )
   end
 
-  -- While the loop has a handle, this may return 0 so that the other loop takes a turn. On io_uring it may also
-  -- return 0 afterwards, because the end of a handle's poll is a completion in the ring. The module's answers of this kind are recorded, and
-  -- the model follows them.
+  -- While the loop has a handle, this may return 0 so that the other loop takes a turn. On io_uring it may also return
+  -- 0 afterwards, because the end of a handle's poll is a completion in the ring. The module's answers of this kind are
+  -- recorded, and the model follows them.
   local asked = 0
   S.marks.zeros = { }
 
