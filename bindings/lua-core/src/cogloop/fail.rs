@@ -27,7 +27,7 @@ pub(super) unsafe fn fail(lua: *mut lua_State, coroutine: *mut lua_State, index:
     // SAFETY: the caller's promise; the error is on top of the coroutine's stack, and stays there for its `__close`
     // functions.
     unsafe {
-        // The coroutine's stack may have no room above the error, so this requests it. If the request fails, the stack
+        // The coroutine's stack may have no room above the error, so we request room. If the request fails, the stack
         // has overflowed. Lua then has a few reserve slots beyond the end of the stack for error handling.
         lua_checkstack(coroutine, 3);
         lua_pushvalue(coroutine, -1);

@@ -1,5 +1,5 @@
-//! Whether a call on a socket may block. In a callback of a loop that observes the socket it may not. Another callback
-//! or process may have taken the reported input, and then the call would block the whole loop.
+//! Whether a call on a socket may block. It may not block in a callback of a loop that observes the socket. Another
+//! callback or process may have taken the reported input, and then the call would block the whole loop.
 //!
 //! | socket | in a callback | elsewhere |
 //! |---|---|---|
@@ -37,11 +37,12 @@ pub(super) unsafe fn may_wait(socket: *const SocketBlock, direction: Interest) -
     }
 }
 
-/// Does `work` on the socket's descriptor: a `send` or `recv` with the flags that it gets. It waits only if it may.
+/// Does `work` on the socket's descriptor. `work` calls `send` or `recv` with the flags that it gets; the flags keep
+/// the call from waiting, unless it may wait.
 ///
 /// # Errors
 ///
-/// EAGAIN if it may not wait; else the errors of `work`.
+/// Returns the error of `work`, or EAGAIN if the call may not wait.
 ///
 /// # Safety
 ///

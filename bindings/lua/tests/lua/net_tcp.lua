@@ -268,7 +268,7 @@ test( 'properties', function( )
   local flags = { 'keepalive', 'nodelay', 'broadcast', 'reuseaddr', 'oobinline' }
   if T.supports 'a shared port' then
     flags[ #flags + 1 ] = 'reuseport'
-    flags[ #flags + 1 ] = 'dontroute'                     -- which Wine accepts and ignores
+    flags[ #flags + 1 ] = 'dontroute'                     -- Wine accepts and ignores it
   else
     equal( sck.reuseport, nil )
     fails( "Can't set socket option (Protocol not available)", function( ) sck.reuseport = true end )
