@@ -17,7 +17,10 @@ pub(crate) fn check(trace: Option<&OsStr>, recording: Option<&Recording>) -> Res
     }
     match recording {
         Some(Recording::Record(file)) => check_output("--record", file, Recording::BEGINNING),
-        Some(Recording::Replay(file)) => File::open(file).map(drop).map_err(|error| told("--replay", file, &error)),
+        Some(Recording::Replay(file)) if begins_otherwise("--replay", file, Recording::BEGINNING)? => {
+            Err(told("--replay", file, "this file is not a recording"))
+        }
+        Some(Recording::Replay(_)) => Ok(()),
         None => Ok(()),
     }
 }
@@ -37,19 +40,20 @@ pub(crate) fn without_a_loop(trace: Option<&OsStr>, recording: Option<&Recording
 /// If the user forgets the option's file, the option takes the script's name as its file. So a file with other content
 /// is not overwritten.
 fn check_output(option: &str, file: &Path, beginning: &[u8]) -> Result<(), String> {
-    if file.is_file() {
-        let mut found = Vec::new();
-        let mut opened = File::open(file).map_err(|error| told(option, file, &error))?;
-        opened
-            .by_ref()
-            .take(beginning.len() as u64)
-            .read_to_end(&mut found)
-            .map_err(|error| told(option, file, &error))?;
-        if !found.is_empty() && found != beginning {
-            return Err(told(option, file, "the file is there, and was not written by this option; it is left alone"));
-        }
+    if file.is_file() && begins_otherwise(option, file, beginning)? {
+        return Err(told(option, file, "the file is there, and was not written by this option; it is left alone"));
     }
     File::options().append(true).create(true).open(file).map(drop).map_err(|error| told(option, file, &error))
+}
+
+/// Whether the file has a content that begins otherwise. An empty file has none, and what a pipe has must not be read.
+fn begins_otherwise(option: &str, file: &Path, beginning: &[u8]) -> Result<bool, String> {
+    let mut found = Vec::new();
+    let length = if file.is_file() { beginning.len() as u64 } else { 0 };
+    File::open(file)
+        .and_then(|opened| opened.take(length).read_to_end(&mut found))
+        .map_err(|error| told(option, file, &error))?;
+    Ok(!found.is_empty() && found != beginning)
 }
 
 fn told(option: &str, file: &Path, reason: impl std::fmt::Display) -> String {

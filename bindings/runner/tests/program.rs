@@ -396,6 +396,15 @@ fn a_file_that_an_option_takes_by_mistake_is_left_alone() {
 }
 
 #[test]
+fn a_file_that_is_no_recording_is_told_before_the_script_runs() {
+    let file = common::script("print 'not a recording'");
+    let out = run(cogloop().arg("--replay").arg(file.path()).args(["-e", "print 'runs'"]));
+    let told = format!("cogloop: --replay {}: this file is not a recording\n", file.path().display());
+    assert!(text(&out.stderr).starts_with(&told), "{}", text(&out.stderr));
+    assert_eq!((text(&out.stdout), out.status.code()), (String::new(), Some(2)));
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_told_before_the_script_runs() {
     for option in ["--trace", "--record"] {
         let out = run(cogloop().args([option, "/nonexistent/file", "-e", "print 'runs'"]));
