@@ -1,15 +1,9 @@
 -- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the module's
 -- table, the methods' table, and the table of the Rust side. The function of the same name in Rust does all cases, so
 -- it gets every other case.
-local module, methods, own = ...
-local getmetatable, pcall, require, select, setmetatable, type =
-  getmetatable, pcall, require, select, setmetatable, type
+local module, methods, own, typed, while_compiled = ...
+local getmetatable, pairs, select, setmetatable, type = getmetatable, pairs, select, setmetatable, type
 
-local has_jit, jit = pcall( require, 'jit' )
-local has_ffi, ffi = pcall( require, 'ffi' )
-if not has_jit or not jit.status( ) or not has_ffi then return end
-
-local function typed( name, of ) return ffi.cast( of, own[ name ] ) end
 local arm_after  = typed( 'after', 'int32_t (*)( void *, double, int32_t, void * )' )
 local arm_at     = typed( 'at', 'int32_t (*)( void *, double, int32_t, void * )' )
 local linked     = typed( 'linked', 'int32_t (*)( void *, void * )' )
@@ -93,13 +87,13 @@ function methods.now( ... )
   return ( now_of_methods( ... ) )
 end
 
-function module.now( )
+function module.now( ... )
   local loop = default[ 1 ]
-  if of_loop[ loop ] then
+  if of_loop[ loop ] and ... == nil then
     local ms = now( loop )
     if ms >= 0 then return ms end
   end
-  return ( now_of_module( ) )
+  return ( now_of_module( ... ) )
 end
 
 -- Returns the loop of a timer, and its TASKS. Returns nothing if the value is no timer, or if this file has not
@@ -151,18 +145,10 @@ local function serve( loop, entries )
   end
 end
 
--- If LuaJIT fails to compile a loop again and again, it gives up, for example because the callbacks make closures. It
--- then replaces the loop's opcode LOOP by the next opcode, and interprets the loop. The C function is faster than an
--- interpreted loop.
-local has_util, util = pcall( require, 'jit.util' )
-if not has_util then return end
-local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end
-local LOOP = opcode( function( ) while true do serve( ) end end, 1 )
-local pc = 1
-while opcode( serve, pc ) ~= LOOP do pc = pc + 1 end
+local serve_while_compiled = while_compiled( serve )
 
 return function( loop )
   local entries = of_loop[ loop ]
   if not entries then return prepare( loop ) end
-  if opcode( serve, pc ) ~= LOOP + 1 then serve( loop, entries ) end
+  serve_while_compiled( loop, entries )
 end

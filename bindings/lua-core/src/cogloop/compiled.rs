@@ -15,10 +15,10 @@
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
 use crate::host::arm::{Due, For};
+use crate::host::compiled::{UNUSUAL, on};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::memory::{LoopBlock, State, value};
-use crate::host::state::with;
 use crate::lua::args::{fraction_to_ns, ns_to_ms, test_userdata};
 use crate::lua::class::{keep, set_functions};
 use crate::lua::compiled::{is_allowed, run, set_pointers};
@@ -26,17 +26,14 @@ use crate::lua::entry::entry;
 use crate::lua::version::push_user_value;
 use cogloop_io::Key;
 use mlua::ffi::{
-    LUA_REGISTRYINDEX, LUA_TFUNCTION, lua_State, lua_call, lua_createtable, lua_getfield, lua_gettop, lua_pushinteger,
-    lua_pushvalue, lua_rawgetp, lua_rawseti, lua_setfield, lua_settop, lua_type, lua_upvalueindex,
+    lua_State, lua_createtable, lua_getfield, lua_gettop, lua_pushinteger, lua_pushvalue, lua_rawseti, lua_setfield,
+    lua_settop, lua_upvalueindex,
 };
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 
 /// The Lua side.
 const CODE: &str = include_str!("compiled.lua");
-
-/// The result for a case that is not done here. Nothing has changed.
-const UNUSUAL: i32 = -1;
 
 /// The number of timers that [`fill`] makes.
 const STOCK: c_int = 64;
@@ -76,36 +73,14 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int]) {
             lua_pushvalue(lua, index);
             lua_setfield(lua, own, name.as_ptr());
         }
-        run(lua, CODE, 3, 1);
+        run(lua, CODE, 3);
         keep(lua, top + 1, &SERVE_KEY);
         lua_settop(lua, top);
     }
 }
 
-/// The Lua function that serves due timers, in the registry; nil or false if there is none.
-static SERVE_KEY: u8 = 0;
-
-/// After this number of timers in a turn, the C function calls the Lua function for the others. The call costs more
-/// than it gains for a few timers, and for timers that the Lua function leaves to the C function.
-pub(super) const FIRST: u32 = 32;
-
-/// Serves due timers by compiled code, up to the first timer that the compiled code leaves to the C function.
-///
-/// # Safety
-///
-/// [The rule for Lua calls](crate); the loop is at 1. Room for three values. Lua code may run.
-pub(super) unsafe fn serve(lua: *mut lua_State) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let top = lua_gettop(lua);
-        lua_rawgetp(lua, LUA_REGISTRYINDEX, (&raw const SERVE_KEY).cast());
-        if lua_type(lua, -1) == LUA_TFUNCTION {
-            lua_pushvalue(lua, 1);
-            lua_call(lua, 1, 0);
-        }
-        lua_settop(lua, top);
-    }
-}
+/// The place of the Lua function that serves due timers in the registry.
+pub(super) static SERVE_KEY: u8 = 0;
 
 entry!(
     /// `( loop )` → the loop's number and its TASKS; nothing if the value is no open loop
@@ -133,24 +108,6 @@ entry!(
         1
     }
 );
-
-/// Works on an open loop. Makes no Lua call.
-///
-/// # Safety
-///
-/// The block of a loop.
-#[inline(always)]
-unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> Option<i32>) -> i32 {
-    // SAFETY: the caller's promise. The state of an open loop lives. No other reference to the state is alive, because
-    // only such work makes one.
-    unsafe {
-        let state = (*block).state;
-        if state.is_null() {
-            return UNUSUAL;
-        }
-        with(state, |state| Ok(work(state))).ok().flatten().unwrap_or(UNUSUAL)
-    }
-}
 
 /// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry at that place and calls
 /// [`linked`].

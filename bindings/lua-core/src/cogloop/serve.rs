@@ -2,13 +2,15 @@
 
 use super::claim::{before_idle, tell_waiting, void_dead_claims};
 #[cfg(feature = "luajit")]
-use super::compiled;
+use super::compiled::SERVE_KEY;
 use super::left::Left;
 use super::resume::{go, push_reason};
 use super::task::{Phase, task_at};
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::unpark::push_raise;
 use super::wake::{time_out, wake};
+#[cfg(feature = "luajit")]
+use crate::host::compiled::serve_many;
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::face::Face;
@@ -40,13 +42,9 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
         while !must_return((*block).state) {
             #[cfg(feature = "luajit")]
             {
-                count += 1;
-                if count > compiled::FIRST {
-                    count = 0;
-                    compiled::serve(lua);
-                    if must_return((*block).state) {
-                        break;
-                    }
+                serve_many(lua, &mut count, &SERVE_KEY);
+                if must_return((*block).state) {
+                    break;
                 }
             }
             let state = (*block).state;

@@ -36,7 +36,10 @@ pub(crate) mod value {
     pub(crate) const ALIVE: c_int = 7;
     /// The function that was called last, if a trace needs it; else nil. See [`called`](crate::host::called).
     pub(crate) const CALLED: c_int = 8;
-    pub(crate) const COUNT: c_int = 8;
+    /// In `t.Loop` on LuaJIT: `{ [key index + 1] = the table of the Task's user values }`, weak. Else nil.
+    #[cfg(feature = "luajit")]
+    pub(crate) const ENVS: c_int = 9;
+    pub(crate) const COUNT: c_int = if cfg!(feature = "luajit") { 9 } else { 8 };
 }
 
 /// The memory of a loop userdata.

@@ -3,6 +3,8 @@
 
 pub(crate) mod arm;
 pub(crate) mod called;
+#[cfg(feature = "luajit")]
+pub(crate) mod compiled;
 pub(crate) mod create;
 pub(crate) mod drive;
 pub(crate) mod entries;

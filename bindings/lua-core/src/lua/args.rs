@@ -260,9 +260,13 @@ pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<NonZ
         if lua_isinteger(lua, index) != 0 {
             return NonZeroU64::new(u64::try_from(lua_tointeger(lua, index)).ok().map(ms_to_ns)?);
         }
-        let ms = lua_tonumber(lua, index);
-        NonZeroU64::new((ms.is_finite() && ms >= 1.0 && ms.fract() == 0.0).then(|| ms_to_ns(ms as u64))?)
+        period_of(lua_tonumber(lua, index))
     }
+}
+
+/// As [`period_ns`], for a floating-point number.
+pub(crate) fn period_of(ms: f64) -> Option<NonZeroU64> {
+    NonZeroU64::new((ms.is_finite() && ms >= 1.0 && ms.fract() == 0.0).then(|| ms_to_ns(ms as u64))?)
 }
 
 /// Reads a direction: 1, 2, 3 or one of their names.

@@ -107,3 +107,15 @@ pub(crate) unsafe fn push_kept(lua: *mut lua_State, key: &'static u8) -> bool {
         is_kept
     }
 }
+
+/// Pushes the function that [`keep`] has kept, and returns true. If there is no such function, it pushes another value and returns
+/// false.
+///
+/// # Safety
+///
+/// Room for one value.
+#[cfg(feature = "luajit")]
+pub(crate) unsafe fn push_kept_function(lua: *mut lua_State, key: &'static u8) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(key).cast()) == mlua::ffi::LUA_TFUNCTION }
+}

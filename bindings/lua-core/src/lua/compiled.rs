@@ -3,8 +3,8 @@
 
 use super::guard::CHUNK;
 use mlua::ffi::{
-    LUA_OK, lua_State, lua_call, lua_error, lua_gettop, lua_insert, lua_pushlightuserdata, lua_setfield,
-    luaL_loadbufferx,
+    LUA_OK, LUA_TNIL, lua_State, lua_call, lua_error, lua_gettop, lua_insert, lua_pushlightuserdata, lua_pushnil,
+    lua_pushvalue, lua_setfield, lua_settop, lua_type, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::null;
@@ -29,18 +29,38 @@ pub(crate) unsafe fn set_pointers(lua: *mut lua_State, table: c_int, functions: 
     }
 }
 
-/// Runs a part that is written in Lua. Pops its `args` arguments from the top, and pushes `results` results.
+/// What every such part needs.
+const TOOLS: &str = include_str!("compiled.lua");
+
+/// Runs a part that is written in Lua. Its arguments are the `args` values on top, of which the last one is the table
+/// of the functions' addresses, and behind them what `compiled.lua` returns. Pops the arguments and pushes the part's
+/// result, nil if LuaJIT cannot compile it.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate). Room for two values.
-pub(crate) unsafe fn run(lua: *mut lua_State, code: &str, args: c_int, results: c_int) {
-    // SAFETY: the caller's promise.
+/// [The rule for Lua calls](crate). Room for four values.
+pub(crate) unsafe fn run(lua: *mut lua_State, code: &str, args: c_int) {
+    // SAFETY: the caller's promise; the stack is written beside the lines.
+    unsafe {
+        let base = lua_gettop(lua) - args;
+        load(lua, TOOLS);
+        lua_pushvalue(lua, -2);
+        lua_call(lua, 1, 2); // stack: … args typed while_compiled
+        if lua_type(lua, -1) == LUA_TNIL {
+            lua_settop(lua, base);
+            return lua_pushnil(lua);
+        }
+        load(lua, code);
+        lua_insert(lua, base + 1);
+        lua_call(lua, args + 2, 1);
+    }
+}
+
+unsafe fn load(lua: *mut lua_State, code: &str) {
+    // SAFETY: only called by `run`.
     unsafe {
         if luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), CHUNK.as_ptr(), null()) != LUA_OK {
             lua_error(lua);
         }
-        lua_insert(lua, lua_gettop(lua) - args);
-        lua_call(lua, args, results);
     }
 }

@@ -3,6 +3,8 @@
 //! Every function has the metatables, the class and a weak table as upvalues; see `host/upvalue.rs`.
 
 mod clock;
+#[cfg(feature = "luajit")]
+mod compiled;
 mod create;
 mod handles;
 mod run;
@@ -11,6 +13,8 @@ mod show;
 mod task;
 
 use crate::host::create::close;
+#[cfg(feature = "luajit")]
+use crate::host::memory::Steps;
 use crate::host::memory::{EARLIER, NodeBlock, TaskBlock, value};
 use crate::host::observed::unwatch_all;
 use crate::host::state::{check_loop, state_at, with_or_raise};
@@ -84,6 +88,8 @@ entry!(
         lua_createtable(lua, 0, 1); // stack: … loop task node class last meta
         set_functions(lua, lua_gettop(lua), &upvalues, &[(c"__call", create::construct)]);
         lua_setmetatable(lua, class);
+        #[cfg(feature = "luajit")]
+        compiled::install(lua, &upvalues);
         keep(lua, class, &CLASS_KEY);
         // Each function keeps the metatables.
         lua_settop(lua, class);
@@ -201,6 +207,10 @@ entry!(
             unwatch_all(state);
             state.closed.clear();
             state.unlinked = None;
+            #[cfg(feature = "luajit")]
+            {
+                state.steps = Steps::default();
+            }
             state.events.clear();
             Ok(())
         });

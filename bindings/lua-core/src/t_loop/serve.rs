@@ -2,8 +2,11 @@
 //!
 //! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
-use super::task::{CALLBACK, finish, link, tell_next};
-use crate::host::arm::{Due, For};
+#[cfg(feature = "luajit")]
+use super::compiled::SERVE_KEY;
+use super::task::{CALLBACK, finish, link, rearm, tell_next};
+#[cfg(feature = "luajit")]
+use crate::host::compiled::serve_many;
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::face::Face;
@@ -14,10 +17,9 @@ use crate::lua::args::period_ns;
 use crate::lua::callback::call;
 use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
+use cogloop_io::ExpiredTimer;
 use cogloop_io::trace::{Detail, Kind};
-use cogloop_io::{AddError, ExpiredTimer, Key, Missed, Plan};
 use mlua::ffi::{lua_State, lua_pushnil, lua_rawgeti, lua_rawseti, lua_settop, lua_touserdata};
-use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
 /// Runs the callback of an expired timer, and arms the timer again if the callback asks for it.
@@ -76,16 +78,6 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
     }
 }
 
-/// Arms an interval's next expiry, by the engine's rule of skipping. The period is known only now, so expiries that
-/// passed while the callback ran are skipped, too.
-fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
-    let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
-    let next = state.events.follow(&plan, state.events.now_ns());
-    let next_ns = next.map_or(u64::MAX, |next| next.deadline);
-    // SAFETY: the script arms nothing here, so there is no place to name.
-    unsafe { state.arm(null_mut(), Due::At(next_ns), For::Script, 0) }
-}
-
 /// The functions of this face that the loop calls. No coroutine waits in this face.
 pub(super) static FACE: Face = Face {
     serve_timers,
@@ -106,7 +98,16 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     unsafe {
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         let mut found = false;
+        #[cfg(feature = "luajit")]
+        let mut count = 0;
         while !must_return((*block).state) {
+            #[cfg(feature = "luajit")]
+            {
+                serve_many(lua, &mut count, &SERVE_KEY);
+                if must_return((*block).state) {
+                    break;
+                }
+            }
             let state = (*block).state;
             match with(state, |state| Ok(state.events.next_expired())) {
                 Ok(Some(expired)) => serve_task(lua, state, expired),

@@ -9,17 +9,19 @@ use crate::lua::args::{check_callable, check_ms, test_userdata, wrong};
 use crate::lua::callback::pack;
 use crate::lua::entry::entry;
 use crate::lua::stack::stack;
-use crate::lua::version::{new_userdata, push_user_value, set_user_value};
-use cogloop_io::Key;
+use crate::lua::version::{clear_user_values, new_userdata, push_user_value, set_user_value};
+use cogloop_io::{AddError, Key, Missed, Plan};
 use mlua::ffi::{
     LUA_TTABLE, lua_State, lua_gettop, lua_pop, lua_pushboolean, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti,
     lua_rawseti, lua_replace, lua_setmetatable, lua_settop, lua_upvalueindex,
 };
 use std::ffi::c_int;
+use std::num::NonZeroU64;
+use std::ptr::null_mut;
 
 /// User value of a Task: the task that fires next, in a loop made with `debug`.
 pub(super) const NEXT: c_int = 1;
-/// User value of a Task: `{ f, arg1, … }`.
+/// User value of a Task: `{ f, arg1, … }`. It is the last one.
 pub(super) const CALLBACK: c_int = 2;
 
 entry!(
@@ -62,11 +64,37 @@ pub(super) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut Tas
         lua_pushvalue(lua, -2);
         lua_rawseti(lua, -2, slot(key.index())); // stack: loop … task tasks
         lua_pop(lua, 1);
+        #[cfg(feature = "luajit")]
+        forget_env(lua, key);
         (*state).linked();
         (*task).key = key.to_bits();
         if (*state).debug {
             tell_next(lua, state);
         }
+    }
+}
+
+/// Arms an interval's next expiry, by the engine's rule of skipping. The period is known only now, so expiries that
+/// passed while the callback ran are skipped, too.
+pub(super) fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
+    let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
+    let next = state.events.follow(&plan, state.events.now_ns());
+    let next_ns = next.map_or(u64::MAX, |next| next.deadline);
+    // SAFETY: the script arms nothing here, so there is no place to name.
+    unsafe { state.arm(null_mut(), Due::At(next_ns), For::Script, 0) }
+}
+
+/// The table of user values that is at this place in ENVS may belong to an earlier task. The loop is at 1.
+#[cfg(feature = "luajit")]
+unsafe fn forget_env(lua: *mut lua_State, key: Key) {
+    // SAFETY: only called by `link`, with room for two values. Emptying a place takes no memory.
+    unsafe {
+        push_user_value(lua, 1, value::ENVS);
+        if mlua::ffi::lua_type(lua, -1) == LUA_TTABLE {
+            lua_pushnil(lua);
+            lua_rawseti(lua, -2, slot(key.index()));
+        }
+        lua_pop(lua, 1);
     }
 }
 
@@ -108,10 +136,7 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         (*mlua::ffi::lua_touserdata(lua, index).cast::<TaskBlock>()).key = TaskBlock::DONE;
-        for n in [NEXT, CALLBACK] {
-            lua_pushnil(lua);
-            set_user_value(lua, index, n);
-        }
+        clear_user_values(lua, index, CALLBACK);
     }
 }
 

@@ -2,6 +2,7 @@
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
+local Loop    = require 't.Loop'
 local test, equal, same_list = T.test, T.equal, T.same_list
 
 -- LuaJIT does not call hooks in compiled code.
@@ -119,6 +120,80 @@ test( 'if a loop is closed while a timer is being added, the call raises, or the
     elseif not ok then
       equal( tostring( outer ):find( 'the loop is closed', 1, true ) ~= nil, true, outer )
     end
+  end )
+end )
+
+-- The same for `t.Loop`.
+local function at_each_step_of_tasks( story )
+  local nth = 0
+  repeat
+    nth = nth + 1
+    local loop, fired = Loop{ clock = 'virtual' }, { }
+    local function noting( name ) return function( ) fired[ #fired + 1 ] = name end end
+    loop:cancelTask( loop:addTask( 1, noting 'first' ) )
+    story( loop, nth, noting, fired )
+  until not was_there
+end
+
+test( 'a timer that is added while many are served takes nothing from them', function( )
+  local COUNT = 36
+  local function add_all( add, noting )
+    for i = 1, COUNT do add( 5, noting( i ) ) end
+  end
+  local function check( fired, has_inner, nth )
+    local wanted = { }
+    for i = 1, COUNT do wanted[ i ] = i end
+    if has_inner then wanted[ COUNT + 1 ] = 'inner' end
+    same_list( fired, wanted, 'at step ' .. nth )
+  end
+  at_each_step( function( loop, nth, noting, fired )
+    add_all( function( ... ) loop:after( ... ) end, noting )
+    local f, inner = noting 'inner', nil
+    equal( with_intrusion( nth, function( ) inner = loop:after( 20, f ) end, function( ) loop:run( ) end ), true )
+    loop:run( )
+    check( fired, inner, nth )
+  end )
+  at_each_step_of_tasks( function( loop, nth, noting, fired )
+    add_all( function( ... ) loop:addTask( ... ) end, noting )
+    local f, inner = noting 'inner', nil
+    equal( with_intrusion( nth, function( ) inner = loop:addTask( 20, f ) end, function( ) loop:run( ) end ), true )
+    loop:run( )
+    check( fired, inner, nth )
+  end )
+end )
+
+test( 'a task that is added while another one is being added or cancelled takes nothing from it', function( )
+  at_each_step_of_tasks( function( loop, nth, noting, fired )
+    local f, g, inner = noting 'outer', noting 'inner', nil
+    local ok, outer = with_intrusion( nth, function( ) inner = loop:addTask( 20, g ) end,
+      function( ) return loop:addTask( 10, f ) end )
+    equal( ok, true, outer )
+    loop:run( )
+    same_list( fired, inner and { 'outer', 'inner' } or { 'outer' }, 'at step ' .. nth )
+    equal( T.user_value( outer, 2 ), nil, 'at step ' .. nth )
+  end )
+  at_each_step_of_tasks( function( loop, nth, noting, fired )
+    local task, f, inner = loop:addTask( 10, noting 'outer' ), noting 'inner', nil
+    local ok, was_pending = with_intrusion( nth, function( ) inner = loop:addTask( 20, f ) end,
+      function( ) return loop:cancelTask( task ) end )
+    equal( ok, true, was_pending )
+    equal( was_pending, true, 'at step ' .. nth )
+    equal( T.user_value( task, 2 ), nil, 'at step ' .. nth )
+    loop:run( )
+    same_list( fired, inner and { 'inner' } or { }, 'at step ' .. nth )
+  end )
+end )
+
+test( 'a loop that is cleaned while a task is being added has that task, or has it not', function( )
+  at_each_step_of_tasks( function( loop, nth, noting, fired )
+    local f = noting 'outer'
+    local ok, outer = with_intrusion( nth, function( ) loop:clean( ) end, function( ) return loop:addTask( 10, f ) end )
+    equal( ok, true, outer )
+    loop:addTask( 20, noting 'next' )
+    loop:run( )
+    equal( fired[ #fired ], 'next', 'at step ' .. nth )
+    equal( #fired <= 2, true, 'at step ' .. nth )
+    equal( loop:cancelTask( outer ), false, 'at step ' .. nth )
   end )
 end )
 

@@ -5,8 +5,8 @@
 //! table, so filling a place takes no memory.
 
 use mlua::ffi::{
-    lua_State, lua_createtable, lua_getuservalue, lua_insert, lua_newuserdata, lua_pop, lua_rawgeti, lua_rawseti,
-    lua_remove, lua_setuservalue,
+    lua_State, lua_createtable, lua_insert, lua_newuserdata, lua_pop, lua_pushnil, lua_rawseti, lua_remove,
+    lua_setuservalue,
 };
 use std::ffi::{c_int, c_void};
 
@@ -27,6 +27,32 @@ pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values:
     }
 }
 
+/// Pushes the table of the userdata at `index`, and then its value `n`.
+///
+/// mlua's functions for older versions ask for the type of each value that they push. That is a call of Lua more for each.
+#[inline]
+unsafe fn push_value(lua: *mut lua_State, index: c_int, n: c_int) {
+    // SAFETY: only called with a userdata there that has this value, and with room for two.
+    unsafe {
+        push_table(lua, index);
+        #[cfg(not(feature = "lua53"))]
+        mlua::ffi::lua_rawgeti_(lua, -1, n);
+        #[cfg(feature = "lua53")]
+        mlua::ffi::lua_rawgeti(lua, -1, n.into());
+    }
+}
+
+#[inline]
+unsafe fn push_table(lua: *mut lua_State, index: c_int) {
+    // SAFETY: only called with a userdata there, and room for a value.
+    unsafe {
+        #[cfg(any(feature = "lua51", feature = "luajit"))]
+        mlua::ffi::lua_getfenv(lua, index);
+        #[cfg(not(any(feature = "lua51", feature = "luajit")))]
+        mlua::ffi::lua_getuservalue(lua, index);
+    }
+}
+
 /// Pushes user value `n` of the userdata at `index`. Neither raises nor allocates.
 ///
 /// # Safety
@@ -36,8 +62,7 @@ pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values:
 pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
-        lua_getuservalue(lua, index);
-        lua_rawgeti(lua, -1, n.into());
+        push_value(lua, index, n);
         lua_remove(lua, -2);
     }
 }
@@ -52,9 +77,27 @@ pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int
 pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
-        lua_getuservalue(lua, index);
+        push_table(lua, index);
         lua_insert(lua, -2);
         lua_rawseti(lua, -2, n.into());
+        lua_pop(lua, 1);
+    }
+}
+
+/// Sets user values 1 to `count` of the userdata at `index` to nil. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There is a userdata at `index`, which [`new_userdata`] made with `count` user values or more, and room for two values.
+#[inline]
+pub(crate) unsafe fn clear_user_values(lua: *mut lua_State, index: c_int, count: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        push_table(lua, index);
+        for n in 1..=count {
+            lua_pushnil(lua);
+            lua_rawseti(lua, -2, n.into());
+        }
         lua_pop(lua, 1);
     }
 }

@@ -1,0 +1,56 @@
+//! What the faces need for functions that LuaJIT calls through its FFI. Such a function must not touch Lua. So it
+//! cannot raise and cannot make an object. It does the usual case alone. For any other case it returns [`UNUSUAL`],
+//! with nothing changed, and the Lua code calls the C function that does all cases.
+
+use super::memory::{LoopBlock, State};
+use super::state::with;
+use crate::lua::class::push_kept_function;
+use mlua::ffi::{lua_State, lua_call, lua_gettop, lua_pushvalue, lua_settop};
+
+/// The result for a case that is not done here. Nothing has changed.
+pub(crate) const UNUSUAL: i32 = -1;
+
+/// After this number of timers in a turn, the C function calls the Lua function for the others. The call costs more
+/// than it gains for a few timers, and for timers that the Lua function leaves to the C function.
+const FIRST: u32 = 32;
+
+/// Works on an open loop. Makes no Lua call.
+///
+/// # Safety
+///
+/// The block of a loop.
+#[inline(always)]
+pub(crate) unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> Option<i32>) -> i32 {
+    // SAFETY: the caller's promise. The state of an open loop lives. No other reference to the state is alive, because
+    // only such work makes one.
+    unsafe {
+        let state = (*block).state;
+        if state.is_null() {
+            return UNUSUAL;
+        }
+        with(state, |state| Ok(work(state))).ok().flatten().unwrap_or(UNUSUAL)
+    }
+}
+
+/// Call before each timer of a turn; `count` is their number. If there are many, serves due timers by the Lua function
+/// that is kept under `key`, until one comes that it leaves to the C function.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate); the loop is at 1. Room for three values. Lua code may run.
+#[inline]
+pub(crate) unsafe fn serve_many(lua: *mut lua_State, count: &mut u32, key: &'static u8) {
+    *count += 1;
+    if *count > FIRST {
+        *count = 0;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let top = lua_gettop(lua);
+            if push_kept_function(lua, key) {
+                lua_pushvalue(lua, 1);
+                lua_call(lua, 1, 0);
+            }
+            lua_settop(lua, top);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+-- What every part needs that LuaJIT compiles with the script. The chunk gets the table of the addresses of functions.
+-- It returns nothing if LuaJIT does not compile, or the FFI is not there.
+local own = ...
+local pcall, require = pcall, require
+
+local has_jit, jit = pcall( require, 'jit' )
+local has_ffi, ffi = pcall( require, 'ffi' )
+local has_util, util = pcall( require, 'jit.util' )
+if not has_jit or not jit.status( ) or not has_ffi or not has_util then return end
+
+-- Returns one of the functions with its type.
+local function typed( name, of ) return ffi.cast( of, own[ name ] ) end
+
+local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end
+
+-- Returns a function that calls `serve`, which is one endless loop, as long as LuaJIT tries to compile it. If LuaJIT
+-- fails to compile a loop again and again, it gives up, for example because the callbacks make closures. It then
+-- replaces the loop's opcode LOOP by the next opcode, and interprets the loop. The C function is faster than an
+-- interpreted loop.
+local function while_compiled( serve )
+  local LOOP, pc = opcode( function( ) while true do serve( ) end end, 1 ), 1
+  while opcode( serve, pc ) ~= LOOP do pc = pc + 1 end
+  return function( ... )
+    if opcode( serve, pc ) ~= LOOP + 1 then serve( ... ) end
+  end
+end
+
+return typed, while_compiled
