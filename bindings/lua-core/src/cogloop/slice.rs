@@ -78,14 +78,16 @@ pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) 
             && ((*state).trace.is_some() || (*state).profile.is_some())
         {
             lua_settop(lua, index);
-            let name = name_of(lua, index, place);
+            let named = name_of(lua, index, place);
+            let name = named.as_ref().map_or_else(|| place.name(), |text| Name(text.as_bytes(), None));
             // Making the name may have run a finalizer.
             let Some(state) = state_at(lua, 1).as_mut() else { return };
             if let Some(trace) = &mut state.trace {
-                trace.span(Kind::Task, Name(name.as_bytes(), None), slice.start_ns, end_ns, detail);
+                trace.span(Kind::Task, name, slice.start_ns, end_ns, detail);
             }
             if let Some(profile) = &mut state.profile {
-                profile.add(name.as_bytes(), took_ns, detail);
+                let text = named.unwrap_or_else(|| Text::of_raw(place.text().as_bytes()));
+                profile.add(text.as_bytes(), took_ns, detail);
             }
         }
         let Some(state) = state_at(lua, 1).as_mut() else { return };
@@ -103,14 +105,12 @@ pub(super) unsafe fn end_slice(lua: *mut lua_State, index: c_int, slice: Slice) 
     }
 }
 
-/// The name of the task at `index`, if it has one, and the place where its slice began.
-unsafe fn name_of(lua: *mut lua_State, index: c_int, place: Place) -> Text<120> {
+/// The name of the task at `index`, and the place where its slice began; `None` if the task has no name.
+unsafe fn name_of(lua: *mut lua_State, index: c_int, place: Place) -> Option<Text<120>> {
     // SAFETY: only called by `end_slice`.
-    unsafe {
-        let mut text = quoted_name(lua, index).unwrap_or(Text::new(""));
-        text.extend(place.text().as_bytes());
-        text
-    }
+    let mut text = unsafe { quoted_name(lua, index)? };
+    text.extend(place.text().as_bytes());
+    Some(text)
 }
 
 /// The name of the task at `index` as the beginning of a text: `'name' `. `None` if the task has no name.
@@ -184,15 +184,20 @@ pub(super) unsafe fn line_of(coroutine: *mut lua_State) -> Place {
     unsafe {
         let (mut is_ours, mut is_outer_ours) = (false, false);
         for level in 0..LEVELS_MAX {
-            let mut memory = MaybeUninit::<lua_Debug>::zeroed();
-            if lua_getstack(coroutine, level, memory.as_mut_ptr()) == 0 {
+            let mut memory = MaybeUninit::<lua_Debug>::uninit();
+            let info = memory.as_mut_ptr();
+            if lua_getstack(coroutine, level, info) == 0 {
                 break;
             }
-            lua_getinfo(coroutine, c"Sl".as_ptr(), memory.as_mut_ptr());
-            let info = memory.assume_init_ref();
-            let is_here = CStr::from_ptr(info.source) == CHUNK;
-            if info.currentline > 0 && !is_here {
-                return Place::written(&info.short_src, info.currentline);
+            // The source takes longer to find, and a function in C, such as the one that waits, has no line.
+            lua_getinfo(coroutine, c"l".as_ptr(), info);
+            let line = (*info).currentline;
+            let is_here = line > 0 && {
+                lua_getinfo(coroutine, c"S".as_ptr(), info);
+                CStr::from_ptr((*info).source) == CHUNK
+            };
+            if line > 0 && !is_here {
+                return Place::written(&(*info).short_src, line);
             }
             is_ours |= is_outer_ours;
             is_outer_ours = is_here;
