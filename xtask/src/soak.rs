@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_understood_or_named() {
+    fn arguments_are_parsed_or_an_error_names_them() {
         let options = parse(&["--only", "border", "--programs", "5", "--seed", "7", "--minutes", "0.5"]).unwrap();
         assert_eq!((options.programs, options.seed, options.only.len()), (Some(5), 7, 1));
         for wrong in [&["--minutes", "0"][..], &["--seed"], &["--speed", "1"]] {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_all_of_its_kind_and_no_name_comes_twice() {
+    fn a_group_has_all_entries_of_its_kind_and_names_are_unique() {
         let all = Entry::all();
         let border = all.iter().filter(|entry| entry.is_meant("border")).count();
         assert_eq!(border, Interpreter::names().count() + 1, "each Lua, and one under valgrind");

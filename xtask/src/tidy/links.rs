@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_mention_is_held_against_the_tree() {
+    fn each_mentioned_file_must_exist() {
         let tree = Tree {
             files: vec![File::new("docs/wheel.md", ""), File::new("io/src/lib.rs", ""), File::new("README.md", "")],
         };

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::finding::Finding;
 use super::tree::File;
 
-const WHY: &str = "a path of one machine says nothing on another; compute it, or write it relative to the root";
+const WHY: &str = "a path of one machine does not exist on another; compute it, or write it relative to the root";
 
 /// Folders that exist only on one person's machine.
 const PRIVATE: &[&str] = &["/home/", "/Users/"];
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_in_the_temporary_folder_does_not_make_it_private() {
+    fn a_clone_below_the_temporary_folder_does_not_forbid_that_folder() {
         let temporary = std::env::temp_dir();
         let places = of_this_machine(&temporary.join("clone"));
         assert!(places.contains(&format!("{}/", temporary.join("clone").display())));

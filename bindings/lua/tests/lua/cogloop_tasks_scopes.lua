@@ -122,7 +122,7 @@ test( 'a task can be cancelled while its scope waits for the clean-up, and leave
   same_list( order, { 21, 21 } )
 end )
 
-test( 'a scope at the limit of the loop whose task is cancelled meanwhile leaves no task behind', function( )
+test( 'if a task is cancelled while its scope is at the limit of the loop, no task is left behind', function( )
   local loop, went_on = cogloop.loop{ clock = 'virtual', max_timers = 3 }, nil
   local slow = loop:spawn( function( ) loop:pcall( loop.sleep, loop, 1e6 ) loop:sleep( 20 ) end )
   local task = loop:spawn( function( )
@@ -286,7 +286,7 @@ test( 'a cancellation ends a circle of joins', function( )
   equal( two:status( ), 'done' )
 end )
 
-test( 'a scope leaves nothing behind, at whichever point it is cancelled', function( )
+test( 'a scope that is cancelled at any point leaves nothing behind', function( )
   for at = 0, 12 do
     for turn = 0, 3 do
       local loop = virtual( )

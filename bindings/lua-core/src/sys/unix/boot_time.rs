@@ -1,5 +1,5 @@
-//! Reads `CLOCK_BOOTTIME`, which also counts while the machine sleeps; sleeps by this clock; has a descriptor that
-//! becomes readable at a time of this clock.
+//! The clock `CLOCK_BOOTTIME`, which also counts while the machine sleeps. This file reads the clock, sleeps by it, and
+//! makes descriptors that become readable at a time of the clock.
 
 use super::descriptor::Number;
 use rustix::io::Errno;
@@ -58,7 +58,7 @@ pub(crate) struct Alarm {
 
 impl Alarm {
     /// # Errors
-    /// The kernel's.
+    /// Returns the kernel's error.
     pub(crate) fn new() -> io::Result<Self> {
         let fd = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
         Ok(Self { fd, at_ns: 0 })
