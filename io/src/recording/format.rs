@@ -318,8 +318,9 @@ mod tests {
                 .map(|place| Line::Act(Recorded { act, errno, events: events.clone(), place }))
         };
         let others = [Line::Time(0), Line::Ready(9, events.clone()), Line::Ready(9, vec![]), Line::Failed(1, 9)];
-        let more = [Line::Look(Interest::BOTH), Line::Value(u64::MAX), Line::End];
-        for line in acts.into_iter().flat_map(of_act).chain(others).chain(more) {
+        let looks = (0..=7).filter_map(Interest::from_bits).map(Line::Look);
+        let more = [Line::Value(u64::MAX), Line::End];
+        for line in acts.into_iter().flat_map(of_act).chain(others).chain(looks).chain(more) {
             assert_eq!(Line::parse(&line.to_string()), Some(line.clone()), "{line}");
         }
     }
