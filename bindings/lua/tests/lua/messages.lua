@@ -168,14 +168,13 @@ end )
 
 -- Lua knows no name for a function that `pcall` calls. It counts the object of a method as an argument there.
 test( 'below pcall a message names the same argument, and never pcall', function( )
-  local count, named = 0, 0
+  local count, named, w = 0, 0, world( )
+  w.pcall = pcall
   for _, case in ipairs( CASES ) do
     local object, how, called, args = case[ 1 ]:match '^(%w+)([.:])(%w+)%((.*)%)$'
     if object then
       local is_method = how == ':'
       local code = ('pcall( %s.%s%s%s )'):format( object, called, is_method and ', ' .. object or '', args:find '%S' and ',' .. args or '' )
-      local w    = world( )
-      w.pcall    = pcall
       local ok, message = compile( 'return ' .. code, w )( )
       equal( ok, false, code )
       local number, name = message:gsub( 'bad extra argument', 'bad argument' ):match "bad argument #(%d+) to '([^']*)' %("
@@ -191,12 +190,13 @@ test( 'below pcall a message names the same argument, and never pcall', function
 end )
 
 test( 'a function of the module that is called with a colon: the message says so', function( )
+  local w = world( )
   for _, code in ipairs{
     'c:after( 1, f )', 'c:every( 1, f )', 'c:at( 1, f )', "c:on( h, 'r', f )", 'c:spawn( f )', 'c:sleep( 1 )', "c:wait( h, 'r' )",
     'c:unpark( task )', 'c:channel( 1 )', 'c:semaphore( 1 )', 'c:timeout( 1, f )', 'c:all( f )', 'c:any( f )', 'c:wrap( f )',
     'c:pcall( f )', 'c:debounce( 1, f )', 'c:throttle( 1, f )', "c:signal( 'INT', f )", 'c:child( 1, f )', 'c:step( 1 )', 'c:slow( 1, f )',
   } do
-    local message = message_of( code )
+    local _, message = pcall( compile( '\n' .. code, w ) )
     equal( message, 'script.lua:2: the functions of the module are called with a dot; only those of a loop with a colon', code )
   end
 end )
@@ -204,6 +204,7 @@ end )
 test( 'after a tail call the message has the name of the function, and counts as the script does', function( )
   -- LuaJIT takes the name from the call of the function that is gone.
   if rawget( _G, 'jit' ) then return end
+  local w = world( )
   for code, wanted in pairs{
     ["return loop:channel( -1 )"]          = "bad argument #1 to 'channel' %(capacity: ",
     ["return c.channel( -1 )"]             = "bad argument #1 to '([%w_.]*)channel' %(capacity: ",
@@ -212,7 +213,7 @@ test( 'after a tail call the message has the name of the function, and counts as
     ["return channel:recv( 'x' )"]         = "bad argument #1 to 'recv' %(ms: ",
     ["return loop:timeout( 'x', f )"]      = "bad argument #1 to 'timeout' %(ms: ",
   } do
-    local _, message = pcall( compile( code, world( ) ) )
+    local _, message = pcall( compile( code, w ) )
     is_true( message:find( wanted ), code .. ' says ' .. message )
   end
 end )
