@@ -27,7 +27,7 @@ pub(crate) fn live_bytes() -> u64 {
     LIVE_BYTES.get()
 }
 
-/// The number of live bytes that were added since there were `before`.
+/// The growth of the live bytes since `live_bytes` returned `before`.
 pub(crate) fn bytes_since(before: u64) -> u64 {
     live_bytes().wrapping_sub(before)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::summary::Tally;
 
-/// The number of lines of a file that failed in the error's text.
+/// The number of output lines that the error contains for each failed file.
 const LAST_LINES: usize = 5;
 
 /// The files that have failed.

@@ -59,7 +59,7 @@ const STEPS: &[Step] = &[
     Step { name: "format", about: "rustfmt --check", run: format },
     Step { name: "clippy", about: "clippy on all targets, warnings are errors", run: clippy },
     Step { name: "tidy", about: "the rules of the source tree", run: |project| done(tidy::run(project)) },
-    Step { name: "miri", about: "the engine's tests under Miri, those that loop long in short", run: miri::run },
+    Step { name: "miri", about: "the engine's tests under Miri, with fewer rounds in long loops", run: miri::run },
     Step { name: "rust", about: "unit, property and doc tests", run: rust_tests },
     Step { name: "simulate", about: "10,000 simulated worlds around the event loop", run: simulate::run },
     Step {
@@ -112,8 +112,8 @@ const STEPS: &[Step] = &[
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];
 
-/// Steps that run only if they are named. Each builds everything again, in its published form or for a Lua that is a
-/// DLL, or needs a browser.
+/// Steps that run only if they are named. One needs a browser. The others build everything again: in its published form,
+/// or for a Lua that is a DLL.
 const NAMED_STEPS: &[Step] = &[
     Step {
         name: "browser",
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_step_is_answered_with_the_known_ones_before_anything_runs() {
+    fn an_unknown_step_is_an_error_that_lists_the_steps() {
         let project = Project { root: "/nowhere".into(), target: "/nowhere".into() };
         let message = run(&project, &["rust", "rsut"]).unwrap_err();
         assert!(message.contains("`rsut`") && message.contains("clippy"), "{message}");

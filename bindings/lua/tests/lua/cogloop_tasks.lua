@@ -586,7 +586,7 @@ if _VERSION >= 'Lua 5.4' then
     equal( task:status( ), 'cancelled' )
   end )
 
-  test( 'an error in a __close during another error of a task: the message has both', function( )
+  test( 'if a __close raises during another error of a task, the message has both errors', function( )
     local loop, seen = virtual( ), nil
     loop:onerror( function( err, traceback ) seen = { err, traceback } end )
     local guard = setmetatable( { }, { __close = function( ) error( 'second', 0 ) end } )

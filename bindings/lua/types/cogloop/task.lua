@@ -23,7 +23,8 @@ local Task = { }
 ---@return boolean cancelled false if the task had ended or was cancelled before
 function Task:cancel( reason ) end
 
---- Waits until the task has ended. Call it in another task of the loop. Once the task has ended, any code may call it.
+--- Waits until the task has ended. Only another task of the loop can wait. After the task has ended, any code may call
+--- `join`.
 ---@param ms? number the longest wait; nil means no limit
 ---@return any ... the task's results; or nil and its error or cancellation; or nil, 'timed out', errno
 function Task:join( ms ) end
