@@ -1,7 +1,7 @@
 //! The structs that may grow. Each begins with its size, so that a program and a library of different versions agree.
 
 use std::ffi::{CStr, c_char};
-use std::mem::{offset_of, size_of};
+use std::mem::size_of;
 use std::num::NonZeroUsize;
 
 use cogloop_io::{DEFAULT_RESOLUTION_NS, Limits};
@@ -61,7 +61,7 @@ pub struct CogStats {
 const _: () = {
     assert!(size_of::<CogPlan>() == 40);
     assert!(size_of::<CogOptions>() == 56 && size_of::<CogStats>() == 64);
-    assert!(offset_of!(CogOptions, resolution_ns) == 16 && offset_of!(CogOptions, clock) == 36);
+    assert!(std::mem::offset_of!(CogOptions, resolution_ns) == 16 && std::mem::offset_of!(CogOptions, clock) == 36);
 };
 
 fn is_newer(argument: &str) -> Failure {

@@ -1,7 +1,6 @@
 //! `struct mockit` as C sees it. The header asserts the same layout.
 
 use std::ffi::c_void;
-use std::mem::offset_of;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::must_return::must_return;
@@ -37,9 +36,11 @@ pub struct Mockit {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<Mockit>() == 48 && offset_of!(Mockit, key) == 0 && offset_of!(Mockit, flags) == 8);
-    assert!(offset_of!(Mockit, ctx) == 16 && offset_of!(Mockit, timeout) == 24);
-    assert!(offset_of!(Mockit, cb) == 32 && offset_of!(Mockit, destructor) == 40);
+    assert!(
+        size_of::<Mockit>() == 48 && std::mem::offset_of!(Mockit, key) == 0 && std::mem::offset_of!(Mockit, flags) == 8
+    );
+    assert!(std::mem::offset_of!(Mockit, ctx) == 16 && std::mem::offset_of!(Mockit, timeout) == 24);
+    assert!(std::mem::offset_of!(Mockit, cb) == 32 && std::mem::offset_of!(Mockit, destructor) == 40);
 };
 
 impl Mockit {

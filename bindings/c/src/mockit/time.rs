@@ -19,7 +19,7 @@ pub(super) fn wall() -> (time_t, c_long) {
 /// Adds milliseconds; the nanoseconds stay below a second.
 pub(super) fn add_ms(ts: &mut timespec, ms: u32) {
     let ns = ts.tv_nsec as u64 + u64::from(ms % 1000) * NS_PER_MS;
-    ts.tv_sec += time_t::from(ms / 1000) + (ns / NS_PER_SEC) as time_t;
+    ts.tv_sec += (ms / 1000) as time_t + (ns / NS_PER_SEC) as time_t;
     ts.tv_nsec = (ns % NS_PER_SEC) as _;
 }
 
