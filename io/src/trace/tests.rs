@@ -74,7 +74,7 @@ fn a_name_may_have_any_bytes() {
 /// Short, middle and long names are copied in pieces of different lengths.
 #[test]
 fn a_name_of_any_length_is_whole_and_is_escaped_at_any_place() {
-    for length in 0..=120 {
+    for length in (0..=40).chain([119, 120]) {
         for odd in (0..length).map(Some).chain([None]) {
             let mut name: Vec<u8> = (0..length).map(|n| b'a' + (n % 26) as u8).collect();
             let mut expected = name.clone();
