@@ -155,8 +155,8 @@ const INNER: [(&CStr, lua_CFunction); 16] = [
     (c"is_wait", inner::is_wait),
 ];
 
-/// The same, for functions whose first argument is a loop: for methods, and for functions of the module, which have the
-/// default loop.
+/// More functions for the parts that are written in Lua. Their first argument is a loop. The parts get each function
+/// twice: for methods, and for functions of the module, which use the default loop.
 const CHECKS: [(&CStr, lua_CFunction); 7] = [
     (c"default", inner::default),
     (c"timed", inner::check_timed),
@@ -227,8 +227,8 @@ entry!(
     }
 );
 
-/// Pushes the table of functions for the parts that are written in Lua, and keeps the functions that Rust needs. They
-/// are methods, without a default loop.
+/// Pushes the table of functions for the parts that are written in Lua, and keeps the functions that Rust needs. The
+/// functions use no default loop.
 unsafe fn push_inner(lua: *mut lua_State) {
     // SAFETY: only called by `open_cogloop`, with nil in the place of the default loop.
     unsafe {

@@ -19,7 +19,8 @@ function module.cancelled( err )
   return false
 end
 
--- In versions of Lua in which a resumed C function cannot raise, a Lua function wraps each of these and raises.
+-- In some versions of Lua a resumed C function cannot raise. There a Lua function wraps each of these functions and
+-- raises.
 if not inner.can_raise then
   local function back( ... )
     if ... == RAISE then error( select( 2, ... ), 0 ) end

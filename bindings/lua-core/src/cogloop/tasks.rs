@@ -13,7 +13,8 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Pushes the loop of the task at 1 below it, and returns both. The state is null if the loop is gone or closed.
+/// Inserts the loop of the task at 1 below the task. Returns the task and the loop's state, which is null if the loop is
+/// gone or closed.
 /// stack: task … → loop task …
 ///
 /// # Safety

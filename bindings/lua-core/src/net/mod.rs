@@ -7,7 +7,7 @@
 //! ```
 //!
 //! There are two kinds of failure. A wrong argument raises an error that names it. An error of the system is returned,
-//! as `nil, message, errno`; `send` and `recv` return `false, message, errno`, because a nil of theirs has another
+//! as `nil, message, errno`; `send` and `recv` return `false, message, errno`, because their nil has another
 //! meaning. [`attempt::attempt`] makes the system calls. It makes no Lua call, and returns plain numbers.
 
 mod address;

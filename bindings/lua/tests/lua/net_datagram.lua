@@ -35,7 +35,7 @@ test( 'recv returns a datagram and its sender', function( )
   equal( #server:recv( ), 60000 )
   local sent, message = Socket( 'udp' ):send( 'x' )
   equal( sent, false )
-  -- The reason is another one on Windows.
+  -- Windows gives another reason.
   is_true( message:find( T.supports 'Unix sockets' and 'Destination address required' or "Can't send message (", 1, true ), message )
   server:close( )
   client:close( )

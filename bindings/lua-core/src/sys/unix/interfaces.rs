@@ -53,7 +53,7 @@ pub(crate) fn index_of(name: &str) -> io::Result<u32> {
     Ok(if_nametoindex(name)?)
 }
 
-/// Calls the function with the name of the interface of this number, if it has one.
+/// Calls `use_it` with the name of the interface `index`. Returns false if there is no such interface.
 pub(crate) fn name_of(index: u32, use_it: impl FnOnce(&[u8])) -> bool {
     // nix returns an empty name for a number that no interface has.
     match if_indextoname(index) {
