@@ -76,7 +76,7 @@ pub(crate) fn lines_of(command: &mut Command) -> Result<BTreeMap<String, f64>, S
     all_lines_of(command).map(|lines| lines.into_iter().collect())
 }
 
-/// The same, in the order of the output. A name may come again.
+/// Like [`lines_of`], but returns the lines in the order of the output. A name may occur several times.
 pub(crate) fn all_lines_of(command: &mut Command) -> Result<Vec<(String, f64)>, String> {
     let output = command.output().map_err(|error| error.to_string())?;
     if !output.status.success() {

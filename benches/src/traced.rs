@@ -1,12 +1,12 @@
-//! `bench traced`: what a trace adds to a callback, in Rust, in C and in Lua.
+//! `bench traced`: the cost of a trace for a callback, in Rust, in C and in Lua.
 //!
 //! ```text
 //!   many timers that are due ──► served without a trace ──► served with a trace into a file ──► … in turns
 //! ```
 //!
-//! The callbacks do nothing. A pair of runs, one without a trace and one with it, follows the other at once, so other work on the
-//! machine affects both. The medians of all pairs are printed. The file is in the folder for temporary files: a trace
-//! costs what that file system takes for writing.
+//! The callbacks do nothing. The two runs of a pair, one without a trace and one with a trace, follow each other at
+//! once. So other work on the machine affects both. The benchmark prints the medians of all pairs. The file is in the
+//! folder for temporary files, so the cost includes writing to that file system.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,7 +25,8 @@ const LUA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lua");
 /// The CPU time of a callback in ns: without a trace, and with one.
 type Pair = (f64, f64);
 
-/// Measures one process or one thread: some pairs, with so many callbacks each, and the file for the trace.
+/// Measures pairs in one process or one thread. The arguments are the number of callbacks in a run, and the file for
+/// the trace.
 type Measure<'a> = Box<dyn Fn(usize, &Path) -> Result<Vec<Pair>, String> + 'a>;
 
 const PAIRS: usize = 5;

@@ -1,7 +1,7 @@
-//! A hundred intervals at once: what a call costs, with and without slack.
+//! A hundred intervals at once: the cost of a call, with and without slack.
 //!
-//! An exact loop wakes for almost each deadline. tokio rounds them up to whole milliseconds, and a loop with a slack of 1 ms
-//! moves each by up to a millisecond, so several share a wake-up.
+//! An exact loop wakes for almost each deadline. tokio rounds deadlines up to whole milliseconds. A loop with a slack
+//! of 1 ms moves each deadline by up to a millisecond. In both, several timers share a wake-up.
 
 use std::cell::Cell;
 use std::io;
@@ -55,7 +55,8 @@ pub(super) fn slack(work: Work) -> io::Result<Vec<Figure>> {
     callbacks(work, Duration::from_millis(1))
 }
 
-/// A power of two in nanoseconds: every deadline then has a multiple of it within its slack, so all share one grid.
+/// A slack that is a power of two in nanoseconds. Every timer has a multiple of this number within its slack, so all
+/// timers share one grid.
 pub(super) fn slack_of_a_power_of_two(work: Work) -> io::Result<Vec<Figure>> {
     callbacks(work, Duration::from_nanos(1 << 20))
 }

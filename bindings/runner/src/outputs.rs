@@ -25,7 +25,7 @@ pub(crate) fn check(trace: Option<&OsStr>, recording: Option<&Recording>) -> Res
     }
 }
 
-/// What the user is told if the script makes no loop, so that these options have no effect: a line for each.
+/// The lines for the user if the script makes no loop: one for each option that has no effect then.
 pub(crate) fn without_a_loop(trace: Option<&OsStr>, recording: Option<&Recording>) -> Vec<String> {
     let line =
         |option, file: &Path, done| told(option, file, format_args!("the script made no loop, so nothing was {done}"));
@@ -46,7 +46,8 @@ fn check_output(option: &str, file: &Path, beginning: &[u8]) -> Result<(), Strin
     File::options().append(true).create(true).open(file).map(drop).map_err(|error| told(option, file, &error))
 }
 
-/// Whether the file has a content that begins otherwise. An empty file has none, and what a pipe has must not be read.
+/// Whether the file has content without this beginning. False for an empty file, and for a pipe, whose content must not
+/// be read.
 fn begins_otherwise(option: &str, file: &Path, beginning: &[u8]) -> Result<bool, String> {
     let mut found = Vec::new();
     let length = if file.is_file() { beginning.len() as u64 } else { 0 };

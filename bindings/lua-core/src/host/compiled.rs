@@ -1,6 +1,6 @@
-//! What the faces need for functions that LuaJIT calls through its FFI. Such a function must not touch Lua. So it
-//! cannot raise and cannot make an object. It does the usual case alone. For any other case it returns [`UNUSUAL`],
-//! with nothing changed, and the Lua code calls the C function that does all cases.
+//! Parts of the faces' functions that LuaJIT calls through its FFI. Such a function must not touch Lua, so it can
+//! neither raise nor make an object. It does only the usual case. For any other case it changes nothing and returns
+//! [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
 
 use super::memory::{LoopBlock, State};
 use super::state::with;
@@ -32,8 +32,8 @@ pub(crate) unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> 
     }
 }
 
-/// Call before each timer of a turn; `count` is their number. If there are many, serves due timers by the Lua function
-/// that is kept under `key`, until one comes that it leaves to the C function.
+/// Call before each timer of a turn; `count` is the number of timers so far. If there are many timers, serves due
+/// timers by the Lua function that is kept under `key`. That function stops at a timer that the C function must serve.
 ///
 /// # Safety
 ///

@@ -104,8 +104,8 @@ pub(crate) unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_i
 }
 
 /// Pushes the name of the function at `level`: the name in the calling script, or the name in a table. Returns whether
-/// the script called the function as a method. After a tail call Lua does not know that: a method is then taken for
-/// called as one.
+/// the script called the function as a method. After a tail call Lua does not know this, so a method then counts as
+/// called as a method.
 unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool {
     // SAFETY: only called by `bad_argument_of`, with a level of the stack. A name lives as long as its function.
     unsafe {

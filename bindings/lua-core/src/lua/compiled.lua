@@ -1,5 +1,5 @@
--- What every part needs that LuaJIT compiles with the script. The chunk gets the table of the addresses of functions.
--- It returns nothing if LuaJIT does not compile, or the FFI is not there.
+-- The common functions of all parts that LuaJIT compiles with the script. The chunk gets the table of the functions'
+-- addresses. It returns nothing if LuaJIT does not compile, or if the FFI is missing.
 local own = ...
 local pcall, require = pcall, require
 

@@ -29,12 +29,12 @@ pub(crate) unsafe fn set_pointers(lua: *mut lua_State, table: c_int, functions: 
     }
 }
 
-/// What every such part needs.
+/// The common functions of these parts.
 const TOOLS: &str = include_str!("compiled.lua");
 
-/// Runs a part that is written in Lua. Its arguments are the `args` values on top, of which the last one is the table
-/// of the functions' addresses, and behind them what `compiled.lua` returns. Pops the arguments and pushes the part's
-/// result, nil if LuaJIT cannot compile it.
+/// Runs a part that is written in Lua. Its arguments are the `args` values on top, followed by the results of
+/// `compiled.lua`. The last value on top is the table of the functions' addresses. Pops the values and pushes the
+/// part's result; nil if LuaJIT does not compile.
 ///
 /// # Safety
 ///

@@ -1,6 +1,6 @@
 -- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the class, the
--- metatables of loops and tasks, the Rust side, and what compiled.lua of the border returns. Every other case goes to
--- the C function.
+-- metatables of loops and tasks, the table of the Rust side, and the results of lua/compiled.lua. Every other case goes
+-- to the C function.
 local class, Loop, Task, own, typed, while_compiled = ...
 local getmetatable, rawget, select, setmetatable, type, unpack = getmetatable, rawget, select, setmetatable, type, unpack
 
@@ -18,10 +18,10 @@ local finish, of_task, again_or_raise, last = own.finish, own.of_task, own.again
 local TASKS, CURRENT, ENVS = own.TASKS, own.CURRENT, own.ENVS
 local NEXT, CALLBACK       = 1, 2
 
--- The table of the user values of each loop that has come here. It keeps neither.
+-- The table of the user values of each loop that this file has prepared. The table is weak: it keeps neither alive.
 local of_loop = setmetatable( { }, { __mode = 'kv' } )
 
--- The stock of tasks that are not armed yet, the tables of their user values, and how many there are.
+-- The stock of tasks that are not armed yet, the tables of their user values, and the number of tasks.
 local stock, envs_of_stock, left = { }, { }, 0
 
 local function prepare( loop )
@@ -30,8 +30,8 @@ local function prepare( loop )
   if left == 0 then left = own.fill( stock, envs_of_stock ) end
 end
 
--- Adds a task with the table of its callback. Returns nothing if the case is another one. For what may come between two
--- steps, see steps.rs.
+-- Adds a task with the table of its callback. Returns nothing in any other case. steps.rs describes what may happen
+-- between two steps.
 local function add( loop, ms, callback, count )
   local values = of_loop[ loop ]
   if not values then return end
@@ -65,7 +65,7 @@ local function add_with( loop, ms, f, ... )
   return add( loop, ms, { f, ... }, select( '#', ... ) )
 end
 
--- The C functions are not called as tail calls, so that their messages find the name of the called function.
+-- The C functions are not called as tail calls. So their messages contain the name of the called function.
 local add_any, cancel_any = class.addTask, class.cancelTask
 
 function class.addTask( ... )
@@ -106,7 +106,7 @@ function Loop.__index( loop, key )
   return index_any( loop, key )
 end
 
--- Serves due tasks until there is none, or one that the C function serves.
+-- Serves due tasks until none is left, or until the C function must serve the next one.
 local function serve( loop, values )
   while true do
     local place = next_due( loop )

@@ -1,12 +1,12 @@
 //! The calls that LuaJIT compiles with the script: `addTask`, `cancelTask`, and the loop that serves many due tasks.
-//! The same as in `cogloop`; see `cogloop/compiled.rs`.
+//! They work like those of `cogloop`; see `cogloop/compiled.rs`.
 //!
 //! ```text
 //!   of a loop:  TASKS[ place ] = task        ENVS[ place ] = the task's table of user values, weak
 //! ```
 //!
-//! The FFI does not reach the user values of a userdata. So the Lua code keeps their table, the userdata's environment,
-//! beside the task.
+//! The FFI does not reach the user values of a userdata. So the Lua code keeps their table in ENVS. That table is the
+//! userdata's environment.
 
 use super::task::{LAST, finish, link, rearm};
 use crate::host::arm::{Due, For};
@@ -86,7 +86,7 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int; 5]) {
 }
 
 entry!(
-    /// `( loop )` → the table of its user values; nothing if it is no open loop
+    /// `( loop )` → the table of the loop's user values; nothing if the value is no open loop
     fn values(lua: *mut lua_State) -> c_int {
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() || (*block).state.is_null() {
@@ -145,7 +145,8 @@ entry!(
     }
 );
 
-/// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores it there and calls [`linked`].
+/// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores the task at that place and calls
+/// [`linked`].
 unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task, or null. Without a limit `arm` does not use the Lua state.
     unsafe {
@@ -195,8 +196,8 @@ unsafe extern "C" fn emptied(block: *mut LoopBlock) {
     }
 }
 
-/// Takes the next due task, and returns its place in TASKS. The Lua code empties it and calls [`begin`]. 0: nothing is
-/// left for this turn.
+/// Takes the next due task, and returns its place in TASKS, or 0 if nothing is left for this turn. The Lua code empties
+/// the place and calls [`begin`].
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {
@@ -248,8 +249,8 @@ unsafe extern "C" fn ended(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     }
 }
 
-/// Arms the task again by the number that its callback has returned, if that is a period. Returns its place, as [`add`]
-/// does; 0: it is none.
+/// If the number that the task's callback has returned is a period, arms the task again and returns its place, like
+/// [`add`]. Otherwise returns 0.
 unsafe extern "C" fn again(block: *mut LoopBlock, task: *mut TaskBlock, ms: f64) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe {
@@ -265,7 +266,7 @@ unsafe extern "C" fn again(block: *mut LoopBlock, task: *mut TaskBlock, ms: f64)
 }
 
 entry!(
-    /// `( loop, task, ms )`: what [`again`] does, with an error for what has kept it from that
+    /// `( loop, task, ms )`: like [`again`], but raises if the task cannot be armed
     fn again_or_raise(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         let task = test_userdata(lua, 2, upvalue::TIMER).cast::<TaskBlock>();

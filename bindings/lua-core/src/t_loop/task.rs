@@ -84,7 +84,7 @@ pub(super) fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) 
     unsafe { state.arm(null_mut(), Due::At(next_ns), For::Script, 0) }
 }
 
-/// The table of user values that is at this place in ENVS may belong to an earlier task. The loop is at 1.
+/// Empties the place of `key` in ENVS: its table may belong to an earlier task. The loop is at 1.
 #[cfg(feature = "luajit")]
 unsafe fn forget_env(lua: *mut lua_State, key: Key) {
     // SAFETY: only called by `link`, with room for two values. Emptying a place takes no memory.

@@ -123,19 +123,19 @@ test( 'if a loop is closed while a timer is being added, the call raises, or the
   end )
 end )
 
--- The same for `t.Loop`.
-local function at_each_step_of_tasks( story )
+-- Runs `script` with a new loop of `t.Loop` for each instruction of its work.
+local function at_each_step_of_tasks( script )
   local nth = 0
   repeat
     nth = nth + 1
     local loop, fired = Loop{ clock = 'virtual' }, { }
     local function noting( name ) return function( ) fired[ #fired + 1 ] = name end end
     loop:cancelTask( loop:addTask( 1, noting 'first' ) )
-    story( loop, nth, noting, fired )
+    script( loop, nth, noting, fired )
   until not was_there
 end
 
-test( 'a timer that is added while many are served takes nothing from them', function( )
+test( 'a timer that is added while many timers are served does not disturb them', function( )
   local COUNT = 36
   local function add_all( add, noting )
     for i = 1, COUNT do add( 5, noting( i ) ) end
@@ -162,7 +162,7 @@ test( 'a timer that is added while many are served takes nothing from them', fun
   end )
 end )
 
-test( 'a task that is added while another one is being added or cancelled takes nothing from it', function( )
+test( 'a task that is added while another task is being added or cancelled does not disturb it', function( )
   at_each_step_of_tasks( function( loop, nth, noting, fired )
     local f, g, inner = noting 'outer', noting 'inner', nil
     local ok, outer = with_intrusion( nth, function( ) inner = loop:addTask( 20, g ) end,
@@ -184,7 +184,7 @@ test( 'a task that is added while another one is being added or cancelled takes 
   end )
 end )
 
-test( 'a loop that is cleaned while a task is being added has that task, or has it not', function( )
+test( 'if a loop is cleaned while a task is being added, the loop has the whole task or nothing of it', function( )
   at_each_step_of_tasks( function( loop, nth, noting, fired )
     local f = noting 'outer'
     local ok, outer = with_intrusion( nth, function( ) loop:clean( ) end, function( ) return loop:addTask( 10, f ) end )

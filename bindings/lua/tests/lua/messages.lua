@@ -189,7 +189,7 @@ test( 'below pcall a message names the same argument, and never pcall', function
   is_true( count > 150 and named > 25, ('%d calls, %d of functions in Lua'):format( count, named ) )
 end )
 
-test( 'a function of the module that is called with a colon: the message says so', function( )
+test( 'the message about a function of the module that is called with a colon names the colon', function( )
   local w = world( )
   for _, code in ipairs{
     'c:after( 1, f )', 'c:every( 1, f )', 'c:at( 1, f )', "c:on( h, 'r', f )", 'c:spawn( f )', 'c:sleep( 1 )', "c:wait( h, 'r' )",

@@ -1,4 +1,5 @@
--- Many tasks in one turn. LuaJIT calls the most usual ones from compiled code, and leaves the others to the C function.
+-- Many tasks in one turn. Compiled code of LuaJIT calls the callbacks of the usual tasks, and leaves the others to the
+-- C function.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -8,14 +9,14 @@ local COUNT = 300
 
 local function virtual( ) return Loop{ clock = 'virtual' } end
 
--- The numbers from 1 to COUNT.
+-- Returns the numbers from 1 to COUNT.
 local function all( )
   local list = { }
   for i = 1, COUNT do list[ i ] = i end
   return list
 end
 
-test( 'tasks of one turn fire in their order, with their arguments, and then keep nothing', function( )
+test( 'tasks of one turn fire in order with their arguments, and then keep nothing alive', function( )
   local loop, fired, tasks = virtual( ), { }, { }
   local function fire( i, ... )
     fired[ #fired + 1 ] = i
@@ -39,7 +40,7 @@ test( 'tasks of one turn fire in their order, with their arguments, and then kee
   for i = 1, COUNT do equal( T.user_value( tasks[ i ], 2 ), nil ) end
 end )
 
-test( 'many intervals come at each of their times until one ends', function( )
+test( 'many intervals fire at each of their deadlines until one of them ends', function( )
   local loop, counts, tasks = virtual( ), { }, { }
   for i = 1, COUNT do
     local period = 1 + i % 7
@@ -48,7 +49,7 @@ test( 'many intervals come at each of their times until one ends', function( )
       counts[ i ] = counts[ i ] + 1
       equal( T.user_value( tasks[ i ], 2 )[ 1 ] ~= nil, true )
       if counts[ i ] < 20 + i % 3 then return period end
-      -- Anything but a whole number of milliseconds ends it.
+      -- Any other result than a whole number of milliseconds ends the interval.
       return ({ 0.5, 0, 'text' })[ 1 + i % 3 ]
     end )
   end
@@ -71,7 +72,7 @@ test( 'a callback cancels, adds and cleans among the tasks of its turn', functio
         loop:clean( )
         loop:addTask( 1, function( ) fired[ #fired + 1 ] = 'last' end )
       end
-      -- Ignored where the task was cancelled or cleaned away.
+      -- The loop ignores the result if the task was cancelled or cleaned away.
       if i == 99 or i == 201 then return 10 end
     end )
   end
@@ -82,7 +83,7 @@ test( 'a callback cancels, adds and cleans among the tasks of its turn', functio
   same_list( fired, wanted )
 end )
 
-test( 'an error among many tasks ends only its own', function( )
+test( 'an error among many tasks ends only its own task', function( )
   local loop, fired, errors = virtual( ), { }, { }
   for i = 1, COUNT do
     loop:addTask( 5, function( )

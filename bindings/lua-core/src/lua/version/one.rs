@@ -29,7 +29,7 @@ pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values:
 
 /// Pushes the table of the userdata at `index`, and then its value `n`.
 ///
-/// mlua's functions for older versions ask for the type of each value that they push. That is a call of Lua more for each.
+/// mlua's functions for older versions ask for the type of each value that they push, by one more call of Lua.
 #[inline]
 unsafe fn push_value(lua: *mut lua_State, index: c_int, n: c_int) {
     // SAFETY: only called with a userdata there that has this value, and with room for two.
@@ -88,7 +88,8 @@ pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int)
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, which [`new_userdata`] made with `count` user values or more, and room for two values.
+/// There is a userdata at `index`, which [`new_userdata`] made with `count` user values or more, and room for two
+/// values.
 #[inline]
 pub(crate) unsafe fn clear_user_values(lua: *mut lua_State, index: c_int, count: c_int) {
     // SAFETY: the caller's promise.
