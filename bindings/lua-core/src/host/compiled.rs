@@ -3,9 +3,9 @@
 //! [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
 
 use super::memory::{LoopBlock, State};
-use super::state::with;
 use crate::lua::class::push_kept_function;
 use mlua::ffi::{lua_State, lua_call, lua_gettop, lua_pushvalue, lua_settop};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The result for a case that is not done here. Nothing has changed.
 pub(crate) const UNUSUAL: i32 = -1;
@@ -28,7 +28,9 @@ pub(crate) unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> 
         if state.is_null() {
             return UNUSUAL;
         }
-        with(state, |state| Ok(work(state))).ok().flatten().unwrap_or(UNUSUAL)
+        // After a panic the C function does the call, and reports its own panic. This result fits in registers; that of
+        // `with` has room for a text.
+        catch_unwind(AssertUnwindSafe(|| work(&mut *state))).ok().flatten().unwrap_or(UNUSUAL)
     }
 }
 
