@@ -1,12 +1,13 @@
 //! The memory of a wheel: what is reserved, and what is given back after a crowd.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use cogloop_engine::{Key, Missed, NoRoom, Plan, Scheduler, Wheel};
 
 type Small = Wheel<u64, 2, 3>;
 
-const CROWD: u64 = if cfg!(miri) { 300 } else { 5_000 };
+const CROWD: u64 = if cfg!(miri) { 150 } else { 5_000 };
 
 #[test]
 fn room_for_as_many_timers_as_were_reserved_and_no_further_allocation() {
@@ -36,7 +37,7 @@ fn after_a_crowd_the_memory_behind_the_last_timer_is_given_back_and_its_keys_sta
     wheel.audit();
 
     // The places are taken again, and the old keys do not name the new timers.
-    let again: Vec<Key> = (0..CROWD).map(|value| wheel.insert(value % 64, value)).collect();
+    let again: BTreeSet<Key> = (0..CROWD).map(|value| wheel.insert(value % 64, value)).collect();
     for key in ended {
         assert!(!wheel.contains(*key) && !again.contains(key), "{key:?}");
     }
@@ -108,8 +109,11 @@ fn a_clone_has_the_same_timers_under_the_same_keys_and_goes_its_own_way() {
     other.advance(10);
     assert_eq!(other.pop().map(|fired| fired.key), Some(pulse));
     assert!(other.cancel(pulse).is_some() && other.cancel(paused).is_some());
-    one.audit();
-    other.audit();
+    // Miri takes half a minute for the thousands of lists.
+    if !cfg!(miri) {
+        one.audit();
+        other.audit();
+    }
 }
 
 #[test]
