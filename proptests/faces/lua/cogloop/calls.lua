@@ -3,6 +3,11 @@
 return function( M )
   local Loop = M.Loop
 
+  local function after( loop, ms, f, call )
+    M.behind[ call ] = f
+    return loop:after( ms, call )
+  end
+
   local function pack( ... ) return { n = select( '#', ... ), ... } end
   local function spread( arguments ) return (unpack or table.unpack)( arguments, 1, arguments.n ) end
 
@@ -17,7 +22,7 @@ return function( M )
       if timer and not timer.done then
         timer:reschedule( ms )
       else
-        timer = loop:after( ms, function( )
+        timer = after( loop, ms, f, function( )
           local arguments = last
           last = nil
           f( spread( arguments ) )
@@ -36,7 +41,7 @@ return function( M )
     M.open( loop )
     local resting, last = false, nil
     local function start( )
-      loop:after( ms, function( )
+      after( loop, ms, f, function( )
         resting = false
         if not last then return end
         local arguments = last

@@ -87,12 +87,15 @@ return function( M )
     return (loop.measuring or loop.slow_limit) and loop.time
   end
 
+  -- The script's function behind each function of `debounce`, `throttle` and `signal`. A report names its line.
+  M.behind = setmetatable( { }, { __mode = 'k' } )
+
   function M.measured( loop, what, f, began )
     if not began or loop.closed then return end
     local ns = loop.time - began
     if loop.measuring then table.insert( loop.measuring.callback, ns ) end
     if loop.slow_limit and ns >= loop.slow_limit then
-      local place = debug.getinfo( f, 'S' )
+      local place = debug.getinfo( M.behind[ f ] or f, 'S' )
       local ok, err = pcall( loop.slow_f, place.short_src .. ':' .. place.linedefined, ns / 1e6 )
       if not ok then M.report( loop, what, err ) end
     end

@@ -10,10 +10,12 @@ return function( M )
   function Loop.signal( loop, name, f )
     M.open( loop )
     local source = world.source( name )
-    return loop:on( source, 'r', function( )
+    local function call( )
       source.has_come = false
       f( name )
-    end )
+    end
+    M.behind[ call ] = f
+    return loop:on( source, 'r', call )
   end
 
   -- A signal that comes while it is not watched has no effect on later watchers.

@@ -97,8 +97,7 @@ return function( S, world )
     end
   end
 
-  -- Logs the report of a slow callback. The place of the module's own callbacks, such as that of `debounce`, is in the
-  -- module.
+  -- Logs the report of a slow callback.
   function S.slow( n, loop, ms, to )
     if not ms then return S.ask( n, loop, 'slow' ) end
     return S.ask( n, loop, 'slow', ms, function( where, took )
