@@ -91,7 +91,18 @@ return function( M )
 
   -- ## Running
   local function close( task )
-    if coroutine.close then coroutine.close( task.co ) end
+    if coroutine.close then return coroutine.close( task.co ) end
+    return true
+  end
+
+  -- An error that no other task waits for goes to `onerror`.
+  local function fail( loop, task, err )
+    if task.cancellation and rawequal( err, task.cancellation ) then
+      finish( task, 'cancelled', err )
+    elseif not finish( task, 'failed', err ) then
+      M.report( loop, task, err )
+      return true
+    end
   end
 
   local function resume( loop, task, from_wait, ... )
@@ -105,9 +116,10 @@ return function( M )
     if coroutine.status( task.co ) ~= 'dead' then
       if loop.closed then return end
       if task.is_beyond then
-        -- The task has caught its cancellation again and again.
-        close( task )
-        finish( task, 'cancelled', task.cancellation )
+        -- The task has caught its cancellation again and again. A closing function may raise, for instance because it
+        -- cannot wait here.
+        local is_closed, err = close( task )
+        if fail( loop, task, is_closed and task.cancellation or err ) then return end
       elseif results[ 2 ] ~= M then
         task.state = 'ready'
         M.wake( loop, task, 0, false )
@@ -116,12 +128,7 @@ return function( M )
       finish( task, 'done', unpack( results, 2, results.n ) )
     else
       close( task )
-      local err = results[ 2 ]
-      if task.cancellation and rawequal( err, task.cancellation ) then
-        finish( task, 'cancelled', err )
-      elseif not finish( task, 'failed', err ) then
-        return M.report( loop, task, err )
-      end
+      if fail( loop, task, results[ 2 ] ) then return end
     end
     M.ran( loop, task, began )
   end
