@@ -1,7 +1,8 @@
-//! The system's allocator, which also counts the allocations of this thread.
+//! The system's allocator, which also counts the allocations of each thread.
 //!
-//! Existing crates count with atomic operations that all threads share, several for each call. That cost would be
-//! charged to the stores that allocate for each timer. Counters of each thread cost only an addition.
+//! Existing crates keep one set of atomic counters for all threads, and each call performs several atomic operations on
+//! them. That cost would be charged to the stores that allocate for each timer. A counter of the thread costs only an
+//! addition.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -33,7 +34,7 @@ pub(crate) fn bytes_since(before: u64) -> u64 {
 }
 
 /// Makes the allocator return all unused memory to the system, so that the memory of a new store is new to the process.
-/// Otherwise it would depend on the contenders that ran before.
+/// Otherwise a store's results would depend on the stores that ran before it.
 pub(crate) fn give_back_unused() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

@@ -14,13 +14,13 @@ pub(crate) trait Store: Sized {
     /// Whether `next_deadline` is exact. If not, it is a tick to which the store has to be advanced, and perhaps no
     /// timer is due at that tick.
     const NEXT_IS_EXACT: bool = true;
-    /// Whether `advance` needs a turn of the peer's own event loop. The cost of a turn with nothing due is then
+    /// Whether `advance` needs a turn of the store's own event loop. The cost of a turn with nothing due is then
     /// measured separately and subtracted, because stores are compared here, not loops.
     const TURNS_A_LOOP: bool = false;
 
     /// Whether each timer fires at its deadline. A store that is not exact fires early or late; the difference depends
-    /// on the delay. The check that all stores do the same work compares only its number of timers, not the ticks at
-    /// which they fire.
+    /// on the delay. For such a store, the check that all stores do the same work compares only how many timers fire, not
+    /// the ticks at which they fire.
     const EXACT: bool = true;
 
     /// The handle that cancels a timer.
@@ -33,7 +33,7 @@ pub(crate) trait Store: Sized {
 
     fn new() -> Self;
 
-    /// Sets a timer for a tick after the one that `advance` has reached.
+    /// Sets a timer for the tick `deadline`, which is later than the tick that `advance` has reached.
     fn insert(&mut self, deadline: u64, id: u64) -> Self::Handle;
 
     /// Cancels a pending timer. Its handle is not used again.

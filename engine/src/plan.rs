@@ -92,7 +92,7 @@ mod tests {
             time.div_ceil(self.tick) * self.tick
         }
 
-        /// The time within the slack that the highest power of two divides.
+        /// Of all times within the slack, the one that is divisible by the highest power of two, rounded up to a tick.
         fn fires(&self) -> u128 {
             let latest = (self.deadline + self.slack).min(u64::MAX.into());
             let roundest = |time: &u128| (if *time == 0 { 128 } else { time.trailing_zeros() }, u128::MAX - time);
@@ -123,8 +123,8 @@ mod tests {
         wide.try_into().unwrap_or(u64::MAX)
     }
 
-    /// Tries every small plan on every small tick, at both ends of time. Each is served on time, and at
-    /// every delay up to more than two periods.
+    /// Tries every small plan on every small tick, at both ends of time. Each is served on time, and
+    /// with every delay from 1 to 23 units: 23 is more than two of the longest periods.
     #[test]
     fn every_small_plan_keeps_the_rule_of_deadlines_at_both_ends_of_time() {
         let (most, step) = if cfg!(miri) { (6, 3) } else { (24, 1) };

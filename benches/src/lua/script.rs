@@ -46,7 +46,9 @@ impl Running {
     pub(super) fn line(&mut self) -> Result<(String, f64), String> {
         let mut line = String::new();
         self.lines.read_line(&mut line).map_err(|error| error.to_string())?;
-        figure(&line).unwrap_or_else(|| Err(format!("`{}`: no figure, {}", line.trim(), self.complaint())))
+        figure(&line).unwrap_or_else(|| {
+            Err(format!("the line `{}` has no figure; standard error: {}", line.trim(), self.complaint()))
+        })
     }
 
     /// Waits for the end of the process, and returns all results that it has printed.
@@ -56,7 +58,11 @@ impl Running {
         for line in (&mut self.lines).lines().map_while(Result::ok) {
             figures.extend(figure(&line).transpose()?);
         }
-        if figures.is_empty() { Err(format!("it has printed no result, {}", self.complaint())) } else { Ok(figures) }
+        if figures.is_empty() {
+            Err(format!("it has printed no result; standard error: {}", self.complaint()))
+        } else {
+            Ok(figures)
+        }
     }
 
     /// Waits until the process ends. The process prints so little that the pipe never blocks it.
@@ -76,7 +82,7 @@ impl Running {
         let _ = self.child.kill();
         let error = self.child.stderr.take().map(BufReader::new);
         let first = error.and_then(|error| error.lines().map_while(Result::ok).next());
-        first.unwrap_or_else(|| "and says nothing".to_owned())
+        first.unwrap_or_else(|| "empty".to_owned())
     }
 }
 
@@ -88,7 +94,8 @@ impl Drop for Running {
     }
 }
 
-/// Parses a line `name value`. A line `missing REASON` becomes an error with the reason, any other line `None`.
+/// Parses a line `name value`. A line `missing REASON` becomes an error with the reason. Any other line becomes
+/// `None`.
 fn figure(line: &str) -> Option<Result<(String, f64), String>> {
     let (name, value) = line.trim().split_once(char::is_whitespace)?;
     match (name, value.trim().parse()) {

@@ -1,8 +1,9 @@
 //! A host's limits for a loop: how many timers and descriptors it may hold, and how many of each it serves in a turn.
 //!
-//! A host that runs an untrusted program, such as a script, sets limits. The program then gets an error where the
-//! process would have run out of memory or descriptors, and a turn returns soon. By default there is one limit: the
-//! share of a turn that timers may take while there are descriptors, and descriptors while there are timers.
+//! A host that runs an untrusted program, such as a script, sets limits. The program then gets an error
+//! before the process runs out of memory or descriptors. With a limit for a turn, each turn also returns soon. By
+//! default there is one limit. It applies only while the loop holds both timers and descriptors: timers may take only a
+//! share of a turn, and descriptors may take only a share.
 
 use crate::memory;
 use cogloop_engine::NoRoom;
@@ -13,22 +14,24 @@ use std::num::NonZeroUsize;
 /// The most timers that any loop holds; the wheel's own limit.
 pub(super) const TIMERS_MAX: usize = 1 << 30;
 
-/// How much a loop may hold, and how much it serves in a turn. By default only a turn's share is limited, and only
-/// while the loop holds both timers and descriptors.
+/// How much a loop may hold, and how much it serves in a turn. By default only the share of a turn
+/// that each kind may take is limited, and only while the loop holds both timers and descriptors.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct Limits {
-    /// The most timers at a time: armed, due and not pulled yet, and paused. Never more than 2³⁰, the wheel's own
-    /// limit.
+    /// The most timers at a time. A timer counts while it is armed, while it is due but not pulled yet, and while it is
+    /// paused. Never more than 2³⁰, the wheel's own limit.
     pub timers: usize,
     /// The most observed descriptors at a time.
     pub descriptors: usize,
     /// The most timers that a turn gives out, and the most descriptors. The number holds for each kind, so that neither
     /// waits for the other. The remaining timers stay due and the remaining descriptors stay ready; the next turns
     /// serve them in order. There is another limit that cannot be changed. While the loop holds descriptors, a turn
-    /// gives out timers for 10 ms or 10,000 of them; while it holds timers, the same limit holds for descriptors.
+    /// stops giving out timers after 10 ms or after 10,000 timers, whichever comes first. While it holds timers, the
+    /// same limit applies to descriptors.
     ///
     /// The clock is read at least after every 16th callback, and after each one while callbacks are slow. So a turn may
-    /// exceed the 10 ms by up to 16 callbacks: by 80 ms if, after quick ones, each suddenly takes 5 ms.
+    /// exceed the 10 ms by the time of up to 16 callbacks. For example, if the callbacks were quick and then suddenly
+    /// take 5 ms each, that is 80 ms.
     pub served_in_turn: NonZeroUsize,
 }
 

@@ -21,8 +21,8 @@ pub(super) struct Post {
     pub(super) ctx: *mut c_void,
 }
 
-// SAFETY: the caller of `cog_loop_post` gives `ctx` to the loop's thread. Only that thread calls one of the two
-// functions, once.
+// SAFETY: the caller of `cog_loop_post` gives `ctx` to the loop's thread. Only that thread calls the two functions. It
+// calls at most one of them, and at most once.
 unsafe impl Send for Post {}
 
 #[derive(Debug, Default)]
@@ -38,8 +38,9 @@ pub(super) struct Parked(pub(super) Rc<dyn Any>);
 // SAFETY:
 // 1. `moves` parks a loop only if there is no other reference to it, and no code uses a parked loop. So only one thread
 //    at a time uses its reference counts, its cells and the pointers in it.
-// 2. The mutex in `Remote` orders the uses of the two threads.
-// 3. A backend's rings belong to a thread. `leave_thread` has left them, and `enter_thread` makes new ones.
+// 2. The mutex in `Remote` makes visible to the adopting thread what the releasing thread did with the loop.
+// 3. A backend's rings belong to a thread. `leave_thread` takes the descriptors out of the old rings, and
+//    `enter_thread` makes new rings.
 unsafe impl Send for Parked {}
 
 #[derive(Debug)]
@@ -93,7 +94,8 @@ impl Remote {
         self.waker.wake();
     }
 
-    /// Makes the work that a thread did before its wake visible to the turn that the wake has ended.
+    /// Called after a wait. Tells the thread sanitizer that everything that a thread did before it called `wake` is
+    /// visible from here on.
     pub(super) fn was_woken(&self) {
         sanitizer::acquired(self);
     }

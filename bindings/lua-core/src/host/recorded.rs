@@ -10,10 +10,11 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
-/// The longest path of a recording.
+/// A path of a recording is shorter than this.
 pub(crate) const PATH_MAX: usize = 1000;
 
-/// The recording that a script requests. It is a copy, because a finalizer may change the options table.
+/// The recording that a script requests. The path is copied out of the options table, because a
+/// finalizer may change that table.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) path: Text<PATH_MAX>,
@@ -34,12 +35,12 @@ impl Wanted {
 
 static OF_THE_PROGRAM: Mutex<Option<Recording>> = Mutex::new(None);
 
-/// Records or replays the first loop that the program makes.
+/// Records or replays the first loop that the program makes without a recording of its own.
 pub fn set_recording(recording: Recording) {
     *OF_THE_PROGRAM.lock().unwrap_or_else(PoisonError::into_inner) = Some(recording);
 }
 
-/// The recording of the program, for its first loop.
+/// Takes the recording that [`set_recording`] has stored, if no loop has taken it yet.
 pub(super) fn take_recording() -> Option<Recording> {
     OF_THE_PROGRAM.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
@@ -49,7 +50,7 @@ impl State {
     pub(super) fn begin_recording(&mut self) {
         if self.events.is_recorded() {
             self.events.interrupt_replay_by(interrupt::pending);
-            // With a limit, `arm` takes its slow path, which names the places.
+            // This limit is never reached. It only makes `arm` take its slow path, which stores the script's line.
             self.timers_max.get_or_insert(usize::MAX);
         }
     }
@@ -58,7 +59,7 @@ impl State {
     ///
     /// # Safety
     ///
-    /// Null, or `lua` runs a C function.
+    /// `lua` is null, or it runs a C function.
     pub(crate) unsafe fn note_place(&self, lua: *mut lua_State) {
         if lua.is_null() || !self.events.is_recorded() {
             return;
@@ -82,7 +83,7 @@ impl State {
         self.set_place(place.as_bytes());
     }
 
-    /// Stores the line of the next recorded act: `source:line`, in any bytes.
+    /// Stores the script's line for the next recorded act, as `source:line`. Invalid UTF-8 is replaced.
     pub(crate) fn set_place(&self, place: &[u8]) {
         let text = Text::<120>::of_bytes(place);
         self.events.set_place(std::str::from_utf8(text.as_bytes()).unwrap_or_default());

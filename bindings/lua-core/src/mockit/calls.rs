@@ -1,4 +1,4 @@
-//! The functions of the module, except those that make timers.
+//! The functions of the Lua module `luamockit`, except those that make timers.
 
 use super::queue::Taken;
 use super::service::{CALLBACKS, Service, with};
@@ -71,8 +71,9 @@ enum Next {
 }
 
 entry!(
-    /// `wait( [ms] )` → 0 if there is an event, the time is over, or a signal came; else 1, message. Without an armed
-    /// timer and without a limit it sleeps until a signal comes.
+    /// `wait( [ms] )` → 0 if there is an event, the time is over, or a signal came; else 1, message. A limit of 0 is
+    /// no limit. Without an armed timer and without a limit it sleeps until a signal comes; on virtual time this is an
+    /// error.
     pub(super) fn wait(lua: *mut lua_State) -> c_int {
         // No value with a destructor is alive at a Lua call.
         let limit_ms = match lua_type(lua, 1) {
@@ -96,7 +97,7 @@ entry!(
                 match &mut service.virtual_ns {
                     // This wait would never end: virtual time does not pass during it, and no signal is expected.
                     Some(_) if until_ns == u64::MAX => {
-                        return Next::Fail(Text::new("wait: no timer is armed, so that no event would ever come"));
+                        return Next::Fail(Text::new("wait: no timer is armed, so no event would ever come"));
                     }
                     Some(now_ns) => *now_ns = until_ns,
                     None => return Next::Sleep(until_ns),
@@ -131,7 +132,7 @@ entry!(
 );
 
 entry!(
-    /// `pending( )` → events whose callback would run
+    /// `pending( )` → the number of events in the queue, without those of destroyed timers
     pub(super) fn pending(lua: *mut lua_State) -> c_int {
         let live = with(lua, |service| {
             service.refresh();
@@ -144,7 +145,7 @@ entry!(
 );
 
 entry!(
-    /// `inqueue( )` → all events, including those of destroyed timers
+    /// `inqueue( )` → the number of events in the queue, including those of destroyed timers
     pub(super) fn inqueue(lua: *mut lua_State) -> c_int {
         let all = with(lua, |service| {
             service.refresh();
@@ -158,7 +159,7 @@ entry!(
 
 entry!(
     /// `process_events( )` → the number of callbacks that it has run. It runs the callbacks of the events that are in
-    /// the queue now, and then raises the first error.
+    /// the queue now. If a callback has failed, it then raises the first error.
     pub(super) fn process_events(lua: *mut lua_State) -> c_int {
         // Each callback runs in a protected call. No value with a destructor is alive meanwhile.
         lua_settop(lua, 0);

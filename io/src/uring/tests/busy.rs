@@ -42,7 +42,8 @@ fn a_busy_registration_is_armed_when_nothing_is_ready_and_not_before() {
     }
 }
 
-/// The loop never sleeps. It looks at no armed registrations, and stops looking at idle ones soon.
+/// The loop never sleeps. It does not look at armed registrations. After a few looks it arms an idle
+/// registration, and then no longer looks at it.
 #[test]
 fn an_idle_registration_beside_busy_ones_is_armed_and_reported() {
     if !permitted() {
@@ -64,7 +65,7 @@ fn an_idle_registration_beside_busy_ones_is_armed_and_reported() {
     }
 }
 
-/// An edge has a multishot poll. The poll is removed while the edge is busy.
+/// An edge-triggered registration has a multishot poll. The poll is removed while the registration is busy.
 #[test]
 fn a_busy_edge_is_disarmed_and_has_a_multishot_poll_again_when_idle() {
     if !permitted() {
@@ -100,9 +101,9 @@ fn without_multishot_polls_an_edge_is_still_reported() {
     assert_eq!([waited(&mut uring), waited(&mut uring)], [[1], [1]]);
 }
 
-/// The loop does not sleep.
+/// The loop does not sleep, but each wait takes the wakes that have come.
 #[test]
-fn a_busy_loop_is_woken_by_its_waker() {
+fn a_busy_loop_takes_the_wakes_of_its_waker() {
     if !permitted() {
         return;
     }
@@ -155,8 +156,8 @@ fn a_busy_loop_that_goes_to_another_thread_works_there_c59() {
     }
 }
 
-/// A look follows each completion anyway, so the poll may stay. A descriptor that stays ready is reported again. After
-/// a poll has ended the loop's sleep, the next poll is one-shot.
+/// A look follows each completion anyway, so the poll may stay. A descriptor that stays ready is reported again. When
+/// a completion wakes the sleeping loop, the multishot poll is removed, and the registration's next poll is one-shot.
 #[test]
 fn while_the_loop_does_not_sleep_a_poll_stays_in_the_kernel() {
     if !permitted() {
@@ -194,7 +195,7 @@ fn while_the_loop_does_not_sleep_a_poll_stays_in_the_kernel() {
     assert_eq!(waited(&mut uring), []);
 }
 
-/// Every wake takes all earlier ones, so the waker's poll need not be armed again.
+/// The waker's poll is multishot. Whenever it completes, the loop takes all wakes so far, so it need not be armed again.
 #[test]
 fn the_wakers_poll_stays_in_the_kernel() {
     if !permitted() {
