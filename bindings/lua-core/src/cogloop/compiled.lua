@@ -26,23 +26,32 @@ local stock, left = { }, 0
 local function prepare( loop )
   local number, entries = parts( loop )
   if number then of_loop[ loop ], of_number[ number ] = entries, entries end
-  if left == 0 then left = own.fill( stock ) end
+  if left <= 0 then
+    -- Making the timers may run a finalizer that comes here, too. So the new stock is a table of its own.
+    local new = { }
+    stock, left = new, own.fill( new )
+  end
 end
 
 -- Makes the function for the usual case of `after` or `at`. `arm` arms a timer. The function returns nothing in any
 -- other case.
 --
--- A finalizer or a debug hook may run between any two steps, and may use the loop. If it has armed the same timer of
--- the stock, `arm` refuses. The loop reserves the timer's place until `linked`; see steps.rs.
+-- The loop reserves the timer's place until `linked`; steps.rs says what may come between. Very many arguments are left
+-- to the function for all cases, which raises if they do not fit on the stack.
 local function adder( arm )
   local function add( loop, ms, f, entry, payload )
     local entries = of_loop[ loop ]
     if not entries or type( ms ) ~= 'number' or type( f ) ~= 'function' then return end
-    local timer = stock[ left ]
+    local at = left
+    local timer = stock[ at ]
+    -- The timer leaves the stock first. So no error leaves a used timer there.
+    left = at - 1
     local place = arm( loop, ms, payload or 0, timer )
-    if place < 0 then return end
-    stock[ left ] = nil
-    left = left - 1
+    if place < 0 then
+      left = at
+      return
+    end
+    stock[ at ] = nil
     entries[ place ] = entry or f
     if linked( loop, timer ) > 0 then return timer end
   end
@@ -52,7 +61,7 @@ local function adder( arm )
   return function( ... )
     local count = select( '#', ... )
     if count == 3 then return add( ... ) end
-    if count > 3 then return add_with( ... ) end
+    if count > 3 and count < 200 then return add_with( ... ) end
   end
 end
 

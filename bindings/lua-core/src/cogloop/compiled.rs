@@ -15,11 +15,11 @@
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
 use crate::host::arm::{Due, For};
-use crate::host::compiled::{UNUSUAL, on};
+use crate::host::compiled::{UNUSUAL, on, on_without_hook, prepare};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::memory::{LoopBlock, State, value};
-use crate::lua::args::{fraction_to_ns, ns_to_ms, test_userdata};
+use crate::lua::args::{fraction_to_ns, ns_to_ms};
 use crate::lua::class::{keep, set_functions};
 use crate::lua::compiled::{is_allowed, run, set_pointers};
 use crate::lua::entry::entry;
@@ -85,11 +85,8 @@ pub(super) static SERVE_KEY: u8 = 0;
 entry!(
     /// `( loop )` → the loop's number and its TASKS; nothing if the value is no open loop
     fn parts(lua: *mut lua_State) -> c_int {
-        let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
-        if block.is_null() || (*block).state.is_null() {
-            return 0;
-        }
-        lua_pushinteger(lua, i64::from((*(*block).state).id as u32));
+        let Some(state) = prepare(lua, upvalue::LOOP) else { return 0 };
+        lua_pushinteger(lua, i64::from((*state).id as u32));
         push_user_value(lua, 1, value::TASKS);
         2
     }
@@ -98,8 +95,6 @@ entry!(
 entry!(
     /// `( stock )` → the number of timers that it puts into the table. They are not armed.
     fn fill(lua: *mut lua_State) -> c_int {
-        // Making a timer may run a finalizer that calls this function for the same table. Even then each place has a
-        // timer of its own.
         for n in 1..=STOCK {
             push_ticket(lua, Ticket { key: 0, owner: 0 }, lua_upvalueindex(upvalue::TIMER));
             lua_rawseti(lua, 1, n.into());
@@ -119,7 +114,7 @@ entry!(
 unsafe fn arm(block: *mut LoopBlock, due: Option<Due>, payload: i32, ticket: *mut Ticket) -> i32 {
     // SAFETY: the caller's promise; without a limit `arm` does not use the Lua state.
     unsafe {
-        on(block, |state| {
+        on_without_hook(block, |state| {
             // A loop with a limit of timers, or with a recording, needs the line in the script.
             if state.timers_max.is_some() {
                 return None;
@@ -148,7 +143,7 @@ unsafe extern "C" fn at(block: *mut LoopBlock, ms: f64, payload: i32, ticket: *m
 /// Called when the entry of a timer is in TASKS. Returns 1, or 0 if the timer was cancelled meanwhile.
 unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
-    unsafe { on_timer(block, ticket, |state, key| Some(i32::from(state.armed_in_steps(key)))) }
+    unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
 /// Called when the entry of a timer that [`cancel`] has cancelled is no longer in TASKS.
@@ -170,7 +165,7 @@ unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
         if must_return((*block).state) {
             return 0;
         }
-        on(block, |state| {
+        on_without_hook(block, |state| {
             if state.cogloop.is_measuring || !state.steps.may_empty() {
                 return None;
             }
@@ -214,7 +209,7 @@ unsafe fn on_timer(
     // SAFETY: the caller's promise.
     unsafe {
         let Ticket { key, owner } = *ticket;
-        on(block, |state| match Key::from_bits(key) {
+        on_without_hook(block, |state| match Key::from_bits(key) {
             Some(key) if state.id == owner => work(state, key),
             _ => None,
         })

@@ -43,7 +43,9 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
             #[cfg(feature = "luajit")]
             {
                 serve_many(lua, &mut count, &SERVE_KEY);
-                if must_return((*block).state) {
+                // A timer that compiled code has taken and left for this function is served in any case.
+                let is_left = (*block).state.as_ref().is_some_and(|state| state.cogloop.left.is_some());
+                if !is_left && must_return((*block).state) {
                     break;
                 }
             }

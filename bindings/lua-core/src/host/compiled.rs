@@ -3,8 +3,11 @@
 //! [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
 
 use super::memory::{LoopBlock, State};
+use crate::lua::args::test_userdata;
 use crate::lua::class::push_kept_function;
-use mlua::ffi::{lua_State, lua_call, lua_gettop, lua_pushvalue, lua_settop};
+use crate::lua::compiled::resting_thread;
+use mlua::ffi::{lua_State, lua_call, lua_gethookmask, lua_gettop, lua_pushvalue, lua_settop};
+use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The result for a case that is not done here. Nothing has changed.
@@ -31,6 +34,39 @@ pub(crate) unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> 
         // After a panic the C function does the call, and reports its own panic. This result fits in registers; that of
         // `with` has room for a text.
         catch_unwind(AssertUnwindSafe(|| work(&mut *state))).ok().flatten().unwrap_or(UNUSUAL)
+    }
+}
+
+/// Like [`on`], for a function that begins steps. While a debug hook is set, the C function does the call: between the
+/// steps the hook could use the loop.
+///
+/// # Safety
+///
+/// The block of a loop that was prepared by [`prepare`].
+#[inline(always)]
+pub(crate) unsafe fn on_without_hook(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> Option<i32>) -> i32 {
+    // SAFETY: the caller's promise. `lua_gethookmask` only reads a number that all coroutines share.
+    unsafe {
+        on(block, |state| match state.steps.thread {
+            Some(thread) if lua_gethookmask(thread.as_ptr()) == 0 => work(state),
+            _ => None,
+        })
+    }
+}
+
+/// Prepares a loop for compiled code. Returns whether the value at 1 is an open loop.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate); the metatable of loops is at `class`. Room for two values. May raise.
+pub(crate) unsafe fn prepare(lua: *mut lua_State, class: c_int) -> Option<*mut State> {
+    // SAFETY: the caller's promise. The state is fetched last: making the coroutine may run a finalizer.
+    unsafe {
+        let thread = resting_thread(lua);
+        let block = test_userdata(lua, 1, class).cast::<LoopBlock>();
+        let state = block.as_ref()?.state;
+        state.as_mut()?.steps.thread = thread;
+        Some(state)
     }
 }
 

@@ -114,6 +114,8 @@ pub(crate) struct State {
 #[cfg(feature = "luajit")]
 #[derive(Default)]
 pub(crate) struct Steps {
+    /// A coroutine that never runs. It is set when the loop is prepared for compiled code.
+    pub(super) thread: Option<std::ptr::NonNull<lua_State>>,
     /// The timer that was armed last, until its entry is in TASKS.
     pub(super) arming: Option<Key>,
     /// A parked timer, until its entry is in TASKS.

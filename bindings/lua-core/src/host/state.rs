@@ -66,7 +66,9 @@ impl State {
         interrupt::waits(false);
         self.cogloop.turns += 1;
         #[cfg(feature = "luajit")]
-        self.emptied();
+        if self.cogloop.left.is_none() {
+            self.emptied();
+        }
         if let Some(start_ns) = start_ns {
             self.cogloop.waited_ns += self.events.turn_ns().saturating_sub(start_ns);
             self.trace_turn(start_ns);

@@ -1,5 +1,6 @@
-//! Adding and cancelling a timer in steps, for code that LuaJIT compiles with the script. Between two steps a finalizer
-//! or a debug hook may run, and may use the loop.
+//! Adding and cancelling a timer in steps, for code that LuaJIT compiles with the script. No steps begin while a debug
+//! hook is set, because the hook could use the loop between two of them. A finalizer may still run between two steps, and
+//! so may a hook that another thread or a signal handler sets: lua's own Ctrl-C is one, and raises.
 //!
 //! ```text
 //!   add      arm ─────► the Lua code stores the entry in TASKS ────► linked

@@ -35,6 +35,11 @@ pub(crate) unsafe fn call(lua: *mut lua_State, args: c_int, results: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         let table = lua_gettop(lua);
+        // An error at any instruction, as lua's own Ctrl-C raises it, may end compiled code between two steps.
+        #[cfg(feature = "luajit")]
+        if mlua::ffi::lua_type(lua, table) != mlua::ffi::LUA_TTABLE {
+            return mlua::ffi::lua_settop(lua, table + results);
+        }
         luaL_checkstack(lua, args + 4, c"too many arguments".as_ptr());
         for i in 1..=args + 1 {
             lua_rawgeti(lua, table, i.into());

@@ -1,13 +1,15 @@
 //! Functions that LuaJIT calls through its FFI. So LuaJIT compiles the calls with the script. They are Rust functions
 //! without a `lua_State`. A part of the module that is written in Lua gets their addresses and gives them their types.
 
+use super::class::keep;
 use super::guard::CHUNK;
 use mlua::ffi::{
-    LUA_OK, LUA_TNIL, lua_State, lua_call, lua_error, lua_gettop, lua_insert, lua_pushlightuserdata, lua_pushnil,
-    lua_pushvalue, lua_setfield, lua_settop, lua_type, luaL_loadbufferx,
+    LUA_OK, LUA_REGISTRYINDEX, LUA_TNIL, LUA_TTHREAD, lua_State, lua_call, lua_error, lua_gettop, lua_insert,
+    lua_newthread, lua_pop, lua_pushlightuserdata, lua_pushnil, lua_pushvalue, lua_rawgetp, lua_setfield, lua_settop,
+    lua_tothread, lua_type, luaL_loadbufferx,
 };
 use std::ffi::{CStr, c_int, c_void};
-use std::ptr::null;
+use std::ptr::{NonNull, from_ref, null};
 
 /// Whether the module may use the FFI: `COGLOOP_FFI=0` in the environment forbids it.
 pub(crate) fn is_allowed() -> bool {
@@ -26,6 +28,29 @@ pub(crate) unsafe fn set_pointers(lua: *mut lua_State, table: c_int, functions: 
             lua_pushlightuserdata(lua, function.cast_mut());
             lua_setfield(lua, table, name.as_ptr());
         }
+    }
+}
+
+/// The place of a coroutine in the registry.
+static THREAD_KEY: u8 = 0;
+
+/// Returns a coroutine that never runs, and lives as long as the Lua state. A function that must not touch Lua may ask
+/// the coroutine whether a debug hook is set.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate). Room for two values. May raise.
+pub(crate) unsafe fn resting_thread(lua: *mut lua_State) -> Option<NonNull<lua_State>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(&THREAD_KEY).cast()) != LUA_TTHREAD {
+            lua_pop(lua, 1);
+            lua_newthread(lua);
+            keep(lua, lua_gettop(lua), &THREAD_KEY);
+        }
+        let thread = lua_tothread(lua, -1);
+        lua_pop(lua, 1);
+        NonNull::new(thread)
     }
 }
 

@@ -27,7 +27,11 @@ local stock, envs_of_stock, left = { }, { }, 0
 local function prepare( loop )
   local values = own.values( loop )
   if values then of_loop[ loop ] = values end
-  if left == 0 then left = own.fill( stock, envs_of_stock ) end
+  if left <= 0 then
+    -- Making the tasks may run a finalizer that comes here, too. So the new stock has tables of its own.
+    local tasks, envs = { }, { }
+    stock, envs_of_stock, left = tasks, envs, own.fill( tasks, envs )
+  end
 end
 
 -- Adds a task with the table of its callback. Returns nothing in any other case. steps.rs describes what may happen
@@ -39,10 +43,14 @@ local function add( loop, ms, callback, count )
   if not entries or not envs then return end
   local at = left
   local task, env = stock[ at ], envs_of_stock[ at ]
-  local place = arm( loop, ms, count, task )
-  if place < 0 then return end
-  stock[ at ], envs_of_stock[ at ] = nil, nil
+  -- The task leaves the stock first. So no error leaves a used task there.
   left = at - 1
+  local place = arm( loop, ms, count, task )
+  if place < 0 then
+    left = at
+    return
+  end
+  stock[ at ], envs_of_stock[ at ] = nil, nil
   env[ CALLBACK ] = callback
   entries[ place ] = task
   envs[ place ]    = env
@@ -70,7 +78,7 @@ local add_any, cancel_any = class.addTask, class.cancelTask
 
 function class.addTask( ... )
   local count, task = select( '#', ... ), nil
-  if count == 3 then task = add_plain( ... ) elseif count > 3 then task = add_with( ... ) end
+  if count == 3 then task = add_plain( ... ) elseif count > 3 and count < 200 then task = add_with( ... ) end
   if task then return task end
   prepare( ... )
   return ( add_any( ... ) )

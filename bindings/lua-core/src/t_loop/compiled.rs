@@ -10,7 +10,7 @@
 
 use super::task::{LAST, finish, link, rearm};
 use crate::host::arm::{Due, For};
-use crate::host::compiled::on;
+use crate::host::compiled::{on, on_without_hook, prepare};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::memory::{LoopBlock, TaskBlock, value};
@@ -88,15 +88,14 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int; 5]) {
 entry!(
     /// `( loop )` → the table of the loop's user values; nothing if the value is no open loop
     fn values(lua: *mut lua_State) -> c_int {
-        let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
-        if block.is_null() || (*block).state.is_null() {
+        if prepare(lua, upvalue::LOOP).is_none() {
             return 0;
         }
         push_user_value(lua, 1, value::ENVS);
         if lua_type(lua, -1) != LUA_TTABLE {
             push_weak_table(lua);
-            // Making the table may have run a finalizer.
-            if (*block).state.is_null() {
+            // Making the table may have run a finalizer, which may have closed the loop.
+            if prepare(lua, upvalue::LOOP).is_none() {
                 return 0;
             }
             set_user_value(lua, 1, value::ENVS);
@@ -150,7 +149,7 @@ entry!(
 unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task, or null. Without a limit `arm` does not use the Lua state.
     unsafe {
-        on(block, |state| {
+        on_without_hook(block, |state| {
             if state.timers_max.is_some() || state.debug || task.is_null() || (*task).args != NEW {
                 return None;
             }
@@ -173,7 +172,7 @@ unsafe extern "C" fn linked(block: *mut LoopBlock, task: *const TaskBlock) -> i3
 unsafe extern "C" fn cancel(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe {
-        on(block, |state| {
+        on_without_hook(block, |state| {
             if (*task).owner != state.id as u32 || state.debug || !state.steps.may_empty() {
                 return None;
             }
@@ -204,7 +203,7 @@ unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
         if must_return((*block).state) {
             return 0;
         }
-        on(block, |state| {
+        on_without_hook(block, |state| {
             if state.cogloop.is_measuring || state.debug || !state.steps.may_empty() {
                 return None;
             }
@@ -254,7 +253,7 @@ unsafe extern "C" fn ended(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
 unsafe extern "C" fn again(block: *mut LoopBlock, task: *mut TaskBlock, ms: f64) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe {
-        on(block, |state| {
+        on_without_hook(block, |state| {
             let Some(period_ns) = period_of(ms) else { return Some(0) };
             let deadline_ns = state.cogloop.firing?.deadline_ns;
             let key = rearm(state, deadline_ns, period_ns).ok()?;

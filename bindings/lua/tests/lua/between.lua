@@ -197,4 +197,94 @@ test( 'if a loop is cleaned while a task is being added, the loop has the whole 
   end )
 end )
 
+test( 'a timer that is cancelled while many timers are served is not called afterwards', function( )
+  -- One timer repeats and has an argument, which the table of its entry contains.
+  for _, argument in ipairs{ false, 'argument' } do
+    at_each_step( function( loop, nth, noting, fired )
+      for _ = 1, 36 do loop:after( 5, function( ) end ) end
+      local g, calls, timer = noting 'inner', 0, nil
+      local function tick( )
+        calls = calls + 1
+        if calls == 3 then timer:cancel( ) end
+      end
+      if argument then timer = loop:every( 5, tick, argument ) else timer = loop:every( 5, tick ) end
+      local before
+      local ok, err = with_intrusion( nth, function( )
+        if timer:cancel( ) then before = calls loop:after( 1000, g ) end
+      end, function( ) loop:run( ) end )
+      equal( ok, true, err )
+      loop:run( )
+      if before then
+        -- The step may be the first one of the callback.
+        equal( calls <= before + 1, true, 'at step ' .. nth )
+        same_list( fired, { 'inner' }, 'at step ' .. nth )
+      end
+    end )
+  end
+  at_each_step_of_tasks( function( loop, nth, noting, fired )
+    for _ = 1, 36 do loop:addTask( 5, function( ) end ) end
+    local g, calls, is_cancelled = noting 'inner', 0, false
+    local task = loop:addTask( 5, function( )
+      calls = calls + 1
+      if calls < 3 then return 5 end
+    end )
+    local ok, err = with_intrusion( nth, function( )
+      is_cancelled = loop:cancelTask( task )
+      loop:addTask( 1000, g )
+    end, function( ) loop:run( ) end )
+    equal( ok, true, err )
+    loop:run( )
+    equal( calls == 3 or is_cancelled, true, 'at step ' .. nth )
+    equal( table.concat( fired, ' ' ), was_there and 'inner' or '', 'at step ' .. nth )
+  end )
+end )
+
+test( 'a turn that the loop takes while a timer is being cancelled loses no other timer', function( )
+  for _, argument in ipairs{ false, 'argument' } do
+    at_each_step( function( loop, nth, noting, fired )
+      local timer, g = loop:after( 10, noting 'outer' ), noting 'inner'
+      local ok, err = with_intrusion( nth, function( )
+        loop:step( 0 )
+        if argument then loop:after( 20, g, argument ) else loop:after( 20, g ) end
+      end, function( ) timer:cancel( ) end )
+      equal( ok, true, err )
+      loop:run( )
+      same_list( fired, was_there and { 'inner' } or { }, 'at step ' .. nth )
+    end )
+  end
+end )
+
+test( 'a timer that is due in a turn of many timers is called once if the loop is stopped at any step', function( )
+  at_each_step( function( loop, nth )
+    local calls = { }
+    for i = 1, 36 do loop:after( 5, function( ) calls[ i ] = (calls[ i ] or 0) + 1 end ) end
+    loop:after( 5, function( last ) calls[ last ] = (calls[ last ] or 0) + 1 end, 37 )
+    local ok, err = with_intrusion( nth, function( ) loop:stop( ) end, function( ) loop:run( ) end )
+    equal( ok, true, err )
+    loop:run( )
+    for i = 1, 37 do equal( calls[ i ], 1, 'at step ' .. nth ) end
+  end )
+end )
+
+test( 'a finalizer that adds timers does not use up the stock of another timer', function( )
+  local loop, count = cogloop.loop{ clock = 'virtual' }, 0
+  local function f( ) count = count + 1 end
+  local added = 0
+  for i = 1, 2000 do
+    if i % 50 == 0 then
+      T.on_collect( function( )
+        for _ = 1, 20 do
+          loop:after( 1, f )
+          added = added + 1
+        end
+      end )
+    end
+    loop:after( 1, f )
+    added = added + 1
+  end
+  collectgarbage( )
+  loop:run( )
+  equal( count, added )
+end )
+
 return T.done( )
