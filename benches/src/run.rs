@@ -15,12 +15,13 @@ use crate::workloads::pause::{Course, Steps};
 use crate::workloads::sparse::Sparse;
 use crate::workloads::{Inputs, Memory, Sample, Scale, Workload, timeouts};
 
-/// The number of timers for the memory after a churn.
+/// The number of timers in a store whose memory is measured after a churn, and in the other runs that need only one
+/// size: the counts of allocations and the check that all stores agree.
 const CHURNED_TIMERS: usize = 1_000;
 
 pub(crate) type Cell = (usize, Memory, Workload);
 
-/// All results. Lists have one element for each store, in the order of `stores`.
+/// All results. Most lists have one element for each store, in the order of `stores`.
 pub(crate) struct Results {
     pub(crate) stores: Vec<&'static str>,
     /// Whether each of a store's timers fires at its deadline.
@@ -205,7 +206,8 @@ fn agree(entries: &[&Entry], what: &str, checksum: impl Fn(&Entry) -> u64) {
     }
 }
 
-/// The steps of the progress bar for one store's workloads at one size, of about a tenth of a second each.
+/// The number of steps by which the progress bar moves for the workloads of one store, at one size and in one kind of
+/// memory. A step takes about a tenth of a second.
 fn weight(size: usize) -> u64 {
     5 + size as u64 / 10_000
 }
@@ -229,7 +231,7 @@ mod tests {
         let inputs = Inputs::new(500, 7, &scale);
         let entries = stores::all();
         let present: Vec<_> = entries.iter().filter(|entry| (entry.missing)().is_none()).collect();
-        assert!(present.len() >= 6, "only libuv may be missing");
+        assert!(present.len() + 1 >= entries.len(), "only libuv may be missing");
         agree(&present, "a run of everything", |entry| (entry.agreement)(&inputs));
         for memory in Memory::ALL {
             agree(&present, memory.name(), |entry| {
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn sparse_timers_fire_once_each_and_ours_exactly() {
+    fn sparse_timers_fire_once_each_and_in_our_wheel_at_their_deadlines() {
         for entry in stores::all().iter().filter(|entry| (entry.missing)().is_none()) {
             let sparse = (entry.sparse)(3);
             if entry.name == "cogloop" {

@@ -2,8 +2,8 @@
 
 /// A timer, or the sentinel of a list. In a sentinel some fields describe the list.
 ///
-/// With a value of 8 bytes a node is half a cache line. A block that the allocator has mapped begins a quarter into a
-/// line. So the order of the fields decides which of them are always on the same line.
+/// If `Option<T>` takes 8 bytes, a node is half a cache line. A large block, which the allocator maps, begins 16 bytes
+/// after the start of a cache line. So the order of the fields decides which of them are always on the same line.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Node<T> {

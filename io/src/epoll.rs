@@ -8,8 +8,8 @@
 //!
 //! A timer descriptor in the set (`alarm.rs`) ends a wait at its deadline. A timeout would be late by the thread's
 //! timer slack. If the system refuses a timer descriptor, the loop waits for the set with `ppoll`, whose timeout is in
-//! nanoseconds on every kernel. So the wait on the set itself either has no timeout or does not wait. It does not need
-//! `epoll_pwait2`, which kernels before 5.11 lack.
+//! nanoseconds on every kernel. So the call that takes events from the set either waits without a timeout or returns at
+//! once. It does not need `epoll_pwait2`, which kernels before 5.11 lack.
 //!
 //! A descriptor that is closed leaves the epoll set by itself, unless a duplicate keeps its file open. Then epoll goes
 //! on reporting a registration that cannot be removed. So the backend checks each registration now and then. When it
@@ -65,8 +65,8 @@ struct Registration {
 
 /// The epoll set and its members.
 pub struct Epoll {
-    // nix's `wait` always makes the same system call; the call of rustix depends on a feature. rustix makes every other
-    // call.
+    // The type of nix, because nix's `wait` always makes the same system call; that of rustix depends on a feature.
+    // All other calls use rustix.
     set: nix::sys::epoll::Epoll,
     mark: ForkMark,
     registrations: ByIndex<Option<Registration>>,
@@ -343,7 +343,7 @@ mod tests {
     use std::num::NonZeroU32;
     use std::os::fd::{AsRawFd, OwnedFd};
 
-    /// The number of the set's members by the kernel's own list, without the waker.
+    /// The number of members of the set, as the kernel lists them. The test that uses this attaches no waker.
     fn members(epoll: &Epoll) -> usize {
         let path = format!("/proc/self/fdinfo/{}", epoll.set.0.as_raw_fd());
         std::fs::read_to_string(path).unwrap().lines().filter(|line| line.starts_with("tfd:")).count()
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_brief_wait_lasts_and_sets_no_alarm() {
+    fn a_brief_wait_takes_its_full_time_and_sets_no_alarm() {
         for timeout_ns in [1, BRIEF_NS] {
             let (Some(mut epoll), mut events) = (attached(), Vec::new()) else { return };
             let start_ns = MonotonicClock.now_ns();

@@ -47,8 +47,8 @@ impl Drop for Recorded {
     }
 }
 
-/// Eight threads each send a byte at any time, some timers are due at about the same time, and a ninth thread wakes the
-/// loop. Returns the events in order, with their times.
+/// Eight threads each send a byte at a time that the scheduler decides, eight timers are due at about that time, and a
+/// ninth thread wakes the loop. Returns the events in order, with their times.
 fn race(mut events: Loop) -> Vec<String> {
     const PEERS: u64 = 8;
     let mut told = Vec::new();
@@ -111,7 +111,8 @@ fn a_racy_run_is_replayed_a_hundred_times_in_the_same_order() {
     }
 }
 
-/// A run of two timers, with a change.
+/// Runs a loop with two timers, after `change` was applied to it. Returns the values of the timers in the order of
+/// firing.
 fn two_timers(events: &mut Loop, second_ns: u64, change: impl Fn(&mut Loop)) -> std::io::Result<Vec<u64>> {
     let told = Cell::new(Vec::new());
     events.set_place("one.lua:1");
@@ -275,7 +276,7 @@ fn a_file_that_cannot_be_written_is_an_error() {
     }
 }
 
-/// A refusal of the kernel is repeated in the replay, with the same number.
+/// When the kernel refuses a descriptor, the replay repeats the refusal, with the same error number.
 #[test]
 fn a_refused_descriptor_is_refused_in_the_replay() {
     let _guard = alone();
@@ -323,7 +324,7 @@ fn a_signal_comes_at_the_recorded_time_without_being_sent() {
     assert_eq!(story(recorded.replay(), false), told);
 }
 
-/// The limit of timers also holds while a run is recorded. A timer that the limit refuses is no act.
+/// The limit of timers also holds while a run is recorded or replayed. A timer that the limit refuses is not recorded.
 #[test]
 fn limits_hold_while_a_run_is_recorded() {
     let recorded = Recorded::new("limits");

@@ -1,5 +1,5 @@
-//! System calls that a container, an old kernel or an exhausted process refuses. A seccomp filter lasts as long as its
-//! thread, so each test has a thread or a process of its own.
+//! System calls that fail in a container, on an old kernel, or in a process that has used up its descriptors. A seccomp
+//! filter lasts as long as its thread, so each test has a thread or a process of its own.
 
 #![cfg(target_os = "linux")]
 #![cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
@@ -42,8 +42,8 @@ fn in_words(errno: Errno) -> String {
     text.split(" (os error").next().unwrap().to_owned()
 }
 
-/// Makes a loop with a backend by name in a thread that is refused these system calls. Checks that the loop works, and
-/// returns its report.
+/// Makes a loop with the backend `name`, in a thread where these system calls fail with `errno`. Checks that the loop
+/// works, and returns the report on its backend.
 fn report(name: &'static str, calls: &'static [i64], errno: Errno) -> BackendReport {
     let story = move || {
         refuse(calls, with(errno));
@@ -171,10 +171,10 @@ fn the_first_turn_reports_what_is_ready_where_epoll_waits_are_refused() {
 }
 
 /// If one crate enables rustix's feature `linux_5_11`, `polling` calls epoll_pwait2 in the whole program, also on
-/// kernels without that call. Regression test: a program that only depended on this crate then failed in its first
-/// wait.
+/// kernels without that call. Regression test: this crate once enabled the feature, so a program that depended on both
+/// crates failed in the first wait of its poller.
 #[test]
-fn a_poller_of_the_program_waits_beside_the_loop_where_epoll_pwait2_is_refused() {
+fn a_program_can_wait_with_its_own_poller_if_epoll_pwait2_is_refused() {
     let story = || {
         refuse(&[libc::SYS_epoll_pwait2], with(Errno::NOSYS));
         let poller = polling::Poller::new().unwrap();
@@ -188,10 +188,10 @@ fn a_poller_of_the_program_waits_beside_the_loop_where_epoll_pwait2_is_refused()
     thread::spawn(story).join().unwrap();
 }
 
-/// Refuses the calls that came after Linux 4.18, one by one and all at once. A loop with the default backend waits for
+/// Refuses each set of system calls, and then all sets at once. A loop with the default backend waits for
 /// a timer, a descriptor and a wake.
 #[test]
-fn the_backend_that_is_chosen_works_without_what_older_kernels_lack() {
+fn the_default_backend_works_if_newer_system_calls_are_refused() {
     let each = refuse::SETS.map(|name| vec![name]);
     for names in each.into_iter().chain([refuse::SETS.to_vec()]) {
         let story = move || {
@@ -226,7 +226,7 @@ fn a_brief_wait_does_not_sleep() {
     for setup in [Setup::Deferred, Setup::Cooperative, Setup::Plain] {
         let story = move || {
             let Some(mut uring) = or_skip("uring", Uring::with_rings(4, setup)) else { return };
-            // A wait that may sleep asks for at least one completion, or for the timeout.
+            // A call that may sleep asks for at least one completion, in its third argument.
             let sleeps = SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Ge, 1).unwrap();
             let rule = SeccompRule::new(vec![sleeps]).unwrap();
             filter(BTreeMap::from([(libc::SYS_io_uring_enter, vec![rule])]), with(Errno::PERM));
@@ -275,7 +275,8 @@ fn a_signal_while_select_looks_for_hang_ups_is_invisible_c56() {
     });
 }
 
-/// Runs a test of this program in a process of its own; the test is the child's part.
+/// Runs the test `part` of this program again, in a child process. There [`is_child`] is true, and the test does the
+/// child's part of the work.
 fn as_a_child(part: &str, backend: &str) -> ExitStatus {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", part, "--nocapture"]).env("COGLOOP_TEST_CHILD", part).env("COGLOOP_BACKEND", backend);
@@ -319,7 +320,7 @@ fn a_process_that_is_out_of_descriptors_gets_an_error_and_loses_nothing_c51() {
         let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
         let make = || Loop::new(&Options::default());
         let before = open();
-        // Counts the descriptors of its backend and its waker.
+        // The number of descriptors that a loop has: those of its backend and of its waker.
         let one = make().unwrap();
         let takes = open() - before;
         drop(one);
@@ -359,7 +360,7 @@ fn own_descriptors_are_above_the_standard_streams() {
         signals.watch(nix::libc::SIGUSR1).unwrap();
         events.add_timer(MS, 1);
         events.turn(Wait::Block).unwrap();
-        // The loop makes some descriptors late: rings or a set that others can watch.
+        // `pollable` may make further descriptors: io_uring gets new rings, which another loop can watch.
         let _ = events.pollable();
         for number in 0..3 {
             assert!(std::fs::read_link(format!("/proc/self/fd/{number}")).is_err(), "{number} is open");

@@ -38,7 +38,8 @@ end
 -- The pattern of an address as Lua prints it.
 T.ADDRESS = IS_WINDOWS and ('%x'):rep( 16 ) or '0x%x+'
 
--- The `errno` for a number that is not open. Windows has only sockets and returns WSAENOTSOCK.
+-- The `errno` for the number of a descriptor that is not open. On Windows the only descriptors are sockets, and the
+-- system returns WSAENOTSOCK (88 here).
 T.NOT_OPEN = IS_WINDOWS and 88 or 9
 
 local function with_traceback( problem )
@@ -158,8 +159,8 @@ function T.gc_pause( percent )
   return collectgarbage( 'setpause', percent )
 end
 
--- User value `n` of a userdata. If a userdata has only one value, or an environment, this value is a table of the user
--- values.
+-- User value `n` of a userdata. Before Lua 5.4 a userdata has a single value: a user value, or in Lua 5.1 and LuaJIT an
+-- environment. There the single value is a table of all user values.
 function T.user_value( userdata, n )
   if T.has.several_user_values then
     return (debug.getuservalue( userdata, n ))

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   conformance.windows         a line of each test of the event loop
-//!   conformance.windows.faces   rust 123, a line for each face: the number of tests that have passed
+//!   conformance.windows.faces   lines such as `rust 123`: a face, and the number of its tests that have passed
 //! ```
 
 use std::io::Write;
@@ -24,7 +24,8 @@ pub(crate) fn forget(project: &Project) {
     }
 }
 
-/// Makes the event loop's tests, which are about to run under Wine, write their lines for the table.
+/// Tells the event loop's tests to write their lines for the table. The tests of other packages write none. Call this
+/// before the tests run under Wine.
 pub(crate) fn listen(project: &Project, package: &str, tests: &mut Command) {
     if package == "cogloop-io" {
         tests.env(VERDICTS, project.target.join(VERDICTS_THERE)).env("RUST_TEST_THREADS", "2");

@@ -131,7 +131,7 @@ fn rust(release: &Release) -> Result<Value, String> {
     let purl = format!("pkg:generic/rust-std@{version}");
     Ok(json!({
         "type": "library", "bom-ref": purl, "name": "rust-std", "version": version, "purl": purl,
-        "description": "Rust's standard library; for the static program with musl in it",
+        "description": "Rust's standard library; the one for the static program also contains musl",
         "licenses": [{ "expression": "MIT OR Apache-2.0" }],
     }))
 }

@@ -6,13 +6,13 @@
 //! | `arrows` | which crate may depend on which |
 //! | `manifests` | the fields that every package declares; a reason for each dependency |
 //! | `circles` | no files that import each other |
-//! | `floors` | the floors of the Lua faces |
+//! | `floors` | the imports between the layers ("floors") of the shared Lua crate |
 //! | `sizes` | the length of each file |
 //! | `code` | where `unsafe` is used; nothing unfinished |
 //! | `conformance` | each behaviour of the list has a test, or is marked open |
-//! | `mutants` | each mutant fits into the sources, and the list has it |
+//! | `mutants` | each mutant still fits the sources, and has its row in the list of mutants |
 //! | `book` | the summary names each page; a test runs each block of Rust |
-//! | `links` | the files exist that the documents name |
+//! | `links` | every file that a document names exists |
 //! | `places` | no path of the author's machine |
 
 mod arrows;

@@ -40,8 +40,8 @@ impl Payload {
     const OTHER: u64 = 1 << 20;
     /// The bits that tell the kind of the entry.
     const KIND: u64 = Self::REPEATS | Self::COROUTINE | Self::TIMEOUT | Self::OTHER;
-    /// One more than the number of arguments, if the entry is a table `{ f, arg1, … }` or a fresh task; 0 if it is the
-    /// function itself. Lua's stack has room for a million values.
+    /// One more than the number of arguments, if the entry is a table `{ f, arg1, … }` or a fresh task; otherwise 0.
+    /// These 20 bits are enough, because Lua's stack has room for a million values only.
     const PACKED: u64 = (1 << 20) - 1;
 
     /// The payload of a task that has not begun and has this number of arguments.
@@ -99,8 +99,8 @@ impl Payload {
 /// [The rule for Lua calls](crate); `state` and the table belong to the same loop.
 #[inline(always)]
 pub(super) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: c_int, payload: u64, due: Due) -> Key {
-    // SAFETY: the caller's promise. If memory runs out, storing raises, and `unlinked` then cancels the timer. Storing
-    // runs no finalizer, so the state stays valid.
+    // SAFETY: the caller's promise. If memory runs out, storing raises. The key then stays in `State::unlinked`, and
+    // `State::drop_unlinked` cancels the timer later. Storing runs no finalizer, so the state stays valid.
     unsafe {
         let whose = Payload(payload).whose();
         let key = with_or_raise(lua, state, move |state| Ok(state.arm(lua, due, whose, payload)?));

@@ -108,8 +108,8 @@ pub(crate) unsafe fn push_kept(lua: *mut lua_State, key: &'static u8) -> bool {
     }
 }
 
-/// Pushes the function that [`keep`] has kept, and returns true. If there is no such function, it pushes another value and returns
-/// false.
+/// Pushes the function that [`keep`] has kept, and returns true. If there is no such function, it pushes the value that
+/// is there instead, or nil, and returns false.
 ///
 /// # Safety
 ///

@@ -13,7 +13,7 @@ use std::io;
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); `work` makes no Lua call. Only a bug in `work` raises.
+/// [The rule for Lua calls](crate); `work` makes no Lua call. Raises only if `work` panics.
 pub(super) unsafe fn attempt<R: Copy>(
     lua: *mut lua_State,
     mut work: impl FnMut() -> io::Result<R>,

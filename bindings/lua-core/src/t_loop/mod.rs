@@ -91,7 +91,7 @@ entry!(
         #[cfg(feature = "luajit")]
         compiled::install(lua, &upvalues);
         keep(lua, class, &CLASS_KEY);
-        // Each function keeps the metatables.
+        // The functions keep the metatables alive as upvalues, so the stack need not hold them any longer.
         lua_settop(lua, class);
         lua_replace(lua, top + 1);
         lua_settop(lua, top + 1); // stack: … class;
@@ -145,7 +145,7 @@ unsafe fn is_onerror(lua: *mut lua_State) -> bool {
 entry!(
     /// `#loop`: the number of observed handles.
     fn length(lua: *mut lua_State) -> c_int {
-        // The reference lives for one call that makes no Lua call.
+        // The reference to the state lives only during `descriptors`, which makes no Lua call.
         let count = (*check_loop(lua, 1)).events.descriptors();
         lua_pushinteger(lua, count as i64);
         1

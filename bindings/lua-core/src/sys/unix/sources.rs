@@ -13,7 +13,7 @@ use std::num::NonZeroI32;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 use std::os::unix::process::ExitStatusExt;
 
-/// The signals that can be watched.
+/// The signals that can be watched by a fixed name.
 const SIGNALS: [(&[u8], c_int); 12] = [
     (b"HUP", libc::SIGHUP),
     (b"INT", libc::SIGINT),
@@ -37,7 +37,8 @@ pub(crate) fn signal_of(name: &[u8]) -> Option<c_int> {
     real_time(std::str::from_utf8(name).ok()?)
 }
 
-/// `RTMIN`, `RTMIN+1`, `RTMAX-1`, `RTMAX`: a signal in this range.
+/// The number of a real-time signal, by a name such as `RTMIN`, `RTMIN+1`, `RTMAX-1` or `RTMAX`. `None` if it is not
+/// between RTMIN and RTMAX.
 #[cfg(target_os = "linux")]
 fn real_time(name: &str) -> Option<c_int> {
     let (least, most) = (libc::SIGRTMIN(), libc::SIGRTMAX());
@@ -84,7 +85,8 @@ pub(crate) fn take(signals: &mut Signals) -> bool {
 ///
 /// # Errors
 ///
-/// Returns the system's error; ESRCH if the process is not a child.
+/// Returns the system's error: ESRCH if there is no such process, and ECHILD if it is not a child. Without pidfds it is
+/// ESRCH for both.
 pub(crate) fn observe(pid: NonZeroI32) -> io::Result<(Number, Option<Signals>)> {
     match child::pidfd(pid.get().unsigned_abs()) {
         Ok(fd) => Ok((fd.into_raw_fd(), None)),
