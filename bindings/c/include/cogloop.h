@@ -90,7 +90,7 @@ enum {
 /* How often readiness is reported. */
 enum {
     COG_LEVEL = 0,   /* in each turn, as long as it lasts */
-    COG_EDGE = 1,    /* each direction once, and again after cog_watch_drained */
+    COG_EDGE = 1,    /* each direction once, and again after cog_watch_drained or cog_watch_set */
     COG_ONE_SHOT = 2 /* once, and again after cog_watch_set */
 };
 
@@ -353,7 +353,7 @@ int cog_watch_on_end(cog_watch watch, cog_post_fn fn);
 int cog_watch_conditions(cog_watch watch, int *conditions);
 /* Ends a watch. Its callback is not called any more, even if the watch is ready. */
 int cog_watch_remove(cog_watch watch);
-/* For descriptors: sets the directions. A COG_ONE_SHOT watch reports again. */
+/* For descriptors: sets the directions. A COG_ONE_SHOT watch reports again, and so does a COG_EDGE watch. */
 int cog_watch_set(cog_watch watch, int directions);
 /* For descriptors with COG_EDGE: reading or writing has failed with EAGAIN, so the next readiness is reported. */
 int cog_watch_drained(cog_watch watch, int directions);

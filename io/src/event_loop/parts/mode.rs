@@ -23,7 +23,8 @@ pub enum Mode {
     /// In every turn while the descriptor is ready.
     #[default]
     Level,
-    /// Each direction once, and again after [`drained`](crate::EventLoop::drained) was called for it.
+    /// Each direction once, and again after [`drained`](crate::EventLoop::drained) was called for it. A new interest
+    /// ([`set_interest`](crate::EventLoop::set_interest)) ends the silence, too.
     Edge,
     /// Once, for the first direction that is ready, and again after [`set_interest`](crate::EventLoop::set_interest).
     OneShot,
