@@ -244,18 +244,17 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
             position += 1;
             // The stack keeps the Node alive, whatever Lua code does to the table.
             let index = push_watched(lua, node); // stack: … node
+            let is_read = (*node).interest.contains(Interest::READ);
             let has_data = match (*node).kind {
-                Kind::File(file) => match LuaFile::stream(file) {
-                    Some(stream) => (*node).interest.contains(Interest::READ) && buffered(stream) > 0,
-                    None => {
-                        forget_closed(lua, index);
-                        // Another Node has taken this place.
-                        position -= 1;
-                        false
-                    }
-                },
-                Kind::Socket(_) | Kind::Number => false,
+                Kind::File(file) => LuaFile::stream(file).map(|stream| is_read && buffered(stream) > 0),
+                Kind::Socket(_) | Kind::Number => Some(false),
                 Kind::Object => object_has_data(lua, index),
+            };
+            let Some(has_data) = has_data else {
+                forget_closed(lua, index);
+                // The last Node has taken this place.
+                position -= 1;
+                continue;
             };
             let state = state_at(lua, 1);
             if has_data && !state.is_null() {
@@ -281,19 +280,18 @@ unsafe fn push_watched(lua: *mut lua_State, node: *mut NodeBlock) -> c_int {
     }
 }
 
-/// Whether the object of the Node at `index` has buffered input. Drops the Node if the object has another descriptor
-/// now.
-unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> bool {
+/// Whether the object of the Node at `index` has buffered input. `None` if the object has another descriptor now.
+unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> Option<bool> {
     // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
     unsafe {
-        let Some((node, is_stale)) = ask(lua, index) else { return false };
+        let Some((node, is_stale)) = ask(lua, index) else { return Some(false) };
         if is_stale {
-            forget_closed(lua, index);
-            return false;
+            return None;
         }
         push_user_value(lua, index, HANDLE);
         // The object's Lua code may have replaced the handle.
-        (*node).kind == Kind::Object && (*node).interest.contains(Interest::READ) && is_dirty(lua, lua_gettop(lua))
+        let may_have = (*node).kind == Kind::Object && (*node).interest.contains(Interest::READ);
+        Some(may_have && is_dirty(lua, lua_gettop(lua)))
     }
 }
 

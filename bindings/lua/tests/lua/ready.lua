@@ -189,6 +189,31 @@ test( 'an object that is closed without being removed is dropped (C41)', functio
   equal( #loop, 0 )
 end )
 
+test( 'an object that is dropped does not hide the buffered input of another object', function( )
+  local loop, got = Loop{ clock = 'virtual' }, { }
+  local function number_of( file )
+    loop:addHandle( file, 'r', print )
+    local number = tonumber( loop:show( ):match( '\n *(%d+)  %[R%]' ) )
+    loop:clean( )
+    return number
+  end
+  local first, second = T.fifo( ), T.fifo( )
+  local gone, full = { number = number_of( first ) }, { number = number_of( second ) }
+  function gone:getfd( ) return self.number end
+  function full:getfd( ) return self.number end
+  function full:dirty( ) return true end
+  loop:addHandle( gone, 'r', print )
+  loop:addHandle( full, 'r', function( )
+    got[ #got + 1 ] = 'input'
+    loop:removeHandle( full, 'r' )
+  end )
+  loop:addTask( 10, function( ) got[ #got + 1 ] = 'task' end )
+  gone.number = -1
+  loop:run( )
+  same_list( got, { 'input', 'task' } )
+  is_true( first and second )
+end )
+
 test( 'a new file that gets a closed number in the same turn gets no old event (C38)', function( )
   T.collect( )     -- closes garbage files now, so that their numbers are not freed later
   local loop, served = Loop( ), { }
