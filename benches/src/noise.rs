@@ -1,4 +1,5 @@
-//! Measures how much of the machine other programs used while a benchmark ran. That load makes results less reliable.
+//! Measures how much CPU time other programs took while a benchmark ran. The more they took, the less reliable are the
+//! results.
 
 use std::fs;
 use std::sync::OnceLock;
@@ -37,8 +38,9 @@ impl Reading {
         Self::of(&read("/proc/stat"), &read("/proc/self/stat")).unwrap_or_default()
     }
 
-    /// Parses the first line of the system's file: user, nice, system, idle, iowait, irq, softirq, steal. The process's
-    /// line has the name in parentheses, then eleven fields, and then utime, stime, cutime, cstime.
+    /// Parses the texts of `/proc/stat` and of `/proc/self/stat`. The first line of `system` has the fields user, nice,
+    /// system, idle, iowait, irq, softirq, steal. The line of `process` has the name in parentheses, then eleven
+    /// fields, and then utime, stime, cutime, cstime.
     fn of(system: &str, process: &str) -> Option<Self> {
         let numbers = |text: &str| text.split_whitespace().map_while(|word| word.parse().ok()).collect::<Vec<u64>>();
         let ticks = numbers(system.lines().next()?.strip_prefix("cpu")?);

@@ -44,7 +44,7 @@ pub(crate) trait Store: Sized {
     fn advance(&mut self, now: u64, fired: impl FnMut(u64) -> Option<u64>);
 
     /// Advances time to `now` in slices, and leaves due timers to the next call of `advance`. Calls `slice_done` after
-    /// each slice: there a program could do other work. A store without slices does nothing and calls nothing.
+    /// each slice, when a program could do other work. A store without slices does nothing and calls nothing.
     fn advance_in_slices(&mut self, _now: u64, _slice_done: impl FnMut()) {}
 
     /// The deadline of the earliest timer, if there is one.

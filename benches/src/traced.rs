@@ -1,4 +1,4 @@
-//! `bench traced`: the cost of a trace for a callback, in Rust, in C and in Lua.
+//! `bench traced`: how much CPU time a trace adds to each callback, in Rust, in C and in Lua.
 //!
 //! ```text
 //!   many timers that are due ──► served without a trace ──► served with a trace into a file ──► … in turns

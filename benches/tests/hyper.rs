@@ -26,12 +26,13 @@ async fn answer(request: Request<Incoming>) -> Result<Response<String>, hyper::E
     Ok(Response::new(format!("{path} {}", text_of(request.into_body()).await?)))
 }
 
-async fn serve(handle: Handle<()>, listener: Async<TcpListener>) -> Result<(), Failure> {
+/// Serves clients. `limit` is the time that a client may take to send the head of a request.
+async fn serve(handle: Handle<()>, listener: Async<TcpListener>, limit: Duration) -> Result<(), Failure> {
     loop {
         let (stream, _) = listener.accept().await?;
         let connection = server::conn::http1::Builder::new()
             .timer(handle.remote().timeouts())
-            .header_read_timeout(Duration::from_millis(50))
+            .header_read_timeout(limit)
             .serve_connection(stream, service_fn(answer));
         // The server does not care if a client gives up.
         handle.spawn(async { drop(connection.await) })?.detach();
@@ -61,15 +62,19 @@ fn clients_and_a_server_of_hyper_run_on_one_loop() {
     for name in ["uring", "epoll"] {
         let mut events = Loop::<()>::with_options(cogloop::Options::new().backend(name)).unwrap();
         let handle = events.handle();
-        let listener = Async::<TcpListener>::bind(&handle, ([127, 0, 0, 1], 0).into()).unwrap();
-        let address = listener.get_ref().local_addr().unwrap();
-        let server = events.spawn(serve(handle.clone(), listener)).unwrap();
+        let begin = |limit| {
+            let listener = Async::<TcpListener>::bind(&handle, ([127, 0, 0, 1], 0).into()).unwrap();
+            let address = listener.get_ref().local_addr().unwrap();
+            (address, events.spawn(serve(handle.clone(), listener, limit)).unwrap())
+        };
+        let (address, server) = begin(Duration::from_secs(600));
+        let (address_of_impatient, impatient) = begin(Duration::from_millis(50));
         for client in [0, 1, 5].map(|nth| events.spawn(ask(handle.clone(), address, nth)).unwrap()) {
             events.block_on(&mut (), client).unwrap().unwrap().unwrap();
         }
         // A silent client is closed when its time limit has passed.
         let silent = std::thread::spawn(move || -> io::Result<usize> {
-            let mut stream = TcpStream::connect(address)?;
+            let mut stream = TcpStream::connect(address_of_impatient)?;
             stream.set_read_timeout(Some(Duration::from_secs(60)))?;
             stream.read(&mut [0; 64])
         });
@@ -81,7 +86,7 @@ fn clients_and_a_server_of_hyper_run_on_one_loop() {
         });
         events.run(&mut ()).unwrap();
         assert_eq!(silent.join().unwrap().unwrap().unwrap(), 0, "the end");
-        drop(server);
+        drop((server, impatient));
         events.run(&mut ()).unwrap();
         assert_eq!((events.timer_count(), events.source_count(), events.task_count()), (0, 0, 0));
         events.audit();

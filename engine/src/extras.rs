@@ -6,7 +6,7 @@ use core::num::NonZeroU32;
 
 use crate::plan::Plan;
 
-/// The place of an entry, counted from 1. It is never 0, so that the wheel's `Option` of a job takes no memory.
+/// The place of an entry, counted from 1. It is never 0, so an `Option` of a job is no larger than the job.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Place(NonZeroU32);
 
@@ -39,7 +39,7 @@ pub(crate) struct Extras {
 }
 
 impl Clone for Extras {
-    /// The clone has room for every free place, too.
+    /// The clone has room to free every place, too.
     fn clone(&self) -> Self {
         let mut free = Vec::with_capacity(self.all.len());
         free.extend_from_slice(&self.free);

@@ -74,8 +74,8 @@ fn c03_a_slot_that_a_jump_makes_due_is_sorted() {
     assert_eq!(run_until(&mut wheel, 1 << 40), [0, 2]);
 }
 
-/// C03: time enters a far slot with many timers, and the slot is sorted before it cascades. Equal deadlines keep the
-/// order of insertion, also with timers that are inserted later.
+/// C03: time enters a far slot with many timers. Unless the slot is too large, it is sorted before it cascades. Equal
+/// deadlines keep the order of insertion, also with timers that are inserted later.
 #[test]
 fn c03_a_crowded_far_slot_cascades_in_order() {
     // The last two are too large to be sorted, and their lists have jump pointers.
@@ -313,7 +313,7 @@ fn c22_in_one_far_jump_everything_expires_in_order() {
     }
 }
 
-/// C23 (tokio #8334): with a timer at the maximum, short timers hung after 12 days.
+/// C23: short timers expire at their deadlines beside a timer at the maximum. In tokio (#8334) they hung after 12 days.
 #[test]
 fn c23_short_timers_beside_one_at_the_end_of_time() {
     let mut wheel = Wheel::new();
@@ -351,7 +351,7 @@ fn c26_ten_sparse_timers_cost_ten_wake_ups() {
     assert_eq!(wake_ups(&mut wheel), deadlines.iter().map(|&deadline| (deadline, vec![deadline])).collect::<Vec<_>>());
 }
 
-/// C27 (redis #11069): when the earliest timer is cancelled, the next deadline is that of the following timer at once.
+/// C27 (redis #11069): when the earliest timer is cancelled, the next deadline is at once that of the following timer.
 #[test]
 fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     for sorted in [true, false] {

@@ -29,8 +29,8 @@ use crate::{Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
 
-/// The most events that one wait takes from the kernel. It reports in addition at most as many descriptors that
-/// are always ready and that the kernel refuses. This bounds a turn's work and the size of the buffer.
+/// The most events that one wait takes from the kernel. In addition, a wait reports at most this number of descriptors
+/// that are always ready and that the kernel refuses to watch. This bounds a turn's work and the size of the buffer.
 pub const EVENTS_MAX: usize = 1024;
 
 /// Waits shorter than this spin instead of sleeping: they poll the kernel until the time has passed. Going to sleep and
@@ -128,9 +128,9 @@ pub trait Backend {
     /// An error of the kernel, but not `EINTR`.
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()>;
 
-    /// The directions of `directions` in which a registered descriptor is ready at this moment. The loop asks before it
-    /// gives out a blocking descriptor if a callback has run since the wait: the callback may have read all the data,
-    /// and then the next read would block.
+    /// The directions of `directions` in which a registered descriptor is ready at this moment. If a
+    /// callback has run since the wait, the loop asks before it reports a blocking descriptor. The callback may have
+    /// read all the data, and then the next read would block.
     fn look(&mut self, fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
         crate::look::now(fd, directions)
     }

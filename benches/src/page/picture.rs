@@ -16,9 +16,9 @@ pub(super) enum Layout {
     BarsBySize { title: &'static str, about: &'static str, figure: &'static str },
     /// A panel for each workload, with the sizes along the axis.
     Sizes { title: &'static str, about: &'static str, figure: &'static str },
-    /// The curves. Curves whose names differ only after the last comma share a picture.
+    /// The curves over percentiles. Curves whose names differ only after the last comma share a picture.
     Percentiles { about: &'static str },
-    /// All curves in one picture.
+    /// All other curves, in one picture.
     Courses { title: &'static str, about: &'static str },
 }
 
@@ -91,7 +91,7 @@ pub(super) fn thousands(number: u64) -> String {
 
 fn bars_of(title: String, about: &'static str, rows: &[&Row]) -> Option<Picture> {
     let sizes_differ = rows.iter().any(|row| row.size != rows[0].size);
-    // The figure is on the line below the head.
+    // The head does not name the figure, because `bars` writes its name on the line below.
     let head = |row: &Row| match row.size.filter(|_| sizes_differ) {
         Some(size) => format!("{}, {}", row.workload, thousands(size)),
         None => row.workload.clone(),

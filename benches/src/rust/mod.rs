@@ -31,7 +31,7 @@ use crate::statistics::Summary;
 use contender::{ALL, Contender};
 use measure::{Figure, Work};
 
-/// The numbers for each measurement.
+/// The number of rounds, and the amount of work in each measurement.
 #[derive(Copy, Clone)]
 struct Extent {
     rounds: usize,

@@ -24,7 +24,8 @@ return function( )
     return one, two
   end
 
-  -- The other names of a socket are tables, too.
+  -- A program may use a socket's number, or an object that knows the number, in place of the socket. Here both are
+  -- tables, too.
   function world.number( socket )
     if socket.closed then return nil end
     socket.number = socket.number or { socket = socket }
@@ -62,20 +63,21 @@ return function( )
   -- `marks` contains the module's calls, each with its turn.
   local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
 
-  -- Whether the module's next call serves this entry, in the same turn as its last call.
+  -- The model has followed the module's calls up to one of them. Returns whether the module's following call was for
+  -- this entry, in the same turn.
   function world.was_next( entry )
     local last, next = world.marks[ #world.S.marks ], next_mark( )
     return world.socket( next.h ) == entry.descriptor and last and next.turn == last.turn
   end
 
-  -- Whether the module's next call serves any handle, in the same turn as its last call.
+  -- Returns whether the module's following call was for a handle, in the same turn.
   function world.goes_on( )
     local last, next = world.marks[ #world.S.marks ], next_mark( )
     return next.h ~= nil and last ~= nil and next.turn == last.turn
   end
 
-  -- The candidate that is served next: the one that the module served. A candidate whose turn is not specified is
-  -- served only if the module did so.
+  -- Returns the index of the candidate that the model serves next: the one that the module served, or else the first
+  -- one whose turn is specified. The model serves a candidate whose turn is not specified only if the module served it.
   function world.next( candidates )
     local socket, must = world.socket( next_mark( ).h ), nil
     for i, item in ipairs( candidates ) do

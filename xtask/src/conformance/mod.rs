@@ -23,13 +23,13 @@ use table::{Report, Table};
 const ABOUT_WAITING: &[u32] = &[1, 2, 4, 5, 15, 17, 25, 26, 27];
 const LAST: u32 = 60;
 
-/// Prints the table, and the lines for every set of refused calls, for the loop and for each face. Takes tens of
-/// minutes.
+/// Prints the table. On Linux, also prints a line for each set of system calls that are refused while the tests run:
+/// the results of the event loop and of each face, which is Rust, C or Lua. Takes tens of minutes.
 pub(crate) fn run(project: &Project) -> Result<String, String> {
     print(project, &EVERY_SET)
 }
 
-/// Like [`run`], but runs the faces only without the calls that are newer than Linux 4.18.
+/// Like [`run`], but tests the faces with one set only: the calls that are newer than Linux 4.18 are refused.
 pub(crate) fn in_short(project: &Project) -> Result<String, String> {
     print(project, &[OLD_LINUX])
 }

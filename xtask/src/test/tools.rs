@@ -39,7 +39,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("luv", "lua-luv"),
 ];
 
-/// Header files without which LuaRocks refuses to work for that Lua, and their Debian packages.
+/// Header files and their Debian packages. LuaRocks refuses to work for a version of Lua without that version's header.
 const HEADERS: &[(&str, &str)] =
     &[("/usr/include/lua5.1/lua.h", "liblua5.1-0-dev"), ("/usr/include/lua5.4/lua.h", "liblua5.4-dev")];
 

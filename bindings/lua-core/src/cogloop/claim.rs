@@ -3,10 +3,10 @@
 //! ```text
 //!   wait ──► go: claim ──┬── ready ──────────► wake ──► go: 'r', 'w' or 'rw'
 //!                        ├── time is over ───► time_out
-//!                        ├── handle closed ──► tell_waiting: an entry, and later go
+//!                        ├── handle closed ──► tell_waiting: arms a timer that is due at once ──► go
 //!                        ├── cancelled ──────► drop_claim
-//!                        └── coroutine closed, or resumed by others ──► void: the next use of the claim drops it,
-//!                                                                   or a look at the watcher or the loop
+//!                        └── coroutine closed, or resumed by others ──► void: dropped before a turn, by a listing, or
+//!                                                                   at the next use of the handle or watcher
 //! ```
 
 use super::finish::sweep;
@@ -72,7 +72,7 @@ pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
 
 /// Cancels the timer that would end the wait for direction `i`, if there is one. Neither raises nor allocates.
 pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usize) {
-    // SAFETY: only called with the open loop of the Node at 1, and room for two values.
+    // SAFETY: only called with the Node's loop at 1 and open, and with room for two values.
     unsafe {
         let state = state_at(lua, 1);
         if let Some(key) = Key::from_bits(std::mem::take(&mut (*node).timeouts[i]))
@@ -190,8 +190,8 @@ pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
     }
 }
 
-/// Drops void claims until it finds a coroutine that really waits. Remembers the descriptor of that coroutine, and
-/// checks only this descriptor the next time. Runs no Lua code.
+/// Drops void claims until it finds a coroutine that really waits. Remembers the descriptor that it waits for, and
+/// checks this descriptor first the next time. Runs no Lua code.
 unsafe fn find_waiting(lua: *mut lua_State) {
     // SAFETY: only called by `before_idle`. Only the entry that `lua_next` has just returned leaves the table;
     // `lua_next` allows that.
@@ -221,7 +221,8 @@ unsafe fn find_waiting(lua: *mut lua_State) {
 }
 
 /// The loop calls this before it decides whether anything is left to do. Drops void claims and timers. If `run` would
-/// return, it also ends the tasks whose coroutines other code has closed: other tasks may wait for the end of these.
+/// return now, this function also ends each task whose coroutine other code has closed, because other tasks may wait
+/// for the end of such a task.
 ///
 /// # Safety
 ///

@@ -79,7 +79,7 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int]) {
     }
 }
 
-/// The place of the Lua function that serves due timers in the registry.
+/// The registry keeps the Lua function that serves due timers under the address of this variable.
 pub(super) static SERVE_KEY: u8 = 0;
 
 entry!(
@@ -109,13 +109,14 @@ entry!(
 ///
 /// # Safety
 ///
-/// The block of a loop, and of a timer that was never armed.
+/// `block` points to the block of a loop. `ticket` points to a timer that was never armed, or is null.
 #[inline(always)]
 unsafe fn arm(block: *mut LoopBlock, due: Option<Due>, payload: i32, ticket: *mut Ticket) -> i32 {
     // SAFETY: the caller's promise; without a limit `arm` does not use the Lua state.
     unsafe {
         on_without_hook(block, |state| {
-            // A loop with a limit of timers, or with a recording, needs the line in the script.
+            // `timers_max` is set if timers are limited or recorded. Then the C function arms the timer: it can raise,
+            // and it finds the line of the script.
             if state.timers_max.is_some() {
                 return None;
             }
@@ -146,7 +147,7 @@ unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32
     unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
-/// Called when the entry of a timer that [`cancel`] has cancelled is no longer in TASKS.
+/// Called when the Lua code has emptied the place in TASKS that [`cancel`] or [`next`] has returned.
 unsafe extern "C" fn emptied(block: *mut LoopBlock) {
     // SAFETY: called by the Lua code with a loop.
     unsafe {
@@ -199,7 +200,7 @@ unsafe extern "C" fn owner(ticket: *const Ticket) -> u32 {
 ///
 /// # Safety
 ///
-/// The block of a loop, and of a timer.
+/// `block` points to the block of a loop, and `ticket` points to a timer.
 #[inline(always)]
 unsafe fn on_timer(
     block: *mut LoopBlock,

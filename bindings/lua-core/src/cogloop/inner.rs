@@ -86,7 +86,7 @@ entry!(
 );
 
 entry!(
-    /// `( loop, f, … )`: the same, at least one
+    /// `( loop, f, … )`: functions, and tasks of the loop, at least one of them
     pub(super) fn check_any(lua: *mut lua_State) -> c_int {
         receiver(lua);
         check_members(lua, lua_gettop(lua).max(2))
@@ -160,7 +160,7 @@ entry!(
 );
 
 entry!(
-    /// `( loop, was_inside, … )` → …: called after the coroutine was resumed. The caller may wait again.
+    /// `( loop, was_inside, … )` → …: called when `resume` has returned. If `was_inside`, the caller may wait again.
     pub(super) fn leave(lua: *mut lua_State) -> c_int {
         // The loop may have been closed meanwhile.
         if !test_userdata(lua, 1, upvalue::LOOP).is_null()

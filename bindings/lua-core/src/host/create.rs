@@ -30,7 +30,7 @@ pub fn has_made_a_loop() -> bool {
     LOOPS.load(Relaxed) > 0
 }
 
-/// Chooses the backend for every loop of the program that does not choose its own. Later calls change nothing.
+/// Chooses the backend for every loop that does not choose its own. Later calls change nothing.
 ///
 /// # Errors
 ///
@@ -55,8 +55,8 @@ pub fn is_virtual() -> bool {
     IS_VIRTUAL.load(Relaxed)
 }
 
-/// The options of a script. The name is a copy, because a finalizer may change the options table before the loop is
-/// made.
+/// The options of a script. `backend` is a copy of the name, because a finalizer may change the options table before
+/// the loop is made.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice {
     pub(crate) backend: Option<Text<80>>,
@@ -115,7 +115,7 @@ pub(crate) fn in_words(error: &Error) -> ErrorText {
 ///
 /// The system's error, or an option that cannot be fulfilled.
 pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Error> {
-    // The error of the boxes and the names below.
+    // The error if there is no memory for the boxes and the names below.
     let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
     expect_bytes(FOR_A_STATE).map_err(refused)?;
     // Allocated before the loop is made, because making the loop may take the rest of the memory.
@@ -125,7 +125,8 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     let virtual_clock = (choice.is_virtual || is_virtual()).then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
     let recording = choice.recording.map(|wanted| wanted.recording()).transpose()?.or_else(take_recording);
-    // The loop's own timers are not counted, so `State::arm` holds the limit of timers.
+    // The timers of waiting coroutines are exempt from the limit of timers. So the event loop gets no such limit:
+    // `State::arm` checks it.
     let limits = Limits { timers: Limits::default().timers, ..choice.limits };
     let Choice { resolution_ns, slack_ns, .. } = choice;
     let events = EventLoop::new(&Options { backend, clock, resolution_ns, slack_ns, limits, recording })?;

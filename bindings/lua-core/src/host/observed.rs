@@ -89,8 +89,8 @@ pub(crate) unsafe fn forget_closed(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Remembers an observed Node. Its handle must be checked before each wait, or is a socket, which removes the Node
-/// before it closes. A Node of a plain number is not remembered.
+/// Remembers an observed Node of a file, an object or a socket. Files and objects are checked before each wait. A
+/// socket removes its Nodes before it closes. A Node of a plain number is not remembered.
 ///
 /// # Safety
 ///
@@ -177,8 +177,8 @@ pub(crate) fn unwatch_all(state: &mut State) {
     }
 }
 
-/// Removes a socket that is about to be closed from every loop. Each loop removes the entries in its table before it
-/// waits.
+/// Removes from every loop a socket that is about to be closed. Each loop removes the socket's entry from its table
+/// before its next wait.
 ///
 /// # Safety
 ///

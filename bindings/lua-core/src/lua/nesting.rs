@@ -1,10 +1,10 @@
-//! Limits how deep loops may be nested, and with them the methods of handles that a loop calls. Each level takes some
+//! Limits how deep loops may be nested. The call of a handle's method is a level, too. Each level takes some
 //! of the C stack. Lua 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count C calls, so without this
 //! limit the stack would overflow.
 //!
-//! An error leaves a level by a jump, so a counter could not be decremented. Instead this file keeps the addresses of
-//! the frames. The stack grows down. So a kept frame has ended if its address is not above the address of the calling
-//! frame.
+//! An error leaves a level by a jump, so a counter could not be decremented. Instead this file keeps an address in the
+//! C stack for each level. The stack grows down. So a level has ended if its address is not above that of the new
+//! level.
 
 use super::guard::Text;
 use mlua::ffi::lua_State;

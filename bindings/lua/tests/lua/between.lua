@@ -11,7 +11,7 @@ if jit then jit.off( ) end
 -- Whether the work had an instruction with the requested number.
 local was_there
 
--- Calls `work`, and `intrude` before its instruction number `nth`. Returns what `pcall` returns.
+-- Calls `work`. Calls `intrude` just before `work` executes its instruction number `nth`. Returns what `pcall` returns.
 local function with_intrusion( nth, intrude, work )
   local left = nth
   local function hook( )
@@ -37,7 +37,7 @@ local function at_each_step( script )
     nth = nth + 1
     local loop, fired = cogloop.loop{ clock = 'virtual' }, { }
     local function noting( name ) return function( ) fired[ #fired + 1 ] = name end end
-    -- The first timer of a loop prepares the compiled calls for it.
+    -- In LuaJIT, the first `after` of a loop prepares it for the calls in compiled.lua. Only later calls use them.
     loop:after( 1, noting 'first' ):cancel( )
     script( loop, nth, noting, fired )
     loop:close( )
@@ -198,7 +198,8 @@ test( 'if a loop is cleaned while a task is being added, the loop has the whole 
 end )
 
 test( 'a timer that is cancelled while many timers are served is not called afterwards', function( )
-  -- One timer repeats and has an argument, which the table of its entry contains.
+  -- The timer that is cancelled is an interval, first without and then with an argument for its function. With an
+  -- argument, its entry in the loop is a table that contains the argument.
   for _, argument in ipairs{ false, 'argument' } do
     at_each_step( function( loop, nth, noting, fired )
       for _ = 1, 36 do loop:after( 5, function( ) end ) end
@@ -215,7 +216,7 @@ test( 'a timer that is cancelled while many timers are served is not called afte
       equal( ok, true, err )
       loop:run( )
       if before then
-        -- The step may be the first one of the callback.
+        -- The intrusion may come when the callback has begun and has not counted yet. Then it still counts this call.
         equal( calls <= before + 1, true, 'at step ' .. nth )
         same_list( fired, { 'inner' }, 'at step ' .. nth )
       end
@@ -254,7 +255,7 @@ test( 'a turn that the loop takes while a timer is being cancelled loses no othe
   end
 end )
 
-test( 'a timer that is due in a turn of many timers is called once if the loop is stopped at any step', function( )
+test( 'if a loop is stopped at any step of a turn and runs again, each due timer is called exactly once', function( )
   at_each_step( function( loop, nth )
     local calls = { }
     for i = 1, 36 do loop:after( 5, function( ) calls[ i ] = (calls[ i ] or 0) + 1 end ) end
@@ -266,7 +267,7 @@ test( 'a timer that is due in a turn of many timers is called once if the loop i
   end )
 end )
 
-test( 'a finalizer that adds timers does not use up the stock of another timer', function( )
+test( 'if a finalizer adds timers while the script adds a timer, all of them fire', function( )
   local loop, count = cogloop.loop{ clock = 'virtual' }, 0
   local function f( ) count = count + 1 end
   local added = 0

@@ -11,7 +11,7 @@ local Timer = { }
 ---@return boolean pending whether it was pending
 function Timer:cancel( ) end
 
---- Sets the next deadline to `ms` from now. The schedule of an interval starts again from there.
+--- Sets the next deadline to `ms` from now. The later deadlines of an interval are counted from that deadline.
 ---@param ms number
 ---@return boolean pending
 function Timer:reschedule( ms ) end
@@ -20,7 +20,7 @@ function Timer:reschedule( ms ) end
 ---@return boolean running whether its time was running
 function Timer:pause( ) end
 
---- Lets a paused timer's time go on.
+--- Continues a paused timer with the time that remained when it was paused.
 ---@return boolean paused whether it was paused
 function Timer:resume( ) end
 
@@ -38,7 +38,7 @@ function Timer:ref( ) end
 ---@return cogloop.Timer self
 function Timer:unref( ) end
 
---- The functions of a handle.
+--- Stands for the callbacks of a handle, at most one for each direction, or for the callback of a signal or a child.
 ---@class cogloop.Watcher : userdata
 local Watcher = { }
 

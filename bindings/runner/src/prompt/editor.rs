@@ -22,7 +22,7 @@ const MORE: &str = ">> ";
 /// The longest time that a key waits for Lua. Lua may be running a callback.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Whether the loop serves callbacks while a line is being typed. Then Ctrl-C interrupts them.
+/// Whether the loop is serving callbacks at this moment, while a line is being typed. If so, Ctrl-C interrupts them.
 pub(super) static IS_SERVING: AtomicBool = AtomicBool::new(false);
 
 /// Asks Lua about names and chunks.
@@ -96,8 +96,8 @@ pub(super) fn edit(asking: &Asking, lua: &Thread) -> rustyline::Result<()> {
     }
 }
 
-/// Reads lines from standard input until its end, without an editor. `prompts`: whether a prompt is printed, because a
-/// person sees it.
+/// Reads lines from standard input until its end, without an editor. Prints a prompt if `prompts` is true: the caller
+/// has found that a person would see it.
 pub(super) fn read(asking: &Asking, prompts: bool) {
     let tell = |prompt: &str| {
         if prompts {

@@ -5,10 +5,11 @@ local SHARE, STEP = 10e6, 16      -- in ns; in callbacks
 return function( M )
 
   -- ## Shares
-  -- While a loop has handles, a turn serves timers for 10 ms. While it has timers, it serves handles for 10 ms. The
-  -- rest comes first in the next turn. The clock is read after the first callback. Then it is read after twice as many
-  -- callbacks as the last time, at most 16, and after each one while callbacks are slow. This number is kept from turn
-  -- to turn. A turn serves at most `max_callbacks` of each kind.
+  -- If a loop has handles, a turn serves timers for at most about 10 ms. If a loop has timers, a turn serves handles
+  -- for at most about 10 ms. The rest comes first in the next turn. The clock is not read after each callback. A loop
+  -- first reads it after one callback. After each reading, the number of callbacks until the next one doubles, up to
+  -- 16. If the callbacks since the last reading were slow, the number becomes 1 again. The next turn begins with the
+  -- number that the last turn had. A turn serves at most `max_callbacks` of each kind.
   function M.shares( )
     return { timers = { step = 1 }, handles = { step = 1 } }
   end
@@ -36,8 +37,8 @@ return function( M )
     return false
   end
 
-  -- Whether the turn leaves the other timers to the next turn. If the loop had no handles at a look, a handle that is
-  -- added later cannot be ready in this turn.
+  -- Whether the turn leaves the other timers to the next turn. If the loop has no handles when the clock is due to be
+  -- read, this turn reads it no more for timers: a handle that is added later cannot be ready in this turn.
   function M.timers_are_over( loop )
     local share = loop.shares.timers
     if share.served < share.look_at then return false end
@@ -49,11 +50,12 @@ return function( M )
     return share.served > 0 and is_used_up( loop, share ) or plan( loop, share )
   end
 
-  -- The same for handles. Their share begins when that of timers has ended. A turn may leave out a handle
-  -- whose turn is not specified, or a ready handle that is gone. Then the time of the next reading is not specified.
-  -- If a callback has closed a ready object, it is not specified whether the object counts for `max_callbacks`.
+  -- Notes that a handle was left out: it was ready and is gone, or it is not specified in which turn it is served. From
+  -- then on it is not specified when the clock is read.
   function M.leave_open( loop ) loop.shares.handles.is_open = true end
 
+  -- Whether the turn leaves the other handles to the next turn. Their share begins when that of timers has ended. If a
+  -- callback has closed a ready object, it is not specified whether the object counts for `max_callbacks`.
   function M.handles_are_over( loop )
     local share = loop.shares.handles
     if share.served >= loop.max_callbacks then return true end

@@ -1,4 +1,4 @@
--- The functions for programs of tasks, in addition to those for programs of `cogloop`.
+-- The functions that random programs with tasks call, in addition to those in cogloop/stage.lua.
 
 local folder = debug.getinfo( 1, 'S' ).source:match '^@(.-)tasks/stage%.lua$'
 local cogloop_stage = dofile( folder .. 'cogloop/stage.lua' )
@@ -16,7 +16,8 @@ return function( S, world )
   S.Q, S.M, S.E, S.G = { }, { }, { }, { }      -- channels, semaphores, events, groups
 
   -- ## Values as text
-  -- A cancellation is written as its reason and its name, a message as its subject.
+  -- A cancellation is logged as its reason and its name. An error message that contains phrases of PHRASES is logged as
+  -- these phrases and the names of the script's errors in it, such as `oops1`.
   local function shown( value )
     if type( value ) == 'table' then
       local is_one, reason = world.cancelled( value )
@@ -39,7 +40,8 @@ return function( S, world )
 
   local say, lines, point, victim = S.say, 0, nil, nil
 
-  -- Cancels a task at this line of the log. So every line can be the point of a cancellation.
+  -- When the log gets its line number `line`, the task at place `which` among the tasks in `S.C` is cancelled. So a
+  -- cancellation can come after any line.
   function S.cancel_at( line, which ) point, victim = line, which end
 
   function S.say( n, ... )

@@ -89,7 +89,7 @@ impl Model {
         moments.filter(|&ns| ns != NEVER).min()
     }
 
-    /// The due timers that a turn has left stay due until they are cancelled or changed.
+    /// Drops the due timers that were cancelled or changed. Other timers that a turn did not serve stay due.
     fn forget_changed(&mut self, n: usize) {
         let timers = &self.timers;
         self.loops[n].due.retain(|&(timer, arming)| {
@@ -116,7 +116,8 @@ impl Model {
         let has_ready = !self.ready(n).is_empty();
         self.forget_changed(n);
         let known = &mut self.loops[n];
-        // A wake ends a wait. A jump of virtual time takes no time, so there is no wait to end.
+        // A wake matters only for a wait without a limit. Virtual time jumps to the end of any other wait at once, so
+        // there the wake has nothing to end.
         if is_waiting && !has_ready && known.due.is_empty() {
             let latest_ns = known.now_ns.saturating_add(most_ns);
             known.now_ns = match next {
@@ -173,7 +174,8 @@ impl Model {
             }
             let has_watches = self.watches.iter().any(|watch| watch.of == n && watch.is_live);
             let known = &mut self.loops[n];
-            // There was no watch at the last look. A descriptor that is watched later cannot be ready in this turn.
+            // If there is no watch when the clock would be read, the clock is not read again in this turn: a descriptor
+            // that is watched later cannot be ready in this turn.
             if !has_watches && known.timers_share.served >= known.timers_share.look_at {
                 known.timers_share.look_at = known.served_max;
                 if known.timers_share.served >= known.served_max {
@@ -248,9 +250,9 @@ impl Model {
     }
 }
 
-/// The deadline that follows a scheduled time which is served in this turn. Within its slack a timer is on time. Of the
-/// current tick only the start has passed. If several deadlines without slack are in one tick, all but the first are
-/// late.
+/// The deadline that follows a scheduled time which is served in this turn. Within its slack a timer is on time. With
+/// `Skip`, only the start of the current tick counts as passed. If several deadlines without slack are in one tick, all
+/// but the first are late.
 fn follow(known: &Loop, policy: Missed, (scheduled_ns, slack_ns): (u64, u64), period: NonZeroU64) -> Next {
     let is_short = slack_ns == 0 && period.get() < known.tick_ns;
     if !is_short && known.turn_ns <= known.deadline(scheduled_ns.saturating_add(slack_ns)) {

@@ -224,8 +224,7 @@ fn timers_that_are_due_without_memory_are_served_later() {
         while let Some(job) = timers.take(runner(1)) {
             assert!(job.calls);
             begun += 1;
-            // The callback returns when the next deadline is due. So the timer is queued again, and that needs no
-            // memory.
+            // The end of a callback needs no memory.
             let _ = with(Grant::Requests(0), || timers.finish(job.timer));
         }
         if refused == 0 {

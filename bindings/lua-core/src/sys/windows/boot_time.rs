@@ -1,5 +1,5 @@
-//! Reads the performance counter, which also counts while the machine sleeps, and sleeps by it. There is no timer
-//! descriptor.
+//! The clock is the performance counter, which also counts while the machine sleeps. A thread can sleep until a time of
+//! this clock. There is no timer descriptor.
 
 use super::descriptor::Number;
 use super::wakers;

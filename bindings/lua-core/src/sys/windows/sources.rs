@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ctrl_c_reaches_each_watch_and_none_after_the_last() {
+    fn ctrl_c_reaches_each_watch_until_the_watch_is_dropped() {
         assert!(!notify(), "no watch exists: the program's own handler is next");
         let (mut one, mut two) = (catch(INT).unwrap(), catch(INT).unwrap());
         // SAFETY: it is called as the system calls it.
