@@ -201,7 +201,7 @@ test( 'an object that is dropped does not hide the buffered input of another obj
   local gone, full = { number = number_of( first ) }, { number = number_of( second ) }
   function gone:getfd( ) return self.number end
   function full:getfd( ) return self.number end
-  function full:dirty( ) return true end
+  function full.dirty( ) return true end
   loop:addHandle( gone, 'r', print )
   loop:addHandle( full, 'r', function( )
     got[ #got + 1 ] = 'input'
