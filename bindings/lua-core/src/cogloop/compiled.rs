@@ -15,7 +15,7 @@
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
 use crate::host::arm::{Due, For};
-use crate::host::compiled::{UNUSUAL, on, on_without_hook, prepare};
+use crate::host::compiled::{UNUSUAL, emptied, on, on_without_hook, prepare};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::memory::{LoopBlock, State, value};
@@ -145,16 +145,6 @@ unsafe extern "C" fn at(block: *mut LoopBlock, ms: f64, payload: i32, ticket: *m
 unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }
-}
-
-/// Called when the Lua code has emptied the place in TASKS that [`cancel`] or [`next`] has returned.
-unsafe extern "C" fn emptied(block: *mut LoopBlock) {
-    // SAFETY: called by the Lua code with a loop.
-    unsafe {
-        if let Some(state) = (*block).state.as_mut() {
-            state.emptied();
-        }
-    }
 }
 
 /// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, calls [`emptied`], and calls

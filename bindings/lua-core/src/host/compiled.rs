@@ -54,6 +54,16 @@ pub(crate) unsafe fn on_without_hook(block: *mut LoopBlock, work: impl FnOnce(&m
     }
 }
 
+/// Called when the Lua code has emptied the place in TASKS of a timer that was cancelled, or that is about to be called.
+pub(crate) unsafe extern "C" fn emptied(block: *mut LoopBlock) {
+    // SAFETY: called by the Lua code with a loop.
+    unsafe {
+        if let Some(state) = (*block).state.as_mut() {
+            state.emptied();
+        }
+    }
+}
+
 /// Prepares a loop for compiled code. Returns whether the value at 1 is an open loop.
 ///
 /// # Safety

@@ -10,7 +10,7 @@
 
 use super::task::{LAST, finish, link, rearm};
 use crate::host::arm::{Due, For};
-use crate::host::compiled::{on, on_without_hook, prepare};
+use crate::host::compiled::{emptied, on, on_without_hook, prepare};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::memory::{LoopBlock, TaskBlock, value};
@@ -182,16 +182,6 @@ unsafe extern "C" fn cancel(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 
             state.empties(key.index());
             Some(slot(key.index()) as i32)
         })
-    }
-}
-
-/// Called when the place of a task that [`cancel`] has cancelled is empty.
-unsafe extern "C" fn emptied(block: *mut LoopBlock) {
-    // SAFETY: called by the Lua code with a loop.
-    unsafe {
-        if let Some(state) = (*block).state.as_mut() {
-            state.emptied();
-        }
     }
 }
 
