@@ -29,7 +29,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:at( ms, f, ... )` → timer: due at this time of the loop, on the scale of `now`.
+    /// `loop:at( ms, f, ... )` → timer. It is due when the loop's time, as `now` returns it, reaches `ms`.
     pub(super) fn at(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let deadline_ns = check_ms(lua, 2);
@@ -49,8 +49,8 @@ entry!(
 /// The options of `every`.
 const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
 
-/// Reads the plan at 2, and its slack if the plan has one. The plan's deadline is the delay until the timer first
-/// fires.
+/// Reads the period or the table of options at 2. Returns the plan, and the slack if it is given. The plan's deadline
+/// is the delay until the timer first fires.
 unsafe fn check_plan(lua: *mut lua_State) -> (Plan, Option<u64>) {
     // SAFETY: only called by `every`, before `every` touches its stack; a check that raises leaves nothing behind.
     unsafe {

@@ -4,12 +4,14 @@
 //!                    │ what it does              │ `cancel`
 //!   ─────────────────┼───────────────────────────┼──────────────────────────────────────────────
 //!   Fresh            │ has not begun             │ it never begins
-//!   Sleeping, Parked,│ waits, perhaps on a timer │ its timer ends; its wait raises, soon
+//!   Sleeping, Parked,│ waits, perhaps on a timer │ its timer is cancelled; its wait raises
 //!   Paused           │                           │
-//!   Watching         │ waits for a handle        │ its claim is dropped; its wait raises, soon
+//!   Watching         │ waits for a handle        │ its claim is dropped; its wait raises
 //!   Running, Queued, │ runs, or is about to      │ the next wait raises
 //!   Woken            │                           │
 //! ```
+//!
+//! A wait that raises does so before the loop waits again.
 
 use super::claim::drop_claim;
 use super::finish::{finish, is_over};
@@ -46,7 +48,7 @@ entry!(
 );
 
 entry!(
-    /// `( task, ... )` → like `unpark`; false if its loop is closed
+    /// `( task, ... )` → like `unpark`, but for a task in `pause`; false if the task's loop is closed
     pub(super) fn resume_parked(lua: *mut lua_State) -> c_int {
         let values = lua_gettop(lua) - 1;
         let (_, state) = receive(lua);
@@ -57,7 +59,7 @@ entry!(
 );
 
 entry!(
-    /// `task:cancel( [reason] )` → whether this call has cancelled it
+    /// `task:cancel( [reason] )` → whether this call has cancelled the task
     pub(super) fn cancel(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 2);
@@ -66,7 +68,7 @@ entry!(
 );
 
 entry!(
-    /// `__close`: Lua passes an error as the second argument, not a reason.
+    /// `__close`. Lua passes an error as the second argument. The error is no reason, so it is dropped.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 1);

@@ -1,6 +1,6 @@
 -- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks and serves them in the order in
--- which they came. An object wakes a task and hands it the value (or the place) in one step. No other task can take it
--- in between, so no wake-up is lost or spurious.
+-- which they came. An object wakes a task and hands over the value (or the permit) in one step. No other task can take
+-- the value in between, so no wake-up is lost or spurious.
 --
 -- A task that was cancelled or has timed out stays in the list until it runs, but it is no longer paused. `unpark`
 -- returns false for such a task, and the object tries the next task.
@@ -11,8 +11,8 @@ local error, setmetatable, type = error, setmetatable, type
 local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
 
 -- ## Doubly linked lists of waiting tasks
--- A task that gives up leaves its list at once. A list keeps one used node for the next task, so tasks that wait one
--- after the other make no garbage. `false` means "none": a field that is set to nil would be allocated again later.
+-- A task that gives up is removed without a search. A list keeps one used node for the next task, so tasks that wait
+-- one after the other make no garbage. `false` means "none": a field that is set to nil would be allocated again later.
 local function new_list( ) return { first = false, last = false, spare = false } end
 
 local function push( list, task, value )
@@ -54,14 +54,14 @@ local function wake_all( list, done, value, errno )
 end
 inner.wake_all = wake_all
 
--- A task that was woken no longer needs its node.
+-- Keeps the node of a task that was woken, for the next task.
 local function keep( list, node )
   node.task, node.value = false, false
   list.spare = node
 end
 
 -- Ends a wait that was cancelled or has timed out. Removes the task from the list. Then raises the cancellation, or
--- returns the reason.
+-- returns nil, message, errno.
 local function gave_up( list, node, done, why, errno )
   remove( list, node )
   if done == RAISE then error( why, 0 ) end
@@ -86,7 +86,7 @@ end
 local function class( name, check, make )
   local meta = { __name = 'cogloop.' .. name, __index = { } }
   local check_of_loop, check_of_module, default = inner.of_loop[ check ], inner.of_module[ check ], inner.of_module.default
-  -- The objects of the class. Each call looks its object up here: that costs a third of `getmetatable`.
+  -- The objects of the class. Each method looks up its object here, which costs a third of a call of `getmetatable`.
   local known = setmetatable( { }, { __mode = 'k' } )
   local function new( loop, n )
     local self = setmetatable( make( loop, n ), meta )
@@ -157,7 +157,7 @@ function channel.recv( self, ms )
   return value
 end
 
--- Ends sending. The values in the channel can still be received. Returns whether it was open.
+-- Ends sending. The values in the channel can still be received. Returns whether the channel was open.
 function channel.close( self )
   if not channels[ self ] then not_one( self, 'channel', 'close' ) end
   if self.closed then return false end
@@ -167,7 +167,7 @@ function channel.close( self )
   return true
 end
 
--- `for value in channel do … end`, until it is closed and empty.
+-- `for value in channel do … end`, until the channel is closed and empty.
 function Channel.__call( self ) return (channel.recv( self )) end
 Channel.__close = channel.close
 function Channel.__tostring( self )

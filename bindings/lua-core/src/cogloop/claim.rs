@@ -1,4 +1,5 @@
-//! Claims: a task that waits for a direction of a Node claims it. The claim takes the place of a callback function.
+//! Claims: a task that waits until a handle can be read or written claims this direction of the handle's Node. A Node
+//! is the userdata of a watcher. It stores the task in the place of a callback function.
 //!
 //! ```text
 //!   wait ──► go: claim ──┬── ready ──────────► wake ──► go: 'r', 'w' or 'rw'
@@ -8,6 +9,8 @@
 //!                        └── coroutine closed, or resumed by others ──► void: dropped before a turn, by a listing, or
 //!                                                                   at the next use of the handle or watcher
 //! ```
+//!
+//! A claim is *void* if its coroutine no longer waits.
 
 use super::finish::sweep;
 use super::left::{Left, is_left};
@@ -30,8 +33,8 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Queues the coroutines that wait for the handle of the Node at `index`: the handle was closed. `wait` returns an
-/// error to them.
+/// Called when the handle of the Node at `index` was closed. Queues the coroutines that wait for the handle. Their
+/// `wait` returns an error.
 ///
 /// # Safety
 ///
@@ -83,7 +86,7 @@ pub(super) unsafe fn end_limit(lua: *mut lua_State, node: *mut NodeBlock, i: usi
     }
 }
 
-/// Drops the claims of the task at `index` on the handle of this number. Neither raises nor runs Lua code.
+/// Drops the claims of the task at `index` on the handle with this number. Neither raises nor runs Lua code.
 ///
 /// # Safety
 ///
@@ -120,7 +123,7 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
     }
 }
 
-/// Drops those directions of the Node at `index` whose coroutine no longer waits: other code has closed or resumed it.
+/// Drops the directions of the Node at `index` with a void claim: other code has closed or resumed the coroutine.
 ///
 /// # Safety
 ///
@@ -149,8 +152,8 @@ pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Whether the task that claims this direction of the Node at `index` still waits. It does if no other code has closed
-/// or resumed its coroutine. Neither raises nor runs Lua code.
+/// Whether the task that claims this direction of the Node at `index` still waits, that is, no other code has closed or
+/// resumed its coroutine. Neither raises nor runs Lua code.
 ///
 /// # Safety
 ///
@@ -190,7 +193,7 @@ pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
     }
 }
 
-/// Drops void claims until it finds a coroutine that really waits. Remembers the descriptor that it waits for, and
+/// Drops void claims until it finds a coroutine that still waits. Remembers the descriptor of this coroutine, and
 /// checks this descriptor first the next time. Runs no Lua code.
 unsafe fn find_waiting(lua: *mut lua_State) {
     // SAFETY: only called by `before_idle`. Only the entry that `lua_next` has just returned leaves the table;
@@ -239,7 +242,7 @@ pub(super) unsafe fn before_idle(lua: *mut lua_State) {
     }
 }
 
-/// Whether a coroutine really waits for the handle of the Node at `index`; false if there is no Node.
+/// Whether a coroutine still waits for the handle of the Node at `index`; false if there is no Node.
 unsafe fn has_waiting(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `find_waiting`.
     unsafe {
@@ -282,7 +285,7 @@ pub(super) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: 
     }
 }
 
-/// Arms the timer that ends the wait for the watcher on top.
+/// Arms the timer that ends a task's wait for the watcher on top after `limit_ns`.
 ///
 /// # Safety
 ///

@@ -1,6 +1,6 @@
 -- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the module's
--- table, the methods' table, and the table of the Rust side. The function of the same name in Rust does all cases, so
--- it gets every other case.
+-- table, the methods' table, and the table of the Rust side. Any other case goes to the function of the same name in
+-- Rust, which handles all cases.
 local module, methods, own, typed, while_compiled = ...
 local getmetatable, pairs, select, setmetatable, type = getmetatable, pairs, select, setmetatable, type
 
@@ -44,7 +44,7 @@ local function adder( arm )
     if not entries or type( ms ) ~= 'number' or type( f ) ~= 'function' then return end
     local at = left
     local timer = stock[ at ]
-    -- The timer leaves the stock first. So no error leaves a used timer there.
+    -- The timer leaves the stock before it is armed, so that no error leaves an armed timer in the stock.
     left = at - 1
     local place = arm( loop, ms, payload or 0, timer )
     if place < 0 then

@@ -94,7 +94,7 @@ entry!(
 entry!(
     /// `loop:close( )`. A second call does nothing.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
-        // If there is no default loop, this does not make one.
+        // If there is no default loop, `close` does not make one.
         if lua_type(lua, lua_upvalueindex(upvalue::DEFAULT)) == LUA_TTABLE {
             lua_settop(lua, 1);
             lua_rawgeti(lua, lua_upvalueindex(upvalue::DEFAULT), 1);
@@ -116,7 +116,8 @@ entry!(
 );
 
 entry!(
-    /// `loop:firing( )` → timer, ms late, deadlines missed, of the timer whose callback runs; else nil.
+    /// `loop:firing( )` → the timer whose callback runs, how late it was served in ms, and the number of deadlines that
+    /// it has missed; nil if no timer's callback runs
     pub(super) fn firing(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let owner = (*state).id;

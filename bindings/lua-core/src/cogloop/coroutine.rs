@@ -87,7 +87,8 @@ entry!(
         check_free(lua, handle, direction, false);
         let state = check_loop(lua, 1);
         check_inside(lua, state);
-        // When the coroutine reads, other code may have taken the input. Then the read must not block.
+        // When the coroutine reads, other code may have taken the input. The socket remembers the direction, so that
+        // the read does not block then; see `net/patience.rs`.
         if let Kind::Socket(socket) = handle.kind {
             (*socket).waited.insert(direction);
         }
@@ -142,7 +143,7 @@ unsafe fn push_running(lua: *mut lua_State) {
     unsafe { push_user_value(lua, 1, value::CURRENT) };
 }
 
-/// Raises unless `lua` is a coroutine of this loop that can yield.
+/// Raises unless `lua` is the running coroutine of a task of this loop, and can yield.
 ///
 /// # Safety
 ///

@@ -77,13 +77,13 @@ const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resoluti
 /// Describes a valid limit in an error message.
 const WHOLE: &CStr = c"a whole number from 1 to 4294967294";
 
-/// Refuses the number on top, or what is in its place.
+/// Raises an error about the value of the option `name`. The value is on top.
 unsafe fn refuse_number(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
     // SAFETY: only called by `read_options`, with the value on top.
     unsafe { wrong_part(lua, 1, name, wanted, lua_gettop(lua)) }
 }
 
-/// A number as [`WHOLE`] describes it.
+/// Returns the number if it is as [`WHOLE`] describes it.
 fn whole(number: f64) -> Option<NonZeroUsize> {
     if number.fract() == 0.0 && number < u32::MAX.into() { NonZeroUsize::new(number as usize) } else { None }
 }

@@ -7,7 +7,8 @@
 //!   relay: yield MARK ◄── wrap ◄─────────────────────────────────────────────────┘
 //! ```
 //!
-//! A check gets the arguments at the indices that they have in the script's call, so its message names the right one.
+//! A check gets the arguments at the indices that they have in the script's call, so that its message names the right
+//! argument.
 
 use super::coroutine::check_inside;
 use super::left::mark;
@@ -174,7 +175,7 @@ entry!(
 );
 
 entry!(
-    /// `( … )`: passes a wait on: yields the values that the inner coroutine has yielded.
+    /// `( … )`: passes a wait on to the outer coroutine. Yields the values that the inner coroutine has yielded.
     pub(super) fn relay(lua: *mut lua_State) -> c_int {
         lua_yield(lua, lua_gettop(lua))
     }

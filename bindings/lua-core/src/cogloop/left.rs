@@ -1,10 +1,11 @@
 //! The state in which a coroutine was left, and whether it still is in that state.
 //!
 //! A script can get the coroutine of a task, and resume it, close it, or run this loop in it. `lua_status` does not
-//! show such a change: a running coroutine has the same status as a fresh one, and a coroutine that waits here has the
-//! same status as one that has yielded elsewhere. So each entry says how the coroutine was left, and a coroutine that
-//! waits keeps MARK on top of its stack. Resuming or closing the coroutine removes the mark. [`is_left`] compares the
-//! entry with the coroutine. Every function calls it before it touches a coroutine's stack.
+//! show such a change: a running coroutine has the same status as a fresh one, and a coroutine that waits in one of our
+//! functions has the same status as one that has yielded elsewhere. So the timer or the queue's entry that resumes a
+//! coroutine says how the coroutine was left, and a coroutine that waits keeps MARK on top of its stack. Resuming or
+//! closing the coroutine removes the mark. [`is_left`] compares what the entry says with the coroutine. Every function
+//! calls `is_left` before it touches a coroutine's stack.
 
 use mlua::ffi::{LUA_OK, LUA_YIELD, lua_Debug, lua_State, lua_getstack, lua_gettop, lua_status, lua_touserdata};
 use std::ffi::{c_int, c_void};
@@ -32,7 +33,7 @@ pub(super) enum Left {
     Yielded,
     /// The coroutine is in a wait, with MARK on top.
     Waiting,
-    /// In a wait that has ended. This number of values for it is below MARK.
+    /// The coroutine is in a wait that has ended. Below MARK is this number of values, which the wait returns.
     Woken(c_int),
 }
 

@@ -31,7 +31,7 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
     queued.try_reserve_exact(timers)?;
     let timers_queued = (0_u32..).zip(state.events.iter_queued_timers());
     queued.extend(timers_queued.map(|(nth, (key, rank, &value))| ((rank, nth), key, value)));
-    // No two entries have the same rank and place, so an unstable sort keeps the order. It needs no memory.
+    // No two entries have the same rank and place, so an unstable sort keeps the order. It allocates nothing.
     queued.sort_unstable_by_key(|timer| timer.0);
     let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
     #[cfg(feature = "luajit")]
@@ -76,7 +76,7 @@ entry!(
                 lua_pushboolean(lua, c_int::from(is));
                 lua_setfield(lua, 5, name.as_ptr());
             }
-            // A task is its own callback.
+            // The callback `f` of a task's timer is the task itself.
             match payload.packed_args().filter(|_| !payload.is_wait()) {
                 Some(_) => drop(lua_rawgeti(lua, 4, 1)),
                 None if payload.is_of_watcher() => push_waiting(lua, 4, timer.key),
@@ -111,7 +111,8 @@ unsafe fn push_waiting(lua: *mut lua_State, index: c_int, key: Key) {
 entry!(
     /// `loop:handles( )` → `{ { handle =, direction =, watcher = }, … }` in the order of their descriptors
     pub(super) fn handles(lua: *mut lua_State) -> c_int {
-        // Iterating over NODES allocates nothing. Later each watcher is looked up again, since it may be gone.
+        // Iterating over NODES allocates nothing. Below, each watcher is looked up again, because it may be gone by
+        // then.
         let state = receiver(lua);
         lua_settop(lua, 1);
         void_all_dead(lua);

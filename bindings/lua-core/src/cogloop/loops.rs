@@ -51,7 +51,7 @@ unsafe fn push_default(lua: *mut lua_State) {
 ///
 /// The running function is one of the module's. Room for a value.
 pub(super) unsafe fn push_owner(lua: *mut lua_State, owner: u64) -> *mut State {
-    // SAFETY: the caller's promise. What is in the table is a loop.
+    // SAFETY: the caller's promise. The table holds only loops.
     unsafe {
         lua_rawgeti(lua, lua_upvalueindex(upvalue::LOOPS), owner.cast_signed());
         let block = lua_touserdata(lua, -1).cast::<LoopBlock>();

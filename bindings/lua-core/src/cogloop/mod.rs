@@ -1,4 +1,4 @@
-//! `require 'cogloop'`: our own face of the event loop.
+//! `require 'cogloop'`: the event loop with our own interface. An interface for scripts is called a face in this crate.
 //!
 //! ```text
 //!   loop userdata ── user value TASKS ──► { [key index + 1] = f, or { f, arg1, … }, or a task }

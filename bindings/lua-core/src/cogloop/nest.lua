@@ -1,5 +1,5 @@
 -- Coroutines that a task makes itself, and in which it may wait. Such a coroutine yields its wait to the coroutine that
--- has resumed it. The last of them, the task, yields the wait to the loop.
+-- has resumed it. The outermost coroutine, which is that of the task, yields the wait to the loop.
 local module, methods, inner = ...
 local enter, leave, relay, is_wait = inner.enter, inner.leave, inner.relay, inner.is_wait
 local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status, coroutine.yield

@@ -3,7 +3,7 @@
 local module, methods = ...
 local unpack = table.unpack or unpack
 
--- Calls `f` with the last arguments, `ms` after the last call.
+-- Returns a function. When it was not called for `ms`, `f` is called with the arguments of its last call.
 local function debounce( after, ms, f )
   local timer, args, count
   local function fire( )
@@ -18,8 +18,8 @@ local function debounce( after, ms, f )
   end
 end
 
--- Calls `f` at once. Calls within the next `ms` only store their arguments. When `ms` have passed, `f` is called with
--- the last ones, if there are any.
+-- Returns a function that calls `f` at once. Calls within the next `ms` only store their arguments. When `ms` have
+-- passed, `f` is called with the arguments that were stored last, if there are any.
 local function throttle( after, ms, f )
   local resting, args, count
   local function rest( )

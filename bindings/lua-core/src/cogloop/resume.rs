@@ -74,7 +74,7 @@ unsafe fn run_on(
         (*task).phase = Phase::Running;
         (*task).key = 0;
         (*task).is_cut = false;
-        // For `onerror`.
+        // If the task raises, `onerror` gets CURRENT.
         lua_pushvalue(lua, index);
         set_user_value(lua, 1, value::CURRENT);
         let (request, results) = resume(lua, state_at(lua, 1), coroutine, index, args)?;
@@ -121,8 +121,9 @@ unsafe fn note_line(state: *mut State, coroutine: *mut lua_State) {
     }
 }
 
-/// Puts the values with which the coroutine goes on onto its stack: those that it was given, or the `values` on top.
-/// Returns their number; `None` if the loop is closed, or the coroutine has no room.
+/// Puts the values with which the coroutine goes on onto the coroutine's stack. They are there already if the coroutine
+/// is fresh or was woken; otherwise they are the `values` on top of `lua`. Returns their number; `None` if the loop is
+/// closed, or the coroutine has no room.
 unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, values: c_int) -> Option<c_int> {
     // SAFETY: only called by `run_on`.
     unsafe {

@@ -1,6 +1,6 @@
--- Tasks that end together: group, all, any, timeout. None of these functions leaves a task behind. If the waiting task
--- is cancelled, it first cancels the tasks for which it waits, and waits until they have ended. Only then does its own
--- wait raise.
+-- Tasks that end together: group, all, any, timeout. `all`, `any` and `timeout` leave no task behind. If the task that
+-- waits in one of these functions is cancelled, it first cancels the tasks for which it waits, and waits until they
+-- have ended. Only then does its own wait raise.
 local module, methods, inner = ...
 local await, unawait, outcome, watch = inner.await, inner.unawait, inner.outcome, inner.watch
 local me, pause, RAISE, TaskMeta = inner.me, inner.pause, inner.RAISE, inner.TaskMeta
@@ -77,8 +77,8 @@ local function rest( self, ms )
   return done, err, errno
 end
 
--- Called when the waiting task was cancelled: waits for the other tasks, and raises. The waiting task's grace period
--- limits this wait. Each other task has a grace period of its own.
+-- Called when the waiting task was cancelled: cancels the other tasks, waits until they have ended, and raises. The
+-- waiting task's grace period limits this wait. Each other task has a grace period of its own.
 local function raise( self, err )
   cancel_all( self, err.reason )
   rest( self )
@@ -135,7 +135,8 @@ local function run_all( loop, wants_one, ... )
     if getmetatable( tasks[ i ] ) ~= TaskMeta then
       local ok, new = pcall( spawn, loop, tasks[ i ] )
       if not ok then
-        -- The loop's limit is reached. The tasks that were already made are ended.
+        -- `spawn` has raised, for example because the loop's limit is reached. The tasks that were already made are
+        -- cancelled.
         cancel_all( self, FAILED )
         local done, err = rest( self )
         if done == RAISE then raise( self, err ) end
@@ -174,8 +175,6 @@ function scopes.any( loop, ... )
   error( select( 2, outcome( tasks[ 1 ] ) ), 0 )
 end
 
--- Runs `f( … )` in a task of its own, with a time limit. Returns its results, or raises its error; returns nil, 'timed
--- out', errno if it takes longer. The wait has only this one timer.
 local seconds = methods.timeout
 
 -- Waits for the end of a cancelled task. Returns what `pause` returns.
@@ -202,6 +201,8 @@ local function timed( task, done, err, errno )
   return outcome( task )
 end
 
+-- `timeout( ms, f, … )` runs `f( … )` in a task of its own. Returns the results of `f`, or raises its error; returns
+-- nil, 'timed out', errno if `f` takes longer than `ms`.
 function scopes.timeout( loop, ... )
   -- cqueues calls `timeout` without arguments, and gets the seconds until the next deadline.
   if select( '#', ... ) == 0 then return seconds( loop ) end

@@ -43,7 +43,8 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
             #[cfg(feature = "luajit")]
             {
                 serve_many(lua, &mut count, &SERVE_KEY);
-                // A timer that compiled code has taken and left for this function is served in any case.
+                // A timer that compiled code has taken from the wheel and left for this function is served even if the
+                // loop must return now.
                 let is_left = (*block).state.as_ref().is_some_and(|state| state.cogloop.left.is_some());
                 if !is_left && must_return((*block).state) {
                     break;
@@ -168,7 +169,7 @@ pub(super) static FACE: Face = Face {
     drop_void_claims: void_dead_claims,
     before_idle,
     note_failed,
-    // A one-shot timer has ended before its callback begins.
+    // Nothing is left to end: a one-shot timer has ended before its callback begins, and a timer that repeats goes on.
     end_failed: |_, _| {},
     returns_refusals: true,
 };

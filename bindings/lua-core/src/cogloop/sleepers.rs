@@ -1,8 +1,8 @@
 //! The timers of coroutines that sleep, so that a coroutine that was closed does not keep the loop going.
 //!
 //! The loop is not notified when other code closes or resumes a coroutine. So before the loop decides whether anything
-//! is left, it checks the last sleeper of a list. If that sleeper is void, the loop removes it and checks the one
-//! before. Each void sleep is checked only once, so a check takes constant time on average.
+//! is left, it checks the last sleeper of a list. If that coroutine no longer sleeps, the loop removes it from the list
+//! and checks the sleeper before it. Each sleeper is removed only once, so a check takes constant time on average.
 
 use super::left::{Left, is_left};
 use super::task::thread_of;

@@ -80,7 +80,7 @@ entry!(
     }
 );
 
-/// An upper bound for the bytes of a box.
+/// More bytes than the box of a [`Signals`] takes.
 const FOR_A_BOX: usize = 4 << 10;
 
 /// Moves the signals to the heap, where a userdata can own them.
@@ -151,7 +151,7 @@ const ENDED: u64 = 1 << 32;
 const BY_SIGNAL: u64 = 1 << 33;
 const HAS_CODE: u64 = 1 << 34;
 
-/// The end of a child as a number.
+/// The end of a child as a number, for [`witness`].
 fn packed(end: Option<(&'static CStr, Option<c_int>)>) -> u64 {
     let Some((how, code)) = end else { return 0 };
     let how = if how == c"exit" { 0 } else { BY_SIGNAL };

@@ -19,8 +19,8 @@ function module.cancelled( err )
   return false
 end
 
--- In some versions of Lua a resumed C function cannot raise. There a Lua function wraps each of these functions and
--- raises.
+-- In some versions of Lua a C function that was resumed cannot raise. In these versions a Lua function wraps each of
+-- `sleep`, `wait` and `park`, and raises.
 if not inner.can_raise then
   local function back( ... )
     if ... == RAISE then error( select( 2, ... ), 0 ) end

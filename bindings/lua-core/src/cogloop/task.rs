@@ -1,5 +1,5 @@
-//! A task: the userdata that `spawn` returns. It owns a coroutine until that ends, and afterwards its results or its
-//! error.
+//! A task: the userdata that `spawn` returns. It owns a coroutine until the coroutine ends, and afterwards the
+//! coroutine's results or its error.
 //!
 //! ```text
 //!   loop ── user value ALIVE ──► { task, task, … }     until a task has ended, so no task is lost
@@ -46,8 +46,8 @@ pub(super) enum Phase {
     Watching(Number),
     /// In `park`, until `unpark`, or until its time limit.
     Parked,
-    /// In `join`, or in a function of ours that is written in Lua. That function ends the wait, or its time limit;
-    /// `unpark` does not.
+    /// In `join`, or in a function of ours that is written in Lua. The module itself or the time limit ends the wait.
+    /// The script's `unpark` does not.
     Paused,
     Done,
     Failed,
@@ -58,7 +58,7 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     No,
-    /// The task was cancelled. Its next wait raises that.
+    /// The task was cancelled. Its next wait raises the cancellation.
     Pending,
     /// A wait of the task has raised the cancellation. The task may go on waiting until this time of its loop.
     Raised {

@@ -13,8 +13,8 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Inserts the loop of the task at 1 below the task. Returns the task and the loop's state, which is null if the loop is
-/// gone or closed.
+/// Inserts the loop of the task at 1 below the task. Returns the task and the loop's state, which is null if the loop
+/// is gone or closed.
 /// stack: task … → loop task …
 ///
 /// # Safety
@@ -31,7 +31,7 @@ pub(super) unsafe fn receive(lua: *mut lua_State) -> (*mut Task, *mut State) {
 }
 
 entry!(
-    /// `task:thread( )` → its coroutine, for `debug` and `coroutine`; nil once it has ended
+    /// `task:thread( )` → the task's coroutine, for `debug` and `coroutine`; nil once the task has ended
     pub(super) fn thread(lua: *mut lua_State) -> c_int {
         let task = check_task(lua, 1);
         lua_settop(lua, 1);

@@ -19,8 +19,8 @@ pub(super) struct Ticket {
     pub(super) owner: u64,
 }
 
-/// The low bits of a timer's value in the wheel. They say how to call its entry in TASKS. The bits above are the order
-/// of arming.
+/// The low bits of a timer's value in the wheel. They say how to call its entry in TASKS. The higher bits are a number
+/// that shows in which order the timers were armed.
 #[derive(Clone, Copy)]
 pub(super) struct Payload(pub(crate) u64);
 
@@ -29,7 +29,7 @@ impl Payload {
     pub(super) const REPEATS: u64 = 1 << 23;
     /// The entry is a task.
     pub(super) const COROUTINE: u64 = 1 << 22;
-    /// The entry is a watcher, and the timer ends a coroutine's wait for it.
+    /// The entry is a watcher, and the timer ends a coroutine's wait for the watcher's handle.
     pub(super) const TIMEOUT: u64 = 1 << 21;
     /// The entry is a task that has called `coroutine.yield` itself.
     pub(super) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
@@ -80,7 +80,9 @@ impl Payload {
         self.0 & (Self::COROUTINE | Self::TIMEOUT) != 0
     }
 
-    /// The timer of a task that has not begun counts as the script's, because the script has called `spawn`.
+    /// Whether the script has armed the timer, or a task that waits. The timer of a task that has not begun counts as
+    /// the
+    /// script's, because the script has called `spawn`.
     #[inline]
     fn whose(self) -> For {
         let is_waiting = self.is_wait() && (self.packed_args().is_none() || self.0 & Self::TIMEOUT != 0);

@@ -27,8 +27,8 @@ unsafe fn check_ticket(lua: *mut lua_State) -> Ticket {
     }
 }
 
-/// Works on the timer of the ticket at 1 and pushes the answer, `false` if the timer is gone. Stack: ticket … → ticket
-/// loop answer
+/// Calls `work` with the timer of the ticket at 1 and pushes its answer; `false` if the timer is gone.
+/// Stack: ticket … → ticket loop answer
 unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Result<bool, ErrorText> + Copy) {
     // SAFETY: only called by functions of the module; `work` makes no Lua call.
     unsafe {
@@ -101,7 +101,7 @@ entry!(
 );
 
 entry!(
-    /// `timer:ref( )` → timer: it keeps the loop running again, like a new timer
+    /// `timer:ref( )` → timer. The timer keeps the loop running again, like a new timer.
     pub(super) fn reference(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.ref_timer(key)));
         lua_settop(lua, 1);
@@ -110,7 +110,7 @@ entry!(
 );
 
 entry!(
-    /// `timer:unref( )` → timer: the loop may end while it is pending
+    /// `timer:unref( )` → timer. `run` may return while the timer is pending.
     pub(super) fn unreference(lua: *mut lua_State) -> c_int {
         answer(lua, |state, key| Ok(state.events.try_unref_timer(key)?));
         lua_settop(lua, 1);

@@ -1,5 +1,5 @@
-//! Ends a task's wait from outside, and passes values to it. The values go onto the coroutine's own stack, below the
-//! mark (see [`super::left`]).
+//! Ends a task's wait from outside, and passes values to the task. The values go onto the coroutine's own stack, below
+//! the mark (see [`super::left`]).
 //!
 //! A task that was cancelled may still wait until its grace period is over. A later wait is cut short and raises the
 //! cancellation again. After [`CUTS_MAX`] such waits the coroutine is closed. So a task that always catches its

@@ -10,7 +10,7 @@ pub(super) const WATCHER: c_int = shared::NODE;
 pub(super) const MODULE: c_int = shared::CLASS;
 /// `{ [owner] = loop }`, weak.
 pub(super) const LOOPS: c_int = 5;
-/// `{ loop }`, the default one, for a function of the module; nil for a method.
+/// `{ loop }` with the default loop, for a function of the module; nil for a method.
 pub(super) const DEFAULT: c_int = args::DEFAULT;
 /// The metatable of tasks.
 pub(super) const TASK: c_int = 7;

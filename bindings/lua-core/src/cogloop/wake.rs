@@ -43,8 +43,8 @@ pub(super) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
     }
 }
 
-/// Ends the wait for the watcher at 3: the time is over. If the handle is ready by now, the wait returns its readiness
-/// instead.
+/// Ends the wait for the watcher at 3, because its time limit is over. If the handle is ready by now, the wait returns
+/// the ready directions instead of an error.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! `on` calls a function when a handle is ready. It returns a watcher, which is the loop's Node.
+//! `on` calls a function when a handle is ready. It returns a watcher, which is the loop's Node for the handle.
 
 use super::claim::{check_free, void_dead_claims};
 use super::loops::{push_owner, receiver};
@@ -49,7 +49,7 @@ entry!(
     }
 );
 
-/// Makes a source pass the signals, or the end of the child, through the loop's recording.
+/// Connects a source to its loop, so that the loop's recording has the signals or the end of the child.
 unsafe fn watch_source(state: *mut State, node: *mut NodeBlock, source: *mut Source) {
     // SAFETY: only called by `on`, which has just observed the source in this loop.
     unsafe {
@@ -78,9 +78,10 @@ unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
 }
 
 entry!(
-    /// `watcher:off( [dir] )` → whether it was on
+    /// `watcher:off( [dir] )` → whether this call has ended a direction
     pub(super) fn off(lua: *mut lua_State) -> c_int {
-        // An error of the kernel means that the descriptor is closed already. Then the loop forgets it.
+        // An error of the kernel means that the descriptor is closed already. The loop forgets the descriptor even
+        // then.
         let direction = if lua_type(lua, 2) > LUA_TNIL { check_direction(lua, 2) } else { Interest::BOTH };
         stop(lua, direction)
     }
@@ -116,7 +117,7 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
 }
 
 entry!(
-    /// `watcher:active( )` → whether it is on
+    /// `watcher:active( )` → whether the watcher is on
     pub(super) fn active(lua: *mut lua_State) -> c_int {
         let (_, state) = receive(lua);
         lua_pushboolean(lua, c_int::from(!state.is_null()));
@@ -125,14 +126,14 @@ entry!(
 );
 
 entry!(
-    /// `watcher:ref( )` → watcher: it keeps the loop running again, like a new watcher
+    /// `watcher:ref( )` → watcher. The watcher keeps the loop running again, like a new watcher.
     pub(super) fn reference(lua: *mut lua_State) -> c_int {
         keep(lua, true)
     }
 );
 
 entry!(
-    /// `watcher:unref( )` → watcher: the loop may end while it is on
+    /// `watcher:unref( )` → watcher. `run` may return while the watcher is on.
     pub(super) fn unreference(lua: *mut lua_State) -> c_int {
         keep(lua, false)
     }

@@ -1,4 +1,4 @@
-//! The one way to arm a timer. A timer is put into the wheel first, and then into the loop's table TASKS.
+//! The only way to arm a timer. A timer is put into the wheel first, and then into the loop's table TASKS.
 //!
 //! ```text
 //!   arm ──► wheel: key ──► the caller sets TASKS[ slot( key ) ] ──► linked
@@ -17,7 +17,8 @@ pub(crate) enum Due {
     After(u64),
     /// At this time of the loop's clock.
     At(u64),
-    /// By a plan whose deadline counts from now. Without a slack here the loop's slack counts.
+    /// By a plan whose deadline is a delay from now. The slack is the second value; if that is `None`, the loop's
+    /// slack.
     Repeating(Plan, Option<u64>),
 }
 
@@ -112,7 +113,8 @@ impl State {
         self.unlinked = None;
     }
 
-    /// Cancels a timer whose entry is not in the table because Lua ran out of memory. Parks one that is armed in steps.
+    /// Cancels a timer whose entry is not in the table because Lua ran out of memory. Parks a timer that is still being
+    /// armed in steps.
     pub(crate) fn drop_unlinked(&mut self) {
         #[cfg(feature = "luajit")]
         self.park();

@@ -17,7 +17,7 @@ use std::ffi::c_int;
 ///
 /// # Safety
 ///
-/// As for [`Place::of`]; the loop at 1 is open, and this is its state.
+/// As for [`Place::of`]; the loop at 1 is open, and `state` is its state.
 pub(crate) unsafe fn place_of(lua: *mut lua_State, state: *mut State, index: c_int) -> Place {
     // SAFETY: the caller's promise.
     unsafe {
@@ -59,7 +59,7 @@ unsafe fn of_function(lua: *mut lua_State, called: &mut Called, index: c_int) ->
 ///
 /// # Safety
 ///
-/// The loop at 1 is open, and this is its state. Room for two values. Neither raises nor allocates.
+/// The loop at 1 is open, and `state` is its state. Room for two values. Neither raises nor allocates.
 #[inline]
 pub(super) unsafe fn forget_called(lua: *mut lua_State, state: *mut State) {
     // SAFETY: the caller's promise.

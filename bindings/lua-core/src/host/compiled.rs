@@ -10,14 +10,15 @@ use mlua::ffi::{lua_State, lua_call, lua_gethookmask, lua_gettop, lua_pushvalue,
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The result for a case that is not done here. Nothing has changed.
+/// The result for a case that the function leaves to the C function. Nothing has changed.
 pub(crate) const UNUSUAL: i32 = -1;
 
 /// After this number of timers in a turn, the C function calls the Lua function for the others. The call costs more
 /// than it gains for a few timers, and for timers that the Lua function leaves to the C function.
 const FIRST: u32 = 32;
 
-/// Works on an open loop. Makes no Lua call.
+/// Calls `work` with the state of an open loop, and returns its result. Returns [`UNUSUAL`] if the loop is closed, or
+/// if `work` returns `None` or panics. `work` makes no Lua call.
 ///
 /// # Safety
 ///
@@ -31,14 +32,14 @@ pub(crate) unsafe fn on(block: *mut LoopBlock, work: impl FnOnce(&mut State) -> 
         if state.is_null() {
             return UNUSUAL;
         }
-        // After a panic the C function does the call, and reports its own panic. This result fits in registers; that of
-        // `with` has room for a text.
+        // After a panic the Lua code calls the C function, which then reports its own panic. The result here fits into
+        // a register. The function `with` is not used, because its result has room for a text.
         catch_unwind(AssertUnwindSafe(|| work(&mut *state))).ok().flatten().unwrap_or(UNUSUAL)
     }
 }
 
-/// Like [`on`], for a function that begins steps. While a debug hook is set, the C function does the call: between the
-/// steps the hook could use the loop.
+/// Like [`on`], for a function that begins [steps](super::steps). While a debug hook is set, returns [`UNUSUAL`],
+/// because the hook could use the loop between two steps.
 ///
 /// # Safety
 ///

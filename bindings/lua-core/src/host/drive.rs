@@ -34,7 +34,7 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Runs the loop at 1 at this pace. Raises the error of a callback unless there is an `onerror`.
+/// Runs the loop at 1 until the end that `pace` describes. Raises the error of a callback unless there is an `onerror`.
 ///
 /// # Safety
 ///
@@ -126,7 +126,8 @@ impl State {
     }
 }
 
-/// Calls `serve` until it succeeds, or fails with an error that no `onerror` takes. Then the error is on top.
+/// Calls `serve` until it succeeds, or fails with an error that no `onerror` takes. Returns whether it has succeeded.
+/// If not, the error is on top.
 unsafe fn protected(lua: *mut lua_State) -> bool {
     // SAFETY: only called by `drive`; nothing here raises outside the protected calls.
     unsafe {
@@ -142,7 +143,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             if state.is_null() {
                 return false;
             }
-            // Lua runs no message handler if memory runs out.
+            // If memory runs out, Lua runs no message handler, so the trace does not have the error yet.
             if let Some(start_ns) = (*state).called_ns.take()
                 && lua_type(lua, 4) == LUA_TSTRING
             {
@@ -184,7 +185,7 @@ entry!(
     fn serve(lua: *mut lua_State) -> c_int {
         // The loop stays at 1. The state is fetched again after each call that may run Lua code.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();
-        // A script can get this function by the debug library only.
+        // A script can get this function only from the debug library, and may then call it with any value.
         if block.is_null() || (*block).state.is_null() {
             return 0;
         }
@@ -255,7 +256,7 @@ unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
             Ok(())
         });
         if let Some(failure) = refused {
-            // If a replay departs from its recording, that is no failure of the system.
+            // If a replay has departed from its recording, the system has not failed. That error is raised.
             with_or_raise(lua, state, |state| state.departure().map_or(Ok(()), Err));
             if !(*state).face.returns_refusals {
                 failure.text.raise(lua);
@@ -292,8 +293,8 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
             found = true;
         }
         loop {
-            // Checked before each handle, too: if a callback has removed the last handle, the turn goes on with its
-            // timers.
+            // Timers are served before each handle, too. A turn limits its timers only while there are handles. So if a
+            // callback has removed the last handle, the turn goes on with its timers.
             if must_return((*block).state) {
                 return found;
             }
@@ -338,7 +339,8 @@ impl Pace {
                 let is_due = next_ns.is_some_and(|deadline_ns| deadline_ns <= now_ns);
                 let is_due = is_due || !state.cogloop.woken.is_empty();
                 let is_looked_at = is_looked_at && !state.cogloop.woken.has_run();
-                // A ready descriptor is served once before time passes, so one that stays ready does not stop the time.
+                // A ready descriptor is served once before time passes, so a descriptor that stays ready does not stop
+                // the time.
                 if is_due || !is_looked_at && state.events.descriptors() > 0 {
                     state.pace = Self::Until { end_ns, is_looked_at: !is_due };
                     return Some(Wait::Poll);

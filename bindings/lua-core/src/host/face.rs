@@ -20,8 +20,8 @@ pub(crate) struct Face {
     /// Resumes as many woken tasks as may run in this turn, until the loop has to return. Called only if there are
     /// woken tasks. May leave values on the stack.
     pub(crate) serve_woken: unsafe fn(*mut lua_State),
-    /// Resumes the coroutine that waits for the Node at 3 in a direction: an index of `DIRECTIONS`. The Node is ready
-    /// for this interest. May leave values on the stack.
+    /// Resumes the coroutine that waits for the Node at 3. The second argument is the direction for which it waits, an
+    /// index of `DIRECTIONS`. The third is the interest for which the Node is ready. May leave values on the stack.
     pub(crate) resume: unsafe fn(*mut lua_State, usize, Interest),
     /// Called when the handle of the Node at this index was closed. Ends the waits for the handle with an error. Needs
     /// room for eight values.

@@ -22,8 +22,8 @@ use std::ffi::{CStr, c_int, c_void};
 /// The first words of the description if an object returned a string that is no number.
 const SAID: &[u8] = b"the text '";
 impl Handle {
-    /// Whether the handle still has the same descriptor. The check runs no Lua code, so it does not notice every
-    /// change. A finalizer may have closed the handle.
+    /// Whether the handle still has the same descriptor: a finalizer may have closed the handle since it was read. The
+    /// check runs no Lua code, so it does not notice every change.
     ///
     /// # Safety
     ///
@@ -223,7 +223,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
                     lua_settop(lua, top);
                     return Ok(number);
                 }
-                // A method that cannot be called raises here; the message has its name.
+                // If the field is neither a number nor a function, the call raises.
                 _ => {
                     deepen(lua);
                     lua_pushvalue(lua, index);

@@ -129,7 +129,7 @@ pub unsafe fn push_traceback(lua: *mut lua_State) -> bool {
     }
 }
 
-/// Whether the text at `index` contains another.
+/// Whether the text at `index` contains `needle`.
 unsafe fn contains(lua: *mut lua_State, index: c_int, needle: &CStr) -> bool {
     // SAFETY: only called for a string; its bytes stay on the stack.
     unsafe {

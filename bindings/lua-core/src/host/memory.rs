@@ -69,8 +69,8 @@ pub(crate) struct State {
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
     pub(crate) served: bool,
-    /// A handle whose read callback runs, if it is also ready for writing. If that callback raises, its write callback
-    /// must still run.
+    /// The handle whose read callback runs, if the handle is also ready for writing. If the read callback raises, the
+    /// write callback must still run.
     pub(crate) write_left: Option<Ready>,
     /// The task whose callback runs, or null.
     pub(crate) current: *mut TaskBlock,
@@ -177,10 +177,10 @@ pub(crate) fn direction_value(direction: Interest) -> c_int {
     direction.bits().into()
 }
 
-/// The memory of a Node userdata. It may outlive its loop; then it is no longer observed.
+/// The memory of a Node userdata. A Node may outlive its loop. Its handle is then no longer observed.
 #[repr(C)]
 pub(crate) struct NodeBlock {
-    /// 0 when it is no longer observed.
+    /// The token of the observed descriptor; 0 if the handle is no longer observed.
     pub(crate) token: u64,
     pub(crate) number: Number,
     pub(crate) interest: Interest,

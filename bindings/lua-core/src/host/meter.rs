@@ -32,7 +32,7 @@ impl Meter {
         self.late.saturating_record(late_ns);
     }
 
-    /// The time now, if callbacks are timed.
+    /// Called when a callback begins. Returns the time now; `None` if callbacks are not timed.
     ///
     /// # Safety
     ///
@@ -87,7 +87,7 @@ impl Meter {
     }
 }
 
-/// The time now; `None` if the loop was closed. No callback is timed any more.
+/// Called when the timed callback has ended. Returns the time now; `None` if the loop was closed.
 ///
 /// # Safety
 ///
@@ -97,7 +97,7 @@ pub(crate) unsafe fn ended(state: *mut State) -> Option<u64> {
     let state = unsafe { state.as_mut() }?;
     state.called_ns = None;
     let end_ns = state.events.now_ns();
-    // `stats` and `slow` get exact times.
+    // For `stats` and `slow` each callback begins with a reading of the clock, so that the times are exact.
     state.ended_ns = state.only_traces().then_some(end_ns);
     Some(end_ns)
 }

@@ -1,4 +1,4 @@
-//! Nodes: the userdata for a handle that a loop observes, and the functions that change it.
+//! Nodes, and the functions that change them. A Node is the userdata of a handle that a loop observes.
 
 use super::memory::{COROUTINE, DIRECTIONS, EARLIER, HANDLE, Handle, Kind, NodeBlock, State, direction_value, value};
 use super::observed::{ask, expect_watch, forget, forget_closed, unwatch, watch};
@@ -67,8 +67,8 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
     }
 }
 
-/// Also observes `direction` of the handle at `arg`, and pushes its Node. If the kernel refuses, the value on top is
-/// undefined.
+/// Observes `direction` of the handle at `arg`, in addition to the directions that are observed already. Pushes the
+/// handle's Node. If the kernel refuses, the value on top is undefined.
 ///
 /// # Safety
 ///
@@ -280,8 +280,8 @@ unsafe fn register(state: *mut State, node: *mut NodeBlock, handle: Handle, inte
     }
 }
 
-/// Decides whether a Node keeps the loop running. A Node that the script has unreferenced does not, unless a coroutine
-/// waits for it.
+/// Decides whether a Node keeps the loop running. A Node that the script has unreferenced keeps the loop running only
+/// while a coroutine waits for it.
 ///
 /// # Safety
 ///
@@ -330,8 +330,8 @@ pub(crate) unsafe fn drop_directions(
         }
         for (i, each) in DIRECTIONS.into_iter().enumerate() {
             if !rest.contains(each) {
-                // No coroutine waits for this direction any more. When the Node is observed again, `settle_reference`
-                // decides again whether it keeps the loop running.
+                // No coroutine waits for this direction any more. When the handle is observed again, `settle_reference`
+                // decides again whether the Node keeps the loop running.
                 (*node).args[i] = 0;
                 lua_pushnil(lua);
                 set_user_value(lua, index, direction_value(each));

@@ -12,7 +12,8 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
 
-/// The name of the upvalue with the script's function. Our own functions that call the script's have such an upvalue.
+/// The name of the upvalue with the script's function. Those of our own functions that call a function of the script
+/// have such an upvalue.
 const WRAPPED: &CStr = c"f";
 
 /// The greatest number of objects in a chain of `__call`. In newer versions of Lua a `__call` may be a callable object.
@@ -95,7 +96,7 @@ impl Place {
             lua_getinfo(lua, c">S".as_ptr(), memory.as_mut_ptr());
             let info = memory.as_ptr();
             let (source, line) = ((*info).source, (*info).linedefined);
-            // A source may be a long text, so this does not measure its length.
+            // A source may be a long text. The first byte is compared first, because `from_ptr` measures the length.
             if *source == b'=' as c_char && CStr::from_ptr(source) == CHUNK {
                 return None;
             }
@@ -149,7 +150,7 @@ impl Place {
     }
 }
 
-/// Pushes the value that is called for the callback at `index`: itself, or the function in its table.
+/// Pushes the value that is called for the callback at `index`: the callback itself, or the function in its table.
 ///
 /// # Safety
 ///
@@ -170,8 +171,8 @@ pub(super) unsafe fn push_called(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Pushes the `__call` of the value on top. Returns false if it has none. It compares the keys one by one, because
-/// making the string `__call` could run a finalizer.
+/// Pushes the `__call` of the value on top. Returns false if the value has none. The keys of the metatable are compared
+/// one by one, because making the string `__call` could run a finalizer.
 unsafe fn push_call(lua: *mut lua_State) -> bool {
     // SAFETY: only called by `of_called`. `lua_next` goes through a metatable that nothing changes meanwhile.
     unsafe {

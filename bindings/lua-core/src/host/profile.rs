@@ -25,7 +25,7 @@ struct Entry {
 /// A list that `top` shows: its title, the value by which it is ordered, and a filter for its entries.
 type List = (&'static str, fn(&Entry) -> u64, fn(&Entry) -> bool);
 
-/// The time that callbacks took since a certain time.
+/// The time that callbacks took since `since_ns`.
 pub(crate) struct Profile {
     pub(crate) since_ns: u64,
     entries: Vec<Entry>,

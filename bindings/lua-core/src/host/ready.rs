@@ -111,10 +111,10 @@ unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, r
     }
 }
 
-/// Whether a callback that ran since the report has used up the readiness of the Node at 3, whose handle may block. The
-/// readiness for writing may be used up by the Node's own read callback. For reading, any callback may have emptied the
-/// handle's buffer. A handle that the kernel has reported needs no check here, because the loop checked it before. An
-/// object's Lua code may run.
+/// Whether a callback that ran since the report has used up the readiness of the Node at 3, so that the next read or
+/// write could block. The Node's own read callback may have used up the readiness for writing. Any callback may have
+/// emptied the buffer of a file or an object. Reading from another handle needs no check here, because the event loop
+/// has asked the kernel again before it returned the report. An object's Lua code may run.
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {

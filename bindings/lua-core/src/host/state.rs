@@ -55,7 +55,7 @@ impl State {
         }
     }
 
-    /// Takes a turn. The error is the kernel's, if it refuses to wait.
+    /// Takes a turn. Fails if the kernel refuses to wait, or if the turn could never end.
     pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), Failure> {
         self.drop_unlinked();
         self.served = false;
@@ -160,7 +160,7 @@ impl State {
         Ok(self.order.try_reserve(self.events.descriptors() + self.closed.len())?)
     }
 
-    /// Fills [`State::order`].
+    /// Fills [`State::order`] with the timers of `t.Loop`.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl State {
         self.drop_unlinked();
         self.order.clear();
         self.order.try_reserve(self.events.timers())?;
-        // No timer of a script is paused, so each has a deadline.
+        // `t.Loop` pauses no timer, so each has a deadline.
         let timers = self.events.iter_timers();
         self.order.extend(timers.map(|(key, at_ns, &armed)| (at_ns.unwrap_or(u64::MAX), armed, key.index())));
         self.order.sort_unstable();
@@ -189,7 +189,7 @@ pub(crate) unsafe fn check_loop(lua: *mut lua_State, arg: c_int) -> *mut State {
     unsafe {
         let block = test_userdata(lua, arg, upvalue::LOOP).cast::<LoopBlock>();
         if block.is_null() {
-            // Not read from the metatable: a script may have changed it.
+            // The name is not read from the metatable, because a script may have changed the metatable.
             wrong(lua, arg, c"loop", if upvalue::is_of_cogloop(lua) { c"cogloop.loop" } else { c"T.Loop" });
         }
         if (*block).state.is_null() {
@@ -210,7 +210,7 @@ pub(crate) unsafe fn state_at(lua: *mut lua_State, index: c_int) -> *mut State {
     unsafe { (*lua_touserdata(lua, index).cast::<LoopBlock>()).state }
 }
 
-/// Works on the loop without any Lua call. The result is `Copy`, so it may be alive when Lua jumps.
+/// Calls `work` with the loop's state. The result is `Copy`, so it may be alive when Lua jumps.
 ///
 /// # Safety
 ///

@@ -1,6 +1,6 @@
 //! Adding and cancelling a timer in steps, for code that LuaJIT compiles with the script. No steps begin while a debug
-//! hook is set, because the hook could use the loop between two of them. A finalizer may still run between two steps, and
-//! so may a hook that another thread or a signal handler sets: lua's own Ctrl-C is one, and raises.
+//! hook is set, because the hook could use the loop between two of them. A finalizer may still run between two steps,
+//! and so may a hook that another thread or a signal handler sets. Lua's own Ctrl-C sets such a hook, which raises.
 //!
 //! ```text
 //!   add      arm ─────► the Lua code stores the entry in TASKS ────► linked
@@ -29,7 +29,7 @@ impl Steps {
         self.emptying == Some(index)
     }
 
-    /// Whether the timer is parked. The script does not have a parked timer.
+    /// Whether the timer is parked. The script has not received a parked timer yet, so a listing omits it.
     pub(crate) fn is_parked(&self, key: Key) -> bool {
         self.parked == Some(key)
     }
@@ -43,7 +43,8 @@ impl State {
         self.steps.arming = Some(key);
     }
 
-    /// Call when the entry of that timer is in TASKS. Returns false if the timer was cancelled meanwhile.
+    /// Call when the entry of a timer that was armed in steps is in TASKS. Returns false if the timer was cancelled
+    /// meanwhile.
     #[inline]
     pub(crate) fn armed_in_steps(&mut self, key: Key) -> bool {
         if self.steps.arming == Some(key) {
@@ -59,7 +60,7 @@ impl State {
         self.steps.emptying = Some(index);
     }
 
-    /// Call when the place of that timer in TASKS is empty.
+    /// Call when the place in TASKS of a timer that was cancelled in steps is empty.
     #[inline]
     pub(crate) fn emptied(&mut self) {
         self.steps.emptying = None;

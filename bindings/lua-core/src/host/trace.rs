@@ -75,8 +75,8 @@ impl State {
         }
     }
 
-    /// Called when a turn has waited for events. The turn began with that wait, at `start_ns`; the previous turn ended
-    /// there.
+    /// Called when a turn has waited for events. The turn began with that wait, at `start_ns`. The previous turn ended
+    /// at that time, too.
     #[cold]
     pub(crate) fn trace_turn(&mut self, start_ns: u64) {
         self.ended_ns = None;

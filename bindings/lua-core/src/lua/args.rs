@@ -18,10 +18,10 @@ use std::ptr::null_mut;
 /// number is a table. In all other functions it is not.
 pub(crate) const DEFAULT: c_int = 6;
 
-/// The upvalue with the module, in these functions.
+/// The number of the upvalue with the module, in the functions that insert the default loop.
 const MODULE: c_int = 4;
 
-/// The longest delay, about 292 years. A longer one is clamped to it.
+/// The longest delay, about 292 years. A longer delay is clamped to it.
 pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
 
 /// Returns the block of the userdata at `index` if its metatable is the upvalue `kind`, and null for any other value.

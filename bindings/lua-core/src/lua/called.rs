@@ -1,5 +1,5 @@
 //! Finds the function of the module that a script has called, if the function is written in Lua. A message about an
-//! argument needs its name.
+//! argument needs the function's name.
 //!
 //! ```text
 //!   level 3   pcall, or the script's function
@@ -104,7 +104,7 @@ pub(crate) unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_i
 }
 
 /// Pushes the name of the function at `level`: the name in the calling script, or the name in a table. Returns whether
-/// the script called the function as a method. After a tail call Lua does not know this, so a method then counts as
+/// the script called the function as a method. Lua does not know this after a tail call. Then every method counts as
 /// called as a method.
 unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool {
     // SAFETY: only called by `bad_argument_of`, with a level of the stack. A name lives as long as its function.

@@ -13,10 +13,10 @@ local function typed( name, of ) return ffi.cast( of, own[ name ] ) end
 
 local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end
 
--- Returns a function that calls `serve`, which is one endless loop, as long as LuaJIT tries to compile it. If LuaJIT
--- fails to compile a loop again and again, it gives up, for example because the callbacks make closures. It then
--- replaces the loop's opcode LOOP by the next opcode, and interprets the loop. The C function is faster than an
--- interpreted loop.
+-- `serve` consists of one endless loop. Returns a function that calls `serve` as long as LuaJIT tries to compile this
+-- loop. LuaJIT gives up a loop that it has failed to compile several times, for example because the callbacks make
+-- closures. It then replaces the loop's opcode LOOP by the next opcode, and interprets the loop. The C function is
+-- faster than an interpreted loop.
 local function while_compiled( serve )
   local LOOP, pc = opcode( function( ) while true do serve( ) end end, 1 ), 1
   while opcode( serve, pc ) ~= LOOP do pc = pc + 1 end

@@ -1,5 +1,5 @@
-//! Functions that LuaJIT calls through its FFI. So LuaJIT compiles the calls with the script. They are Rust functions
-//! without a `lua_State`. A part of the module that is written in Lua gets their addresses and gives them their types.
+//! Rust functions without a `lua_State`, which LuaJIT calls through its FFI. LuaJIT compiles such calls with the
+//! script. A part of the module that is written in Lua gets the functions' addresses, and gives them their types.
 
 use super::class::keep;
 use super::guard::CHUNK;
@@ -54,7 +54,7 @@ pub(crate) unsafe fn resting_thread(lua: *mut lua_State) -> Option<NonNull<lua_S
     }
 }
 
-/// The common functions of these parts.
+/// The common functions of the parts that [`run`] runs.
 const TOOLS: &str = include_str!("compiled.lua");
 
 /// Runs a part that is written in Lua. Its arguments are the `args` values on top, followed by the results of

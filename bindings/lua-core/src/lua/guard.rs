@@ -145,7 +145,7 @@ pub(crate) unsafe fn script_level(lua: *mut lua_State) -> c_int {
             let source = CStr::from_ptr((*about.as_ptr()).source);
             match source == CHUNK {
                 true => is_below_ours = true,
-                // C functions of ours may be between the script and that code.
+                // C functions of ours may be between the script and our Lua code.
                 false if is_below_ours && source == c"=[C]" => {}
                 false => break,
             }
@@ -243,7 +243,7 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
         PermissionDenied => errno::EPERM,
         ResourceBusy => errno::EBUSY,
         Unsupported => errno::ENOSYS,
-        // After a fork, the loop belongs to the parent process.
+        // The only other error: after a fork, the loop belongs to the parent process.
         _ => errno::EPERM,
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! ```text
 //!   Ctrl-C ──► raise ──┬── a loop waits ──────► it returns, as after `stop`; the next `run` or `step` raises
-//!              COUNT   ├── a callback runs ───► the same after the callback; if it takes too long, an error in it
+//!              COUNT   ├── a callback runs ───► the loop returns after it; if it takes too long, an error in it
 //!                      └── no loop runs ──────► an error in the script
 //!                                                     │
-//!                          RAISED = COUNT ◄───────────┘   once an error has reported it to the script, loops run again
+//!                          RAISED = COUNT ◄───────────┘   an error has told the script: from now on loops run again
 //! ```
 //!
-//! The program `cogloop` calls [`raise`] on Ctrl-C. The module never calls [`raise`], and then this file costs two
-//! reads of an atomic. All of the file is async-signal-safe: it uses only atomics and the functions of `sys::wakers`
-//! that wake.
+//! The program `cogloop` calls [`raise`] on Ctrl-C. The Lua modules never call [`raise`]; with them, this file costs a
+//! turn no more than two reads of an atomic. [`raise`] is async-signal-safe: it uses only atomics and the functions of
+//! `sys::wakers` that wake.
 
 use super::nesting::LEVELS;
 use crate::sys::wakers::{self, Place};
@@ -127,7 +127,7 @@ pub fn any_runs() -> bool {
     DEPTH.load(SeqCst) > 0
 }
 
-/// The previous state, which [`leave`] restores.
+/// The state before [`enter`], which [`leave`] restores.
 #[derive(Clone, Copy)]
 pub(crate) struct Outer {
     depth: usize,
@@ -178,7 +178,8 @@ pub(crate) fn waits(is_waiting: bool) {
     std::sync::atomic::compiler_fence(SeqCst);
 }
 
-/// Blocks for `duration`. A signal does not shorten the sleep. An interrupt ends it, even an earlier interrupt.
+/// Blocks for `duration`. A signal does not shorten the sleep. An interrupt ends the sleep, even if the interrupt came
+/// before it.
 pub(crate) fn sleep(duration: Duration) {
     let start = Instant::now();
     while COUNT.load(SeqCst) == RAISED.load(SeqCst)

@@ -241,7 +241,7 @@ pub(crate) unsafe fn is_tail_called(lua: *mut lua_State, level: c_int) -> bool {
             mlua::ffi::lua_getinfo(lua, c"t".as_ptr(), about.as_mut_ptr());
             (*about.as_ptr()).istailcall != 0
         }
-        // 5.1 puts a level of its own in the place of the lost ones.
+        // 5.1 has one level in the place of the levels that were lost by tail calls.
         #[cfg(any(feature = "lua51", feature = "luajit"))]
         {
             mlua::ffi::lua_getstack(lua, level + 1, about.as_mut_ptr()) != 0

@@ -1,4 +1,5 @@
-//! The timers of a Lua state and the queue of their events. This file uses no Lua: a callback is a place in a table.
+//! The timers of a Lua state and the queue of their events. This file uses no Lua: it knows a callback only by the
+//! callback's place in a table.
 //!
 //! ```text
 //!   arm ──► wheel ── due ──► runs, by deadline ── take ──► the caller calls the function at the timer's place
@@ -35,7 +36,7 @@ struct Place {
     is_taken: bool,
     is_cyclic: bool,
     delay_ns: u64,
-    /// The deadline in the wheel; after the last event its deadline.
+    /// The deadline in the wheel. When the timer has left the wheel for ever, the deadline of its last event.
     next_ns: u64,
     /// The timer's number in the order of arming.
     armed: u64,
@@ -98,7 +99,8 @@ pub(super) struct Present {
 }
 
 impl Present {
-    /// A later event has a later deadline, or belongs to a timer that was armed later.
+    /// Whether the event was in the queue at that time. An event that came later has a later deadline, or belongs to a
+    /// timer that was armed later.
     fn has(self, order: &Order) -> bool {
         order.deadline_ns <= self.until_ns && order.armed < self.armed
     }
@@ -210,8 +212,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes the oldest of these events. If its timer was destroyed, takes all events of the timer. `None` if there is
-    /// no event.
+    /// Takes the oldest of the events in `present`. If its timer was destroyed, takes all events of the timer. Returns
+    /// `None` if there is no event.
     pub(super) fn take(&mut self, present: Present) -> Option<Taken> {
         let (order, mut run) = self.runs.first_entry().filter(|first| present.has(first.key()))?.remove_entry();
         let Some(known) = self.known_mut(run.timer) else {

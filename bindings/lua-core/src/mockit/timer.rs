@@ -61,8 +61,8 @@ entry!(
 
 unsafe fn arm(lua: *mut lua_State, ms: i64, is_cyclic: bool) -> c_int {
     // SAFETY: only called by `oneoff` and `getit`. Making the userdata may run finalizers, and these may arm timers.
-    // Storing the callback may raise if memory runs out, but runs no finalizer. So the place is still the next one when
-    // the timer takes it.
+    // Storing the callback may raise if memory runs out, but runs no finalizer. So `next_place` is still the place that
+    // the timer takes.
     unsafe {
         check_callable(lua, 2);
         lua_settop(lua, 2);

@@ -106,7 +106,7 @@ pub(super) unsafe fn check_host(lua: *mut lua_State, arg: c_int, port: u16) -> S
     }
 }
 
-/// Returns the result of `work`. `work` makes no Lua call.
+/// Calls `work`, and turns a panic into an error. `work` makes no Lua call.
 fn attempt(work: impl FnOnce() -> Result<SockAddr, ErrorText>) -> Result<SockAddr, ErrorText> {
     let mut found = any(AF_INET, 0);
     guard(|| {

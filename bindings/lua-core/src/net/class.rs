@@ -18,7 +18,7 @@ pub(super) struct Class {
     pub(super) construct: lua_CFunction,
 }
 
-/// Pushes a class, and fills the metatable of its objects: the one with the index `number` in `metas`.
+/// Pushes a class, and fills the metatable of its objects, which is number `number` of `metas`.
 pub(super) unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_int; 3], number: usize) {
     // SAFETY: only called by `install`, with absolute indices. Comments beside the lines show the stack.
     unsafe {

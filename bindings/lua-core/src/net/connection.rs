@@ -1,8 +1,8 @@
 //! Connections: `bind`, `listen`, `connect`, `accept`, `shutdown`, and the addresses of both ends.
 //!
 //! The first three are methods of a socket and functions of the class. A function of the class makes a TCP socket, or a
-//! Unix socket for a Unix address, and returns it first. All return the address that they got, or a new one. After
-//! `bind` the address has the port that the system chose.
+//! Unix socket for a Unix address, and returns the socket first. All return an Address: the one that the script gave,
+//! or a new one. After `bind` the Address has the port that the system chose.
 
 use super::address::{check_host, check_port, push_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};
@@ -29,7 +29,7 @@ use std::ffi::c_int;
 use std::io;
 use std::net::Shutdown;
 
-/// The backlog is larger than systems allow, and they reduce it.
+/// The default backlog. It is larger than systems allow, and they reduce it.
 const BACKLOG: c_int = 4096;
 
 /// The arguments of a call.
@@ -89,8 +89,9 @@ unsafe fn family(lua: *mut lua_State, socket: *const SocketBlock) -> c_int {
     }
 }
 
-/// Makes the socket if there is none, and does `work` with it and the address. Returns the results of the Lua function.
-/// `what` returns the beginning of the message of a failure, and whether the address follows.
+/// Makes the socket if there is none, and does `work` with the socket and the address. Pushes the results of the Lua
+/// function, and returns their number. `what` returns the beginning of the message of a failure, and whether the
+/// address follows.
 unsafe fn perform(
     lua: *mut lua_State,
     call: &Call,
@@ -116,7 +117,7 @@ unsafe fn perform(
         match done {
             Ok(()) => c_int::from(is_new) + 1,
             Err(errno) => {
-                // The first error is returned. An error of closing would hide it.
+                // The error of `work` is returned. An error of closing is dropped, because it would hide the first one.
                 let _ = if is_new { attempt(lua, || shut(socket)) } else { Ok(()) };
                 let (what, names_address) = what();
                 let mut text = Text::new(what);
@@ -264,7 +265,8 @@ entry!(
 );
 
 entry!(
-    /// `sck:bind( … )`. The class has a different function, with which `sck.bind( … )` would make another socket.
+    /// `sck:bind( … )`. The function of the class makes a socket if it gets none. As a method it would make another
+    /// socket for the mistake `sck.bind( … )`; this function raises instead.
     pub(super) fn bind_method(lua: *mut lua_State) -> c_int {
         check_socket(lua, 1);
         bind(lua)

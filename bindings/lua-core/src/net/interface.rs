@@ -83,8 +83,8 @@ unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
 
 /// Pushes a table of the wanted interfaces by name. Returns their number.
 unsafe fn push_tables(lua: *mut lua_State, wanted: Wanted) -> Result<usize, c_int> {
-    // SAFETY: only called by the functions below. The records are in a userdata on the stack; the stack is written
-    // beside.
+    // SAFETY: only called by the functions below. The records are in a userdata on the stack; comments beside the lines
+    // show the stack.
     unsafe {
         let records = push_records(lua)?; // stack: … records
         let wanted = attempt(lua, || Ok(wanted.resolve(records)))?;

@@ -1,4 +1,4 @@
-//! `t.Net`: sockets, addresses and network interfaces, with the interface of lua-t.
+//! `t.Net`: sockets, addresses and network interfaces, with the functions of the library lua-t.
 //!
 //! ```text
 //!   t.Net ──┬─ Socket     userdata: a descriptor, and which loops observe it ── socket, connection, transfer, option, patience
@@ -6,8 +6,8 @@
 //!           └─ Interface  functions that give tables ───────────────────────── interface, snapshot
 //! ```
 //!
-//! There are two kinds of failure. A wrong argument raises an error that names it. An error of the system is returned,
-//! as `nil, message, errno`; `send` and `recv` return `false, message, errno`, because their nil has another
+//! There are two kinds of failure. A wrong argument raises an error that names the argument. An error of the system is
+//! returned, as `nil, message, errno`; `send` and `recv` return `false, message, errno`, because their nil has another
 //! meaning. [`attempt::attempt`] makes the system calls. It makes no Lua call, and returns plain numbers.
 
 mod address;

@@ -1,4 +1,4 @@
-//! Whether a call on a socket may block. It may not block in a callback of a loop that observes the socket. Another
+//! Whether a call on a socket may block. In a callback it must not block if a loop observes the socket: another
 //! callback or process may have taken the reported input, and then the call would block the whole loop.
 //!
 //! | socket | in a callback | elsewhere |

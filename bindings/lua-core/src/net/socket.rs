@@ -70,7 +70,7 @@ pub(super) unsafe fn test_socket(lua: *mut lua_State, arg: c_int) -> *mut Socket
     unsafe { test_userdata(lua, arg, upvalue::SOCKET).cast() }
 }
 
-/// Works on the descriptor. A closed socket gives the system's error, EBADF.
+/// Calls `work` with the socket of this number. If the socket is closed, returns the system's error EBADF.
 ///
 /// # Errors
 ///

@@ -103,7 +103,7 @@ unsafe fn receive_short(lua: *mut lua_State, block: *const SocketBlock, address:
     unsafe { receive(lua, block, address, &mut room[..max]) }
 }
 
-/// The descriptor of a socket, open or closed.
+/// Receives into `room`, and pushes the results of `recv`. Returns their number.
 unsafe fn receive(
     lua: *mut lua_State,
     block: *const SocketBlock,

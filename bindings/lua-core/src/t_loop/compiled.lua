@@ -18,7 +18,8 @@ local finish, of_task, again_or_raise, last = own.finish, own.of_task, own.again
 local TASKS, CURRENT, ENVS = own.TASKS, own.CURRENT, own.ENVS
 local NEXT, CALLBACK       = 1, 2
 
--- The table of the user values of each loop that this file has prepared. The table is weak: it keeps neither alive.
+-- The table of the user values of each loop that this file has prepared. It is a weak table: it keeps neither the loop
+-- nor the user values alive.
 local of_loop = setmetatable( { }, { __mode = 'kv' } )
 
 -- The stock of tasks that are not armed yet, the tables of their user values, and the number of tasks.
@@ -34,8 +35,8 @@ local function prepare( loop )
   end
 end
 
--- Adds a task with the table of its callback. Returns nothing in any other case. steps.rs describes what may happen
--- between two steps.
+-- Adds a task with the table of its callback in the usual case. Returns nothing in any other case. steps.rs describes
+-- what may happen between two steps.
 local function add( loop, ms, callback, count )
   local values = of_loop[ loop ]
   if not values then return end
@@ -43,7 +44,7 @@ local function add( loop, ms, callback, count )
   if not entries or not envs then return end
   local at = left
   local task, env = stock[ at ], envs_of_stock[ at ]
-  -- The task leaves the stock first. So no error leaves a used task there.
+  -- The task leaves the stock before it is armed, so that no error leaves an armed task in the stock.
   left = at - 1
   local place = arm( loop, ms, count, task )
   if place < 0 then

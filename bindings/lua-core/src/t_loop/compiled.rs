@@ -1,5 +1,5 @@
 //! The calls that LuaJIT compiles with the script: `addTask`, `cancelTask`, and the loop that serves many due tasks.
-//! They work like those of `cogloop`; see `cogloop/compiled.rs`.
+//! They work like the compiled calls of the module `cogloop`; see `cogloop/compiled.rs`.
 //!
 //! ```text
 //!   of a loop:  TASKS[ place ] = task        ENVS[ place ] = the task's table of user values, weak
@@ -207,8 +207,8 @@ unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     }
 }
 
-/// The task's callback runs now. Returns the number of its arguments; [`UNUSUAL`](crate::host::compiled::UNUSUAL) for
-/// no task.
+/// Called just before the task's callback. Returns the number of the callback's arguments;
+/// [`UNUSUAL`](crate::host::compiled::UNUSUAL) if there is no task.
 unsafe extern "C" fn begin(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop, and with what was in TASKS.
     unsafe {
@@ -224,7 +224,7 @@ unsafe extern "C" fn begin(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     }
 }
 
-/// The task's callback has returned. Returns 1 if the task may be armed again, 0 if it has ended, and
+/// Called when the task's callback has returned. Returns 1 if the task may be armed again, 0 if the task has ended, and
 /// [`UNUSUAL`](crate::host::compiled::UNUSUAL) if the loop was closed.
 unsafe extern "C" fn ended(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.

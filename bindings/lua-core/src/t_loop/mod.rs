@@ -1,4 +1,4 @@
-//! The class `t.Loop`: its table, and the metatables of its objects.
+//! The class `t.Loop`, with the functions of the library lua-t: its table, and the metatables of its objects.
 //!
 //! Every function has the metatables, the class and a weak table as upvalues; see `host/upvalue.rs`.
 

@@ -86,7 +86,7 @@ pub(super) static FACE: Face = Face {
     handle_closed: |_, _| {},
     drop_void_claims: |_, _| {},
     before_idle: |_| {},
-    // `note_current` has already done this.
+    // `note_current` has stored the task or the Node as CURRENT before the callback.
     note_failed: |_, _, _| {},
     end_failed: finish,
     returns_refusals: false,

@@ -21,7 +21,7 @@ use std::ptr::null_mut;
 
 /// User value of a Task: the task that fires next, in a loop made with `debug`.
 pub(super) const NEXT: c_int = 1;
-/// User value of a Task: `{ f, arg1, … }`. It is the last one.
+/// User value of a Task: `{ f, arg1, … }`. It is the last user value.
 pub(super) const CALLBACK: c_int = 2;
 
 entry!(
@@ -80,7 +80,7 @@ pub(super) fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) 
     let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
     let next = state.events.follow(&plan, state.events.now_ns());
     let next_ns = next.map_or(u64::MAX, |next| next.deadline);
-    // SAFETY: the script arms nothing here, so there is no place to name.
+    // SAFETY: `lua` may be null. The script arms nothing here, so a recording needs no line of the script.
     unsafe { state.arm(null_mut(), Due::At(next_ns), For::Script, 0) }
 }
 
@@ -99,7 +99,8 @@ unsafe fn forget_env(lua: *mut lua_State, key: Key) {
 }
 
 entry!(
-    /// `loop:cancelTask( task )` → whether it was pending. From its own callback: whether it was not cancelled yet.
+    /// `loop:cancelTask( task )` → whether the task was pending. If the task's own callback calls this: whether the
+    /// task was not cancelled before.
     pub(super) fn cancel_task(lua: *mut lua_State) -> c_int {
         // The task is read before the loop is checked: the processor loads the task from memory during the check.
         let task = test_userdata(lua, 2, upvalue::TIMER).cast::<TaskBlock>();

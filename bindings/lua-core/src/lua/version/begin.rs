@@ -14,8 +14,8 @@ use std::ptr::null;
 /// The registry's field with the function that makes these functions.
 const MAKER: &CStr = c"cogloop.begin";
 
-/// Pushes a Lua function that calls the value at `index` with the values behind it, up to `top`. Without such values it
-/// pushes the value itself; on 5.1 only if it is a Lua function.
+/// Pushes a Lua function that calls the value at `index` with the values behind it, up to `top`. If there are no such
+/// values, pushes the value at `index` itself; on 5.1 it must be a Lua function for that.
 ///
 /// # Safety
 ///

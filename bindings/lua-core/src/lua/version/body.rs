@@ -27,7 +27,7 @@ pub(super) unsafe fn put_below(coroutine: *mut lua_State, handler: lua_CFunction
 unsafe extern "C-unwind" fn body(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua as a coroutine begins, with the values of `put_below`. Stack: handler f args…
     unsafe {
-        // A script can take the function from the coroutine by the debug library only.
+        // A script can get this function only from the debug library, and may then call it without these values.
         if lua_gettop(lua) < 2 {
             return 0;
         }

@@ -1,8 +1,8 @@
 //! The function with which a coroutine begins since Lua 5.2: a C closure that holds a function and its arguments.
 //!
-//! The loop itself could put the function and its arguments on the coroutine's stack. But if a script resumed the
-//! coroutine first, it would call the last argument. The loop unpacks the closure before it resumes the coroutine, so
-//! the closure is no frame in a traceback.
+//! Without the closure, the function and its arguments could be on the coroutine's stack. But if a script resumed such
+//! a coroutine before the loop, Lua would call the last argument. The loop unpacks the closure before it resumes the
+//! coroutine, so the closure is no frame in a traceback.
 
 use crate::lua::entry::entry;
 use mlua::ffi::{
@@ -17,7 +17,7 @@ pub(super) const ARGS_MAX: c_int = 253;
 /// The closure's upvalue with the function. The upvalues after it are the arguments.
 pub(super) const FUNCTION: c_int = 2;
 
-/// Pushes a C closure that calls the value at `index` with the others up to `top`, at most [`ARGS_MAX`].
+/// Pushes a C closure that calls the value at `index` with the values behind it up to `top`, at most [`ARGS_MAX`].
 ///
 /// # Safety
 ///
@@ -66,13 +66,13 @@ entry!(
 
 #[cfg(feature = "lua52")]
 entry!(
-    /// After a yield of the function: returns what it has returned.
+    /// Called when the function has yielded and then returned. Returns the function's results.
     fn end(lua: *mut lua_State) -> c_int {
         lua_gettop(lua)
     }
 );
 
-/// After a yield of the function: returns what it has returned.
+/// Called when the function has yielded and then returned. Returns the function's results.
 #[cfg(not(feature = "lua52"))]
 unsafe extern "C-unwind" fn end(lua: *mut lua_State, _: c_int, _: mlua::ffi::lua_KContext) -> c_int {
     // SAFETY: Lua calls it with the stack of `begin`.

@@ -29,10 +29,10 @@ pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values:
 
 /// Pushes the table of the userdata at `index`, and then its value `n`.
 ///
-/// mlua's functions for older versions ask for the type of each value that they push, by one more call of Lua.
+/// Calls Lua's own functions: mlua's functions for older versions make one more call of Lua, for the type of the value.
 #[inline]
 unsafe fn push_value(lua: *mut lua_State, index: c_int, n: c_int) {
-    // SAFETY: only called with a userdata there that has this value, and with room for two.
+    // SAFETY: only called with a userdata at `index` that has this value, and with room for two values.
     unsafe {
         push_table(lua, index);
         #[cfg(not(feature = "lua53"))]
@@ -44,7 +44,7 @@ unsafe fn push_value(lua: *mut lua_State, index: c_int, n: c_int) {
 
 #[inline]
 unsafe fn push_table(lua: *mut lua_State, index: c_int) {
-    // SAFETY: only called with a userdata there, and room for a value.
+    // SAFETY: only called with a userdata at `index`, and room for a value.
     unsafe {
         #[cfg(any(feature = "lua51", feature = "luajit"))]
         mlua::ffi::lua_getfenv(lua, index);

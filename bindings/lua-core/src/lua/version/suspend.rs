@@ -1,6 +1,6 @@
 //! Waits that can end with an error. In versions with continuations a C function can yield, and raise when it is
-//! resumed. Lua 5.1 and LuaJIT have no continuations. There the module wraps such a function in a Lua function, which
-//! raises.
+//! resumed. Lua 5.1 and LuaJIT have no continuations. For them the module wraps such a function in a Lua function,
+//! which raises.
 
 use mlua::ffi::lua_State;
 use std::ffi::{c_int, c_void};
@@ -8,8 +8,8 @@ use std::ffi::{c_int, c_void};
 /// Whether a suspended function raises by itself.
 pub(crate) const CAN_RAISE: bool = cfg!(not(any(feature = "lua51", feature = "luajit")));
 
-/// Yields the `count` values on top, and `mark`. When the coroutine is resumed, the running function returns the values
-/// that it gets. If [`CAN_RAISE`] is true and the first value is `raise`, it raises the second value instead.
+/// Yields the `count` values on top, and `mark`. When the coroutine is resumed with values, the running function
+/// returns these values. If [`CAN_RAISE`] is true and the first value is `raise`, it raises the second value instead.
 ///
 /// # Safety
 ///
@@ -81,7 +81,7 @@ mod kind {
         unsafe {
             let below = below as c_int;
             // If a script has resumed the coroutine instead of the loop, the mark and perhaps other values are below
-            // the new ones.
+            // the new values.
             let mark = lua_touserdata(lua, 1);
             for index in (below + 1..=lua_gettop(lua)).rev() {
                 if lua_touserdata(lua, index) == mark {

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 /// process.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const QUIETLY: c_int = libc::MSG_NOSIGNAL;
-/// On these systems socket2 sets this for each socket instead.
+/// On these systems socket2 sets the option SO_NOSIGPIPE of each socket instead.
 #[cfg(target_vendor = "apple")]
 pub(crate) const QUIETLY: c_int = 0;
 
@@ -117,8 +117,9 @@ pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
 /// Allows one `accept` of this process at a time, because file locks belong to the whole process.
 static ACCEPTING: Mutex<()> = Mutex::new(());
 
-/// Accepts a waiting client without waiting for one. `accept` has no flag for that, so this polls first. Meanwhile a
-/// lock on the listener's file keeps other processes from accepting. The lock ends with the process that holds it.
+/// Accepts a waiting client without waiting for one. `accept` has no flag for that, so this function polls first. A
+/// lock on the listener's file keeps other processes that call this function from accepting between the two calls. The
+/// lock ends with the process that holds it.
 ///
 /// # Errors
 ///
