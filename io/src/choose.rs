@@ -51,43 +51,51 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn open(name: Option<&str>) -> Result<(Box<dyn Backend>, BackendReport), Error> {
     let from_environment = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
     match (name, from_environment) {
-        (Some(name), _) => open_from(KNOWN, Some((name, "asked for by name"))),
-        (None, Some(name)) => open_from(KNOWN, Some((&name, "asked for by COGLOOP_BACKEND"))),
+        (Some(name), _) => open_from(KNOWN, Some(Asked { name, variable: None })),
+        (None, Some(name)) => open_from(KNOWN, Some(Asked { name: &name, variable: Some(VARIABLE) })),
         (None, None) => open_from(KNOWN, None),
     }
 }
 
+/// A backend that the program asks for, or the environment.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    name: &'a str,
+    /// The environment variable that holds the name.
+    variable: Option<&'static str>,
+}
+
 fn open_from(
     known: &[(&'static str, Opener)],
-    asked: Option<(&str, &str)>,
+    asked: Option<Asked<'_>>,
 ) -> Result<(Box<dyn Backend>, BackendReport), Error> {
-    let first = asked.map(|(asked, _)| asked);
-    if let Some(name) = first.filter(|first| known.iter().all(|(name, _)| name != first)) {
+    if let Some(Asked { name, variable }) = asked.filter(|asked| known.iter().all(|&(name, _)| name != asked.name)) {
         let known = known.iter().map(|&(name, _)| name).collect();
-        return Err(Error::UnknownBackend { name: name.to_owned(), known });
+        return Err(Error::UnknownBackend { name: name.to_owned(), variable, known });
     }
-    let (preferred, others): (Vec<_>, Vec<_>) = known.iter().partition(|(name, _)| Some(*name) == first);
+    let (preferred, others): (Vec<_>, Vec<_>) =
+        known.iter().partition(|&&(name, _)| asked.is_some_and(|asked| asked.name == name));
     let mut refusals = Vec::new();
     for &(name, opener) in preferred.into_iter().chain(others) {
         match opener() {
             Ok(backend) => {
                 let reason = match asked {
                     _ if !refusals.is_empty() => format!("{}, so {name}", refusals.join("; ")),
-                    Some((_, why)) => why.to_owned(),
+                    Some(asked) => format!("asked for by {}", asked.variable.unwrap_or("name")),
                     None => "the best that works here".to_owned(),
                 };
                 return Ok((backend, BackendReport { name, reason }));
             }
-            Err(error) => refusals.push(format!("{name} refused: {}", in_words(&error))),
+            Err(error) => refusals.push(format!("{name} refused: {}", in_words(name, &error))),
         }
     }
     Err(Error::NoBackend { reasons: refusals.join("; ") })
 }
 
-/// The kernel's error, with its usual cause.
-fn in_words(error: &io::Error) -> String {
+/// The kernel's error, with its usual cause for this backend.
+fn in_words(backend: &str, error: &io::Error) -> String {
     let text = error.to_string();
-    let Some(cause) = usual_cause(error) else { return text };
+    let Some(cause) = usual_cause(backend, error) else { return text };
     format!("{} ({cause})", text.split(" (os error").next().unwrap_or(&text))
 }
 
@@ -98,19 +106,22 @@ mod tests {
     const REFUSED: Opener = || Err(io::Error::from_raw_os_error(1));
     const WORKS: Opener = || Ok(Box::new(Portable::new()?));
 
+    fn by_name(name: &str) -> Option<Asked<'_>> {
+        Some(Asked { name, variable: None })
+    }
+
     #[test]
     fn a_refused_backend_gives_way_and_the_report_says_why() {
         let known = [("first", REFUSED), ("second", WORKS)];
-        for asked in [None, Some(("first", "asked for by name"))] {
+        for asked in [None, by_name("first")] {
             let (_, report) = open_from(&known, asked).map_err(|error| error.to_string()).unwrap();
             assert_eq!(report.name, "second");
             assert_eq!(
                 report.reason,
-                "first refused: Operation not permitted (a container's seccomp filter or kernel.io_uring_disabled does \
-                 that), so second"
+                "first refused: Operation not permitted (a container's seccomp filter does that), so second"
             );
         }
-        let (_, report) = open_from(&known, Some(("second", "asked for by name"))).map_err(|e| e.to_string()).unwrap();
+        let (_, report) = open_from(&known, by_name("second")).map_err(|e| e.to_string()).unwrap();
         assert_eq!(report.reason, "asked for by name", "nothing else was tried");
     }
 
@@ -118,6 +129,14 @@ mod tests {
     fn an_unknown_name_is_an_error_that_lists_the_known_names() {
         let error = open(Some("kqueueue")).err().unwrap().to_string();
         assert_eq!(error, "unknown backend \"kqueueue\"; known here: uring, epoll, select, portable");
+    }
+
+    #[test]
+    fn an_unknown_name_from_the_environment_is_an_error_that_names_the_variable() {
+        let asked = Asked { name: "kqueueue", variable: Some(VARIABLE) };
+        let error = open_from(&[("first", WORKS)], Some(asked)).err().unwrap().to_string();
+        let expected = "the environment variable COGLOOP_BACKEND: unknown backend \"kqueueue\"; known here: first";
+        assert_eq!(error, expected);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Error {
     UnknownBackend {
         /// The name that was asked for.
         name: String,
+        /// The environment variable that holds this name; `None` if the program itself asked for it.
+        variable: Option<&'static str>,
         /// The names that exist on this platform.
         known: Vec<&'static str>,
     },
@@ -50,7 +52,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownBackend { name, known } => {
+            Self::UnknownBackend { name, variable, known } => {
+                if let Some(variable) = variable {
+                    write!(f, "the environment variable {variable}: ")?;
+                }
                 write!(f, "unknown backend \"{name}\"; known here: {}", known.join(", "))
             }
             Self::NoBackend { reasons } => write!(f, "no backend works here: {reasons}"),

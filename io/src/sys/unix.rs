@@ -12,13 +12,15 @@ pub(crate) fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// The usual cause of an error that the kernel reports.
-pub(crate) fn usual_cause(error: &io::Error) -> Option<&'static str> {
+/// The usual cause of an error with which the kernel refuses a backend.
+pub(crate) fn usual_cause(backend: &str, error: &io::Error) -> Option<&'static str> {
     use rustix::io::Errno;
+    let is_uring = backend == "uring";
     match Errno::from_io_error(error)? {
-        Errno::PERM => Some("a container's seccomp filter or kernel.io_uring_disabled does that"),
+        Errno::PERM if is_uring => Some("a container's seccomp filter or kernel.io_uring_disabled does that"),
+        Errno::PERM => Some("a container's seccomp filter does that"),
         Errno::NOSYS => Some("the kernel lacks it, or a container's seccomp filter hides it"),
-        Errno::NOMEM => Some("most kernels count the rings as locked memory, ulimit -l"),
+        Errno::NOMEM if is_uring => Some("most kernels count the rings as locked memory, ulimit -l"),
         Errno::MFILE => Some("the process has used up its descriptors, ulimit -n"),
         _ => None,
     }

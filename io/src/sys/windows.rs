@@ -12,8 +12,8 @@ pub(crate) fn monotonic_ns() -> u64 {
     FIRST.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
-/// The usual cause of an error that the kernel reports.
-pub(crate) fn usual_cause(_: &io::Error) -> Option<&'static str> {
+/// The usual cause of an error with which the kernel refuses a backend.
+pub(crate) fn usual_cause(_: &str, _: &io::Error) -> Option<&'static str> {
     None
 }
 
