@@ -215,12 +215,20 @@ fn hook() -> impl Strategy<Value = i32> {
 }
 
 fn call() -> impl Strategy<Value = Call> {
+    prop_oneof![4 => call_of_a_loop(), 4 => call_of_a_timer(), 2 => call_of_a_watch()]
+}
+
+fn never() -> impl Strategy<Value = u64> {
+    prop_oneof![20 => ns(), 1 => Just(NEVER)]
+}
+
+fn body() -> impl Strategy<Value = usize> {
+    0..BODIES
+}
+
+fn call_of_a_loop() -> impl Strategy<Value = Call> {
     use Call::*;
-    let body = || 0..BODIES;
-    let pipe = || 0..PIPES;
-    let mode = prop_oneof![3 => Just(LEVEL), 2 => Just(EDGE), 2 => Just(ONE_SHOT), 1 => -1..4i32];
-    let never = || prop_oneof![20 => ns(), 1 => Just(NEVER)];
-    let loops = prop_oneof![
+    prop_oneof![
         1 => (
             resolution(),
             prop_oneof![3 => Just(0), 1 => 1..5u32],
@@ -254,8 +262,12 @@ fn call() -> impl Strategy<Value = Call> {
         2 => (loop_name(), body()).prop_map(|(name, body)| Walk(name, body)),
         3 => (loop_name(), hook(), body()).prop_map(|(name, when, body)| Hook(name, when, body)),
         4 => name().prop_map(RemoveHook),
-    ];
-    let timers = prop_oneof![
+    ]
+}
+
+fn call_of_a_timer() -> impl Strategy<Value = Call> {
+    use Call::*;
+    prop_oneof![
         6 => (loop_name(), never(), body()).prop_map(|(name, ns, body)| After(name, ns, body)),
         3 => (loop_name(), never(), body()).prop_map(|(name, ns, body)| At(name, ns, body)),
         4 => (loop_name(), ns(), -1..5i32, body()).prop_map(|(name, ns, missed, body)| Every(name, ns, missed, body)),
@@ -271,8 +283,14 @@ fn call() -> impl Strategy<Value = Call> {
         2 => name().prop_map(Remaining),
         1 => name().prop_map(Ref),
         1 => name().prop_map(Unref),
-    ];
-    let watches = prop_oneof![
+    ]
+}
+
+fn call_of_a_watch() -> impl Strategy<Value = Call> {
+    use Call::*;
+    let pipe = || 0..PIPES;
+    let mode = prop_oneof![3 => Just(LEVEL), 2 => Just(EDGE), 2 => Just(ONE_SHOT), 1 => -1..4i32];
+    prop_oneof![
         4 => (loop_name(), pipe(), mode, body()).prop_map(|(name, pipe, mode, body)| Watch(name, pipe, mode, body)),
         2 => (name(), prop_oneof![8 => Just(1), 1 => -1..10i32]).prop_map(|(name, directions)| Drained(name, directions)),
         2 => name().prop_map(Remove),
@@ -285,8 +303,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => name().prop_map(UnrefWatch),
         3 => pipe().prop_map(Write),
         2 => pipe().prop_map(Read),
-    ];
-    prop_oneof![4 => loops, 4 => timers, 2 => watches]
+    ]
 }
 
 impl Call {

@@ -318,26 +318,29 @@ impl Model {
         }
     }
 
+    /// The sleep of a step that only sleeps; `None` if the limit refuses it.
+    fn begin_sleep(&mut self, step: &Step) -> Option<Sleep> {
+        match *step {
+            Step::SleepUntil(ns) => Some((self.add_sleep(ns.max(self.now_ns), false)?, ns)),
+            Step::Reset(first_ns, second_ns) => {
+                let (id, _) = self.sleep(first_ns)?;
+                let deadline_ns = self.now_ns + second_ns;
+                self.reschedule(id, deadline_ns);
+                Some((id, deadline_ns))
+            }
+            Step::Sleep(ns) => self.sleep(ns),
+            _ => unreachable!("the step does more than sleep"),
+        }
+    }
+
     fn begin(&mut self, step: Step) -> Run<Begun> {
         Ok(Begun::Waiting(match step {
             Step::Act(action) => {
                 self.act(&action);
                 return Ok(Begun::Answer(0));
             }
-            Step::Sleep(ns) => match self.sleep(ns) {
+            Step::Sleep(_) | Step::SleepUntil(_) | Step::Reset(..) => match self.begin_sleep(&step) {
                 Some(sleep) => Waiting::Sleep(sleep),
-                None => return Ok(Begun::Answer(REFUSED)),
-            },
-            Step::SleepUntil(ns) => match self.add_sleep(ns.max(self.now_ns), false) {
-                Some(id) => Waiting::Sleep((id, ns)),
-                None => return Ok(Begun::Answer(REFUSED)),
-            },
-            Step::Reset(first_ns, second_ns) => match self.sleep(first_ns) {
-                Some((id, _)) => {
-                    let deadline_ns = self.now_ns + second_ns;
-                    self.reschedule(id, deadline_ns);
-                    Waiting::Sleep((id, deadline_ns))
-                }
                 None => return Ok(Begun::Answer(REFUSED)),
             },
             Step::Yield => Waiting::Yield { is_over: false },
