@@ -1,4 +1,5 @@
-//! Links the shared library with a soname, and so that `dlclose` does not unload it: its threads run its code.
+//! Gives the shared library a soname. It also ensures that `dlclose` does not unload the library, whose threads may
+//! still run its code.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -60,7 +60,8 @@ static void close_end(struct end *end) {
     free(end);
 }
 
-/* The server's side. It reads only when nothing is left to write, so no client can fill its memory. */
+/* The server's side. It reads only when nothing is left to write, so a client cannot make it store more than one
+ * buffer. */
 static void serve(cog_watch watch, int ready, void *ctx) {
     struct end *end = ctx;
     if (ready & COG_READ) {

@@ -11,7 +11,7 @@
  * Outputs   are the last parameters. Pass NULL for an output that you do not need.
  * Handles   cog_loop, cog_timer, cog_watch and cog_hook are small values that can be copied. A handle of zeros names
  *           nothing. After a loop, timer, watch or hook has ended, its handle is stale for ever: functions return
- *           COG_ERROR_STALE for it, and it never names a later one.
+ *           COG_ERROR_STALE for it, and no later object has the same handle.
  * Times     are in nanoseconds. Delays count from now, other times from the loop's creation. COG_NEVER is the end of
  *           time.
  * Owners    ctx belongs to the caller: the library passes it to the callback and does not read it. cog_timer_on_end and
@@ -98,7 +98,7 @@ enum {
 enum {
     COG_MISSED_SKIP = 0,  /* serves one deadline and counts the others as missed. The schedule stays */
     COG_MISSED_BURST = 1, /* serves each deadline, in a row. The schedule stays */
-    COG_MISSED_DELAY = 2  /* serves one deadline, and counts the period from there */
+    COG_MISSED_DELAY = 2  /* serves one deadline. The next one is a period later */
 };
 
 /* The clock of a loop. */
@@ -108,7 +108,7 @@ enum {
                                 wake ends it */
 };
 
-/* The start of delays; options->delays. */
+/* The time from which delays count; see options->delays. */
 enum {
     COG_DELAYS_FROM_NOW = 0,   /* the time of the call, which reads the clock */
     COG_DELAYS_FROM_CACHED = 1 /* cog_loop_now_cached: the delay includes the time of this turn's callbacks */
@@ -155,8 +155,8 @@ typedef struct cog_options {
     uint32_t clock;              /* COG_CLOCK_MONOTONIC or COG_CLOCK_VIRTUAL */
     uint32_t delays;             /* COG_DELAYS_FROM_NOW or COG_DELAYS_FROM_CACHED */
     uint32_t reserved;           /* 0 */
-    uint64_t slack_ns;           /* how late timers may fire, so that several share a wake-up, if their plan does not
-                                    say it; 0: not at all */
+    uint64_t slack_ns;           /* how late a timer may fire, so that several share a wake-up; a plan may have a slack
+                                    of its own. 0: no slack */
 } cog_options;
 
 /* When a timer fires. Set size to sizeof(cog_plan), and every field that you do not need to 0. */
@@ -174,7 +174,7 @@ typedef struct cog_plan {
 typedef struct cog_stats {
     size_t size;
     uint64_t timers, watches;                     /* the present numbers */
-    uint64_t turns;                               /* all counts of calls and turns begin with the loop */
+    uint64_t turns;                               /* turns and calls are counted from the loop's creation */
     uint64_t timer_calls, watch_calls, post_calls;
     uint64_t late_ns_max;                         /* the greatest lateness of a timer when its turn began */
 } cog_stats;

@@ -12,7 +12,7 @@
  * A callback or destructor must return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit.
  * If it unwinds, the process ends with a message. The library's threads are not cancelled.
  *
- * Windows   has neither signals nor forks, so no sleep ends with EINTR there. A destructor must call the free of the C
+ * On Windows there are neither signals nor forks, so no sleep ends with EINTR. A destructor must call the free of the C
  * library that this library was linked with. That is msvcrt.dll if mingw built it.
  *
  * No argument ends the process. For NULL a function returns an error number; a void function does nothing. A child of a

@@ -41,7 +41,8 @@ static int UNUSED(failed_here);
         if (failed_here) failed++; else passed++;                                     \
     } while (0)
 
-/* A test that needs a thing that this system lacks. `cargo xtask test` counts the printed line. */
+/* Reports a test that is left out, because this system lacks what it needs. `cargo xtask test`
+ * counts the line. */
 #define SKIP(story, why) printf("skipped: %s: %s\n", #story, why)
 
 static inline int summary(void) {
@@ -59,7 +60,7 @@ static inline void wait_for(int *counter, int least) {
 
 enum { MS = 1000000 };
 
-/* A loop with a virtual clock. Nothing waits on it. */
+/* A loop with a virtual clock. Its waits take no real time. */
 static inline cog_loop virtual_loop(void) {
     cog_options options;
     memset(&options, 0, sizeof options);

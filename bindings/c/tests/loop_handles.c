@@ -219,7 +219,7 @@ static void options_out_of_range_are_refused(void) {
     options->backend = "kqueueue";
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_BACKEND && strstr(cog_last_message(), BACKENDS[0]));
     options->backend = NULL;
-    /* A program with a newer header than this library. Its new fields must be zero. */
+    /* As in a program with a newer header than this library: the new fields must be zero. */
     options->size = sizeof later;
     later.beyond = 1;
     CHECK(cog_loop_new(options, &loop) == COG_ERROR_ARGUMENT && loop.id == 7);
@@ -247,7 +247,7 @@ static void options_out_of_range_are_refused(void) {
     cog_loop_free(loop);
     close_pair(pair);
 
-    /* A program with an older header. The missing fields count as zero. */
+    /* As in a program with an older header: the missing fields count as zero. */
     options->size = offsetof(cog_options, timers_max);
     options->resolution_ns = 0;
     CHECK(cog_loop_new(options, &loop) == COG_OK);

@@ -244,7 +244,7 @@ static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
     cog_timer_after(loop, COG_NEVER, never, NULL, NULL);
     for (int n = 0; n < 10; n++) failed += cog_loop_run_once(loop, COG_NEVER, NULL) != COG_OK;
     is_stormy = 0;
-    /* Signals are ignored from here on. valgrind may still deliver one, and the default action is the end of the
+    /* From here on the process ignores the signal. valgrind may still deliver one, and the default action would end the
      * process. */
     struct itimerval calm = { { 0, 0 }, { 0, 0 } };
     action.sa_handler = SIG_IGN;

@@ -180,7 +180,8 @@ static void delays_count_from_the_call_or_from_the_turn_as_the_options_say(void)
         cog_timer_after(loop, 10 * MS, work_and_arm, &worker, NULL);
         CHECK(cog_loop_run(loop) == COG_OK && log.calls == 4);
         CHECK(worker.cached_ns[0] == 10 * MS && worker.cached_ns[1] == 15 * MS + 1);
-        /* Delays that count from the turn. A delay of 0 is due in the next turn, too, and no timer fires early. */
+        /* A delay of 0 is due in the next turn, even if delays count from the start of the turn. No timer fires early.
+         * */
         for (int n = 0; n < 4; n++) CHECK(log.deadline_ns[n] == deadlines_us[from][n] * 1000 && log.at_ns[n] >= log.deadline_ns[n]);
         CHECK(log.at_ns[0] == 15 * MS + 1);
         CHECK(cog_loop_now_cached(loop, &cached_ns) == COG_OK && cached_ns == log.at_ns[3]);
@@ -301,7 +302,7 @@ static void a_loop_can_run_one_turn_at_a_time(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
     bool is_alive = true;
-    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && !is_alive); /* an idle hook: no wait */
+    CHECK(cog_loop_run_once(loop, COG_NEVER, &is_alive) == COG_OK && !is_alive); /* an empty loop does not wait */
     cog_timer_after(loop, 10 * MS, note, &log, NULL);
     cog_timer_after(loop, 20 * MS, note, &log, NULL);
     CHECK(cog_loop_step(loop) == COG_OK && log.calls == 0);

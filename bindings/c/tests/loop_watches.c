@@ -254,7 +254,6 @@ static void the_backend_is_named_with_the_reason(void) {
     cog_loop_free(loop);
 }
 
-/* `loop_watches BACKEND…` tests only these backends. */
 static void a_watchs_callback_can_be_read_and_changed(void) {
     cog_loop loop = new_loop();
     int pair[2];
@@ -314,6 +313,7 @@ static int is_permitted(void) {
     return is_it;
 }
 
+/* `loop_watches BACKEND…` tests only the named backends. */
 int main(int argc, char **argv) {
     for (int n = 0; n < (argc > 1 ? argc - 1 : LAST_BACKEND); n++) {
         backend = argc > 1 ? argv[n + 1] : BACKENDS[n];

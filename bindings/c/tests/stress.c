@@ -14,7 +14,7 @@ struct mine {
 static int calls, ends, made;
 static int operations = 80000;
 
-/* The thread that sets `doomed` destroys the timer. No other thread does. */
+/* Sets `doomed`. Returns true to only one thread, and this thread destroys the timer. */
 static int doom(struct mine *mine) { return __atomic_exchange_n(&mine->doomed, 1, __ATOMIC_SEQ_CST) == 0; }
 
 static void work(void *timer) {

@@ -1,5 +1,5 @@
-/* The tests' functions of the system, in two files with the same functions. A test that needs more is inside `#if
- * HAS_…`. Where the feature is missing, the test counts as skipped. */
+/* The system functions that the tests use. There is one file for Unix and one for Windows, with the same functions. A
+ * test that needs more is inside `#if HAS_…`. Where the feature is missing, the test counts as skipped. */
 #ifndef SYSTEM_H
 #define SYSTEM_H
 #include <stdbool.h>

@@ -11,7 +11,7 @@ extern "C"
 #endif
     void timespec_add_ms__(struct timespec *ts, uint32_t ms);
 
-/* time( ) reads a coarser clock, which may be some milliseconds behind: hence the second more at the upper bounds. */
+/* time( ) reads a coarser clock, which may be some milliseconds behind. So the upper bounds allow a second more. */
 static void the_time_is_that_of_the_wall_clock(void) {
     time_t secs = 0, before = time(NULL);
     long ms = -1;

@@ -158,7 +158,7 @@ static void a_one_off_may_arm_itself_again(void) {
 }
 
 /* A callback arms its own timer. The deadline comes while the callback still runs. So the timer is called again after
- * it returns. */
+ * the callback has returned. */
 static void arm_again_and_stay(void *timer) {
     struct story *story = CTX(struct story, timer);
     count(&story->calls);

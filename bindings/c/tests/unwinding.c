@@ -47,7 +47,7 @@ static void in_a_callback_of_mockit_that_is_cancelled(void) { arm_one(cancel_one
 static void in_a_callback_of_mockit_that_throws(void) { arm_one(throw_one, NULL); }
 #endif
 
-/* Runs `leaves` in a child, which must abort after it has written this. */
+/* Runs `leaves` in a child process. The child must write a message that contains `what`, and then abort. */
 static void expect_words(void (*leaves)(void), const char *what) {
     int words[2], status = 0;
     char text[512];

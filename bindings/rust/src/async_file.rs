@@ -38,7 +38,8 @@ pub struct Async<F> {
 }
 
 impl<F: AsFd + 'static> Async<F> {
-    /// The caller ends a source that observes the same descriptor. A descriptor that was just opened has no source.
+    /// Ends no source. If a source may observe the same descriptor, the caller ends it; a descriptor that was just
+    /// opened has none.
     pub(crate) fn new(core: &Rc<Core>, file: F) -> Result<Self, Error> {
         core.check_open()?;
         let file = memory::rc(file)?;
@@ -119,7 +120,7 @@ impl<F> Async<F> {
         self.ready_for(Interest::WRITE, false)
     }
 
-    /// Calls `f` until it does not return `WouldBlock`, each time after a wait for something to read.
+    /// Calls `f`. Whenever `f` returns `WouldBlock`, waits until there is something to read, and calls `f` again.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -142,7 +143,7 @@ impl<F> Async<F> {
         self.retry(Interest::READ, f).await
     }
 
-    /// Calls `f` until it does not return `WouldBlock`, each time after a wait for room to write.
+    /// Calls `f`. Whenever `f` returns `WouldBlock`, waits until there is room to write, and calls `f` again.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;

@@ -28,8 +28,8 @@ impl<S, A: ?Sized, R: Outcome, F: FnMut(&mut S, &A) -> R> Call<S, A> for [F; 1] 
     }
 }
 
-/// The callback of a one-shot or periodic timer. Both kinds have one type of two words, so a callback is read from its
-/// table and written to it in registers. The caller has to know whether the timer is periodic.
+/// The callback of a one-shot or periodic timer. Both kinds are boxed as the same type, which takes two words. So a
+/// callback is moved out of its table and back in registers. The caller has to know whether the timer is periodic.
 pub(crate) trait OnTimer<S, A: ?Sized> {
     fn call_once(self: Box<Self>, state: &mut S, what: &A) -> Verdict;
     fn call(&mut self, state: &mut S, what: &A) -> Verdict;

@@ -155,7 +155,8 @@ impl<S> Handle<S> {
     }
 }
 
-/// Drops the doomed values one by one. Each is dropped after the borrow in which it was taken out.
+/// Drops the values that `doom_all` has marked, one by one. Each value is dropped after the borrow in which it was
+/// taken out.
 struct DropDoomed<'a, S>(&'a Handle<S>);
 
 impl<S> DropDoomed<'_, S> {

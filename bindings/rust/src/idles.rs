@@ -6,7 +6,7 @@ use crate::slab::{Slab, SlabKey};
 pub(crate) struct Idles<C> {
     /// A value is `None` while its callback runs.
     pub(crate) callbacks: Slab<Option<C>>,
-    /// The callbacks that this turn still has to call. It has room for all.
+    /// The callbacks that this turn still has to call. The list always has room for all idle callbacks.
     pub(crate) round: Vec<SlabKey>,
 }
 

@@ -54,9 +54,8 @@ impl Interval {
     }
 
     /// Sets how late a deadline may be served, so that several timers share a wake-up. With every policy, a deadline
-    /// that is served within its slack is on time. The schedule does not drift. If this is not
-    /// called, the interval has the slack of the loop, [`Options::slack`](crate::Options::slack). [`Duration::ZERO`]
-    /// means no slack.
+    /// that is served within its slack is on time. The schedule does not drift. Without this call the interval has the
+    /// slack of the loop, [`Options::slack`](crate::Options::slack). [`Duration::ZERO`] means no slack.
     pub fn slack(mut self, slack: Duration) -> Self {
         self.slack = Some(slack);
         self

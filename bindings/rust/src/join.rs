@@ -45,7 +45,7 @@ impl<T> Join<T> {
     }
 }
 
-/// The writing end of a `Join`. If it is dropped without a result, there will be none.
+/// The writing end of a `Join`. If it is dropped without a result, the `Join` ends as `Cancelled`.
 pub(crate) struct Finish<T>(pub(crate) Rc<RefCell<Join<T>>>);
 
 impl<T> Finish<T> {

@@ -124,9 +124,9 @@ impl Options {
     }
 
     /// Plays a recording: times, the order in which descriptors are ready, and the order of timers are those of the
-    /// recorded run. If the program departs from the recording, the function that runs the loop returns an error that
-    /// names the place. The recording lacks the acts of other threads (remotes, channels) and the bytes that are read.
-    /// Compute delays from the loop's time: the standard library's clock is not replayed.
+    /// recorded run. If the program does something else than the recorded run did, the function that runs the loop
+    /// returns an error that names the place. The recording has neither the posts and messages of other threads nor the
+    /// bytes that are read. Compute delays from the loop's time: the standard library's clock is not replayed.
     ///
     /// ```
     /// use cogloop::{Loop, Options};
@@ -181,7 +181,8 @@ impl Options {
     }
 
     /// Limits how many callbacks of each kind (posts, timers, sources, tasks) a turn serves, at least one. The next
-    /// turn serves the rest. So many callbacks of one kind delay the other kinds by this number of callbacks at most.
+    /// turn serves the rest. So callbacks of one kind, however many there are, delay the other kinds by at most this
+    /// number of callbacks.
     pub fn max_callbacks_per_turn(mut self, limit: usize) -> Self {
         self.limits.io.served_in_turn = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
         self

@@ -167,8 +167,8 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Sends the message when there is room. `key` is the caller's entry in the list of waiting senders. `message`
-    /// becomes `None` when it was sent.
+    /// Sends the message when there is room. `place` holds the message, and becomes `None` when the message was sent.
+    /// `key` is the caller's entry in the list of waiting senders.
     pub(crate) fn poll_send(
         &self,
         place: &mut Option<T>,

@@ -16,7 +16,7 @@ pub use cogloop_io::signals::number::{
     ALARM, CHILD, HANG_UP, INTERRUPT, PIPE, QUIT, TERMINATE, USER_1, USER_2, WINDOW_CHANGE,
 };
 
-/// The number of signals. No more of them can be waiting.
+/// The number of signals. No more of them can wait in the queue, because each number is in it at most once.
 const NUMBERS: usize = 64;
 
 /// Signals that have arrived and were not reported yet, each number once.

@@ -21,8 +21,8 @@ pub(crate) enum Of {
 pub(crate) struct Timeline {
     pub(crate) is_on: Cell<bool>,
     pub(crate) trace: RefCell<Option<Trace>>,
-    /// When the last callback of this turn ended. The next callback counts from then, which saves a reading of the
-    /// clock.
+    /// When the last callback of this turn ended. The time of the next callback counts from here, which saves a reading
+    /// of the clock.
     pub(crate) ended_ns: Cell<Option<u64>>,
     places: [RefCell<ByIndex<Option<Place>>>; 3],
 }

@@ -25,7 +25,7 @@ use std::sync::atomic::Ordering;
 impl<S> Handle<S> {
     pub(crate) fn begin(&self) {
         self.core().is_stopped.set(false);
-        // The user's code may have run since the last run.
+        // The user's code may have run since the last run, so the next callback needs a new reading of the clock.
         self.core().timeline.ended_ns.set(None);
     }
 

@@ -24,7 +24,7 @@ struct Waiter {
 pub(crate) struct Waiters(LinkedSlab<Waiter>);
 
 impl Waiters {
-    /// Appends a waiter. `reports` is the number of reports that it has seen.
+    /// Appends a waiter. `seen` is the number of reports when its wait began.
     pub(crate) fn try_add(&mut self, waker: Waker, seen: u64) -> Result<WaiterKey, Error> {
         let key = self.0.try_add(Waiter { waker, seen })?;
         self.0.append(key);

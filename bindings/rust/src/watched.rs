@@ -20,7 +20,7 @@ pub(crate) struct Watchers {
 
 #[derive(Default, Debug)]
 pub(crate) struct Direction {
-    /// The number of reports of this direction. A future that has seen a smaller number has got a report since then.
+    /// The number of reports of this direction. If the number has grown since a future's wait began, that wait is over.
     pub(crate) reports: u64,
     /// Whether the kernel was asked and has not reported yet. Another waiter need not ask again then.
     pub(crate) is_asked: bool,

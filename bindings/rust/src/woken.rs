@@ -51,7 +51,7 @@ impl WokenList {
         self.list.remove(key);
     }
 
-    /// Starts a new round. Later wakes belong to the next round.
+    /// Starts a new round. Tasks and channels that are woken from now on are taken in the next round.
     pub(crate) fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
     }

@@ -190,7 +190,7 @@ fn live(seed: u64) -> (u64, Duration) {
         events.turn(&mut world.clone(), Some(2 * MS)).unwrap();
         events.audit();
         if turn % 100 == 99 && seed.is_multiple_of(3) {
-            // The order matters, because destructors may make new values.
+            // The flags are reset first, because destructors that `clear` runs may arm new timers.
             world.borrow_mut().armed.fill(false);
             events.clear();
             events.audit();

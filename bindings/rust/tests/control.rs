@@ -344,8 +344,8 @@ fn debug_output_needs_no_debug_of_the_users_types() {
     let _: Box<dyn std::error::Error> = Box::new(refused);
 }
 
-/// Regression test: each of these let virtual time pass by only a microsecond in a turn. So an hour of virtual time
-/// took longer than an hour.
+/// Regression test: with such a callback or timer, virtual time passed by only a microsecond in a turn. So an hour of
+/// virtual time took longer than an hour.
 #[test]
 fn an_idle_callback_or_a_timer_that_arms_itself_for_now_lets_virtual_time_go_on() {
     fn again(events: &Handle<Vec<u64>>) -> Result<(), Error> {

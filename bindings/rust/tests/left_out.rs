@@ -1,7 +1,7 @@
 //! Stand-ins for tests that are not compiled on this system. Each gives its reason and counts as skipped.
 #![cfg(windows)]
 
-/// The tests under `cfg( unix )`.
+/// Stands for the tests under `cfg( unix )`.
 #[test]
 fn what_windows_lacks() {
     for line in [

@@ -413,7 +413,8 @@ fn has_pidfd() -> bool {
     opened.is_ok()
 }
 
-/// Bytes run out here instead of requests. To watch signals, the library asks for more than it needs in one piece.
+/// This test limits the number of bytes instead of refusing single requests: to watch signals, the library asks for
+/// more memory than it needs, in one piece.
 #[test]
 fn memory_that_runs_out_where_signals_are_watched_is_an_error() {
     let events = a_loop();
@@ -431,8 +432,8 @@ fn memory_that_runs_out_where_signals_are_watched_is_an_error() {
     events.audit();
 }
 
-/// Making a loop is the first step of a program. The library asks for more than it needs in one piece, so bytes run out
-/// here instead of requests.
+/// This test limits the number of bytes instead of refusing single requests: to make a loop, the library asks for more
+/// memory than it needs, in one piece.
 #[test]
 fn memory_that_runs_out_where_a_loop_is_made_is_an_error() {
     let story = |bytes| {

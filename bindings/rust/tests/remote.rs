@@ -150,7 +150,7 @@ fn a_channel_serves_in_turns_and_ends_with_its_last_sender() {
     assert_eq!(log[3..], [Some(4), None]);
 }
 
-/// When a receiver returns `Break`, waiting senders get an error, and no further message comes.
+/// When the callback returns `Break`, no further message comes, and later sends get an error.
 #[test]
 fn a_channel_that_its_callback_ends_refuses_messages() {
     let mut events = Loop::simulated().unwrap();

@@ -201,7 +201,7 @@ fn the_traits_of_futures_io_read_write_and_close() {
         writing.join().unwrap().unwrap();
         let got = reading.join().unwrap().unwrap();
         assert_eq!((copied, got.len(), got.iter().all(|&byte| byte == 7)), (LENGTH, LENGTH, true));
-        // Closing another kind of file means dropping it. Windows has only sockets.
+        // `poll_close` of a file that is not a socket only flushes it. On Windows this writer is a socket, too.
         let mut writer = events.watch(writer).unwrap();
         events.block_on(&mut (), poll_fn(|cx| Pin::new(&mut writer).poll_close(cx))).unwrap().unwrap();
         drop((reader, writer));

@@ -54,7 +54,7 @@ fn poll(events: &mut Loop<Log>) -> Log {
 fn sees_the_end(mut peer: &Stream) -> bool {
     match peer.read(&mut [0; 8]) {
         Ok(length) => length == 0,
-        // This error stands for the end of a stream with unread data.
+        // If the other end was closed with unread data, the system reports this error instead of the end.
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
@@ -187,7 +187,7 @@ fn a_second_source_takes_a_descriptor_over_c45() {
     });
 }
 
-/// C46, C47: files that are always ready, bad descriptors, and directions that a file does not have.
+/// C46: a device, a regular file and a directory are always ready. C47: Rust's types exclude bad descriptors.
 #[cfg(unix)]
 #[test]
 fn files_are_always_ready_and_bad_descriptors_are_errors_c46_c47() {
@@ -205,7 +205,7 @@ fn files_are_always_ready_and_bad_descriptors_are_errors_c46_c47() {
     });
 }
 
-/// C50: a number that is too large for `select` is refused, and nothing changes.
+/// C50: a descriptor that the loop refuses is dropped, and nothing else changes. Here the limit of sources refuses it.
 #[cfg(unix)]
 #[test]
 fn a_refused_descriptor_is_dropped_and_changes_nothing_c50() {

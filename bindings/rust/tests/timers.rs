@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// C01: measured by the clock of the standard library, for each way to arm a timer.
+/// C01: no timer is early by the clock of the standard library, however it was armed.
 #[test]
 fn no_timer_is_early_c01() {
     on_every_backend(|options| {
@@ -240,7 +240,7 @@ fn long_delays_keep_their_length_and_a_period_of_zero_is_an_error_c17_c18() {
     assert_eq!(events.timer_count(), 0);
 }
 
-/// C22: one jump of a year.
+/// C22: time jumps by a year in one step.
 #[test]
 fn a_long_jump_fires_all_that_is_due_once_and_in_order_c22() {
     let mut events = simulated();

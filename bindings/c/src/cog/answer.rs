@@ -188,8 +188,8 @@ impl From<Error> for Failure {
 /// The border to C: turns a failure or a panic into a code.
 #[inline]
 pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
-    // After a panic the loop may return errors. That is the worst case: its state is in cells, and an unended borrow is
-    // noticed.
+    // A panic may leave a part of the loop borrowed. The loop's state is in cells, so later calls notice such a borrow
+    // and return errors. Nothing worse can happen.
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => COG_OK,
         Ok(Err(failure)) => failure.keep(),

@@ -20,7 +20,7 @@ const COG_NEVER: u64 = u64::MAX;
 /// Makes a loop.
 ///
 /// # Safety
-/// `options` is NULL or points to as many bytes as its `size` says. Its `backend` is NULL or a string. `output` is NULL
+/// `options` is NULL or points to as many bytes as its `size` says. Its `backend` is NULL or a string. `loop` is NULL
 /// or points to a handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut CogLoop) -> c_int {

@@ -65,7 +65,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Ends the watches of signals and children: the forked child has not inherited those.
+    /// Ends the watches of signals and children. A forked child inherits neither its parent's children nor the signals
+    /// that were sent to its parent.
     fn end_parents_watches(&self) {
         let indices = self.watches.borrow().indices();
         for index in indices {

@@ -120,7 +120,7 @@ impl Last {
 
 thread_local! {
     static LOOPS: RefCell<LoopTable> = const { RefCell::new(LoopTable::NONE) };
-    /// A loop that leaves the table is not the last one any more.
+    /// Cleared when a loop leaves the table, because its address is then no longer valid.
     static LAST: Cell<Last> = const { Cell::new(Last::NONE) };
     /// Whether `with` runs its function. Only debug builds set it.
     static IS_IN_USE: Cell<bool> = const { Cell::new(false) };

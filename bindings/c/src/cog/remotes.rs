@@ -28,7 +28,7 @@ use crate::sys::process;
 pub(super) const PLACE_BITS: u32 = u16::BITS;
 const INDEX_BITS: u32 = 24;
 const FIRST_CHUNK: usize = 64;
-/// The chunks of 64 + 128 + … slots cover all indices but 64.
+/// The chunks of 64 + 128 + … slots cover all indices except the last 64.
 const CHUNKS: usize = (INDEX_BITS - FIRST_CHUNK.ilog2()) as usize;
 const GENERATION_MAX: u64 = u64::MAX >> (INDEX_BITS + PLACE_BITS);
 

@@ -61,7 +61,7 @@ impl Loop {
     }
 
     fn turn(&self, wait: Wait) -> Result<(), Failure> {
-        // The user's code may have run since the last turn.
+        // The user's code may have run since the last turn, so the next callback needs a new reading of the clock.
         self.tracing.ended_ns.set(None);
         self.call_hooks(When::Idle);
         self.call_hooks(When::Prepare);

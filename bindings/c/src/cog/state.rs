@@ -88,8 +88,8 @@ pub(super) struct Loop {
     pub(super) remote: RefCell<Arc<Remote>>,
     /// Posts that were taken out of the shared queue and have not run yet.
     pub(super) posts: RefCell<VecDeque<Post>>,
-    /// The backends' names, each with the reason for it. The last entry is the present one. Programs may have pointers
-    /// to all of them.
+    /// The names of the backends that the loop has had, each with the reason for the choice. The last entry is the
+    /// present backend. The older ones are kept because programs may have pointers to these texts.
     reports: RefCell<Vec<(CString, CString)>>,
     pub(super) is_running: Cell<bool>,
     /// Whether `cog_loop_stop` was called: no further callback starts in this run.
@@ -100,7 +100,7 @@ pub(super) struct Loop {
     pub(super) is_kept_alive: Cell<bool>,
     /// The clock's reading at the start of the turn, or of the last update.
     pub(super) cached_ns: Cell<u64>,
-    /// Whether delays count from `now_ns`.
+    /// Whether delays count from `cached_ns` instead of the time of the call.
     delays_are_cached: bool,
     pub(super) counters: Counters,
     pub(super) tracing: Tracing,

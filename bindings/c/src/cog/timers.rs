@@ -177,7 +177,7 @@ pub unsafe extern "C" fn cog_timer_callback(
     })
 }
 
-/// Frees a timer's `ctx` when the timer has ended.
+/// Sets the function that frees a timer's `ctx` when the timer has ended.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_on_end(timer: CogTimer, r#fn: Option<CogPostFn>) -> c_int {
     answer(|| {

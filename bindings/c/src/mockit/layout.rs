@@ -13,7 +13,7 @@ pub type Callback = unsafe extern "C-unwind" fn(*mut c_void);
 /// The destructor of a timer. Its argument is the timer; its result is ignored.
 pub type Destructor = unsafe extern "C-unwind" fn(*mut c_void) -> i32;
 
-/// The bit-fields, from the lowest bit. Every ABI of Linux has this layout.
+/// The bit-fields, from the lowest bit, as compilers for little-endian machines lay them out.
 const IS_CYCLIC: u8 = 1;
 /// The timer is disarmed: no callback starts any more.
 const IS_DISARMED: u8 = 2;

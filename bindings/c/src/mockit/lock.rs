@@ -17,7 +17,7 @@ pub(super) struct Locked<'a, T> {
     guard: MutexGuard<'a, T>,
 }
 
-/// The address of the mutex names the order.
+/// Tells the sanitizer, when it is dropped, that this thread releases the mutex. The mutex's address identifies it.
 struct Released<'a, T>(&'a Mutex<T>);
 
 impl<T> Drop for Released<'_, T> {

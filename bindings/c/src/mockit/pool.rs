@@ -1,9 +1,9 @@
 //! The pool of threads on which callbacks run: its members, and when it needs another thread. The code that a thread
 //! runs is in `service`.
 //!
-//! If no callback blocks, one thread is enough. The timer thread checks each millisecond. If jobs wait and none was
-//! taken since the last check, all threads are blocked, and the timer thread adds one. So a callback that blocks delays
-//! others by a millisecond. Threads without work for ten seconds end.
+//! While no callback blocks, there are at most as many threads as cores. While jobs wait, the timer thread checks the
+//! pool each millisecond. If no job was taken since the last check, all threads are blocked, and the timer thread adds
+//! one. So a callback that blocks delays others by a millisecond. Threads without work for ten seconds end.
 //!
 //! The pools on crates.io add threads when their queue is long. With a thousand short callbacks they would start
 //! hundreds of threads.
@@ -36,7 +36,7 @@ struct Member {
     is_busy: bool,
 }
 
-/// The action of the caller that makes a thread take the waiting jobs.
+/// What the caller has to do so that a thread takes the waiting jobs.
 pub(super) enum Need {
     Nothing,
     /// Wake a thread that waits for work.

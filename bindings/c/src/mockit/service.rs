@@ -229,7 +229,8 @@ impl Service {
     }
 }
 
-/// A thread of the pool. A callback may have passed the thread's number on; the thread is not cancelled even then.
+/// The work of a thread of the pool. A callback may give this thread's id to other code. If that code tries to cancel
+/// the thread, nothing happens.
 fn serve(service: &'static Service, me: Runner) {
     let _whole = NotCancelled::new();
     pool::enlist(me);
@@ -266,7 +267,7 @@ fn serve(service: &'static Service, me: Runner) {
 }
 
 fn run(job: &Job) {
-    // The callback may permit cancellation. That permission ends with the callback.
+    // The callback may enable cancellation for this thread. Dropping this value disables cancellation again.
     let _whole = NotCancelled::new();
     // SAFETY: the timer is marked as running, so no thread ends it meanwhile.
     if let Some(callback) = unsafe { (*job.timer).callback() }.filter(|_| job.calls) {

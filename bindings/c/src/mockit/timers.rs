@@ -53,7 +53,7 @@ pub(super) struct Job {
 pub(super) struct Timers {
     scheduler: Scheduler<usize>,
     flights: HashMap<usize, Flight>,
-    /// The queue has room for each timer in flight that is not in it.
+    /// The queue always has room for the timers in flight that are not queued yet.
     queue: VecDeque<usize>,
     /// For each thread of the pool that waits: the timer for whose callback it waits. The map has room for all threads
     /// of the pool.

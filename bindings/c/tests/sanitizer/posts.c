@@ -1,5 +1,5 @@
-/* A program with the thread sanitizer and a library without it. The threads share memory through posts, wakes, and a
- * loop that moves to another thread. There is no race, so the sanitizer must not report one. */
+/* This program is compiled with the thread sanitizer; the library is not. The threads share memory through posts,
+ * wakes, and a loop that moves to another thread. There is no race, so the sanitizer must not report one. */
 #include <cogloop.h>
 #include <pthread.h>
 #include <sched.h>

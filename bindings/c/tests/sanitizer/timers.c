@@ -1,5 +1,5 @@
-/* A program with the thread sanitizer and a library without it. The program and the callbacks of mockit.h share memory,
- * but not at the same time. There is no race, so the sanitizer must not report one. */
+/* This program is compiled with the thread sanitizer; the library is not. The program and the callbacks of mockit.h
+ * share memory, but not at the same time. There is no race, so the sanitizer must not report one. */
 #include <mockit.h>
 #include <stdio.h>
 #include <stdlib.h>

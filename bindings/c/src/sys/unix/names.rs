@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The path that a C string names. It may have any bytes.
+/// The path that a C string names. The string may have any bytes.
 ///
 /// # Errors
 /// None here.

@@ -28,7 +28,7 @@ pub(crate) fn look() {
 /// The work that this thread has done so far is visible to a thread that later calls [`acquired`] for the same object.
 pub(crate) fn released<T>(object: &T) {
     if let Some(Some((_, release))) = MARKS.get() {
-        // SAFETY: the address only names the order; it is not read.
+        // SAFETY: the address only identifies the object; the sanitizer reads no memory there.
         unsafe { release((&raw const *object).cast_mut().cast()) };
     }
 }
