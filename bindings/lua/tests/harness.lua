@@ -47,7 +47,8 @@ local function with_traceback( problem )
   return lacks and problem or debug.traceback( problem )
 end
 
--- Runs one test. The name says what the test shows, and contains its number in the conformance list, if it has one.
+-- Runs one test. The name says what the test shows. If this behaviour has a number in the conformance list, the name
+-- contains the number.
 function T.test( name, body )
   local ok, problem = xpcall( body, with_traceback )
   if ok then
@@ -160,7 +161,7 @@ function T.gc_pause( percent )
 end
 
 -- User value `n` of a userdata. Before Lua 5.4 a userdata has a single value: a user value, or in Lua 5.1 and LuaJIT an
--- environment. There the single value is a table of all user values.
+-- environment. In these versions our single value is a table of all user values.
 function T.user_value( userdata, n )
   if T.has.several_user_values then
     return (debug.getuservalue( userdata, n ))
@@ -168,7 +169,8 @@ function T.user_value( userdata, n )
   return (debug.getuservalue or debug.getfenv)( userdata )[ n ]
 end
 
--- Called as the last statement of a file, with `return`. Only a `return` closes the state on every version.
+-- The last statement of a test file. If all tests passed, it returns, so that the interpreter closes the Lua state:
+-- `os.exit` cannot do that in every version.
 function T.done( )
   print( ('%d passed, %d failed'):format( T.passed, T.failed ) )
   if T.failed > 0 then os.exit( 1 ) end

@@ -36,7 +36,7 @@
 ---@field backend string
 ---@field reason string why this backend was chosen
 ---@field turns integer
----@field fired integer the number of times that timers have fired
+---@field fired integer the number of timers that have fired, and of tasks that were woken
 ---@field timers integer the number of timers now
 ---@field handles integer the number of observed handles now
 ---@field tasks integer the number of tasks that have not ended
@@ -258,8 +258,8 @@ function cogloop.wrap( f ) end
 ---@return any ...
 function cogloop.pcall( f, ... ) end
 
---- Returns how long an outer loop may wait before the next `step( 0 )`. 0 means that a step is due; it may serve
---- nothing. nil means for ever.
+--- Returns how many milliseconds an outer loop may wait before the next `step( 0 )`. 0 means that a step is due now; it
+--- may find nothing to serve. nil means for ever.
 ---@return number? ms
 function cogloop.remaining( ) end
 

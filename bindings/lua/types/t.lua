@@ -7,7 +7,7 @@
 ---@field print fun( ... )
 local t = { }
 
---- Returns the name in an object's metatable, or Lua's type.
+--- Returns the `__name` of the value's metatable; without one, the name of Lua's type.
 ---@param value any
 ---@return string
 function t.type( value ) end

@@ -190,7 +190,7 @@ fn once<T>(place: &mut Option<T>, option: &str, value: T) -> Result<(), lexopt::
     }
 }
 
-/// Options that print something about the program and then end it.
+/// The options of a call that only prints something about the program.
 fn only(command: Command) -> Options {
     Options {
         command,

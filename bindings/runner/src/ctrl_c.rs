@@ -87,8 +87,8 @@ unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
     }
 }
 
-/// The hook that raises the error. The callback that ran at the Ctrl-C still runs, or the script has gone on with other
-/// code.
+/// Called [`PATIENCE`] instructions after Ctrl-C. If a loop still runs, its callback takes too long and gets the error.
+/// If no loop runs any more, the script has gone on with other code.
 unsafe extern "C-unwind" fn lose_patience(lua: *mut lua_State, frame: *mut lua_Debug) {
     // SAFETY: called by Lua, as a hook, which may raise.
     unsafe {

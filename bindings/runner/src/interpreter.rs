@@ -104,7 +104,7 @@ unsafe fn load(lua: *mut lua_State, answer: c_int) {
     }
 }
 
-/// Calls a function with the `args` values above it, and drops its results.
+/// Calls a function with the `arguments` values above it, and drops its results.
 unsafe fn call(lua: *mut lua_State, arguments: c_int) {
     // SAFETY: only called by `main`, whose stack is: script on_raise function arguments.
     unsafe {

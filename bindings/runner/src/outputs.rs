@@ -1,4 +1,5 @@
-//! Checks the files that options name before the script runs. A script might ignore the reason why it gets no loop.
+//! Checks the files that options name before the script runs. Without this check only the making of a loop would fail,
+//! and a script might ignore that error.
 
 use cogloop_lua_core::{Recording, TRACE_BEGINNING};
 use std::ffi::OsStr;

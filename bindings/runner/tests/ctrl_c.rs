@@ -70,7 +70,8 @@ fn a_waiting_loop_returns_and_the_next_run_raises() {
     assert_eq!(running.end(), ("after\ninterrupted!\nclean\nend\n".into(), String::new(), Some(130)));
 }
 
-/// Otherwise a script that calls `step` or `run` again and again would go on for ever, and its timers would not fire.
+/// If only the running call returned, a script that calls `step` or `run` again and again would go on for ever, and its
+/// timers would not fire.
 #[test]
 fn one_interrupt_ends_a_script_that_steps_or_runs_a_loop_again_and_again() {
     for code in [

@@ -8,8 +8,8 @@
 //!                          RAISED = COUNT ◄───────────┘   an error has told the script: from now on loops run again
 //! ```
 //!
-//! The program `cogloop` calls [`raise`] on Ctrl-C. The Lua modules never call [`raise`]; with them, this file costs a
-//! turn no more than two reads of an atomic. [`raise`] is async-signal-safe: it uses only atomics and the functions of
+//! The program `cogloop` calls [`raise`] on Ctrl-C. The Lua modules never call [`raise`]. A check for an interrupt,
+//! [`pending`], costs two reads of an atomic. [`raise`] is async-signal-safe: it uses only atomics and the functions of
 //! `sys::wakers` that wake.
 
 use super::nesting::LEVELS;

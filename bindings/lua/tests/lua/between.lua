@@ -88,8 +88,7 @@ test( 'after an error while a timer is being added, no part of the timer stays i
     local ok, outer = with_intrusion( nth, function( ) error( 'intrusion', 0 ) end,
       function( ) return loop:after( 10, f ) end )
     equal( ok or outer == 'intrusion', true, outer )
-    -- After the error the script has no handle of the timer. The timer may fire or not, but it must not stay in the
-    -- loop.
+    -- After the error the script does not have the timer. The timer may fire or not, but it must not stay in the loop.
     loop:after( 20, noting 'next' )
     loop:run( )
     equal( table.concat( fired, ' ', #fired ), 'next', 'at step ' .. nth )
@@ -216,7 +215,8 @@ test( 'a timer that is cancelled while many timers are served is not called afte
       equal( ok, true, err )
       loop:run( )
       if before then
-        -- The intrusion may come when the callback has begun and has not counted yet. Then it still counts this call.
+        -- The intrusion may come when the callback has begun and has not counted this call yet. Then the callback still
+        -- counts it.
         equal( calls <= before + 1, true, 'at step ' .. nth )
         same_list( fired, { 'inner' }, 'at step ' .. nth )
       end

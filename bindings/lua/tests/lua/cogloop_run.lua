@@ -328,7 +328,7 @@ test( 'an error in onerror leaves run, together with the error that onerror was 
   loop:after( 1, error, 'first' )
   local message = fails( 'second', loop.run, loop )
   is_true( message:find( 'while this error was handled: first', 1, true ), message )
-  -- An object can be an error, too: its text is used as the traceback.
+  -- Errors may also be objects. In the message the text `(error object is a table value)` stands for such an error.
   loop:onerror( function( ) error( { } ) end )
   loop:after( 1, error, { } )
   fails( 'while this error was handled: (error object is a table value)', loop.run, loop )

@@ -102,7 +102,7 @@ test( 'the module has signal and child', function( )
   cogloop.close( )
 end )
 
--- Whether the process has a handler for the signal with this bit. A shell reads it from /proc.
+-- Whether the process has a handler for the signal with this bit. A shell reads the mask of such signals from /proc.
 local function is_caught( bit )
   local pipe = io.popen 'grep SigCgt /proc/$PPID/status'
   local mask = pipe:read '*a':match '(%x+)%s*$'

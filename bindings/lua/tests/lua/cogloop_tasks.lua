@@ -6,7 +6,7 @@ local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.sam
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
--- A `pcall` in which a coroutine may wait. Lua 5.1 has no such `pcall`.
+-- Whether a coroutine may wait below `pcall`. In Lua 5.1 it may not.
 local probe = coroutine.create( function( ) return pcall( coroutine.yield ) end )
 coroutine.resume( probe )
 local can_wait_in_pcall = coroutine.status( probe ) == 'suspended'
@@ -594,7 +594,7 @@ if _VERSION >= 'Lua 5.4' then
     loop:run( )
     equal( seen[ 1 ], 'second' )
     is_true( seen[ 2 ]:find( 'while this error was handled: first', 1, true ), seen[ 2 ] )
-    -- In a cancelled task the error is the task's own result.
+    -- If a `__close` raises in a cancelled task, the task has failed with this error.
     local task = loop:spawn( load_with( 'local g <close> = guard ; loop:sleep( 1e6 )', { guard = guard, loop = loop } ) )
     loop:step( 0 )
     task:cancel( )

@@ -227,7 +227,8 @@ test( 'a woken task that has ended does not count as woken', function( )
   equal( tasks[ 1 ]:status( ), 'cancelled' )
   equal( loop:remaining( ), nil )
   equal( loop:step( 0 ), false )
-  -- A later task does not get its place in the step's share.
+  -- A step runs as many tasks as are in the queue when it begins. A task that has ended does not count, so task 3,
+  -- which task 2 wakes, does not run in this step.
   local closed = loop:spawn( function( ) loop:park( ) end )
   loop:step( 0 )
   loop:unpark( closed )

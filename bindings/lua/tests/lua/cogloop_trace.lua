@@ -89,7 +89,8 @@ test( 'a trace shows tasks from wait to wait, with their names and the lines whe
   } )
 end )
 
--- Callable objects, each with the place where its `__call` was written.
+-- Returns a callable object, the place where its `__call` was written, and, in versions with `newproxy`, a userdata
+-- whose `__call` is the object.
 local function callables( )
   local first = line( ) + 1
   local object = setmetatable( { 'not called' }, { __call = function( ) end, __index = string } )

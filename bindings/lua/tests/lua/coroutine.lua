@@ -1,4 +1,4 @@
--- Other code may resume or close the coroutines of tasks: the loop keeps working, and their waits are void.
+-- Other code may resume or close the coroutines of tasks. This ends their waits, and the loop keeps working.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -287,7 +287,7 @@ test( 'the function of the other direction stays when other code has closed or r
   end
 end )
 
--- Makes two coroutines that wait, the first with a limit. The second goes on waiting.
+-- Makes two coroutines that wait, the first with a limit. `finish` ends the first wait. The second goes on.
 local function two_waits( finish )
   local loop, reader, writer = virtual( ), T.fifo( )
   local other, other_writer = T.fifo( )

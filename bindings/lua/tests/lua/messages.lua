@@ -112,7 +112,7 @@ local CASES = {
   { "group:spawn( 5 )", 1, 'f', 'got 5' },               { "group:join( 'x' )", 1, 'ms', "got string 'x'" },
   { 'group.cancel( 5 )', 1, 'group', 'got number' },
   { 'task.name( timer )', 1, 'task', 'got cogloop.timer' }, { 'task.thread( { } )', 1, 'task', 'got table' },
-  -- lua-t's.
+  -- A loop of `t.Loop`.
   { "l:addTask( 'x', f )", 1, 'ms', "got string 'x'" },  { 'l:addTask( 1, 2 )', 2, 'f', 'got 2' },
   { 'l:cancelTask( 5 )', 1, 'task', 'got 5' },           { 'l.addTask( loop, 1, f )', 1, 'loop', 'got cogloop.loop' },
   { "l:addHandle( 'x', 'r', f )", 1, 'handle', "got string 'x'" }, { "l:addHandle( h, 'x', f )", 2, 'dir', "got string 'x'" },
@@ -145,7 +145,7 @@ local CASES = {
   { 'adr.get( )', 1, 'adr', 'got no value' },            { 'I.get( )', 1, 'name', 'got no value' },
   { 'I:get( { } )', 1, 'name', 'got table' },            { 'I( 5 )', 1, 'name', 'got 5' },
   { 'I.tostring( { } )', 1, 'interface', 'got table' },
-  -- mockit's.
+  -- `luamockit`.
   { "mit.sleep( 'x' )", 1, 'ms', "got string 'x'" },     { "s.oneoff( 'x', f )", 1, 'ms', "got string 'x'" },
   { 's.oneoff( 1, 5 )', 2, 'f', 'got 5' },               { 's.getit( 0, f )', 1, 'ms', 'got 0' },
   { 's.getit( 1 )', 2, 'f', 'got no value' },            { "s.wait( 'x' )", 1, 'ms', "got string 'x'" },
@@ -166,7 +166,8 @@ test( 'an error about an argument of any function has the line, the function, an
   end
 end )
 
--- Lua knows no name for a function that `pcall` calls. It counts the object of a method as an argument there.
+-- Lua knows no name for a function that `pcall` calls. In a message about such a function it counts the object of a
+-- method as an argument.
 test( 'below pcall a message names the same argument, and never pcall', function( )
   local count, named, w = 0, 0, world( )
   w.pcall = pcall
@@ -179,7 +180,7 @@ test( 'below pcall a message names the same argument, and never pcall', function
       equal( ok, false, code )
       local number, name = message:gsub( 'bad extra argument', 'bad argument' ):match "bad argument #(%d+) to '([^']*)' %("
       equal( tonumber( number ), case[ 2 ] + (is_method and 1 or 0), code .. ' says ' .. message )
-      -- On LuaJIT some functions are in Lua only to be compiled, and end with a call of the one in C.
+      -- On LuaJIT some functions are written in Lua only to be compiled, and end with a call of the C function.
       local is_in_lua = debug.getinfo( w[ object ][ called ], 'S' ).source == '=cogloop' and not (rawget( _G, 'jit' ) and name == '?')
       local is_name   = name == called or name:match '[^.]*$' == called
       is_true( is_name or name == '?' and not is_in_lua, code .. ' says ' .. message )

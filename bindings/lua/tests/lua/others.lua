@@ -110,7 +110,7 @@ with( 'posix.unistd', 'of two processes that accept on one listener, the later o
   local function serve( )
     local loop, ended = cogloop.loop( ), false
     loop:on( server, 'r', function( )
-      Loop.sleep( 50 )                        -- meanwhile the other process gets the same client reported
+      Loop.sleep( 50 )                        -- meanwhile the other process gets a report of the same client
       local sck = server:accept( )
       if not sck then return end
       sck:send 'served'
@@ -341,7 +341,7 @@ with( 'luv', "a server of luv is a handle, and luv's own loop runs inside ours",
   loop:addHandle( server, 'r', function( )
     woken = woken + 1
     loop:removeHandle( server, 'r' )
-    -- The turn runs twice: if a callback starts a handle, luv registers it only in its next turn.
+    -- The turn runs twice: if a callback starts a handle, luv registers that handle only in its next turn.
     local function turn( )
       uv.run( 'nowait' )
       if not uv.run( 'nowait' ) then loop:stop( ) end

@@ -223,7 +223,7 @@ test( 'a new file that gets a closed number in the same turn gets no old event (
     served[ #served + 1 ] = 'old'
     loop:removeHandle( mine, 'r' )
     other:close( )
-    fresh = T.fifo( )       -- gets the number of the closed one, and is never ready
+    fresh = T.fifo( )       -- gets the number of the closed file, and is never ready
     loop:addHandle( fresh, 'r', function( ) served[ #served + 1 ] = 'stale' end )
   end
   loop:addHandle( one, 'r', swap, one, two )

@@ -181,7 +181,7 @@ test( 'virtual time, tasks and limits are replayed', function( )
   same_list( told_by 'replay', recorded )
 end )
 
--- Replays a changed program. Returns the error that the program gets.
+-- Without `change`, records a program. Otherwise replays the program with this change. Returns the program's error.
 local function departure( change )
   local function program( loop )
     if change == 'more' then loop:on( Net.Socket 'udp', 'r', print ):unref( ) end

@@ -1,5 +1,5 @@
--- Reports are true: a callback is not called for input or room that another callback has used up. So a blocking handle
--- does not block the loop. If a handle blocked it, the test would hang.
+-- Reports are true: a callback is not called for input, or room for output, that another callback has used up. So a
+-- blocking handle does not block the loop. If a handle blocked the loop, the test would hang.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local Loop    = require 't.Loop'

@@ -35,6 +35,6 @@ function Task:status( ) end
 ---@return string? name
 function Task:name( ) end
 
---- Returns the task's coroutine, for `debug` and `coroutine`. Closing it has the effect of a cancellation.
+--- Returns the task's coroutine, for `debug` and `coroutine`. Closing the coroutine has the effect of a cancellation.
 ---@return thread? co nil once the task has ended
 function Task:thread( ) end

@@ -38,13 +38,14 @@ function Timer:ref( ) end
 ---@return cogloop.Timer self
 function Timer:unref( ) end
 
---- Stands for the callbacks of a handle, at most one for each direction, or for the callback of a signal or a child.
+--- A watcher stands for the callbacks of a handle, at most one for each direction, or for the callback of a signal or a
+--- child.
 ---@class cogloop.Watcher : userdata
 local Watcher = { }
 
 --- Removes the function of a direction, or of both. With Lua 5.4 the end of a `<close>` variable does that, too.
 ---@param dir? cogloop.Direction
----@return boolean on whether it was on
+---@return boolean on whether a function was removed
 function Watcher:off( dir ) end
 
 ---@return boolean on

@@ -96,8 +96,8 @@ pub(super) fn edit(asking: &Asking, lua: &Thread) -> rustyline::Result<()> {
     }
 }
 
-/// Reads lines from standard input until its end, without an editor. Prints a prompt if `prompts` is true: the caller
-/// has found that a person would see it.
+/// Reads lines from standard input until its end, without an editor. Prints prompts if `prompts` is true. The caller
+/// sets it if a person would see them.
 pub(super) fn read(asking: &Asking, prompts: bool) {
     let tell = |prompt: &str| {
         if prompts {

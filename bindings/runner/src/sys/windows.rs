@@ -1,7 +1,8 @@
 //! Windows. Twin of `unix`.
 //!
-//! Ctrl-C comes in a thread that the system makes for it. The handler is written for Unix. There it runs in the thread
-//! of the script, which does not go on meanwhile. So here that thread is stopped while the handler runs.
+//! Ctrl-C comes in a thread that the system makes for it. On Unix the same handler runs in the thread of the script,
+//! which does not go on meanwhile. The handler relies on that, so here the thread of the script is stopped while the
+//! handler runs.
 
 use std::ffi::{c_int, c_void};
 use std::io;

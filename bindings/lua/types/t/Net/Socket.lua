@@ -17,8 +17,8 @@
 ---@field sendbuffer integer
 ---@field recvlow integer
 ---@field sendlow integer
----@field recvtimeout number milliseconds; 0: never
----@field sendtimeout number milliseconds; 0: never
+---@field recvtimeout number milliseconds; 0: no time limit
+---@field sendtimeout number milliseconds; 0: no time limit
 ---@field error integer the number of the pending error, or 0; reading clears it
 ---@field descriptor integer? nil for a closed socket
 ---@field family string?
