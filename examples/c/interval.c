@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
     struct mockit *reader = Mockit_dynamic_init(read_meter, 100, true, &meter, NULL);
     struct mockit *display = Mockit_dynamic_init(draw, 500, true, &meter, NULL);
     if (!reader || !display || Mockit_arm(reader) || Mockit_arm(display)) {
-        fprintf(stderr, "no timers to be had\n");
+        fprintf(stderr, "the timers could not be made or armed\n");
         return 1;
     }
     Mockit_bsleep(seconds * 1000 + 50, true, NULL); /* the program's own work */
