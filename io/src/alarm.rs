@@ -7,7 +7,7 @@
 //!                        └── the same deadline again, or a later one while it is far off: no system call
 //! ```
 //!
-//! The alarm may ring too early, and the wait then looks at the clock. It never rings too late.
+//! The alarm never rings too late. If it rings too early, the wait reads the clock and continues.
 
 use crate::sys::own;
 use crate::{Clock, MonotonicClock};
@@ -17,18 +17,19 @@ use rustix::time::{
 };
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Deadlines this close together count as equal. A timeout is relative, so the same deadline seems a little later each
-/// time, by the time between two readings of the clock.
+/// Deadlines this close together count as equal. `set` gets a timeout and computes the deadline from a new reading of
+/// the clock. So the same deadline comes out a little later each time.
 const SAME_NS: u64 = 1_000;
 
 /// An alarm at least this far off is not moved when the deadline moves later. A program may postpone a timeout at every
-/// event, and each move would cost a system call. Without the moves, many such changes cost one early wake-up.
+/// event, and each move would cost a system call. An alarm that is not moved rings once too early, which costs one
+/// wake-up for many such changes.
 const FAR_NS: u64 = 100_000_000;
 
 /// The timer descriptor. Watch it edge-triggered in an epoll set: then it need not be read.
 pub(crate) struct Alarm {
     fd: OwnedFd,
-    // On the monotonic clock.
+    // The deadline for which the alarm is set, on the monotonic clock.
     set_for_ns: Option<u64>,
 }
 
@@ -66,7 +67,8 @@ impl Alarm {
 
     fn set_for(&mut self, wanted_ns: Option<u64>) -> Result<(), Errno> {
         let time = |ns: u64| Timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ };
-        // The kernel takes 0 for "never", so a deadline of 0 must not be set; it would have passed anyway.
+        // For the kernel a time of 0 means that the timer is not set. A wanted deadline is never 0, because it is not
+        // before the present reading of the clock.
         let once = Itimerspec { it_interval: time(0), it_value: time(wanted_ns.unwrap_or(0)) };
         timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &once)?;
         self.set_for_ns = wanted_ns;

@@ -12,7 +12,7 @@ use crate::memory::room_for;
 use crate::{Event, Interest, Token};
 use std::collections::TryReserveError;
 
-/// The indices of those registrations, and the position at which the next report continues.
+/// The indices of the registrations that are always ready, and the position at which the next report continues.
 #[derive(Debug, Default)]
 pub(crate) struct AlwaysReady {
     indices: Vec<u32>,

@@ -13,14 +13,15 @@
 //! - It is level-triggered: every wait reports a descriptor that is still ready, unless
 //!   [`expect_news`](Backend::expect_news) has said that this is not necessary.
 //! - Reported readiness is true when the wait returns, whatever the program has read or written before.
-//! - Hang-up and error are reported as readiness for both directions; the loop masks them by what is observed.
+//! - Hang-up and error are reported as readiness for both directions; the loop reports only the observed ones.
 //! - Regular files, directories and `/dev/null` are always ready.
 //! - After `remove` there is no event of that token, and no reference of the backend keeps the descriptor's file open.
 //! - A signal or a wake is not an event: `wait` returns early and reports nothing.
 //! - A descriptor that was closed without `remove` is dropped: it causes no event and no busy loop, and its peer sees
 //!   the end. io_uring holds a file open while it polls it. There the peer sees the end only when the backend notices
 //!   that the descriptor was closed: see [`uring`](crate::uring).
-//! - If more is ready than one batch holds, later waits report the rest before they report the same descriptors again.
+//! - If more descriptors are ready than one wait reports, later waits report the rest before they report the same
+//!   descriptors again.
 //! - When memory runs out, `add` returns an error. `modify` does too if it registers a descriptor again. `remove` and
 //!   `wait` need no memory.
 
@@ -87,8 +88,8 @@ pub trait Backend {
     /// The name by which the backend is chosen.
     fn name(&self) -> &'static str;
 
-    /// Lets `waker` end every wait. The backend keeps a clone of it, takes its wakes before `wait` returns, and reports
-    /// no event of it.
+    /// Lets `waker` end every wait. The backend keeps a clone of the waker, clears its wakes before `wait` returns, and
+    /// reports no event for it.
     ///
     /// # Errors
     /// An error of the kernel.
@@ -128,9 +129,9 @@ pub trait Backend {
     /// An error of the kernel, but not `EINTR`.
     fn wait(&mut self, events: &mut Vec<Event>, timeout_ns: Option<u64>) -> io::Result<()>;
 
-    /// The directions of `directions` in which a registered descriptor is ready at this moment. If a
-    /// callback has run since the wait, the loop asks before it reports a blocking descriptor. The callback may have
-    /// read all the data, and then the next read would block.
+    /// The directions of `directions` in which a registered descriptor is ready at this moment. If a callback has run
+    /// since the wait, the loop calls this function before it reports a blocking descriptor. The callback may have read
+    /// all the data, and then the next read would block.
     fn look(&mut self, fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
         crate::look::now(fd, directions)
     }
@@ -145,8 +146,9 @@ pub trait Backend {
         Err(error_in_words(io::ErrorKind::Unsupported, message))
     }
 
-    /// Passes pending changes to the kernel, as the next `wait` would. So [`pollable`](Self::pollable) becomes readable
-    /// for them. Returns `true` if the next `wait` returns at once anyway.
+    /// Passes pending changes to the kernel, as the next `wait` would. Until then the descriptor of
+    /// [`pollable`](Self::pollable) does not become readable for them. Returns `true` if the next `wait` returns at
+    /// once anyway.
     ///
     /// # Errors
     /// An error of the kernel.

@@ -1,12 +1,12 @@
 //! The end of a child process as readiness: a descriptor that becomes readable when the process has ended, even if it
 //! ended before the descriptor was made. This needs no signal handler and touches no other child. If the process number
-//! is reused, the descriptor does not follow.
+//! is reused, the descriptor still stands for the old process.
 //!
-//! Pass it to [`EventLoop::add_owned`](crate::EventLoop::add_owned). When it is ready, get the exit status from
-//! [`std::process::Child::try_wait`], or from [`exit_status`] if you have only the process number.
+//! Pass the descriptor to [`EventLoop::add_owned`](crate::EventLoop::add_owned). When it is ready, get the exit status
+//! from [`std::process::Child::try_wait`], or from [`exit_status`] if you have only the process number.
 //!
-//! It needs Linux 5.3. On other systems watch SIGCHLD with [`Signals`](crate::signals::Signals) and get the status in
-//! the same way.
+//! Such a descriptor needs Linux 5.3. On other systems watch SIGCHLD with [`Signals`](crate::signals::Signals) and get
+//! the status in the same way.
 
 use crate::memory::error_in_words;
 use rustix::io::Errno;

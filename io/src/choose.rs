@@ -11,9 +11,9 @@ pub const VARIABLE: &str = "COGLOOP_BACKEND";
 
 type Opener = fn() -> io::Result<Box<dyn Backend>>;
 
-// Best first. On Linux the order is measured (docs/backends.md). io_uring passes changes of registrations and the
-// deadline in the system call of the wait. An edge-triggered event costs least with it, and with many descriptors an
-// event costs as much as with epoll. A backend that is not opened makes no system call.
+// The best is first. The order on Linux follows from measurements (docs/backends.md). io_uring passes changes of
+// registrations and the deadline in the system call of the wait. An edge-triggered event costs least with io_uring,
+// and with many descriptors an event costs as much as with epoll. A backend that is not opened makes no system call.
 const KNOWN: &[(&str, Opener)] = &[
     #[cfg(target_os = "linux")]
     ("uring", || Ok(Box::new(crate::uring::Uring::new()?))),

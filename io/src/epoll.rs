@@ -73,10 +73,10 @@ pub struct Epoll {
     always: AlwaysReady,
     waker: Option<Waker>,
     wants_alarm: bool,
-    // `None`: the waits have timeouts.
+    // `None` if the waits have timeouts instead.
     alarm: Option<Alarm>,
     buffer: Vec<epoll::Event>,
-    // `Some` if the kernel lacks the system call that rustix makes.
+    // The buffer of `epoll_wait`. `Some` if the kernel lacks the system call that rustix makes.
     plain_buffer: Option<Vec<EpollEvent>>,
 }
 
@@ -138,7 +138,7 @@ impl Epoll {
 
     fn place(&self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
         if interest.is_empty() {
-            // The kernel does not see this descriptor, so it cannot refuse it.
+            // The descriptor is not passed to the kernel, which would refuse one that is open as a path only.
             sys::check_not_path_only(fd)?;
             if !is_new {
                 forgive(epoll::delete(&self.set.0, fd))?;
@@ -160,7 +160,7 @@ impl Epoll {
         };
         match answer {
             Ok(()) => Ok(Place::Kernel),
-            // Such a file never has urgent data.
+            // epoll refuses a file that is always ready. Such a file never has urgent data.
             Err(Errno::PERM) if interest == Interest::PRIORITY => Ok(Place::Parked),
             Err(Errno::PERM) => Ok(Place::Always(Identity::of(fd)?)),
             Err(error) => Err(error.into()),
@@ -325,7 +325,8 @@ fn flags(interest: Interest) -> EventFlags {
     flags
 }
 
-/// The registration is gone already if the descriptor is closed, is not in the set, or could never be added to it.
+/// Ignores the errors which say that the registration is gone already: the descriptor is closed, is not in the set, or
+/// could never be added to it.
 fn forgive(answer: Result<(), Errno>) -> io::Result<()> {
     match answer {
         Ok(()) | Err(Errno::BADF | Errno::NOENT | Errno::PERM) => Ok(()),

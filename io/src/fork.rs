@@ -85,7 +85,7 @@ mod linux {
                 return Ok(Self(known));
             }
             let new = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-            // Another thread may have been faster.
+            // Another thread may have stored its number first.
             match page.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => Ok(Self(new)),
                 Err(faster) => Ok(Self(faster)),
@@ -122,7 +122,7 @@ mod linux {
             let _ = unsafe { munmap(new, LENGTH) };
         }
         advised?;
-        // Another thread may have been faster. Its page serves as well.
+        // Another thread may have stored its page first. That page serves as well.
         page().ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 }
@@ -142,7 +142,8 @@ pub(crate) mod tests {
     use std::io::{self, Write};
     use std::sync::{Mutex, PoisonError};
 
-    /// Held by tests that fork: a child has the descriptors of all tests open for a while.
+    /// Held by a test while it forks. The child has the descriptors of all tests open for a while, so two such tests
+    /// must not run at the same time.
     pub(crate) static FORKING: Mutex<()> = Mutex::new(());
 
     type Loop = EventLoop<u64>;

@@ -17,8 +17,8 @@ impl Interest {
     pub const WRITE: Self = Self(2);
     /// Read and write.
     pub const BOTH: Self = Self(3);
-    /// There is urgent data: `POLLPRI`, for example TCP's out-of-band byte. If it is the only direction that is
-    /// observed, it also reports a hang-up and an error, which the other two report otherwise.
+    /// There is urgent data: `POLLPRI`, for example TCP's out-of-band byte. A hang-up and an error are reported
+    /// as reading and writing, and as this direction only if no other one is observed.
     pub const PRIORITY: Self = Self(4);
     /// Every direction.
     pub const ALL: Self = Self(7);

@@ -8,8 +8,8 @@ use std::collections::TryReserveError;
 use std::fmt;
 use std::io;
 
-/// Values by small integers that are reused, such as the index of a [`Token`](crate::Token) or a [`Key`](crate::Key),
-/// or a descriptor. Where no value was put there is `T::default()`.
+/// A table of values whose indices are small integers that are reused, such as descriptors, or the index of a
+/// [`Token`](crate::Token) or a [`Key`](crate::Key). An index to which no value was given has `T::default()`.
 #[derive(Debug, Default)]
 pub struct ByIndex<T>(Vec<T>);
 
@@ -69,7 +69,7 @@ impl<T: Default> ByIndex<T> {
         self.0.iter()
     }
 
-    /// Drops all values; the memory is kept.
+    /// Drops all values and keeps the memory.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -144,8 +144,8 @@ impl Worklist {
 }
 
 /// The bytes that must be free before a loop is made. The standard library allocates that much for a loop, its clock,
-/// its backend and its waker, by calls that cannot fail. The portable backend needs the most, about 24 KB. The value is
-/// below the size from which allocators ask the kernel each time.
+/// its backend and its waker, and would abort if there were no memory. The portable backend needs the most, about 24
+/// KB. The value is below the size from which allocators ask the kernel each time.
 pub(crate) const FOR_A_LOOP: usize = 64 << 10;
 
 /// The bytes that must be free before a message or another small value is allocated. The value is larger than the size
@@ -153,7 +153,7 @@ pub(crate) const FOR_A_LOOP: usize = 64 << 10;
 pub(crate) const FOR_A_MESSAGE: usize = 4 << 10;
 
 /// Returns an error unless the allocator has `bytes` bytes in one piece. The memory is given back at once. Call this
-/// before the standard library allocates by a call that cannot fail, such as that of a `Box` or an `Arc`.
+/// before the standard library allocates by a call that returns no error but aborts, as for a `Box` or an `Arc`.
 ///
 /// # Errors
 /// When there is not enough memory.

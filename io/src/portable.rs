@@ -342,7 +342,8 @@ fn directions(reported: &polling::Event) -> Interest {
     ready
 }
 
-/// The registration is gone already if the descriptor is closed, is not in the set, or could never be added to it.
+/// Ignores the errors which say that the registration is gone already: the descriptor is closed, is not in the set, or
+/// could never be added to it.
 fn forgive(answer: io::Result<()>) -> io::Result<()> {
     match &answer {
         Err(error) if Errno::from_io_error(error) == Some(Errno::BADF) => Ok(()),

@@ -103,7 +103,7 @@ impl Backend for ScriptedBackend {
         Ok(())
     }
 
-    /// Scripted readiness stays true.
+    /// Readiness that the script has reported stays true.
     fn look(&mut self, _fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
         directions
     }

@@ -1,7 +1,7 @@
 //! The backend for `select`, which every Unix has. It has the same structure as [`epoll`](crate::epoll).
 //!
-//! It refuses descriptor numbers from `FD_SETSIZE` on, which is 1024 nearly everywhere. Timeouts are in microseconds,
-//! rounded up.
+//! It refuses descriptor numbers from `FD_SETSIZE` on, which is 1024 nearly everywhere. If the constant is larger, it
+//! refuses numbers from 1024 on. Timeouts are in microseconds, rounded up.
 //!
 //! select's write set and its set for urgent data do not report a bare hang-up. The read set does, but it also reports
 //! data, which is no event for a descriptor that is not observed for reading. So before each wait the
@@ -25,7 +25,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-// One wait can report all registrations. illumos has room for 65,536.
+// The limit is at most `EVENTS_MAX`, so that one wait can report all registrations. On illumos `FD_SETSIZE` is 65,536.
 const LIMIT: usize = if FD_SETSIZE < EVENTS_MAX { FD_SETSIZE } else { EVENTS_MAX };
 
 /// The number of descriptors that are polled by one call before a wait.
@@ -112,13 +112,13 @@ impl Select {
         any
     }
 
-    /// Returns the descriptors that are not observed for reading and have hung up. The others are added to the read
-    /// set, so that a hang-up ends the wait.
+    /// Returns the descriptors that are not observed for reading and have hung up. Adds those that have no data to the
+    /// read set, so that a hang-up ends the wait.
     fn hung_up<'a>(&'a self, read: &mut FdSet<'a>) -> io::Result<Option<FdSet<'a>>> {
         let is_unread = |known: &&Registration| !known.interest.is_empty() && !known.interest.contains(Interest::READ);
         let mut unread = self.registrations.iter().flatten().filter(is_unread).map(|known| known.fd.as_fd()).peekable();
         let mut hung_up = None;
-        // Groups of a fixed size need no memory.
+        // Groups of a fixed size need no allocation.
         while let Some(&first) = unread.peek() {
             let (mut fds, mut count) = ([first; AT_A_TIME], 0);
             for (place, fd) in fds.iter_mut().zip(&mut unread) {

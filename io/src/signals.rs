@@ -9,7 +9,8 @@
 //! saved and not called. It is restored when the last [`Signals`] stops watching, unless another handler was installed
 //! meanwhile.
 //!
-//! signalfd is not used: it needs the signal blocked in every thread, and started programs inherit that.
+//! signalfd is not used: it needs the signal to be blocked in every thread, and programs that this process starts would
+//! inherit the blocked signal.
 //!
 //! The handler walks a list that only grows, so it needs no lock. A [`Signals`] that is dropped closes its descriptor,
 //! and the next new one reuses its place in the list. A forked child must make new [`Signals`], because it shares the

@@ -30,7 +30,8 @@ impl Token {
         self.generation
     }
 
-    /// Generation and index in one integer, for a kernel that carries 64 bits. Never 0.
+    /// Generation and index in one integer, for a kernel that returns 64 bits of the caller's data with each event.
+    /// Never 0.
     #[must_use]
     pub const fn to_bits(self) -> u64 {
         (self.generation.get() as u64) << 32 | self.index as u64

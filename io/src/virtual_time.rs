@@ -20,7 +20,7 @@ pub struct VirtualTime {
     last_ns: u64,
     // The number of waits in a row that left the clock unchanged.
     standing: u64,
-    // The total time of the waits after those.
+    // The total time of the waits that came after `STANDING_MAX` of those.
     crept_ns: u64,
 }
 

@@ -19,7 +19,8 @@ fn report(backend: &ScriptedBackend, events: &[(Token, cogloop_io::Interest)]) {
     backend.push(Step::Report { after_ns: 0, events });
 }
 
-/// C48: events of tokens that were removed, replaced or never known, and of directions that are not observed.
+/// C48: the kernel reports tokens that were removed, replaced or never known, and directions that are not
+/// observed.
 #[test]
 fn spurious_events_are_tolerated_c48() {
     let (mut events, backend) = scripted();

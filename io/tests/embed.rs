@@ -1,4 +1,4 @@
-//! A loop inside another one, which waits with `poll` or with an epoll set of its own.
+//! A loop inside another loop. The outer loop waits with `poll`, or with an epoll set of its own.
 #![cfg(target_os = "linux")]
 
 mod common;

@@ -1,5 +1,5 @@
-//! Some kernels count io_uring's rings as locked memory, and here the user may lock only little of it. The limit
-//! belongs to the whole process, so this test has a program of its own.
+//! Some kernels count io_uring's rings as locked memory. This test limits how much memory the user may lock. The
+//! limit belongs to the whole process, so this test has a program of its own.
 
 #![cfg(target_os = "linux")]
 

@@ -109,7 +109,8 @@ fn an_edge_is_reported_once_until_it_is_drained_c52() {
     });
 }
 
-/// C52: data that comes between the last read and `drained` is not lost. This is the classic race of edges.
+/// C52: data that comes between the last read and `drained` is not lost. This is the classic race of
+/// edge-triggered readiness.
 #[test]
 fn no_byte_is_lost_between_the_last_read_and_drained_c52() {
     const BYTES: usize = 2_000;

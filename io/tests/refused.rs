@@ -297,7 +297,7 @@ fn is_child(part: &str) -> bool {
     std::env::var("COGLOOP_TEST_CHILD").is_ok_and(|child| child == part)
 }
 
-/// A user may have a reason to opt out, such as a security policy that kills the process.
+/// A user may have a reason not to use io_uring, such as a security policy that kills a process that calls it.
 #[test]
 fn an_opt_out_comes_before_the_first_system_call_of_io_uring() {
     const PART: &str = "an_opt_out_comes_before_the_first_system_call_of_io_uring";

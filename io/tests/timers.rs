@@ -175,7 +175,7 @@ fn a_due_timer_with_a_new_deadline_is_not_due_any_more() {
     assert_eq!((timer.key, timer.deadline_ns, events.turn_ns()), (key, 3 * MS, 3 * MS));
 }
 
-/// C15: the time that callbacks take counts.
+/// C15: the time that callbacks take is part of a delay, so the next wait is shorter.
 #[test]
 fn time_spent_by_the_user_counts_c15() {
     let (mut events, backend, clock) = scripted(1_000);

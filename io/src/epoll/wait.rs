@@ -57,7 +57,7 @@ impl Epoll {
         self.take_plainly(events, lasts)
     }
 
-    /// Reports the events that have come. With `lasts` it waits for the first one.
+    /// Reports the events that have come. If `lasts` is true, waits for the first event.
     fn take(&mut self, events: &mut Vec<Event>, lasts: bool) -> Result<Found, Errno> {
         const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -72,7 +72,7 @@ impl Epoll {
         answer.map(|_| found)
     }
 
-    /// [`take`](Self::take) by `epoll_wait`.
+    /// Does the same as [`take`](Self::take), with `epoll_wait`.
     fn take_plainly(&mut self, events: &mut Vec<Event>, lasts: bool) -> Result<Found, Errno> {
         let timeout = if lasts { EpollTimeout::NONE } else { EpollTimeout::ZERO };
         let mut buffer = self.plain_buffer.take().unwrap_or_default();

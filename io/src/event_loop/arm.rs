@@ -192,9 +192,9 @@ impl<T: Clone> EventLoop<T> {
         self.timers.scheduler().iter_queued()
     }
 
-    /// The slack of later timers that are armed without a plan, by [`add_timer`](Self::add_timer) and
+    /// The slack of timers that are armed from now on without a plan, by [`add_timer`](Self::add_timer) and
     /// [`add_timer_at`](Self::add_timer_at). A timer that is due in the next turn has no slack. A [`Plan`] has a slack
-    /// of its own; a caller whose users may leave the slack out can pass this one.
+    /// of its own; a caller that lets its users leave out the slack can pass this value.
     #[inline]
     pub fn slack_ns(&self) -> u64 {
         self.timers.slack_ns()
@@ -205,14 +205,14 @@ impl<T: Clone> EventLoop<T> {
         self.timers.set_slack_ns(slack_ns);
     }
 
-    /// Gives back the memory behind the last timer, after other timers have ended. The loop never does this on its own:
-    /// the next crowd of timers would have to allocate again.
+    /// Gives back the memory that is not used after many timers have ended: the places after that of the last timer
+    /// that is left. The loop never does this on its own, because the next timers would have to allocate again.
     pub fn shrink_timers_to_fit(&mut self) {
         self.timers.shrink_to_fit();
     }
 
-    /// The exact time at which the next timer is due, with its slack used, rounded up to the resolution. If due timers
-    /// were not pulled yet, the result is not after [`turn_ns`](Self::turn_ns).
+    /// The exact time at which the next timer is due. Its slack is included, and the time is rounded up to the
+    /// resolution. If due timers were not pulled yet, the result is not after [`turn_ns`](Self::turn_ns).
     pub fn next_deadline_ns(&mut self) -> Option<u64> {
         self.timers.next_deadline()
     }

@@ -29,8 +29,8 @@ impl<T: Clone> EventLoop<T> {
 
     /// How long the outer loop may wait: until the next timer is due, 0 if the loop has work now, `None` for ever.
     ///
-    /// The turn after a 0 may report nothing. io_uring also has work when the poll of a removed descriptor has ended:
-    /// its descriptor is readable until a turn has taken that completion.
+    /// After a result of 0, a turn may still report nothing. With io_uring the loop also has work when the poll of a
+    /// removed descriptor has ended: the descriptor of the rings is readable until a turn has taken that completion.
     ///
     /// This call also passes pending changes to the kernel, as the wait of a turn would. So call it before each wait of
     /// the outer loop, after the last change of timers and descriptors. Otherwise [`pollable`](Self::pollable) does not

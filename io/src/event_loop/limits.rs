@@ -1,9 +1,9 @@
 //! A host's limits for a loop: how many timers and descriptors it may hold, and how many of each it serves in a turn.
 //!
-//! A host that runs an untrusted program, such as a script, sets limits. The program then gets an error
-//! before the process runs out of memory or descriptors. With a limit for a turn, each turn also returns soon. By
-//! default there is one limit. It applies only while the loop holds both timers and descriptors: timers may take only a
-//! share of a turn, and descriptors may take only a share.
+//! A host that runs an untrusted program, such as a script, sets limits. The program then gets an error before the
+//! process runs out of memory or descriptors. With a limit for a turn, each turn also returns soon. By default there is
+//! one limit. It applies only while the loop holds both timers and descriptors: timers may take only a share of a turn,
+//! and so may descriptors.
 
 use crate::memory;
 use cogloop_engine::NoRoom;

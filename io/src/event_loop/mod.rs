@@ -27,7 +27,8 @@
 //!   descriptors, a turn gives out timers for 10 ms or 10,000 of them; while it holds timers, the same holds for
 //!   descriptors.
 //! - A turn serves only timers that were due at `turn_ns` and descriptors that were ready in its wait. A timer that is
-//!   armed during the turn, even for now, fires in a later turn. So neither timers nor descriptors starve the other.
+//!   armed during the turn, even for now, fires in a later turn. So timers cannot starve descriptors, and descriptors
+//!   cannot starve timers.
 //! - Timers that were due and not pulled stay due and come first in the next turn. Readiness that was not pulled is
 //!   dropped, because a level-triggered kernel reports it again. Then the descriptor that was served longest ago comes
 //!   first.

@@ -49,7 +49,7 @@ impl<T: Clone> EventLoop<T> {
         Ok(proposal.token)
     }
 
-    /// The waker's own descriptor is refused: observed by the user, it would no longer wake the loop.
+    /// Refuses the waker's own descriptor. If the user observed it, it would no longer wake the loop.
     fn check_not_the_waker(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         if self.waker.owns(fd) { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
     }

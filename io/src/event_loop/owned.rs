@@ -8,15 +8,15 @@ use std::io;
 use std::rc::Rc;
 
 impl<T: Clone> EventLoop<T> {
-    /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, and owns it. The loop closes it when it
-    /// is removed, and when the loop is cleared or dropped. If its number is added once more, it gets a new token, and
-    /// the loop still owns it.
+    /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, and owns it. The loop closes the
+    /// descriptor when it is removed, and when the loop is cleared or dropped. If the same number is added once more,
+    /// it gets a new token, and the loop still owns the descriptor.
     ///
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor); the descriptor is closed then.
     pub fn add_owned(&mut self, fd: OwnedFd, interest: Interest) -> io::Result<Token> {
-        // The table and the backend need the descriptor open. It is kept below, and is closed or given away only after
-        // both have forgotten it.
+        // The table and the backend need the descriptor open. The loop keeps it below, and closes it or gives it away
+        // only after both have forgotten it.
         let index = self.observed.table().propose(fd.as_fd()).token.index();
         self.observed.kept().try_grow_owned(index)?;
         let token = self.observe(fd.as_fd(), interest, Mode::Level)?;

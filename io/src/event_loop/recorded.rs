@@ -59,7 +59,7 @@ impl<T: Clone> EventLoop<T> {
         self.journal.as_ref()?.departure()
     }
 
-    /// Records that a run ends because nothing is left. A binding that takes the turns itself calls this.
+    /// Records that a run ends because nothing keeps the loop going. A binding that takes the turns itself calls this.
     ///
     /// # Errors
     /// If the program has departed from the recording.

@@ -1,5 +1,5 @@
-//! Takes turn after turn and passes each due timer and ready descriptor to one function. Programs that do not write
-//! this loop themselves call it.
+//! `run` takes turn after turn and passes each due timer and ready descriptor to one function. A program that does not
+//! want to take the turns itself calls it.
 //!
 //! ```text
 //!   run ──► idle or stopped? ─── yes ──► return
@@ -11,8 +11,8 @@
 //!            └──── serve( timer ), serve( timer ), … serve( descriptor ), …       what was due when the turn began
 //! ```
 //!
-//! A binding holds callbacks. It has a loop of its own in place of this one and keeps the callbacks outside of
-//! [`EventLoop`].
+//! A binding does not call `run`. It keeps its callbacks outside of [`EventLoop`], takes the turns itself, and calls
+//! the callbacks.
 
 use super::assemble::{EventLoop, Phase};
 use super::parts::readiness::Ready;

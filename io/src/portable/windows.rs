@@ -11,7 +11,7 @@ pub(super) fn attach(poller: &Arc<Poller>, waker: &Waker) -> io::Result<()> {
     // A waker may outlive its loop, and must not keep the port open.
     let poller = Arc::downgrade(poller);
     waker.end_waits_by(move || {
-        // This can fail only when the system is out of memory, and the error cannot be reported from here.
+        // `notify` can fail only when the system is out of memory, and the error cannot be reported from here.
         poller.upgrade().map(|poller| poller.notify());
     });
     Ok(())
@@ -22,15 +22,15 @@ pub(super) fn arm(_: &Poller, _: &Waker) -> io::Result<()> {
     Ok(())
 }
 
-/// Called after each wait. The poller does not say whether a wake ended the wait, so all wakes are taken. A later wake
-/// ends the next wait.
+/// Called after each wait. The poller does not say whether a wake ended the wait, so this function clears all wakes so
+/// far. A later wake ends the next wait.
 pub(super) fn waited(waker: &Waker) {
     waker.drain();
 }
 
 /// Replaces a registration by a new one, for the socket that has the number now. The system may still be waiting for
-/// the old socket. Its completion says that the socket was closed, and then `polling` would remove the socket that has
-/// the number now.
+/// the old socket. If the registration were only changed, the completion of that wait would say that the socket was
+/// closed, and `polling` would remove the new socket.
 pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::Result<()> {
     poller.delete(fd)?;
     // SAFETY: a borrowed socket is open. If it is closed without being removed, its events are lost, as `Backend` says.

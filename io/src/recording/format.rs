@@ -62,7 +62,7 @@ pub(super) enum Line {
     Act(Recorded),
     /// The wait reported these events. The number is the nanoseconds since the last reading.
     Ready(u64, Vec<Event>),
-    /// The wait failed with this error, the second number. The first is the nanoseconds since the last reading.
+    /// The wait failed. The first number is the nanoseconds since the last reading, the second is the error's number.
     Failed(u64, i32),
     /// Which directions of a descriptor were still ready.
     Look(Interest),

@@ -162,7 +162,7 @@ impl Journal {
         let act = Act::Wait(timers, descriptors);
         match self {
             Self::Records(recorder) => recorder.borrow_mut().wait(act),
-            // The user has interrupted this wait, and it continues.
+            // The user had interrupted this wait, and now continues it.
             Self::Replays(player) if player.borrow().begun.is_some() => {}
             Self::Replays(player) => {
                 let marks = player.borrow_mut().act(act).map(|recorded| recorded.events).unwrap_or_default();

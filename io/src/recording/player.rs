@@ -248,8 +248,8 @@ impl Player {
         self.departure.get_or_insert(missed);
     }
 
-    /// The directions of this event that are worth waiting for. They are observed, and the program has not marked them
-    /// ready itself.
+    /// The directions of this event for which the replay waits: those that are observed and that the program has not
+    /// marked ready itself.
     fn awaited(&self, event: &Event) -> Option<(Number, Interest)> {
         let (number, interest) = *self.observed.get(&event.token.to_bits())?;
         let mut wanted = event.ready & interest;
@@ -300,7 +300,7 @@ impl PlayedBackend {
     }
 
     /// Waits, in real time, until the descriptors are ready. Returns `false` if the user has ended the wait. A wake
-    /// does not end it: in a replay only the recorded wakes count.
+    /// does not end the wait: in a replay only the recorded wakes count.
     fn wait_for(&self, events: &[Event], line: u64) -> io::Result<bool> {
         let begin = Instant::now();
         for event in events {

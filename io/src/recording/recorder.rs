@@ -11,8 +11,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-/// The bytes that must be free before a recorder is made. Calls that cannot fail then allocate its buffer, and boxes of
-/// the standard library.
+/// The bytes that must be free before a recorder is made. Its buffer and the boxes of the standard library are then
+/// allocated by calls that return no error but abort.
 const FOR_A_RECORDER: usize = 16 << 10;
 
 /// The file that is written. Nothing is allocated for a line. If there is no memory for a place or a mark, the

@@ -89,8 +89,8 @@ pub(crate) struct Identity {
     device: u64,
     inode: u64,
     /// Files that the kernel makes up, such as an eventfd or a timer descriptor, all share one inode. An epoll set
-    /// tells them apart, because it knows its members by number and file. The set keeps no
-    /// file open, and nothing waits for it. `None` if the process has no free descriptor.
+    /// tells them apart, because it knows its members by number and file. The set keeps no file open, and no thread
+    /// waits on it. `None` if the process has no free descriptor.
     #[cfg(target_os = "linux")]
     witness: Option<std::os::fd::OwnedFd>,
     is_always_ready: bool,
@@ -145,7 +145,7 @@ impl Identity {
         self.announces
     }
 
-    /// Whether the file is a regular file or a directory. Neither reading nor writing those blocks.
+    /// Whether the file is a regular file or a directory. Reading and writing such a file never block.
     pub(crate) fn is_always_ready(&self) -> bool {
         self.is_always_ready
     }

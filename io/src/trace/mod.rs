@@ -99,7 +99,8 @@ const BUFFER: usize = 256 << 10;
 /// The length of the longest middle, see [`Middle`].
 const MIDDLE_MAX: usize = 80;
 
-/// The bytes that must be free before the small parts of a trace are allocated, by calls that cannot fail.
+/// The bytes that must be free before the small parts of a trace are allocated, by calls that return no error but
+/// abort.
 const FOR_THE_REST: usize = memory::FOR_A_MESSAGE;
 
 /// Room for the end of the file.

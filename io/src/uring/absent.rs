@@ -1,5 +1,5 @@
-//! Stands for `io_uring` on an architecture that the crate io-uring does not support. Making a
-//! backend fails, so the loop takes the next kind. The interface is that of [`uring`](crate::uring) on the supported
+//! Takes the place of `io_uring` on an architecture that the crate io-uring does not support. Making a backend
+//! fails, so the loop takes the next kind. The interface is that of [`uring`](crate::uring) on the supported
 //! architectures.
 
 use crate::memory::error_in_words;

@@ -6,7 +6,8 @@ use rustix::io::Errno;
 use std::os::fd::AsFd;
 
 /// After this number of looks in a row that find a busy registration not ready, the next system call also arms it. If
-/// two descriptors answer each other, every other look finds one of them not ready. With this limit both stay unarmed.
+/// the program answers on one descriptor what it reads from another, every other look finds one of the two not ready.
+/// With this limit both stay unarmed.
 pub(super) const IDLE: u8 = 2;
 
 /// After this number of waits in a row without sleep, new polls are multishot. In a busy loop a look follows each
@@ -124,8 +125,8 @@ impl Uring {
             return Ok(());
         }
         let Some(waker) = &self.waker else { return Ok(()) };
-        // A name is not used again, because the last completion of a removed poll may still come. A multishot poll
-        // needs no new arming: each wake takes all earlier ones.
+        // Each poll gets a new name, because the last completion of a removed poll may still come. The poll is
+        // multishot: one poll reports all wakes, and each report clears all wakes so far.
         let name = if self.waker_name < u64::from(u32::MAX) { self.waker_name + 1 } else { WAKER };
         if !self.ring.poll(name, waker.as_fd(), PollFlags::IN, true) {
             self.send()?;

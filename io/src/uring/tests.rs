@@ -254,7 +254,7 @@ fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
         let mut found = Vec::new();
         backend.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         backend.wait(&mut found, Some(0)).unwrap();
-        // SAFETY: as above.
+        // SAFETY: as in the test before this one.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
                 drop(backend);

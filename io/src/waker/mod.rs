@@ -58,7 +58,8 @@ impl Waker {
         self.0.wake();
     }
 
-    /// Takes all wakes so far. A [`Backend`](crate::Backend) calls it before its wait returns.
+    /// Clears all wakes so far, so that they end no later wait. A [`Backend`](crate::Backend) calls it before its wait
+    /// returns.
     pub fn drain(&self) {
         self.0.drain();
     }

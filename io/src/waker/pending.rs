@@ -56,7 +56,7 @@ mod tests {
     use loom::sync::atomic::AtomicUsize;
     use loom::thread;
 
-    /// An eventfd. It uses `Relaxed`, so that only the flag makes visible what was done before a wake.
+    /// Stands for an eventfd. It uses `Relaxed`, so that only the flag makes visible what was done before a wake.
     struct Counter(AtomicUsize);
 
     impl Notify for Counter {

@@ -67,8 +67,8 @@ pub fn poll_unaudited(events: &mut Loop) -> Vec<(Token, Interest)> {
     std::iter::from_fn(|| events.next_ready()).map(|Ready { token, ready }| (token, ready)).collect()
 }
 
-/// Whether a wait without events lasts until its timeout. The kernel may cut a wait short, as a signal does. It does so
-/// after it has cleaned up the rings of an earlier loop of this thread.
+/// Whether a wait without events lasts until its timeout. The kernel may cut a wait short, as a signal does, when it
+/// has cleaned up the rings of an earlier loop of this thread.
 pub fn waits_quietly(events: &mut Loop) -> bool {
     let before_ns = events.now_ns();
     (0..5).any(|_| {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`Time`](time::Time) | the time of a turn does not go back |
 //! | [`Timers`](timers::Timers) | every timer counts as keeping the loop going, or as an exception, never as both |
-//! | [`Observed`](observed::Observed) | the backend observes the table's descriptors; an owned one is open meanwhile |
+//! | [`Observed`](observed::Observed) | the backend observes the table's descriptors, and the owned ones stay open |
 //! | [`Readiness`](readiness::Readiness) | every descriptor with a mark is listed; an event is given out once |
 //! | [`Shares`](share::Shares) | a turn serves no more timers, and no more descriptors, than their share |
 //!

@@ -241,7 +241,7 @@ impl Observed {
     }
 
     /// The descriptor, if it may block. The system is asked once, when the answer is first needed. Most descriptors
-    /// never need it: they are removed earlier, or have their turns to themselves.
+    /// never need the answer: they are removed earlier, or no other callback runs before theirs in a turn.
     #[inline]
     fn blocking(&mut self, token: Token) -> Option<Descriptor> {
         let descriptor = self.table.get_mut(token)?;

@@ -13,7 +13,8 @@
 //! An event that is not pulled is dropped, because the kernel reports it again. The kernel reports ready descriptors in
 //! rotation, so each of them is in one of a few batches. A descriptor at the end of a batch may still starve, because
 //! the user never reaches it. So as long as a descriptor may have been left out, the events of a turn are sorted by
-//! when each descriptor was last served. The one that has waited longest comes first in every batch that it is in.
+//! when each descriptor was last served. The descriptor that has waited longest comes first in every batch that it is
+//! in.
 
 use super::observed::Observed;
 use super::table::Descriptor;

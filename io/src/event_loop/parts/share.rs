@@ -13,8 +13,8 @@
 //!   looks     ▲   ▲   ▲
 //! ```
 //!
-//! The distance between two looks is kept from turn to turn. The limit by number is for virtual clocks, which stand
-//! still during a callback. So a program on such a clock is served in the same order each time.
+//! The distance between two looks is kept from turn to turn. The limit on the number of callbacks is for virtual
+//! clocks, which stand still during a callback. So a program on such a clock is served in the same order each time.
 
 use super::time::Time;
 use std::num::NonZeroUsize;
@@ -85,7 +85,7 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// A turn begins, at `turn_ns`.
+    /// Begins a turn at `turn_ns`.
     #[inline]
     pub(crate) fn begin_turn(&mut self, turn_ns: u64) {
         self.timers.begin(turn_ns);

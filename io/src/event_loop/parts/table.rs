@@ -168,8 +168,8 @@ impl Table {
         self.by_number.try_grow(place(&fd))
     }
 
-    /// Puts a proposal into effect. There must be room for it. A descriptor that replaces another one takes over its
-    /// count of service.
+    /// Puts a proposal into effect. There must be room for it. A descriptor that replaces another one takes over the
+    /// other's `served`.
     pub(crate) fn put(&mut self, token: Token, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) {
         let index = token.index() as usize;
         self.last_served += 1;

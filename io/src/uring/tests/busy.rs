@@ -86,7 +86,7 @@ fn a_busy_edge_is_disarmed_and_has_a_multishot_poll_again_when_idle() {
     }
 }
 
-/// Linux before 5.13 has no multishot polls, so an edge has one-shot polls there.
+/// Linux before 5.13 has no multishot polls, so an edge-triggered registration has one-shot polls there.
 #[test]
 fn without_multishot_polls_an_edge_is_still_reported() {
     if !permitted() {

@@ -1,8 +1,9 @@
-//! Entries that stay in the kernel from wait to wait: the polls of edges, and the quiet timer.
+//! Entries that stay in the kernel from wait to wait: the polls of edge-triggered registrations, and the
+//! quiet timer.
 
 use super::*;
 
-/// An edge is reported by one poll that is never armed again.
+/// An edge-triggered registration has one poll for all its reports. The poll is never armed again.
 #[test]
 fn an_edge_is_reported_once_each_time_by_one_poll() {
     if !permitted() {
@@ -42,7 +43,7 @@ fn an_edge_is_reported_once_each_time_by_one_poll() {
     }
 }
 
-/// C41: without the check its poll would stay for ever.
+/// C41: without the check, the poll of the closed descriptor would stay in the kernel for ever.
 #[test]
 fn a_closed_edge_is_dropped_by_a_check_c41() {
     if !permitted() {
