@@ -37,7 +37,8 @@ enum Entry {
     Model { test: &'static str },
     /// The border's fuzzer on a Lua, with or without valgrind.
     Border { interpreter: String, valgrind: bool },
-    /// Scripts on Lua 5.4 with limited memory, in fifty steps, without regard to the time.
+    /// Scripts on Lua 5.4 with limited memory, in fifty steps. All steps run, even if that takes longer than the
+    /// entry's share of the time.
     Limits,
     /// A server in Lua with a million timers and 6,000 connections.
     Load { backend: &'static str },
@@ -244,7 +245,7 @@ fn model(project: &Project, test: &str, share: Duration, seed: u64) -> Result<Co
     closing.ok_or_else(|| format!("{test} printed no last line with its counts"))
 }
 
-/// The program is built in the profile of the tests, which detects overflow.
+/// Runs the wheel against its model. The program is built in the profile of the tests, which detects overflow.
 fn wheel(project: &Project, arguments: &[&str]) -> Result<(), String> {
     let mut cargo = project.cargo(&["run", "--quiet", "-p", "cogloop-proptests", "--example", "soak", "--"]);
     process::run(cargo.args(arguments))

@@ -43,9 +43,9 @@ pub(crate) struct Wine {
     folder: PathBuf,
 }
 
-/// Wine's server, which stays between programs. Otherwise each program would start a server and all services of
-/// Windows, and might find a server that is about to end. Dropping this value ends the server, and every program that
-/// is still running.
+/// Wine's server, which keeps running between programs. Without it each program would start a server and all services
+/// of Windows, or might find a server that is about to end. Dropping this value ends the server, and every program
+/// that is still running.
 pub(crate) struct Server {
     stop: Command,
 }

@@ -1,4 +1,5 @@
-//! Hostile objects, whose fields and metamethods do anything. Also places other than callbacks where Lua code runs.
+//! Generates hostile objects, whose fields and metamethods do anything. Also generates places other than callbacks
+//! where Lua code runs.
 
 use super::generate::{DEPTH_MAX, Generator, Parts, text};
 use super::program::Statement;

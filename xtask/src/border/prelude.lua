@@ -96,7 +96,7 @@ local operators = {
 function F.operate( name, a, b ) tick( ) return result( pcall( operators[ name ], a, b ) ) end
 function F.set( object, key, value ) tick( ) result( pcall( function( ) object[ key ] = value end ) ) end
 
--- The loops of a program.
+-- Lists a loop among those of the program, and notes whether its clock is virtual. Ignores other values.
 local function known( loop, options )
   if type( loop ) == 'userdata' then
     loops[ #loops + 1 ] = loop
@@ -114,7 +114,8 @@ end
 function F.own( options ) return known( make( cogloop.loop, options ), options ) end
 function F.theirs( options ) return known( make( Loop, options ), options ) end
 
--- Runs a loop for a while. On a virtual clock the stopper fires at once; a loop on a real clock is only stepped.
+-- Runs a loop until a timer of this function, the stopper, stops it. On a virtual clock the stopper fires at once. A
+-- loop that is on a real clock and can be stepped takes two steps instead.
 function F.run( loop )
   tick( )
   if not is_virtual[ loop ] and loop.step then
@@ -138,14 +139,14 @@ function F.run( loop )
   if not ok then error( problem, 0 ) end
 end
 
--- `clean` of `t.Loop` removes the stoppers, too, so a run that is active might block.
+-- `clean` of `t.Loop` removes the stoppers, too. Then an active run might block, so this function also stops the loop.
 function F.clean( loop )
   tick( )
   loop:clean( )
   loop:stop( )
 end
 
--- A loop's list, without the stoppers.
+-- Puts fields of the first four entries of a loop's list into `into`, without the stoppers.
 function F.take( into, loop, list, field )
   tick( )
   local i = 0
@@ -218,7 +219,7 @@ end
 function F.service( options ) return make( mockit.service, options ) end
 function F.address( ... ) tick( ) return (result( pcall( Address, ... ) )) end
 
--- Places where operations run.
+-- Lua functions that call a callback in which operations run.
 function F.guarded( f ) tick( ) return result( pcall( f ) ) end
 function F.sort( f ) tick( ) return result( pcall( table.sort, { 3, 1, 2 }, f ) ) end
 function F.gsub( f ) tick( ) return result( pcall( string.gsub, 'ab', '.', f ) ) end

@@ -22,7 +22,8 @@ pub(crate) struct Member {
 #[derive(Clone)]
 pub(crate) struct Script {
     pub(crate) members: Vec<Member>,
-    /// 1: the end of the file; 2: an error; 3: `os.exit` that closes the state.
+    /// How the script ends. 1: with the end of the file; 2: by an error; 3: by `os.exit`, which
+    /// closes the state.
     pub(crate) end: u32,
 }
 

@@ -58,8 +58,8 @@ impl<'a> Release<'a> {
         command
     }
 
-    /// `cargo ARGUMENTS… --target TARGET`. The command names the target even for this machine: only so the flags
-    /// do not apply to build scripts.
+    /// `cargo ARGUMENTS… --target TARGET`. The command names the target even for this machine, because cargo would
+    /// otherwise apply the flags to build scripts, too.
     pub(super) fn cargo(&self, arguments: &[&str], target: &str) -> Command {
         let mut cargo = self.project.cargo(arguments);
         let mut flags: Vec<String> =

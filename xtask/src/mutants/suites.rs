@@ -20,7 +20,7 @@ const FACES: &str = "faces";
 /// The packages of the suites that are cargo tests.
 const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop-proptests"];
 
-/// Far more than any suite needs. If a suite still runs then, the mutant has hung it.
+/// The time limit, far more than any suite needs. A suite that still runs then hangs because of the mutant.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A program that must catch bugs.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::process;
 use crate::project::Project;
 
-/// Far more than one program needs.
+/// The time limit, far more than one program needs.
 pub(super) const LIMIT: Duration = Duration::from_secs(300);
 
 /// A compiler's command, and the kind of library that it links.

@@ -1,6 +1,7 @@
-//! Tests the C library as C and C++ programmers use it. The library is installed and found by pkg-config. Each compiler
-//! compiles the programs without a warning, linked shared and static. They run, also under valgrind. Then come the
-//! examples, and the programs of the documents.
+//! Tests the C library as C and C++ programmers use it. The library is installed, and pkg-config finds it. Each
+//! compiler must compile the programs without a warning, and links them with the shared and with the static library.
+//! All programs run, those of one compiler also under valgrind. Then the examples and the programs of the documents are
+//! compiled and run.
 
 use std::path::PathBuf;
 
@@ -32,14 +33,14 @@ pub(super) fn run(project: &Project) -> StepResult {
             compile(project, compiler, &source, &program, &prefix)?;
             println!("--- {name}, {}{}", compiler.words.join(" "), if compiler.is_static { ", static" } else { "" });
             lines.extend(watched(project.program(&program).env("LD_LIBRARY_PATH", prefix.join("lib")))?);
-            // The programs of one compiler are enough for valgrind. Valgrind does not handle a process well that forks
-            // or ends at once. If the process ends while a thread is inside a callback, valgrind reports the thread's
-            // stack as "possibly lost".
+            // The programs of one compiler are enough for valgrind. Valgrind does not handle processes well that fork
+            // or that end at once. If the process ends while a thread is inside a callback, valgrind reports the
+            // thread's stack as "possibly lost".
             if number == 1 && !matches!(name.as_str(), "exit" | "threads" | "unwinding") {
                 let mut valgrind = project.program("valgrind");
                 valgrind.args(["--quiet", "--fair-sched=yes", "--leak-check=full"]);
                 valgrind.args(["--errors-for-leak-kinds=definite", "--error-exitcode=9"]).arg(&program);
-                // This valgrind knows the system calls of this backend.
+                // Valgrind knows the system calls of `select`, but not all of those that other backends make.
                 valgrind.env("COGLOOP_BACKEND", "select").env("LD_LIBRARY_PATH", prefix.join("lib"));
                 println!("--- {name} under valgrind");
                 lines.extend(watched(match name.as_str() {

@@ -25,7 +25,7 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// wait for a second at exit for further races.
 const OPTIONS: &str = "exitcode=66 die_after_fork=0 atexit_sleep_ms=0";
 const REPORTED: i32 = 66;
-/// Far more than one program needs.
+/// The time limit, far more than one program needs.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Tests with threads, and their arguments.

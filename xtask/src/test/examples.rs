@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(project: &Project) -> StepResult {
     for interpreter in Interpreter::all(project)? {
-        // One backend is enough: the suite shows that all behave in the same way.
+        // One backend is enough: the Lua suite shows that all backends behave in the same way.
         let backend = interpreter.backends[0];
         println!("--- {} on {backend}", interpreter.name);
         hello(project, &interpreter, backend)?;

@@ -28,7 +28,8 @@ fn is_installed(project: &Project) -> bool {
     miri(project).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// `cargo miri` of the nightly toolchain. Another cargo runs this program.
+/// `cargo miri` of the nightly toolchain. The command starts it through rustup, because the cargo that
+/// runs this program belongs to another toolchain.
 fn miri(project: &Project) -> Command {
     let mut command = project.program("rustup");
     command.args(["run", "nightly", "cargo", "miri"]).env("CARGO_TARGET_DIR", &project.target);

@@ -38,7 +38,7 @@ impl fmt::Display for Report {
         }
         let sum = self.rows.iter().map(|row| row.1).sum();
         writeln!(f, "{:10} {:6} {:8.1}", "all", "", self.whole.unwrap_or(sum).as_secs_f64())?;
-        // The output of a failed step may be far above.
+        // The output of a failed step may be far above in the terminal, so its whole message is repeated here.
         for (name, _, outcome) in &self.rows {
             if let Err(message) = outcome
                 && message.contains('\n')

@@ -47,7 +47,7 @@ const TARGETS: &[Target] = &[
         command: &["build", "--quiet", "--release"],
         lints: &[],
     },
-    // The same without an allocator.
+    // The wheel for the same target without an allocator.
     Target {
         name: "thumbv7em-none-eabi",
         packages: &["cogloop-engine"],
@@ -73,7 +73,7 @@ pub(crate) fn check(project: &Project) -> StepResult {
         cargo.args(["--target", target.name]);
         cargo.args(target.packages.iter().flat_map(|package| ["-p", package])).args(target.lints);
         process::run(&mut cargo)?;
-        // A volunteer would run these tests on that system.
+        // The tests are not run here, but they must compile for somebody who runs them on such a system.
         if UNIXES.contains(&target.name) {
             let tests = ["clippy", "--quiet", "-p", "cogloop-engine", "-p", "cogloop-io", "--lib", "--tests"];
             process::run(project.cargo(&tests).args(["--target", target.name]).args(target.lints))?;

@@ -72,7 +72,7 @@ fn press(project: &Project, wine: &Wine, program: &Path, code: &str) -> Result<(
     let failed = |error: std::io::Error| format!("`script` with {}: {error}", program.display());
     let file = project.target.join("wine/ctrl_c.lua");
     std::fs::write(&file, format!("{READY}{code}")).map_err(failed)?;
-    // `timeout` ends a program that goes on, so that becomes a failure.
+    // `timeout` ends a program that goes on after Ctrl-C, so the test fails.
     let mut command: Command = project.program("timeout");
     // Without `exec`, a shell may stay between `script` and the program. Ctrl-C would reach the shell, too, and its
     // status would hide the program's.

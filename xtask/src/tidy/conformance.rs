@@ -22,7 +22,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     .collect()
 }
 
-/// Tests in Rust and Lua are in folders of that name, in `proptests`, or in the file that they test.
+/// Whether the file may contain tests. Tests can be in any file of Rust or Lua outside `xtask`: unit
+/// tests are in the file that they test.
 fn is_test(file: &File) -> bool {
     let is_code = file.has_extension("rs") || file.has_extension("lua");
     is_code && !file.path.starts_with("xtask/")

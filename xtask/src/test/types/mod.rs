@@ -9,7 +9,7 @@
 //!   mistakes.lua, stubs ── copies ──────┘
 //! ```
 //!
-//! In its file a block has the same line numbers as on its page.
+//! A block has the same line numbers in the file for the server as on its page.
 
 mod server;
 
