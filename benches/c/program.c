@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A server reads the clock once for some tens of timers. */
+/* PER_TURN is the number of timers for one reading of the clock. A server also sets some tens of timers in a turn. */
 enum { PER_TURN = 64, LOOPS = 64, PASSES = 5 };
 
 static uint64_t cpu_ns(void) {

@@ -61,27 +61,27 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.set(CALLS.get() + 1);
         count(layout.size(), 0);
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller keeps the contract of the allocator, which is passed on unchanged.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         CALLS.set(CALLS.get() + 1);
         count(layout.size(), 0);
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller keeps the contract of the allocator, which is passed on unchanged.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         count(0, layout.size());
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller keeps the contract of the allocator, which is passed on unchanged.
         unsafe { System.dealloc(block, layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         CALLS.set(CALLS.get() + 1);
         count(new_size, layout.size());
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller keeps the contract of the allocator, which is passed on unchanged.
         unsafe { System.realloc(block, layout, new_size) }
     }
 }

@@ -1,4 +1,5 @@
-//! Measures the CPU time of this thread. Other programs on the machine disturb it less than any other measure of time.
+//! Measures the CPU time of this thread. Other programs on the machine disturb CPU time less than any other measure of
+//! time.
 
 use std::hint::black_box;
 use std::sync::OnceLock;

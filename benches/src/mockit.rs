@@ -137,7 +137,7 @@ fn print(course: &Course, said: &Said) {
     }
 }
 
-/// Without decimals if those would be noise.
+/// Formats a value, without decimals if they would be noise.
 fn in_short(value: f64) -> String {
     if value.abs() < 100.0 && value.fract() != 0.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }

@@ -20,7 +20,7 @@ use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// This is far more than one program takes.
+/// The time limit of a program, far more than one program takes.
 const PROGRAM_LIMIT: Duration = Duration::from_secs(20);
 
 /// A model test.

@@ -1,5 +1,5 @@
-//! Bytes as a script of operations. They come from a fuzzer, a seeded generator or a file. They run on a wheel in
-//! lockstep with its model. Every string of bytes is a script.
+//! Reads bytes as a script of operations, and runs it on a wheel in lockstep with the wheel's model. The bytes come
+//! from a fuzzer, a seeded generator or a file. Every string of bytes is a script.
 //!
 //! ```text
 //!   first byte: the geometry        then, repeated: an operation and its arguments

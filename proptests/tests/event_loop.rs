@@ -19,8 +19,8 @@ const DESCRIPTORS: usize = 6;
 const EIO: i32 = 5;
 const ENOMEM: i32 = 12;
 
-/// The share of a turn for one kind, timers or descriptors, while the loop has the other kind. Then the turn may leave
-/// the rest to the next one.
+/// The share of a turn for one kind, timers or descriptors, while the loop has the other kind. After this time the
+/// turn may leave the rest to the next turn.
 const SHARE_NS: u64 = 10_000_000;
 
 /// A descriptor that stays open for the rest of the process, as the loop requires.

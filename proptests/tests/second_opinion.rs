@@ -28,7 +28,7 @@ impl CancellableTimerEntry for Timer {
     }
 }
 
-/// The other wheel, with the time. It does not keep the time itself.
+/// The other wheel, and the current time, which that wheel does not keep.
 struct Other {
     now: u64,
     wheel: QuadWheelWithOverflow<Timer>,

@@ -27,12 +27,13 @@ local function sleep( ms )
 end
 
 return {
-  -- There is no channel: coroutines that resume each other directly would not use the loop at all.
+  -- There is no function `channel`: coroutines that resume each other directly would not use the
+  -- loop at all.
   tasks = {
     spawn = function( f )
       local task = { }
       task.co = create( function( )
-        -- A task that joins this one gets its error as well.
+        -- A task that joins this task gets the error of `f` as well.
         task.ok, task.value = pcall( f )
         task.is_over = true
         if task.waiter then go( task.waiter ) end

@@ -72,7 +72,7 @@ pub(super) fn chosen(extent: Extent) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (timers, pattern, _) in LOADS.into_iter().filter(|load| load.2 <= extent) {
         let duration = match pattern {
-            // Long enough for one whole period and the next, whatever the phase of the first.
+            // Three periods contain at least two whole ones, whenever the first one begins.
             Pattern::Every { ns } if timers == 1 => base.max(Duration::from_nanos(ns * 3)),
             _ => base,
         };

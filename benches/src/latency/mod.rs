@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every round of a cell runs all contenders with the same schedule, each in a new thread, in a random order. The
-//! course measures the lateness, not the loop. Timers that fire early are counted, too.
+//! course measures the lateness; what a loop itself reports does not count. Timers that fire early are counted, too.
 
 mod bare;
 mod calloop;

@@ -92,8 +92,8 @@ pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
-/// Yields to the runtime now and then. Otherwise tokio interrupts a task that does much at a time: to this task nothing
-/// is ready any more.
+/// Yields to the runtime now and then. If a task does much without yielding, tokio interrupts it by telling it that
+/// nothing is ready.
 async fn yield_sometimes(nth: usize) {
     if nth % 64 == 63 {
         yield_now().await;

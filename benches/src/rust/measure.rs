@@ -44,7 +44,7 @@ pub(super) fn crowds(work: Work) -> [usize; 3] {
 }
 
 /// The number of timeouts to set and cancel for each number of pending ones. [`ENOUGH_NS`] may end the measurement
-/// before.
+/// earlier.
 pub(super) fn pairs_count(work: Work) -> usize {
     work.timers.min(50_000)
 }

@@ -58,7 +58,7 @@ unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
     0
 }
 
-/// The beginning of every handle. A loop begins alike, but its second word has another meaning.
+/// The beginning of every handle. A loop begins in the same way, but its second word has another meaning.
 #[repr(C)]
 pub(crate) struct Head {
     pub(crate) data: *mut c_void,
@@ -156,7 +156,8 @@ pub(crate) fn allocate(bytes: usize) -> *mut Head {
 /// `head` is from `allocate( bytes )`, and is not used after this call.
 pub(crate) unsafe fn free(head: *mut Head, bytes: usize) {
     let words = ptr::slice_from_raw_parts_mut(head.cast::<u64>(), bytes.div_ceil(8));
-    // SAFETY: the caller promises it.
+    // SAFETY: `head` is from `allocate( bytes )`, as the caller promises. So it is the address of a boxed slice of this
+    // length.
     drop(unsafe { Box::from_raw(words) });
 }
 

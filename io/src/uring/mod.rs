@@ -20,8 +20,8 @@
 //!
 //! The poll of a level-triggered registration is one-shot: when it has completed, the registration is dirty again. The
 //! poll of an edge-triggered one ([`expect_news`](Backend::expect_news)) is multishot and stays in the kernel when it
-//! reports. The waker's poll is multishot. While the loop does not sleep, every new poll is: a look follows each
-//! completion anyway.
+//! reports. The waker's poll is multishot, too. So is every new poll while the loop does not sleep: a look follows it
+//! anyway.
 //!
 //! Step 2 is left out when nothing has completed since the last wait and no registration is busy. Step 3 then arms the
 //! dirty registrations in the system call that sleeps. The new polls show whether one of them is ready.
@@ -40,8 +40,8 @@
 //! before it returns. If memory is short, `remove` returns an error, and the next wait cancels the poll.
 //!
 //! A descriptor that was closed without `remove` is found when it is polled or armed. Every 64th wait also checks one
-//! armed registration. The quiet timer, an entry in the rings, has all checked when nothing has happened for 10 to 20
-//! ms. The peer sees the end only then, not at once as with epoll.
+//! armed registration. A timer in the rings, the quiet timer, has all checked after 10 to 20 ms without an event. The
+//! peer sees the end only then; with epoll it sees the end at once.
 //!
 //! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
 //! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only
@@ -325,7 +325,7 @@ impl Backend for Uring {
             self.forget(index);
             disarmed.or_else(|error| self.come_here(error))?;
         }
-        // A change of interest may have queued a removal. Until it is submitted, the old poll keeps the file open, too.
+        // A change of interest may have queued a removal. Until it is submitted, the old poll also keeps the file open.
         if self.ring.queued() > 0 {
             self.send().or_else(|error| self.come_here(error))?;
         }

@@ -114,8 +114,8 @@ pub(super) fn say_drained(world: &Shared, events: &mut Loop, token: Token, direc
     let said = events.drained(token, directions).is_ok();
     let world = &mut *world.borrow_mut();
     let is_closed = world.watched.get(token).map(|watch| watch.is_closed);
-    // For a closed descriptor both answers are right. The kernel refuses it, but the loop does not ask if the kernel
-    // observes these directions already.
+    // For a closed descriptor both answers are right. The kernel refuses the change, but the loop does not ask the
+    // kernel if these directions are registered already.
     assert!(is_closed == Some(true) || said == is_closed.is_some(), "the result of `drained` for {}", Name(token));
     if said {
         world.watched.change(token, |watch| {

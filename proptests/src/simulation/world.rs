@@ -57,7 +57,8 @@ pub(super) struct World {
     pub(super) operations: u64,
 }
 
-/// Borrowed only for moments, and never during a call of the loop, because the loop calls its backend.
+/// Borrowed only for moments, and never during a call of the loop, because the loop calls its backend, which borrows
+/// it.
 pub(super) type Shared = Rc<RefCell<World>>;
 
 impl World {

@@ -124,7 +124,7 @@ fn run(seed: u64) -> usize {
     }
 }
 
-/// C40, C41, C42, C43, C45, C46, in random order.
+/// The scripts contain the cases of C40, C41, C42, C43, C45 and C46 in random order.
 #[test]
 fn all_backends_report_what_poll_says() {
     let seeds = match std::env::var("COGLOOP_SEED") {

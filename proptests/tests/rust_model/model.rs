@@ -335,7 +335,7 @@ impl Model {
         Ok(served)
     }
 
-    /// The waiter has been served, or is gone.
+    /// Drops the wakes of a waiter that has been served or is gone.
     fn forget_wakes(&mut self, waiter: Waiter) {
         self.queued.remove(&waiter);
         self.batch.retain(|&other| other != waiter);

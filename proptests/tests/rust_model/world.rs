@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// The state counts calls.
+/// The state of the loop, which counts calls.
 type State = u64;
 pub(crate) type Verdict = Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>>;
 
