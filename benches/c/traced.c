@@ -1,5 +1,5 @@
-/* What `bench traced` measures of cogloop.h: COUNT timers that are due, without a trace and with one, in turns. Each result
- * is a line `name value`: the CPU time of a callback in ns.
+/* The part of `bench traced` for cogloop.h: COUNT timers that are due, without a trace and with one, in turns. Each
+ * result is a line `name value`: the CPU time of a callback in ns.
  *
  *   program COUNT PAIRS FILE
  */

@@ -123,7 +123,7 @@ pub trait Backend {
     /// `events`. That vector has room for an event of each registration, but not for more than [`EVENTS_MAX`]. A
     /// backend with more events asks for memory. If there is none, it leaves the rest to the next wait.
     ///
-    /// It may return early without an event.
+    /// The wait may return early without an event.
     ///
     /// # Errors
     /// An error of the kernel, but not `EINTR`.
@@ -136,8 +136,8 @@ pub trait Backend {
         crate::look::now(fd, directions)
     }
 
-    /// A descriptor that is readable when [`wait`](Self::wait) would report an event or was woken. An outer event loop
-    /// can watch it.
+    /// A descriptor that is readable when [`wait`](Self::wait) would report an event, or when a wake has come. An outer
+    /// event loop can watch it.
     ///
     /// # Errors
     /// `Unsupported` if the backend has none, or an error of the kernel.

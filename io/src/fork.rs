@@ -2,7 +2,7 @@
 //!
 //! A forked child has a copy of the parent's backend in its memory, but the two share one backend in the kernel. The
 //! parent would submit requests that the child queued in the rings. A descriptor that the child removed from an epoll
-//! set would be removed for the parent, too. Wakes that the child took would be lost.
+//! set would be removed for the parent, too. Wakes that the child took would be lost for the parent.
 //!
 //! Reading the process id for each check would cost a system call. Reading a page that the kernel wipes for a child
 //! costs a load. Linux has such pages, and one page serves all loops of a process. Other Unix systems use the process

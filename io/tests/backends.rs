@@ -52,7 +52,7 @@ fn readiness_that_a_stopped_turn_left_is_not_served_later_c37() {
     assert_eq!(poll(&mut events), [(a, READ)]);
 }
 
-/// C51, the loop's part: a refusal changes nothing.
+/// C51: in the loop, too, a registration that the kernel refuses changes nothing.
 #[test]
 fn a_refused_registration_leaves_the_old_state_whole_c51() {
     let (mut events, backend) = scripted();

@@ -93,7 +93,7 @@ fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     });
 }
 
-/// C32: also, a panic in `serve` leaves the loop usable.
+/// C32: a run within a run is an error. A panic in `serve` leaves the loop usable.
 #[test]
 fn a_nested_run_is_an_error_and_a_panic_ends_a_run_c32() {
     on_every_backend(|events| {

@@ -60,7 +60,7 @@ fn a_number_reused_within_the_batch_gets_no_stale_event_c38() {
     });
 }
 
-/// C38: also without a removal the reused number names the new file.
+/// C38: the reused number names the new file, even if the old descriptor was closed without being removed.
 #[cfg(unix)]
 #[test]
 fn a_number_closed_without_removal_and_added_again_names_the_new_file_c38() {
@@ -149,7 +149,7 @@ fn after_remove_and_close_the_peer_sees_the_end_c40() {
     });
 }
 
-/// C41: for sockets and for regular files.
+/// C41: the test closes sockets and regular files.
 #[cfg(unix)]
 #[test]
 fn a_descriptor_closed_without_removal_gets_no_event_and_its_peer_sees_the_end_c41() {
@@ -356,7 +356,7 @@ fn a_bare_hang_up_ends_a_wait_c42() {
     });
 }
 
-/// C43: the end of a stream, and a half-close.
+/// C43: the end of a stream is reported in each turn, and so is a half-close.
 #[test]
 fn half_close_and_end_of_stream_are_readable_again_and_again_c43() {
     on_every_backend(|events| {
@@ -520,7 +520,7 @@ fn marked_readiness_is_reported_once_and_joined_to_the_kernels() {
     });
 }
 
-/// C35: `clear` inside a callback.
+/// C35: a callback clears the loop.
 #[test]
 fn clear_leaves_nothing_of_timers_descriptors_and_this_turn_c35() {
     on_every_backend(|events| {

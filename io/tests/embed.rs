@@ -45,7 +45,7 @@ fn wait_outside(events: &mut Loop, outside: Outside) -> bool {
     ended || allowed == Some(Duration::ZERO)
 }
 
-/// Runs the story on every backend that has a descriptor to watch, inside each kind of outer loop.
+/// Runs `story` on every backend that has a descriptor to watch, inside each kind of outer loop.
 fn in_every_loop(story: impl Fn(&mut Loop, Outside)) {
     on_every_backend(|events| {
         for (name, outside) in OUTSIDE {

@@ -72,7 +72,7 @@ fn raise_the_limit_of_descriptors() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-/// Runs the story on every backend with two sources that are always ready. One is the end of a stream, which stays
+/// Runs `story` on every backend with two sources that are always ready. One is the end of a stream, which stays
 /// readable after the peer hung up. The other is a regular file, which epoll refuses.
 fn with_ready_sources(story: impl Fn(&mut Loop, BorrowedFd<'_>)) {
     raise_the_limit_of_descriptors();

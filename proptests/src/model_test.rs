@@ -1,5 +1,6 @@
-//! The common part of the faces' model tests: arguments, seeds, replay, shrinking, counting, and a watchdog for
-//! programs that hang. Such a test runs random programs on a model and on the system under test.
+//! The common part of the model tests of the Rust crate and of the C library: arguments, seeds, replay, shrinking,
+//! counting, and a watchdog for programs that hang. Such a test runs random programs on a model and on the system
+//! under test.
 //!
 //! ```text
 //!   seed ──► program ──┬──► the model            ──► events ─┐

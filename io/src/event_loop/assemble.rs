@@ -43,7 +43,7 @@ pub struct EventLoop<T = u64> {
 }
 
 impl<T: Clone> EventLoop<T> {
-    /// Makes a loop at time 0.
+    /// Makes a loop. Its time begins at 0.
     ///
     /// # Errors
     /// The backend is unknown, or none works; the resolution is 0; there is no memory; or the kernel refuses a call.

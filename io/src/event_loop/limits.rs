@@ -24,7 +24,7 @@ pub struct Limits {
     /// The most observed descriptors at a time.
     pub descriptors: usize,
     /// The most timers that a turn gives out, and the most descriptors. The number holds for each kind, so that neither
-    /// waits for the other. The remaining timers stay due and the remaining descriptors stay ready; the next turns
+    /// kind waits for the other. The remaining timers stay due and the remaining descriptors stay ready; the next turns
     /// serve them in order. There is another limit that cannot be changed. While the loop holds descriptors, a turn
     /// stops giving out timers after 10 ms or after 10,000 timers, whichever comes first. While it holds timers, the
     /// same limit applies to descriptors.

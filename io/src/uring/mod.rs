@@ -20,7 +20,7 @@
 //!
 //! The poll of a level-triggered registration is one-shot: when it has completed, the registration is dirty again. The
 //! poll of an edge-triggered one ([`expect_news`](Backend::expect_news)) is multishot and stays in the kernel when it
-//! reports. The waker's poll is multishot, and so is each new poll while the loop does not sleep, as looks follow anyway.
+//! reports. The waker's poll is multishot, too, and so is each new poll while the loop does not sleep (a look follows).
 //!
 //! Step 2 is left out when nothing has completed since the last wait and no registration is busy. Step 3 then arms the
 //! dirty registrations in the system call that sleeps. The new polls show whether one of them is ready.

@@ -44,7 +44,7 @@ pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs the story on every backend, on the kernel's clock.
+/// Runs `story` on every backend, on the kernel's clock.
 pub fn on_every_backend(story: impl Fn(&mut Loop)) {
     let _guard = alone();
     on_each(backends(), |backend| {

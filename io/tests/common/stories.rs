@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-/// Runs the story with the value of each backend. After a failure with one value the others still run.
+/// Runs `story` with the value of each backend. After a failure with one value, it still runs with the others.
 pub fn on_each<T>(backends: impl IntoIterator<Item = (&'static str, T)>, story: impl Fn(T)) {
     let mut failed = Vec::new();
     for (name, with) in backends {

@@ -117,7 +117,7 @@ fn nested_run(world: &Shared, events: &mut Loop) {
     world.borrow_mut().note(format_args!("run within the run: {}", Said(&refused)));
 }
 
-/// C35: `clear` inside a callback.
+/// C35: a callback may clear the loop.
 fn clear(world: &Shared, events: &mut Loop) {
     events.clear();
     let world = &mut *world.borrow_mut();

@@ -101,7 +101,7 @@ impl Run {
         }
     }
 
-    /// C33: one turn, and a turn without waiting.
+    /// C33: takes one turn, which waits or does not wait.
     fn run_once(&mut self, wait: Wait) {
         let wait = if self.world.borrow().is_idle() { Wait::Poll } else { wait };
         self.begin(wait, 1);

@@ -46,7 +46,7 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
     add_one(world, events, delay_ns, random.bool());
 }
 
-/// C03: many timers at a time, close together.
+/// C03: adds many timers at a time, with deadlines close together.
 pub(super) fn add_crowd(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let (delay_ns, span_ns) = (delay_ns(random), 1 << random.u32(0..34));
     for _ in 0..random.u32(20..200) {

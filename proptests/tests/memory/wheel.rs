@@ -67,7 +67,7 @@ fn use_wheel<const BITS: u32, const LEVELS: usize>(wheel: &mut Wheel<u64, BITS, 
     }
 }
 
-/// Runs the story with this grant. Returns how many requests were refused.
+/// Uses a wheel with this grant of memory. Returns how many requests were refused.
 fn wheel_story<const BITS: u32, const LEVELS: usize>(grant: Grant) -> usize {
     let (mut wheel, mut log) = (Wheel::<u64, BITS, LEVELS>::with_geometry(), Log::new());
     let ((), refused) = with(grant, || use_wheel(&mut wheel, &mut log));

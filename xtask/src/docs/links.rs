@@ -1,10 +1,11 @@
-//! Checks the links of the book: the target of each link is an existing file, and an existing place in this file.
+//! Checks the links of the book: the target of each link must be an existing file, and an existing anchor in this
+//! file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// A page of the book: the names of its places, and the targets of its links.
+/// A page of the book: its anchors, and the targets of its links.
 struct Page {
     places: BTreeSet<String>,
     targets: BTreeSet<String>,

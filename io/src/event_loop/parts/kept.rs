@@ -52,7 +52,7 @@ impl Kept {
         self.owned.take(token.index())
     }
 
-    /// Drops what was kept for a token. The backend has forgotten its descriptor.
+    /// Drops what was kept for a token. Call it after the backend has forgotten the descriptor.
     pub(crate) fn let_go(&mut self, token: Token) {
         self.owned.take(token.index());
         self.shared.take(token.index());

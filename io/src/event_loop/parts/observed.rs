@@ -188,8 +188,8 @@ impl Observed {
         ready
     }
 
-    /// An event of this descriptor was not given out. A backend need not report an edge twice, so the registration is
-    /// made again.
+    /// Makes the backend report this descriptor again, because an event was not given out. A backend need not report an
+    /// edge twice, so the registration is made again.
     pub(super) fn expect_again(&mut self, token: Token) {
         if let Some(descriptor) = self.table.get_mut(token).filter(|known| known.mode == Mode::Edge) {
             descriptor.registered = Interest::NONE;

@@ -13,8 +13,9 @@
 //!   looks     ▲   ▲   ▲
 //! ```
 //!
-//! The distance between two looks is kept from turn to turn. The limit on the number of callbacks is for virtual
-//! clocks, which stand still during a callback. So a program on such a clock is served in the same order each time.
+//! The number of callbacks between two readings is kept from turn to turn. The limit on the number of callbacks is for
+//! virtual clocks, which stand still during a callback. So a program on such a clock is served in the same order each
+//! time.
 
 use super::time::Time;
 use std::num::NonZeroUsize;
@@ -25,7 +26,7 @@ const SHARE_NS: u64 = 10_000_000;
 /// The most callbacks in a turn for one kind while the other may wait.
 const SHARE_MAX: usize = 10_000;
 
-/// The most callbacks between two looks at the clock.
+/// The most callbacks between two readings of the clock.
 const STEP_MAX: usize = 16;
 
 /// The share of one kind in a turn.
@@ -53,7 +54,7 @@ impl Share {
         self.look_at = 0;
     }
 
-    /// Whether the share is used up at `now_ns`; plans the next look.
+    /// Whether the share is used up at `now_ns`. Plans the next reading of the clock.
     #[inline]
     fn is_used_up(&mut self, now_ns: u64) -> bool {
         let is_slow = now_ns.saturating_sub(self.looked_ns) >= SHARE_NS / STEP_MAX as u64;
@@ -65,7 +66,7 @@ impl Share {
         false
     }
 
-    /// Plans the next look, but not beyond `limit`.
+    /// Plans the next reading of the clock, but after `limit` callbacks at the latest.
     #[inline]
     fn plan(&mut self, limit: usize) {
         self.look_at = (self.served + self.step).min(limit).min(SHARE_MAX);
@@ -157,7 +158,7 @@ impl Shares {
         false
     }
 
-    /// Panics when a kind was served beyond its share before the next look.
+    /// Panics when a kind was served beyond its share before the next reading of the clock.
     pub(crate) fn audit(&self) {
         for share in [&self.timers, &self.descriptors] {
             assert!((1..=STEP_MAX).contains(&share.step), "{share:?}: the number of callbacks between two looks");
