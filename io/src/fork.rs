@@ -232,7 +232,7 @@ pub(crate) mod tests {
                     assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "{}", events.backend().name);
                 }
             }
-            // The wake was not lost. The descriptor is reported after it.
+            // The child has not taken the wake: it ends the next turn. The turn after that one reports the descriptor.
             events.turn(Wait::Block).unwrap();
             assert_eq!(events.next_ready(), None);
             writer.write_all(b"x").unwrap();

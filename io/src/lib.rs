@@ -37,7 +37,7 @@
 //! The loop promises:
 //!
 //! - No timer expires before its deadline, and a removed descriptor has no event.
-//! - A turn serves only what was due or ready when it began.
+//! - A turn serves only what was due or ready when its wait ended.
 //! - A signal may end a wait, but the user never sees it.
 //! - When memory runs out, the functions that add something return an error ([`memory`]). The others need no memory.
 //!

@@ -169,7 +169,7 @@ impl Portable {
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }
 
-    /// Arms the registrations that have reported again. If the kernel refuses to arm one, its descriptor was closed,
+    /// Arms the registrations again that have reported. If the kernel refuses to arm one, its descriptor was closed,
     /// and the registration is dropped.
     fn arm(&mut self) -> io::Result<()> {
         // Arms in the order of the reports. If more is ready than a batch holds, each registration gets into a batch in

@@ -18,8 +18,8 @@ fn panic(refused: AddError, instead: &str) -> ! {
 }
 
 impl<T: Clone> EventLoop<T> {
-    /// Arms a one-shot timer that is due `delay_ns` from now. Now is a fresh reading of the clock, so the time since
-    /// the turn began does not shorten the delay. The deadline saturates at `u64::MAX`.
+    /// Arms a one-shot timer that is due `delay_ns` from now. "Now" is a fresh reading of the clock, so the time that
+    /// has passed in this turn does not shorten the delay. The deadline saturates at `u64::MAX`.
     ///
     /// The deadline is rounded up to the loop's resolution. A delay of 0 is due in the next turn.
     ///

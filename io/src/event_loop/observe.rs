@@ -22,7 +22,7 @@ impl<T: Clone> EventLoop<T> {
         self.observe(fd, interest, Mode::Level)
     }
 
-    /// [`add_descriptor`](Self::add_descriptor) in another mode than `Level`.
+    /// Observes a descriptor as [`add_descriptor`](Self::add_descriptor) does, in the mode `mode`.
     ///
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor).

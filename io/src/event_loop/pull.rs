@@ -4,7 +4,8 @@ use super::EventLoop;
 use super::parts::readiness::Ready;
 use crate::Key;
 
-/// A timer that was due when the turn began. It has left the loop, or is armed for its next deadline if it repeats.
+/// A timer that was due at [`turn_ns`](EventLoop::turn_ns). It has left the loop, or is armed for its next deadline if
+/// it repeats.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct ExpiredTimer<T> {
     /// The timer's key. It stays valid if the timer repeats, and is stale otherwise.
@@ -12,7 +13,7 @@ pub struct ExpiredTimer<T> {
     /// The deadline that the timer was due for, rounded up to the loop's resolution. A period counts from the deadline
     /// before rounding, so it does not drift.
     pub deadline_ns: u64,
-    /// The time from the deadline to the beginning of the turn.
+    /// The time from the deadline to [`turn_ns`](EventLoop::turn_ns), the end of the turn's wait.
     pub late_ns: u64,
     /// The number of later deadlines that have passed as well and will not be served; see [`Missed`](crate::Missed).
     pub missed: u64,
@@ -21,8 +22,8 @@ pub struct ExpiredTimer<T> {
 }
 
 impl<T: Clone> EventLoop<T> {
-    /// The next timer that was due when this turn began, in the order of deadlines, then of arming. A repeating timer
-    /// is armed again at once by its plan, and fires at most once in a turn. Timers beyond the
+    /// The next timer that was due when this turn's wait ended, in the order of deadlines, then of arming. A repeating
+    /// timer is armed again at once by its plan, and fires at most once in a turn. Timers beyond the
     /// [`Limits`](crate::Limits) of a turn come in the next turn.
     pub fn next_expired(&mut self) -> Option<ExpiredTimer<T>> {
         if self.shares.must_look_at_timers() && self.timers_are_used_up() {

@@ -21,8 +21,8 @@ impl<T: Clone> EventLoop<T> {
     /// Lets the loop be idle although this timer is armed, as long as its key is valid. Returns `false` for a stale
     /// key.
     ///
+    /// # Panics
     /// When there is no memory to record it. [`try_unref_timer`](Self::try_unref_timer) returns an error instead.
-    /// When there is no memory for it. [`try_unref_timer`](Self::try_unref_timer) returns an error instead.
     pub fn unref_timer(&mut self, key: Key) -> bool {
         self.try_unref_timer(key).unwrap_or_else(|_| panic!("not enough memory to unreference a timer"))
     }

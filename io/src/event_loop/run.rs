@@ -8,7 +8,7 @@
 //!            │     turn: wait
 //!            │      │
 //!            │      ▼
-//!            └──── serve( timer ), serve( timer ), … serve( descriptor ), …       what was due when the turn began
+//!            └──── serve( timer ), serve( timer ), … serve( descriptor ), …       what was due when the wait ended
 //! ```
 //!
 //! A binding does not call `run`. It keeps its callbacks outside of [`EventLoop`], takes the turns itself, and calls
@@ -41,8 +41,8 @@ impl<T> Drop for Running<'_, T> {
 
 impl<T: Clone> EventLoop<T> {
     /// Serves timers and descriptors until the loop is [idle](Self::is_idle) or [stopped](Self::stop). Each turn serves
-    /// only what was due when it began: first the timers in the order of deadlines, then the descriptors. `serve` may
-    /// add, change and remove anything.
+    /// only what was due when its wait ended: first the timers in the order of deadlines, then the descriptors. `serve`
+    /// may add, change and remove anything.
     ///
     /// # Errors
     /// `ResourceBusy` if it is called from within `serve`, because the loop runs already. An error of the kernel if a

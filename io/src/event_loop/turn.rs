@@ -21,7 +21,7 @@ const SPARE_NS: u64 = 8_000;
 impl<T: Clone> EventLoop<T> {
     /// Takes one turn. [`next_expired`](Self::next_expired) and [`next_ready`](Self::next_ready) return what it found.
     ///
-    /// A turn finds nothing if a wake or a signal has ended the wait.
+    /// A turn may find nothing, because a wake or a signal may have ended its wait.
     ///
     /// # Errors
     /// An error of the kernel, if the wait fails. Due timers can still be pulled.

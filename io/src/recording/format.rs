@@ -19,7 +19,7 @@ pub(super) enum Act {
     After(u64),
     /// Armed a timer for a deadline: the deadline, and the time of arming.
     At(u64, u64),
-    /// Armed a repeating timer: its period, and the time until it is due first.
+    /// Armed a timer by a plan: its period, which is 0 if it fires once, and the time until it is due first.
     Every(u64, u64),
     Add(Token, Interest),
     Modify(Token, Interest),

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 /// The longest line that is read. A wait reports at most 2048 descriptors, each with at most 24 bytes.
 const LINE_MAX: u64 = 1 << 17;
 
-/// How long a replay waits, in real time, for a descriptor that was ready in the recording. The recorded duration of
-/// the wait is added to this time.
+/// How long a replay waits, in real time, for a descriptor that was ready in the recording. The loop's recorded time
+/// at the beginning of the wait is added.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a replay sleeps between two looks at such a descriptor.

@@ -83,7 +83,7 @@ impl Recorder {
         }
     }
 
-    /// The time since the loop was made.
+    /// The loop's time at the last reading.
     pub(super) fn now_ns(&self) -> u64 {
         self.last_ns - self.origin_ns
     }

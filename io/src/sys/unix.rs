@@ -90,7 +90,7 @@ pub(crate) struct Identity {
     inode: u64,
     /// Files that the kernel makes up, such as an eventfd or a timer descriptor, all share one inode. An epoll set
     /// tells them apart, because it knows its members by number and file. The set keeps no file open, and no thread
-    /// waits on it. `None` if the process has no free descriptor.
+    /// waits on it. `None` for other files, and if the process has no free descriptor.
     #[cfg(target_os = "linux")]
     witness: Option<std::os::fd::OwnedFd>,
     is_always_ready: bool,

@@ -249,8 +249,8 @@ impl Trace {
         self.turn = Some((start_ns, served_ns));
     }
 
-    /// Ends the turn, if there is one, and writes it. Without this call the turn ends with the next turn, or with its
-    /// last event.
+    /// Ends the turn, if there is one, and writes it. Without this call the turn ends when the next turn begins, or
+    /// with its last event.
     pub fn end_turn(&mut self, end_ns: u64) {
         let Some((start_ns, served_ns)) = self.turn.take() else { return };
         self.span(Kind::Turn, Name(b"turn", None), start_ns, end_ns, Detail::None);

@@ -119,8 +119,8 @@ impl Uring {
             return false;
         }
         let Some(known) = &self.slots[index as usize].registration else { return false };
-        // An armed edge is clean until its poll completes. For any other registration the next wait finds out whether
-        // it is still ready: by a look, or by arming it if it is unarmed.
+        // An edge-triggered registration that is armed is not dirty until its poll completes. For any other
+        // registration the next wait finds out whether it is still ready: by a look, or by arming it if it is unarmed.
         let is_dirty = known.is_unarmed() || !known.needs_news_only;
         self.needs_look |= is_dirty && (!known.is_unarmed() || known.may_be_busy());
         is_dirty

@@ -49,10 +49,10 @@ pub(super) struct Completion {
 /// hash table, whose size follows that of the completion ring. With 10,000 polls a removal takes 1.6 µs at this size.
 const COMPLETIONS: u32 = 32;
 
-/// The same multiple where memory is short. With 10,000 polls a removal takes 4 µs then. The larger ring can fail with
-/// `ENOMEM` for two reasons, although the machine has memory. First, the rings count as locked memory (`ulimit -l`),
-/// before Linux 5.12 and at least in 6.18, unless the process has `CAP_IPC_LOCK`. Second, the kernel may find no
-/// adjacent pages for it (<https://github.com/axboe/liburing/issues/1614>).
+/// The same multiple for plain rings, and for the others where memory is short. With 10,000 polls a removal takes 4 µs
+/// then. The larger ring can fail with `ENOMEM` for two reasons, although the machine has memory. First, the rings
+/// count as locked memory (`ulimit -l`), before Linux 5.12 and at least in 6.18, unless the process has `CAP_IPC_LOCK`.
+/// Second, the kernel may find no adjacent pages for it (<https://github.com/axboe/liburing/issues/1614>).
 const FEW_COMPLETIONS: u32 = 4;
 
 /// The duration of the quiet timer. After this time without an event the armed registrations are checked.

@@ -3,7 +3,7 @@
 //! ```text
 //!            Level      Edge                             OneShot
 //!            ────────   ──────────────────────────────   ────────────────────────────────────
-//!   ready    reported   reported; the direction is       reported; both directions are
+//!   ready    reported   reported; the direction is       reported; all directions are
 //!                       silent from now on               silent from now on
 //!   ready    reported   –                                –
 //!                       drained( token, direction )      set_interest( token, … )

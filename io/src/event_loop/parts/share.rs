@@ -1,7 +1,7 @@
 //! The share of a turn: how much timers may take of it while descriptors wait, and descriptors while timers wait.
 //!
-//! A turn serves what was due when it began. With a thousand slow callbacks a turn would take seconds. A signal or a
-//! client that comes meanwhile would wait for all of them. So while the loop holds something of both kinds, a turn
+//! A turn serves what was due when its wait ended. With a thousand slow callbacks a turn would take seconds. A signal
+//! or a client that comes meanwhile would wait for all of them. So while the loop holds something of both kinds, a turn
 //! serves each kind for at most [`SHARE_NS`] or [`SHARE_MAX`] callbacks, whichever ends first. The rest comes first in
 //! the next turn.
 //!

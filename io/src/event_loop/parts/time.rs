@@ -1,8 +1,8 @@
-//! The loop's time: nanoseconds since the loop was made, and the time at which the turn began.
+//! The loop's time: nanoseconds since the loop was made, and the time at which the wait of the turn ended.
 
 use crate::Clock;
 
-/// A clock that starts at 0, and its reading when the turn began.
+/// A clock that starts at 0, and its reading at the end of the turn's wait.
 pub(crate) struct Time {
     clock: Box<dyn Clock>,
     // The clock's reading at loop time 0.
@@ -23,13 +23,13 @@ impl Time {
         self.clock.now_ns().saturating_sub(self.origin_ns)
     }
 
-    /// The time at which this turn began.
+    /// The time at which the wait of this turn ended.
     #[inline]
     pub(crate) fn turn_ns(&self) -> u64 {
         self.turn_ns
     }
 
-    /// Begins a turn at `now_ns`.
+    /// Sets the time of a turn whose wait ended at `now_ns`.
     ///
     /// [`Clock`] promises not to go back. If a clock does, the loop's time stands still, so that no timer fires early.
     #[inline]
