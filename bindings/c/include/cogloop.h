@@ -159,7 +159,7 @@ typedef struct cog_options {
                                     of its own. 0: no slack */
 } cog_options;
 
-/* When a timer fires. Set size to sizeof(cog_plan), and every field that you do not need to 0. */
+/* A plan says when a timer fires. Set size to sizeof(cog_plan), and every field that you do not need to 0. */
 typedef struct cog_plan {
     size_t size;
     uint64_t delay_ns;  /* the time to the first deadline */

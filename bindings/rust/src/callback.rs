@@ -41,7 +41,7 @@ pub(crate) struct Once<F>(pub(crate) F);
 /// The callback of a periodic timer.
 pub(crate) struct Repeat<F>(pub(crate) F);
 
-/// Stands in for a callback while the callback runs. A box of it needs no memory.
+/// Stands in for a callback while the callback runs. The type has no size, so a box of it needs no memory.
 pub(crate) struct Running;
 
 impl<S, A: ?Sized, R: Outcome, F: FnOnce(&mut S, &A) -> R> OnTimer<S, A> for [Once<F>; 1] {

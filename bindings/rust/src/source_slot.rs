@@ -6,8 +6,8 @@ use std::cell::RefCell;
 use std::process::Child;
 use std::rc::Rc;
 
-/// The callback of a source, at the index of its token; `None` while it runs. The file is here, too, so that the loop
-/// of `cogloop-io` never drops it: the file's destructor is user code.
+/// The callback of a source, at the index of its token; `None` while the callback runs. The table also holds the file,
+/// so that the loop of `cogloop-io` never drops the last reference to it: the file's destructor is user code.
 pub(crate) struct SourceSlot<C> {
     pub(crate) token: Token,
     pub(crate) callback: Option<C>,

@@ -38,7 +38,7 @@ const WORDS: &[(c_int, &CStr, &CStr)] = &[
 ];
 
 thread_local! {
-    /// The source of the newest failure's message. It may be a failure that no function returns.
+    /// The source of the message of the newest failure, even if no function returns that failure.
     static NEW: Cell<Message> = const { Cell::new(Message::Words) };
     static NEW_WORDS: RefCell<Words> = const { RefCell::new(Words::new()) };
     /// The thread's last failure that a function has returned, with its code.
@@ -58,7 +58,7 @@ pub(super) struct Failure {
 /// The subject of a failure.
 #[derive(Copy, Clone, Debug)]
 enum About {
-    /// `NEW` has the subject of the failure.
+    /// The message in `NEW` names the subject.
     New,
     Loop,
     Timer,
@@ -166,7 +166,7 @@ fn words_of(code: c_int, message: Message) -> Option<Words> {
 /// An upper bound for a small allocation of the standard library, in bytes.
 const FOR_A_SMALL_THING: usize = 16 << 10;
 
-/// Checks that there is memory for a `Box`, an `Rc` or a `String`, whose allocation cannot fail with an error.
+/// Checks that there is memory for a `Box`, an `Rc` or a `String`, whose allocation cannot return an error.
 pub(super) fn expect_memory(about: &'static str) -> Result<(), Failure> {
     or_no_memory(about, memory::expect_bytes(FOR_A_SMALL_THING))
 }

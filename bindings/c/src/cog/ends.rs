@@ -96,7 +96,7 @@ impl Ends {
         indices.filter_map(|index| self.of_timers.borrow_mut().take(index))
     }
 
-    /// Call when an end function is set for a watch. The watch's own entry stores it.
+    /// Call when an end function is set for a watch. The watch's own entry stores the function.
     pub(super) fn note_watch(&self) {
         self.are_used.set(true);
     }

@@ -27,7 +27,7 @@ use crate::sys::process;
 #[derive(Default)]
 struct LoopTable {
     loops: Vec<Option<Rc<Loop>>>,
-    /// This list has room for all places.
+    /// The list has room for all places, so that freeing a place needs no memory.
     free: Vec<u16>,
     /// Adopted loops whose place was taken in this thread. They are searched after all other loops.
     strays: Vec<Rc<Loop>>,
@@ -180,7 +180,7 @@ fn find(id: u64) -> Result<*const Loop, Failure> {
     Ok(at)
 }
 
-/// A loop of this thread that the caller keeps longer than one step.
+/// Returns a loop of this thread, which the caller may keep for longer than one call.
 pub(super) fn shared(id: u64) -> Result<Rc<Loop>, Failure> {
     with(id, |_| Ok(()))?;
     of_any_process(id)

@@ -36,7 +36,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Whether a run would have more to do.
+    /// Runs one turn. Returns whether a run would have more to do.
     pub(super) fn run_once(&self, wait: Wait) -> Result<bool, Failure> {
         let _running = self.begin()?;
         self.turn(wait)?;

@@ -74,7 +74,7 @@ impl Counters {
 
 pub(super) struct Loop {
     pub(super) id: u64,
-    /// The process to which the loop belongs.
+    /// The number of forks (`remotes::forks`) of the process to which the loop belongs.
     pub(super) forks: Cell<u64>,
     /// The options of the loop.
     pub(super) chosen: Options,

@@ -27,7 +27,7 @@ impl Loop {
         self.begin_span()
     }
 
-    /// Call after a callback. `address` is that of its function.
+    /// Call after a callback. `address` is the address of its function.
     #[inline]
     pub(super) fn end_span(&self, start_ns: Option<u64>, address: usize, kind: Kind, detail: Detail) {
         if let Some(start_ns) = start_ns {

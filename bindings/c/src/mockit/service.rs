@@ -104,7 +104,8 @@ fn hook() {
 }
 
 /// Ends the service at exit: no further callback starts, and all threads end except those inside a callback. This
-/// function does not wait for such a thread: it may wait for ever, or may itself have called `exit`.
+/// function does not wait for a thread inside a callback: that thread may wait for ever, or may itself have called
+/// `exit`.
 extern "C" fn close_at_exit() {
     let Some(service) = made() else { return };
     let mut state = service.lock();

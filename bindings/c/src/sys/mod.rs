@@ -8,7 +8,7 @@
 //!   cancellation   keeping a thread from being cancelled
 //! ```
 //!
-//! Nothing here depends on the headers. No code above this folder asks for the system.
+//! Nothing here depends on `cog` or `mockit`. No code outside this folder asks on which system it runs.
 
 mod conditions;
 #[cfg(unix)]
