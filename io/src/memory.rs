@@ -173,6 +173,21 @@ pub(crate) fn try_string(text: &str) -> Option<String> {
     Some(copy)
 }
 
+/// A message as a text; `None` if there is no memory for it.
+pub(crate) fn try_format(message: fmt::Arguments<'_>) -> Option<String> {
+    struct Text(String);
+    impl fmt::Write for Text {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            self.0.try_reserve(part.len()).map_err(|_| fmt::Error)?;
+            self.0.push_str(part);
+            Ok(())
+        }
+    }
+    let mut text = Text(String::new());
+    fmt::Write::write_fmt(&mut text, message).ok()?;
+    Some(text.0)
+}
+
 /// Makes room for a batch of `wanted` events, in powers of two up to `max`.
 ///
 /// # Errors

@@ -3,7 +3,6 @@
 
 use super::EventLoop;
 use crate::Token;
-use crate::memory::error_in_words;
 use std::io;
 
 impl<T: Clone> EventLoop<T> {
@@ -64,11 +63,9 @@ impl<T: Clone> EventLoop<T> {
     /// # Errors
     /// If the program has departed from the recording.
     pub fn note_idle(&self) -> io::Result<()> {
-        self.journal.iter().for_each(crate::recording::Journal::idle);
-        match self.departure() {
-            Some(departure) => Err(error_in_words(io::ErrorKind::InvalidData, format_args!("{departure}"))),
-            None => Ok(()),
-        }
+        let Some(journal) = &self.journal else { return Ok(()) };
+        journal.idle();
+        journal.check()
     }
 
     /// Records the wait. A replay also makes the marks of the recording.

@@ -1,6 +1,8 @@
 //! A line of a recording, as text and as a value. docs/replay.md describes the lines.
 
+use crate::memory::try_string;
 use crate::{Event, Interest, Token};
+use std::collections::TryReserveError;
 use std::fmt::{self, Write};
 
 /// The version of the lines. A change of any line needs another version.
@@ -172,12 +174,19 @@ impl Words<'_> {
         token(self.0.next()?)
     }
 
-    fn events(&mut self) -> Option<Vec<Event>> {
+    /// The rest of the words as events; `None` if one is not an event.
+    fn events(&mut self) -> Result<Option<Vec<Event>>, TryReserveError> {
         let event = |word: &str| {
             let (name, ready) = word.split_once(':')?;
             Some(Event::new(token(name)?, interest(ready)?))
         };
-        self.0.by_ref().map(event).collect()
+        let mut events = Vec::new();
+        events.try_reserve_exact(self.0.clone().count())?;
+        for word in self.0.by_ref() {
+            let Some(event) = event(word) else { return Ok(None) };
+            events.push(event);
+        }
+        Ok(Some(events))
     }
 }
 
@@ -191,16 +200,29 @@ fn token(word: &str) -> Option<Token> {
 }
 
 impl Line {
-    /// Parses a line without its end; `None` if it is not a line of a recording.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let (text, place) = match text.split_once(AT_PLACE) {
-            Some((text, place)) => (text, Some(place.to_owned())),
-            None => (text, None),
-        };
+    /// Parses a line without its end; `None` if it is not a line of a recording. Without memory for the place, the line
+    /// has none.
+    ///
+    /// # Errors
+    /// When there is no memory for the events.
+    pub(super) fn parse(text: &str) -> Result<Option<Self>, TryReserveError> {
+        let (text, place) = text.split_once(AT_PLACE).map_or((text, None), |(text, place)| (text, Some(place)));
         let mut words = Words(text.split(' '));
-        let line = match words.0.next()? {
+        let Some(mut line) = Self::begin(&mut words, place) else { return Ok(None) };
+        if let Self::Ready(_, events) | Self::Act(Recorded { act: Act::Wait(..), events, .. }) = &mut line {
+            match words.events()? {
+                Some(read) => *events = read,
+                None => return Ok(None),
+            }
+        }
+        Ok(words.0.next().is_none().then_some(line))
+    }
+
+    /// Parses the words of a line, up to its events.
+    fn begin(words: &mut Words<'_>, place: Option<&str>) -> Option<Self> {
+        Some(match words.0.next()? {
             "t" => Self::Time(words.number()?),
-            "ready" => Self::Ready(words.number()?, words.events()?),
+            "ready" => Self::Ready(words.number()?, Vec::new()),
             "failed" => Self::Failed(words.number()?, words.number()?),
             "look" => Self::Look(words.interest()?),
             "value" => Self::Value(words.number()?),
@@ -219,11 +241,9 @@ impl Line {
                 };
                 let has_errno = matches!(act, Act::Add(..) | Act::Modify(..) | Act::Remove(_));
                 let errno = if has_errno { words.number()? } else { 0 };
-                let events = if matches!(act, Act::Wait(..)) { words.events()? } else { Vec::new() };
-                Self::Act(Recorded { act, errno, events, place })
+                Self::Act(Recorded { act, errno, events: Vec::new(), place: place.and_then(try_string) })
             }
-        };
-        words.0.next().is_none().then_some(line)
+        })
     }
 }
 
@@ -271,21 +291,27 @@ impl fmt::Display for InWords<'_> {
 }
 
 /// An event in words.
-pub(super) fn ready_in_words(event: &Event) -> String {
-    format!("descriptor {} ready for {}", Named(event.token), letters(event.ready))
+pub(super) struct ReadyInWords<'a>(pub(super) &'a Event);
+
+impl fmt::Display for ReadyInWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "descriptor {} ready for {}", Named(self.0.token), letters(self.0.ready))
+    }
 }
 
-impl Line {
-    /// The line in words.
-    pub(super) fn in_words(&self) -> String {
-        match self {
-            Self::Act(recorded) => InWords(recorded.act, recorded.place.as_deref()).to_string(),
-            Self::Time(_) => "a reading of the clock".to_owned(),
-            Self::Ready(..) | Self::Failed(..) => "the result of a wait".to_owned(),
-            Self::Look(_) => "the question whether a descriptor is still ready".to_owned(),
-            Self::Value(_) => "a value from outside".to_owned(),
-            Self::End => "the end of the loop".to_owned(),
-        }
+/// A line in words.
+pub(super) struct LineInWords<'a>(pub(super) &'a Line);
+
+impl fmt::Display for LineInWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Line::Act(recorded) => return InWords(recorded.act, recorded.place.as_deref()).fmt(f),
+            Line::Time(_) => "a reading of the clock",
+            Line::Ready(..) | Line::Failed(..) => "the result of a wait",
+            Line::Look(_) => "the question whether a descriptor is still ready",
+            Line::Value(_) => "a value from outside",
+            Line::End => "the end of the loop",
+        })
     }
 }
 
@@ -321,7 +347,7 @@ mod tests {
         let looks = (0..=7).filter_map(Interest::from_bits).map(Line::Look);
         let more = [Line::Value(u64::MAX), Line::End];
         for line in acts.into_iter().flat_map(of_act).chain(others).chain(looks).chain(more) {
-            assert_eq!(Line::parse(&line.to_string()), Some(line.clone()), "{line}");
+            assert_eq!(Line::parse(&line.to_string()).unwrap(), Some(line.clone()), "{line}");
         }
     }
 
@@ -341,7 +367,7 @@ mod tests {
             "look",
             "end 1",
         ] {
-            assert_eq!(Line::parse(text), None, "{text:?}");
+            assert_eq!(Line::parse(text).unwrap(), None, "{text:?}");
         }
     }
 

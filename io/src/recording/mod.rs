@@ -28,13 +28,15 @@
 //! in which it happened, and nothing that came from outside.
 
 mod format;
+mod played;
 mod player;
 mod recorder;
 
 use crate::memory::try_string;
 use crate::{Backend, Clock, Event, Interest, Plan, Token};
 use format::Act;
-use player::{PlayedBackend, PlayedClock, Player};
+use played::{PlayedBackend, PlayedClock};
+use player::Player;
 use recorder::{RecordedBackend, RecordedClock, Recorder};
 use std::cell::RefCell;
 use std::io;
@@ -153,7 +155,7 @@ impl Journal {
     fn now_ns(&self) -> u64 {
         match self {
             Self::Records(recorder) => recorder.borrow().now_ns(),
-            Self::Replays(player) => player.borrow().now_ns(),
+            Self::Replays(player) => player.borrow().now_ns,
         }
     }
 
@@ -182,7 +184,7 @@ impl Journal {
         let event = Event::new(token, ready);
         match self {
             Self::Records(recorder) => recorder.borrow_mut().mark(event),
-            Self::Replays(player) => player.borrow_mut().marked_now.push(event),
+            Self::Replays(player) => player.borrow_mut().mark(event),
         }
         matches!(self, Self::Records(_))
     }
@@ -202,7 +204,7 @@ impl Journal {
     /// not wait for it.
     pub(crate) fn feign(&self, token: Token) {
         if let Self::Replays(player) = self {
-            player.borrow_mut().feigned.insert(token.to_bits());
+            player.borrow_mut().feign(token);
         }
     }
 
@@ -213,11 +215,20 @@ impl Journal {
         }
     }
 
-    /// The place where the program has departed from the recording.
+    /// The place where the program has departed from the recording; an empty text if there is no memory for it.
     pub(crate) fn departure(&self) -> Option<String> {
         match self {
             Self::Records(_) => None,
-            Self::Replays(player) => player.borrow().departure().map(ToOwned::to_owned),
+            Self::Replays(player) => player.borrow().departure().map(|text| try_string(text).unwrap_or_default()),
+        }
+    }
+
+    /// Returns an error if the program has departed from the recording.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match self {
+            Self::Records(_) => Ok(()),
+            Self::Replays(player) if player.borrow().departure().is_none() => Ok(()),
+            Self::Replays(player) => Err(player.borrow().departed()),
         }
     }
 }

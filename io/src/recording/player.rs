@@ -1,64 +1,78 @@
-//! Plays a recording: a clock and a backend that read the file, and a comparison of the program's acts with the file.
+//! Plays a recording: reads the file, and compares the program's acts with it. If a replay has no memory to go on, it
+//! departs from its recording.
 
-use super::format::{Act, InWords, Line, MAGIC, Recorded, VERSION, ready_in_words};
-use crate::memory::error_in_words;
+use super::format::{Act, InWords, Line, LineInWords, MAGIC, ReadyInWords, Recorded, VERSION};
+use crate::memory::{error_in_words, expect_bytes, try_format};
 use crate::number::Number;
-use crate::{Backend, Clock, Event, Interest, Token, Waker};
-use rustix::fd::BorrowedFd;
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use crate::{Event, Interest, Token};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, TryReserveError};
+use std::fmt::{Arguments, Display};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The longest line that is read. A wait reports at most 2048 descriptors, each with at most 24 bytes.
-const LINE_MAX: u64 = 1 << 17;
+const LINE_MAX: usize = 1 << 17;
+
+/// The bytes that must be free before a player is made. Calls that cannot fail then allocate its buffer, its name, and
+/// boxes of the standard library.
+const FOR_A_PLAYER: usize = 16 << 10;
 
 /// How long a replay waits, in real time, for a descriptor that was ready in the recording. The loop's recorded time
 /// at the beginning of the wait is added.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a replay sleeps between two looks at such a descriptor.
-const NAP_MAX: Duration = Duration::from_millis(1);
+/// The departure of a replay that found no memory.
+const NO_MEMORY: &str = "the replay has no memory to go on";
 
 /// The file that is played.
 pub(crate) struct Player {
     file: BufReader<File>,
     name: String,
+    // The text of the last line, with room for the longest.
+    text: Vec<u8>,
     // The line that comes next, and its number.
     next: Option<Line>,
     number: u64,
     // Why there is no next line.
-    ending: String,
-    now_ns: u64,
+    ending: Cow<'static, str>,
+    pub(super) now_ns: u64,
     // Whether the next reading of the clock is `now_ns`; see `Recorder`.
-    is_known: bool,
-    departure: Option<String>,
+    pub(super) is_known: bool,
+    departure: Option<Cow<'static, str>>,
     pub(super) place: Option<String>,
     // The marks of the recording for this turn, and those that the program makes now.
     pub(super) marks: Vec<Event>,
     pub(super) marked_now: Vec<Event>,
     pub(super) feigned: HashSet<u64>,
-    observed: HashMap<u64, (Number, Interest)>,
+    pub(super) observed: HashMap<u64, (Number, Interest)>,
     // Whether a wait for a descriptor has to end, and the result of a wait that was ended in this way.
     pub(super) is_interrupted: fn() -> bool,
     pub(super) begun: Option<Outcome>,
 }
 
-fn refused(message: std::fmt::Arguments<'_>) -> io::Error {
+fn refused(message: Arguments<'_>) -> io::Error {
     error_in_words(io::ErrorKind::InvalidData, message)
+}
+
+fn words(message: Arguments<'_>) -> Cow<'static, str> {
+    try_format(message).map_or(Cow::Borrowed(NO_MEMORY), Cow::Owned)
 }
 
 impl Player {
     pub(super) fn open(path: &Path, resolution_ns: u64) -> io::Result<Self> {
+        let mut text = Vec::new();
+        text.try_reserve_exact(LINE_MAX)?;
+        expect_bytes(FOR_A_PLAYER)?;
         let mut player = Self {
             file: BufReader::new(crate::sys::own(|| File::open(path))?),
             name: path.file_name().unwrap_or_default().display().to_string(),
+            text,
             next: None,
             number: 1,
-            ending: String::new(),
+            ending: Cow::Borrowed(""),
             now_ns: 0,
             is_known: true,
             departure: None,
@@ -70,9 +84,10 @@ impl Player {
             is_interrupted: || false,
             begun: None,
         };
-        let head = player.read_line()?;
+        player.read_line()?;
+        let head = player.text.as_slice();
         let Some(rest) = head.strip_prefix(MAGIC.as_bytes()) else {
-            return Err(match MAGIC.as_bytes().starts_with(&head) {
+            return Err(match MAGIC.as_bytes().starts_with(head) {
                 true => refused(format_args!("the recording is cut off in its first line")),
                 false => refused(format_args!("this file is not a recording")),
             });
@@ -96,33 +111,31 @@ impl Player {
         }
     }
 
-    /// The next line of the file with its end; the end is missing if the file is cut off.
-    fn read_line(&mut self) -> io::Result<Vec<u8>> {
-        let mut line = Vec::new();
-        self.file.by_ref().take(LINE_MAX).read_until(b'\n', &mut line)?;
-        Ok(line)
+    /// Reads the next line of the file into `text`, with its end; the end is missing if the file is cut off.
+    fn read_line(&mut self) -> io::Result<()> {
+        self.text.clear();
+        self.file.by_ref().take(LINE_MAX as u64).read_until(b'\n', &mut self.text).map(drop)
     }
 
     /// Goes on to the next line.
     fn advance(&mut self) {
         self.next = None;
-        let line = match self.read_line() {
-            Ok(line) => line,
-            Err(error) => {
-                return self.ending = format!("the recording cannot be read after line {}: {error}", self.number);
-            }
-        };
-        let Some(text) = line.strip_suffix(b"\n") else {
-            let after = if line.is_empty() { "" } else { " in the middle of a line" };
-            return self.ending = format!(
-                "the recording breaks off{after} after line {}: the recorded program was killed, or the file was cut off",
-                self.number
-            );
+        let number = self.number;
+        if let Err(error) = self.read_line() {
+            return self.ending = words(format_args!("the recording cannot be read after line {number}: {error}"));
+        }
+        let Some(text) = self.text.strip_suffix(b"\n") else {
+            let after = if self.text.is_empty() { "" } else { " in the middle of a line" };
+            return self.ending = words(format_args!(
+                "the recording breaks off{after} after line {number}: the recorded program was killed, or the file was \
+                 cut off"
+            ));
         };
         self.number += 1;
-        self.next = std::str::from_utf8(text).ok().and_then(Line::parse);
-        if self.next.is_none() {
-            self.ending = format!("line {} is not a line of a recording", self.number);
+        match std::str::from_utf8(text).map_or(Ok(None), Line::parse) {
+            Ok(Some(line)) => self.next = Some(line),
+            Ok(None) => self.ending = words(format_args!("line {} is not a line of a recording", self.number)),
+            Err(refused) => self.run_out(&refused),
         }
     }
 
@@ -134,11 +147,18 @@ impl Player {
         }
     }
 
-    fn pass(&mut self, by_ns: u64) {
+    pub(super) fn pass(&mut self, by_ns: u64) {
         self.now_ns = self.now_ns.saturating_add(by_ns);
     }
 
-    pub(super) fn now_ns(&self) -> u64 {
+    /// A reading of the clock.
+    pub(super) fn read_clock(&mut self) -> u64 {
+        if !std::mem::take(&mut self.is_known)
+            && let Some(Line::Time(passed_ns)) = self.next
+        {
+            self.pass(passed_ns);
+            self.advance();
+        }
         self.now_ns
     }
 
@@ -147,19 +167,23 @@ impl Player {
     }
 
     /// Notes that the program departs from the recording here. Only the first departure counts.
-    fn depart(&mut self, done: &str) {
+    fn depart(&mut self, done: &dyn Display) {
         if self.departure.is_some() {
             return;
         }
-        let name = &self.name;
-        self.departure = Some(match &self.next {
-            Some(line) => {
-                let number = self.number;
-                let expected = line.in_words();
-                format!("replay of '{name}', line {number}: the recording has {expected}; the program has {done}")
-            }
-            None => format!("replay of '{name}': {}; the program goes on with {done}", self.ending),
+        let Self { name, number, ending, .. } = self;
+        self.departure = Some(match self.next.as_ref().map(LineInWords) {
+            Some(expected) => words(format_args!(
+                "replay of '{name}', line {number}: the recording has {expected}; the program has {done}"
+            )),
+            None => words(format_args!("replay of '{name}': {ending}; the program goes on with {done}")),
         });
+    }
+
+    /// Ends the replay, because there is no memory to go on.
+    #[cold]
+    pub(super) fn run_out(&mut self, _: &TryReserveError) {
+        self.departure.get_or_insert(Cow::Borrowed(NO_MEMORY));
     }
 
     /// The program acts. Returns the recorded act if it is the same.
@@ -172,7 +196,7 @@ impl Player {
         match &self.next {
             Some(Line::Act(recorded)) if recorded.act.is_like(act) => {}
             _ => {
-                self.depart(&InWords(act, place.as_deref()).to_string());
+                self.depart(&InWords(act, place.as_deref()));
                 return None;
             }
         }
@@ -185,7 +209,7 @@ impl Player {
     }
 
     /// The program makes a call that the kernel answers. Returns the recorded answer.
-    fn asked(&mut self, act: Act) -> io::Result<()> {
+    pub(super) fn asked(&mut self, act: Act) -> io::Result<()> {
         match self.act(act).map_or(0, |recorded| recorded.errno) {
             0 => Ok(()),
             ..0 => Err(error_in_words(io::ErrorKind::Other, format_args!("the recorded call failed"))),
@@ -198,7 +222,7 @@ impl Player {
     }
 
     /// The recorded answer, if an answer of this kind comes next; otherwise the present answer.
-    fn answer<T>(&mut self, done: &str, read: impl FnOnce(&Line) -> Option<T>, now: T) -> T {
+    pub(super) fn answer<T>(&mut self, done: &str, read: impl FnOnce(&Line) -> Option<T>, now: T) -> T {
         if self.departure.is_some() {
             return now;
         }
@@ -209,18 +233,51 @@ impl Player {
                 answer
             }
             None => {
-                self.depart(done);
+                self.depart(&done);
                 now
             }
         }
     }
 
-    fn departed(&self) -> io::Error {
-        error_in_words(io::ErrorKind::InvalidData, format_args!("{}", self.departure().unwrap_or_default()))
+    /// Observes a descriptor.
+    ///
+    /// # Errors
+    /// When there is no memory. The replay ends then.
+    pub(super) fn observe(&mut self, token: Token, number: Number, interest: Interest) -> io::Result<()> {
+        if let Err(refused) = self.observed.try_reserve(1) {
+            self.run_out(&refused);
+            return Err(refused.into());
+        }
+        self.observed.insert(token.to_bits(), (number, interest));
+        Ok(())
+    }
+
+    /// The program marks a descriptor ready.
+    pub(super) fn mark(&mut self, event: Event) {
+        match self.marked_now.try_reserve(1) {
+            Ok(()) => self.marked_now.push(event),
+            Err(refused) => self.run_out(&refused),
+        }
+    }
+
+    /// Everything that is read from this descriptor is a value from outside.
+    pub(super) fn feign(&mut self, token: Token) {
+        match self.feigned.try_reserve(1) {
+            Ok(()) => drop(self.feigned.insert(token.to_bits())),
+            Err(refused) => self.run_out(&refused),
+        }
+    }
+
+    /// The departure as an error.
+    pub(super) fn departed(&self) -> io::Error {
+        match self.departure().unwrap_or_default() {
+            NO_MEMORY => io::ErrorKind::OutOfMemory.into(),
+            departure => refused(format_args!("{departure}")),
+        }
     }
 
     /// The result of the wait.
-    fn result(&mut self) -> Result<Outcome, io::Error> {
+    pub(super) fn result(&mut self) -> io::Result<Outcome> {
         if let Some(begun) = self.begun.take() {
             return Ok(begun);
         }
@@ -231,7 +288,7 @@ impl Player {
             (None, Some(Line::Failed(passed_ns, errno))) => Outcome { line, passed_ns, result: Err(errno) },
             (_, other) => {
                 self.next = other;
-                self.depart("a wait");
+                self.depart(&"a wait");
                 return Err(self.departed());
             }
         };
@@ -240,18 +297,18 @@ impl Player {
     }
 
     /// Notes that a descriptor which was ready in the recording did not become ready.
-    fn miss(&mut self, line: u64, event: &Event) {
+    pub(super) fn miss(&mut self, line: u64, event: &Event) {
         let (name, seconds) = (&self.name, PATIENCE.as_secs());
-        let missed = format!(
+        let missed = words(format_args!(
             "replay of '{name}', line {line}: the recording has {}; it has not become ready within {seconds} s",
-            ready_in_words(event)
-        );
+            ReadyInWords(event)
+        ));
         self.departure.get_or_insert(missed);
     }
 
     /// The directions of this event for which the replay waits: those that are observed and that the program has not
     /// marked ready itself.
-    fn awaited(&self, event: &Event) -> Option<(Number, Interest)> {
+    pub(super) fn awaited(&self, event: &Event) -> Option<(Number, Interest)> {
         let (number, interest) = *self.observed.get(&event.token.to_bits())?;
         let mut wanted = event.ready & interest;
         self.marked_now.iter().filter(|mark| mark.token == event.token).for_each(|mark| wanted.remove(mark.ready));
@@ -262,129 +319,7 @@ impl Player {
 
 /// The recorded result of a wait: its line, its time, and the events or the error's number.
 pub(super) struct Outcome {
-    line: u64,
-    passed_ns: u64,
-    result: Result<Vec<Event>, i32>,
-}
-
-/// The recorded clock.
-pub(super) struct PlayedClock(Rc<RefCell<Player>>);
-
-impl PlayedClock {
-    pub(super) fn new(player: Rc<RefCell<Player>>) -> Self {
-        Self(player)
-    }
-}
-
-impl Clock for PlayedClock {
-    fn now_ns(&self) -> u64 {
-        let mut player = self.0.borrow_mut();
-        if !std::mem::take(&mut player.is_known)
-            && let Some(Line::Time(passed_ns)) = player.next
-        {
-            player.pass(passed_ns);
-            player.advance();
-        }
-        player.now_ns
-    }
-}
-
-/// The recorded kernel.
-pub(super) struct PlayedBackend {
-    player: Rc<RefCell<Player>>,
-    waker: Option<Waker>,
-}
-
-impl PlayedBackend {
-    pub(super) fn new(player: Rc<RefCell<Player>>) -> Self {
-        Self { player, waker: None }
-    }
-
-    /// Waits, in real time, until the descriptors are ready. Returns `false` if the user has ended the wait. A wake
-    /// does not end the wait: in a replay only the recorded wakes count.
-    fn wait_for(&self, events: &[Event], line: u64) -> io::Result<bool> {
-        let begin = Instant::now();
-        for event in events {
-            let mut nap = Duration::from_micros(10);
-            let Some((number, wanted)) = self.player.borrow().awaited(event) else { continue };
-            while !crate::look::now(number.as_fd(), wanted).contains(wanted) {
-                let mut player = self.player.borrow_mut();
-                if (player.is_interrupted)() {
-                    return Ok(false);
-                }
-                if begin.elapsed() > PATIENCE + Duration::from_nanos(player.now_ns) {
-                    player.miss(line, event);
-                    return Err(player.departed());
-                }
-                drop(player);
-                std::thread::sleep(nap);
-                nap = (nap * 2).min(NAP_MAX);
-            }
-        }
-        Ok(true)
-    }
-}
-
-impl Backend for PlayedBackend {
-    fn name(&self) -> &'static str {
-        "replay"
-    }
-
-    fn attach(&mut self, waker: &Waker) -> io::Result<()> {
-        self.waker = Some(waker.clone());
-        Ok(())
-    }
-
-    fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
-        let mut player = self.player.borrow_mut();
-        player.asked(Act::Add(token, interest))?;
-        player.observed.insert(token.to_bits(), (Number::of(fd), interest));
-        Ok(())
-    }
-
-    fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
-        let mut player = self.player.borrow_mut();
-        player.asked(Act::Modify(token, interest))?;
-        player.observed.insert(token.to_bits(), (Number::of(fd), interest));
-        Ok(())
-    }
-
-    fn remove(&mut self, _fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
-        let mut player = self.player.borrow_mut();
-        player.observed.remove(&token.to_bits());
-        player.feigned.remove(&token.to_bits());
-        player.asked(Act::Remove(token))
-    }
-
-    fn wait(&mut self, events: &mut Vec<Event>, _timeout_ns: Option<u64>) -> io::Result<()> {
-        let outcome = self.player.borrow_mut().result()?;
-        let mut awaited = self.player.borrow().marks.clone();
-        awaited.extend(outcome.result.iter().flatten());
-        let is_ready = self.wait_for(&awaited, outcome.line)?;
-        self.waker.iter().for_each(Waker::drain);
-        let mut player = self.player.borrow_mut();
-        player.is_known = true;
-        if !is_ready {
-            player.begun = Some(outcome);
-            return Ok(());
-        }
-        player.marked_now.clear();
-        player.pass(outcome.passed_ns);
-        match outcome.result {
-            Ok(reported) => events.extend(reported),
-            Err(errno) => return Err(io::Error::from_raw_os_error(errno)),
-        }
-        Ok(())
-    }
-
-    /// Does not wait until the descriptor is ready. The loop asks only about blocking descriptors, and reading such a
-    /// descriptor waits.
-    fn look(&mut self, _fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
-        let read = |line: &Line| if let Line::Look(ready) = line { Some(*ready) } else { None };
-        self.player.borrow_mut().answer("the question whether a descriptor is still ready", read, directions)
-    }
-
-    fn prepare(&mut self) -> io::Result<bool> {
-        Ok(self.player.borrow_mut().value(0) != 0)
-    }
+    pub(super) line: u64,
+    pub(super) passed_ns: u64,
+    pub(super) result: Result<Vec<Event>, i32>,
 }

@@ -1,4 +1,4 @@
-//! A loop that records while memory runs out.
+//! A loop that records or replays while memory runs out.
 
 use crate::allocator::with;
 use crate::event_loop::lend;
@@ -25,17 +25,32 @@ impl Drop for File {
     }
 }
 
-fn options(file: &Path) -> Options {
+fn options(recording: Recording) -> Options {
     Options {
         backend: Some("epoll".to_owned()),
         clock: ClockChoice::Virtual(VirtualClock::new()),
-        recording: Some(Recording::Record(file.to_owned())),
+        recording: Some(recording),
         ..Options::default()
     }
 }
 
-/// Uses every function that writes a line. Returns how many turns have failed.
-fn live(events: &mut EventLoop<u64>, pipes: &[(BorrowedFd<'static>, PipeWriter)]) -> usize {
+fn to_record(file: &Path) -> Options {
+    options(Recording::Record(file.to_owned()))
+}
+
+fn to_replay(file: &Path) -> Options {
+    options(Recording::Replay(file.to_owned()))
+}
+
+/// `PIPES` pipes, whose readers live until the end of the program.
+fn pipes() -> Vec<(BorrowedFd<'static>, PipeWriter)> {
+    let lend = |(reader, writer): (PipeReader, PipeWriter)| (lend(reader).as_fd(), writer);
+    (0..PIPES).map(|_| lend(io::pipe().unwrap())).collect()
+}
+
+/// Uses every function that writes or reads a line. Returns how many turns have failed, each with an error of one of
+/// these kinds.
+fn live(events: &mut EventLoop<u64>, pipes: &[(BorrowedFd<'static>, PipeWriter)], kinds: &[ErrorKind]) -> usize {
     let mut tokens = [None::<Token>; PIPES];
     let mut failed = 0;
     for round in 0..3 {
@@ -51,7 +66,7 @@ fn live(events: &mut EventLoop<u64>, pipes: &[(BorrowedFd<'static>, PipeWriter)]
         assert_eq!(events.witness(7), 7);
         for _ in 0..2 {
             if let Err(error) = events.turn(Wait::AtMost(2_000)) {
-                assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
+                assert!(kinds.contains(&error.kind()), "{error}");
                 failed += 1;
             }
             while events.next_expired().is_some() {}
@@ -67,13 +82,11 @@ fn live(events: &mut EventLoop<u64>, pipes: &[(BorrowedFd<'static>, PipeWriter)]
 /// Without memory for a line, the recording ends with an error, and the loop goes on.
 #[test]
 fn a_loop_that_records_goes_on_when_memory_runs_out_at_any_request() {
-    let lend = |(reader, writer): (PipeReader, PipeWriter)| (lend(reader).as_fd(), writer);
-    let pipes: Vec<_> = (0..PIPES).map(|_| lend(io::pipe().unwrap())).collect();
-    let file = File::new("record");
+    let (pipes, file) = (pipes(), File::new("record"));
     let mut failures = 0;
     let enough = at_each_request(|grant| {
-        let mut events = EventLoop::<u64>::new(&options(&file.0)).unwrap();
-        let (failed, refused) = with(grant, || live(&mut events, &pipes));
+        let mut events = EventLoop::<u64>::new(&to_record(&file.0)).unwrap();
+        let (failed, refused) = with(grant, || live(&mut events, &pipes, &[ErrorKind::OutOfMemory]));
         assert!(refused > 0 || failed == 0);
         failures += failed;
         // At most one error of the recording is left.
@@ -88,22 +101,45 @@ fn a_loop_that_records_goes_on_when_memory_runs_out_at_any_request() {
     assert!(text.contains(" @ a.lua:1\n") && text.ends_with("\n"), "{text}");
 }
 
+/// Without memory to go on, a replay departs from its recording. The program departs, too, when the loop refuses it a
+/// timer or a descriptor.
 #[test]
-fn making_a_loop_that_records_with_too_little_memory_is_an_error() {
+fn a_replay_ends_with_an_error_when_memory_runs_out_at_any_request() {
+    let (pipes, file) = (pipes(), File::new("replay"));
+    live(&mut EventLoop::new(&to_record(&file.0)).unwrap(), &pipes, &[]);
+    let (mut run_out, mut unhurt) = (0, 0);
+    let enough = at_each_request(|grant| {
+        let mut events = EventLoop::<u64>::new(&to_replay(&file.0)).unwrap();
+        let kinds = [ErrorKind::OutOfMemory, ErrorKind::InvalidData];
+        let (failed, refused) = with(grant, || live(&mut events, &pipes, &kinds));
+        assert!(refused > 0 || failed == 0);
+        assert_eq!(failed > 0, events.departure().is_some());
+        run_out += usize::from(events.departure().is_some_and(|text| text == "the replay has no memory to go on"));
+        unhurt += usize::from(failed == 0);
+        events.audit();
+        refused
+    });
+    // The text of a place is left out where there is no memory for it, and nothing departs.
+    assert!(enough > 8 && run_out > 8 && unhurt > 1, "{enough} requests, {run_out} without memory, {unhurt} unhurt");
+}
+
+#[test]
+fn making_a_loop_that_records_or_replays_with_too_little_memory_is_an_error() {
     let file = File::new("make");
-    let options = options(&file.0);
-    let mut refusals = 0;
-    for kilobytes in 0..200 {
-        let (made, refused) = with(Grant::Bytes(kilobytes << 10), || EventLoop::<u64>::new(&options).map(drop));
-        match made {
-            Ok(()) => {}
-            Err(Error::Io { source, .. } | Error::Recording { source, .. }) => {
-                assert_eq!(source.kind(), ErrorKind::OutOfMemory);
-                assert!(refused > 0);
-                refusals += 1;
+    for options in [to_record(&file.0), to_replay(&file.0)] {
+        let mut refusals = 0;
+        for kilobytes in 0..400 {
+            let (made, refused) = with(Grant::Bytes(kilobytes << 10), || EventLoop::<u64>::new(&options).map(drop));
+            match made {
+                Ok(()) => {}
+                Err(Error::Io { source, .. } | Error::Recording { source, .. }) => {
+                    assert_eq!(source.kind(), ErrorKind::OutOfMemory);
+                    assert!(refused > 0);
+                    refusals += 1;
+                }
+                Err(error) => panic!("{error}"),
             }
-            Err(error) => panic!("{error}"),
         }
+        assert!((10..400).contains(&refusals), "{refusals}");
     }
-    assert!((10..200).contains(&refusals), "{refusals}");
 }
