@@ -103,9 +103,10 @@ int Mockit_arm64(struct mockit *timer, uint64_t ms);
  * destructor. An interval stops, and can be armed again or destroyed. */
 void Mockit_disarm(struct mockit *timer);
 
-/* Interval: stops the timer, waits for its callback if that is running, and ends the timer. In the timer's own callback
- * this does not wait: the timer ends when the callback returns. One-off: does the same as Mockit_disarm; a timer that
- * was never armed ends at once. Returns 0, or EINVAL for NULL. A timer that has ended may only be initialised again. */
+/* For an interval: stops the timer, waits for its callback if that is running, and ends the timer. In the timer's own
+ * callback this does not wait: the timer ends when the callback returns. For a one-off timer this does the same as
+ * Mockit_disarm; a timer that was never armed ends at once. Returns 0, or EINVAL for NULL. A timer that has ended may
+ * only be initialised again. */
 int Mockit_destroy(struct mockit *timer);
 
 #if (defined(__cplusplus) && __cplusplus >= 201103L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)

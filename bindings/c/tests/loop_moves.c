@@ -28,8 +28,8 @@ static void fill(void) {
     CHECK(pipe(ends_of_pipe) == 0);
     CHECK(cog_watch_descriptor(loop, ends_of_pipe[0], COG_READ, COG_LEVEL, on_ready, &ends_of_pipe[0], &watch) == COG_OK);
     CHECK(cog_watch_on_end(watch, on_end) == COG_OK);
-    /* Each test reschedules the timer before it runs the loop. With an hour the timer is not due before that, however
-     * slow the machine is. */
+    /* Each test reschedules the timer before it runs the loop. The delay of an hour keeps the timer from firing before
+     * that, even on a slow machine. */
     CHECK(cog_timer_after(loop, (uint64_t)3600000 * MS, on_timer, NULL, &timer) == COG_OK && cog_timer_on_end(timer, on_end) == COG_OK);
 }
 static void close_pipe(void) { close(ends_of_pipe[0]), close(ends_of_pipe[1]); }

@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     Sleep,
 }
 
-/// The number of a loop. It tells the timers of one loop from those of another.
+/// The number of the next loop. The number distinguishes the timers of one loop from the timers of another.
 static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Core {

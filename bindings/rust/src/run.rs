@@ -192,8 +192,8 @@ impl<S> Loop<S> {
     }
 
     /// Runs one turn: waits until something happens, for `limit` at most, and serves what is due. With a limit of zero
-    /// the turn does not wait; `None` is no limit. A loop that has nothing to wait for does not wait in any case.
-    /// Returns whether something is left to wait for.
+    /// the turn does not wait; `None` is no limit. A loop that has nothing to wait for does not wait, whatever the
+    /// limit is. Returns whether something is left to wait for.
     ///
     /// ```
     /// use std::time::Duration;

@@ -87,8 +87,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be made, [`Error::Memory`], [`Error::Closed`]. An earlier trace has ended in
-    /// any case.
+    /// [`Error::Io`] if the file cannot be made, [`Error::Memory`], [`Error::Closed`]. Even then an earlier trace has
+    /// ended.
     pub fn trace(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.trace_with(file, DEFAULT_LIMIT)
     }

@@ -9,7 +9,7 @@ use std::panic::Location;
 /// A line of the user's code.
 pub(crate) type Place = &'static Location<'static>;
 
-/// The kind of thing that a callback belongs to. Each kind has a table of lines, by the index of the thing's name.
+/// What a callback belongs to. Each kind has a table of lines, by the index of the timer, source or task.
 #[derive(Copy, Clone)]
 pub(crate) enum Of {
     Timer,

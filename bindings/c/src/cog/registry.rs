@@ -96,8 +96,8 @@ impl LoopTable {
     }
 }
 
-/// A thread that ends frees its loops. When the process ends and the other threads are gone, the loops are left to the
-/// system: one of those threads may have been ended inside a loop's remote, or while it held a lock.
+/// A thread that ends frees its loops. When the process ends and the other threads are gone, the loops are not freed:
+/// one of those threads may have been ended while it used a loop's remote or held a lock.
 impl Drop for LoopTable {
     fn drop(&mut self) {
         LAST.set(Last::NONE);

@@ -1,5 +1,5 @@
-//! A mutex that tells a thread sanitizer the order of its users. The library is not instrumented, so the sanitizer does
-//! not see the lock itself; see `sys::sanitizer`.
+//! A mutex that reports to a thread sanitizer when a thread acquires or releases it. The library is not instrumented,
+//! so the sanitizer does not see the lock itself; see `sys::sanitizer`.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
