@@ -1,13 +1,13 @@
 //! A time driver with the contract of embassy (`embassy_time_driver::Driver`): `now`, and `schedule_wake`, which wakes
-//! a task at a time. The queue behind it is a scheduler of a fixed size, so it needs no allocator.
+//! a task at a time. The queue behind these two functions is a [`FixedScheduler`], which needs no allocator.
 //!
 //! ```text
 //!   a task's timer ──► schedule_wake( at, waker ) ──► TimeQueue ──► the alarm is set for the next deadline
 //!   the alarm's interrupt ──► next_expiration( now ) ──► wakes the due tasks, and returns the time of the next alarm
 //! ```
 //!
-//! The machine here is simulated: its alarm rings when the program lets time pass to the alarm. A real machine has a
-//! timer with a counter and a compare register instead, and a critical section instead of the `RefCell`.
+//! The machine here is simulated: the program lets time pass up to the alarm's time, and then the alarm rings. A real
+//! machine has a timer with a counter and a compare register instead, and a critical section instead of the `RefCell`.
 
 use std::cell::{Cell, RefCell};
 use std::pin::{Pin, pin};
@@ -27,8 +27,8 @@ impl<const N: usize> TimeQueue<N> {
         Self { timers: FixedScheduler::new(1.try_into().expect("not 0")) }
     }
 
-    /// Wakes a task at this time, or at an earlier time for which the task waits already. Returns whether the alarm has
-    /// to be set again. If the queue is full, the task is woken at once, and asks again when it is polled.
+    /// Wakes a task at the time `at`, or at an earlier time for which the task waits already. Returns whether the alarm
+    /// has to be set again. If the queue is full, the task is woken at once, and asks again when it is polled.
     pub(crate) fn schedule_wake(&mut self, at: u64, waker: &Waker) -> bool {
         let before = self.timers.next_deadline();
         let known = self.timers.iter().find(|(.., known)| known.will_wake(waker)).map(|(key, at, _)| (key, at));
@@ -55,7 +55,7 @@ impl<const N: usize> TimeQueue<N> {
 pub(crate) struct Machine<const N: usize> {
     now: Cell<u64>,
     alarm: Cell<u64>,
-    /// How often the alarm has rung.
+    /// The number of times that the alarm has rung.
     pub(crate) rings: Cell<u32>,
     queue: RefCell<TimeQueue<N>>,
 }
@@ -79,7 +79,7 @@ impl<const N: usize> Machine<N> {
         }
     }
 
-    /// Lets time pass until the alarm rings, and runs its interrupt. Returns `false` if no alarm is set.
+    /// Lets time pass until the alarm rings, and runs the alarm's interrupt. Returns `false` if no alarm is set.
     pub(crate) fn wait_for_alarm(&self) -> bool {
         let at = self.alarm.get();
         if at == u64::MAX {
@@ -91,7 +91,7 @@ impl<const N: usize> Machine<N> {
         true
     }
 
-    /// A future that is ready at this time, as `embassy_time::Timer::at` is.
+    /// A future that is ready at the time `at`. Embassy's counterpart is `embassy_time::Timer::at`.
     pub(crate) fn at(&self, at: u64) -> Timer<'_, N> {
         Timer { machine: self, at }
     }

@@ -1,22 +1,23 @@
-//! How time passes: timers that are due between one tick and a later one expire in order, and each is visited once.
+//! How time passes: when time advances from one tick to a later tick, the timers with deadlines in between expire in
+//! order.
 //!
-//! The slots are numbered through all levels, so that their order is the order of time. Seen from the old time, the new
-//! time lies in one of them, the *entered* slot:
+//! The slots of all levels are numbered in the order of time, the lowest level first. Seen from the old time, the new
+//! time lies in one of the slots, the *entered* slot:
 //!
 //! ```text
 //!   slots before the entered one    due, all of their timers
-//!   the entered slot                cascades: what is due expires, the rest falls to lower levels
+//!   the entered slot                cascades: the timers that are due expire, the others move to lower levels
 //!   slots behind it                 not touched
 //! ```
 //!
 //! A sorted list moves to the expired queue whole, without a visit to its timers, as soon as its last deadline is due.
 //! The lists of level 0 hold one deadline each and are always sorted. Any other list that is due is sorted first. A
 //! timer in the entered slot moves straight to its slot as seen from the new time, across any number of levels. So a
-//! timer that is alone in its stretch of time is visited once and wakes the caller once.
+//! timer that is alone in its slot is visited once, and the caller wakes once for it.
 //!
-//! Equal deadlines keep the order of insertion. A timer's slot depends only on its deadline and on now. So timers with
-//! equal deadlines are always in the same slot, in the order of insertion. A cascade reads a slot in order, and the
-//! sort is stable.
+//! Equal deadlines keep the order of insertion. A timer's slot depends only on its deadline and on the current tick. So
+//! timers with equal deadlines are always in the same slot, in the order of insertion. A cascade reads a slot in order,
+//! and the sort is stable.
 //!
 //! # In slices
 //!
@@ -27,22 +28,22 @@
 //! ```text
 //!   time is held here ──┐┌── the slot's first tick
 //!                       ▼▼
-//!   ····················|[ the slot: c d e f g ··· ] ◄── an insert still comes here, behind its equals
+//!   ····················|[ the slot: c d e f g ··· ] ◄── a new timer of this stretch is still appended here
 //!                                    │
 //!                                    └─► lower levels: a b ···   they were empty; all deadlines here are after `now`
 //! ```
 //!
-//! One tick before the slot begins, the time of the lower levels has passed, and they are empty. So they receive only
-//! the slot's own timers. A new deadline in the slot's stretch still belongs to the slot. When the slot is empty, time
-//! advances by one tick, to the slot's first.
+//! One tick before the slot begins, all ticks that the lower levels cover have passed, so these levels are empty and
+//! receive only the slot's own timers. A new timer whose deadline lies in the slot's stretch of time still belongs to
+//! the slot. When the slot is empty, time advances by one tick, to the slot's first tick.
 
 use crate::geometry;
 use crate::jump::Walk;
 use crate::list::{self, UNSORTED};
 use crate::wheel::{UNKNOWN, Wheel};
 
-/// The number of moves that [`Wheel::advance_within`] makes in less than a millisecond. It was
-/// measured on a machine of 2021, with a million timers, which its caches cannot hold.
+/// The number of moves that [`Wheel::advance_within`] makes in less than a millisecond. The number was measured on a
+/// machine of 2021 with a million timers, which do not fit into the machine's caches.
 pub const MOVES_A_MILLISECOND: usize = 4096;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
@@ -53,12 +54,13 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.advance_within(now, usize::MAX);
     }
 
-    /// Advances time in slices: a call stops when it has visited about `moves_max` timers. It visits at least one.
-    /// Timers that were overdue when they were set count as one timer together. Returns whether time has reached `now`.
+    /// Advances time in slices: a call stops when it has visited about `moves_max` timers, but not before the first
+    /// one. Timers that were overdue when they were set are not counted, nor are lists that expire whole. Returns
+    /// whether time has reached `now`.
     ///
-    /// After `false`, every timer whose deadline is not after [`Wheel::now`] has expired, and the wheel can be used as
-    /// usual. [`Wheel::has_due`] is true. Any later call continues the advance, at least to the latest tick that was
-    /// asked for.
+    /// When a call returns `false`, every timer whose deadline is not after [`Wheel::now`] has expired, and the wheel
+    /// can be used as usual. [`Wheel::has_due`] is true until a later call has finished the advance. Any later call
+    /// continues it, at least to the latest tick that was asked for.
     pub fn advance_within(&mut self, now: u64, moves_max: usize) -> bool {
         if !list::is_empty(&self.arena.nodes, Self::OVERDUE) {
             self.expire(Self::OVERDUE);
@@ -69,8 +71,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if was_unfinished && !self.cascade_slice(&mut moves) {
             return false;
         }
-        // A sorted list whose last deadline is not after `sorted_due` is due whole. `UNSORTED` is later than any such
-        // tick.
+        // If a sorted list's last deadline is not after `sorted_due`, the whole list is due. An unsorted list has
+        // `UNSORTED` as its last deadline, which is always after `sorted_due`.
         let sorted_due = self.target.min(UNSORTED - 1);
         let mut entered = geometry::slot_of::<BITS>(self.target, self.now);
         while let Some(slot) = self.occupied.first()
@@ -138,7 +140,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
         self.empty(slot);
         self.reach(start);
-        // The timers that are due at the first tick itself.
+        // The timers that are due at the slot's first tick have moved to list 0. They expire now.
         if !list::is_empty(&self.arena.nodes, 0) {
             self.expire(0);
         }

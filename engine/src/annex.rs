@@ -1,16 +1,19 @@
-//! The table of annexes: which slot has an annex, and which lists form it. `cascade_early.rs` explains annexes.
+//! The table of annexes: which slot has an annex, and which lists form it. An annex holds timers of a crowded slot,
+//! already divided as the level below will need them. `cascade_early.rs` explains annexes.
 
 use core::ops::Range;
 
-/// Stands for no slot.
+/// The number that stands for no slot.
 const NONE: u32 = u32::MAX;
 
 /// The lowest level whose slots can have an annex. Cascading from level 1 to level 0 is fast without one.
 pub(crate) const LOWEST_LEVEL: usize = 2;
-/// The number of levels that have an annex. With ticks of a microsecond, slots further up span more than an hour.
+/// The number of levels that have an annex. With ticks of a microsecond, the slots of higher levels span more than an
+/// hour, so time rarely enters one.
 pub(crate) const LEVELS: usize = 2;
 
-/// The annexes: `2^BITS` lists for each of `LEVELS` levels. The lists of a level belong to one of its slots at a time.
+/// The annexes: `2^BITS` lists for each of `LEVELS` levels. The lists of a level belong to one slot of the level at a
+/// time.
 #[derive(Clone, Debug)]
 pub(crate) struct Annexes<const BITS: u32> {
     /// The slot to which the annex of a level belongs, or `NONE`.
@@ -32,7 +35,7 @@ impl<const BITS: u32> Annexes<BITS> {
         Some(self.open[level - LOWEST_LEVEL]).filter(|&slot| slot != NONE)
     }
 
-    /// The slot to which a list of an annex belongs.
+    /// The slot to which a list of an annex belongs; `None` for a list with a smaller number, which is in no annex.
     pub(crate) fn slot_of(&self, list: u32) -> Option<u32> {
         let place = list.checked_sub(self.first)?;
         Some(self.open[(place >> BITS) as usize])
@@ -67,7 +70,8 @@ impl<const BITS: u32> Annexes<BITS> {
         first..first + (1 << BITS)
     }
 
-    /// The position of a list in its annex: the level of the slot, and the digit of the deadlines on the level below.
+    /// What a list in an annex stands for: the level of the annex's slot, and the digit that all deadlines on the list
+    /// have on the level below.
     pub(crate) fn place_of(&self, list: u32) -> (usize, u32) {
         let place = list - self.first;
         (LOWEST_LEVEL + (place >> BITS) as usize, place & ((1 << BITS) - 1))

@@ -9,10 +9,10 @@ use crate::list;
 use crate::node::Node;
 use crate::room::NoRoom;
 
-/// The greatest number of timers in a wheel. With it, a node's number fits 32 bits.
+/// The greatest number of timers in a wheel. The limit makes a node's number fit 32 bits.
 const TIMERS_MAX: usize = 1 << 30;
 
-/// From this number of nodes (a megabyte) on, the arena grows by a half. Below, it doubles.
+/// From this number of nodes (a megabyte) on, the arena grows by a half. A smaller arena doubles.
 const MANY: usize = 1 << 15;
 /// From this number of nodes (sixteen megabytes) on, the arena grows by a fifth.
 const VERY_MANY: usize = 1 << 19;
@@ -25,12 +25,12 @@ pub(crate) struct Arena<T> {
     free: FreeList,
     /// The number of lists.
     lists: u32,
-    /// The node of the first timer: `lists`, or 0 while there are no sentinels.
+    /// The number of the first timer's node: `lists`, or 0 while there are no sentinels.
     first: usize,
     /// The number of places whose generations are used up.
     retired: usize,
-    /// The generation with which a new place begins. No place that was given back has a later one. So old keys
-    /// stay stale when the arena grows again.
+    /// The generation with which a new place begins. The places whose memory was given back had no later generation. So
+    /// old keys stay stale when the arena grows again.
     unused: u32,
 }
 
@@ -56,7 +56,7 @@ impl<T> Arena<T> {
         self.nodes.len() - self.first - self.free.len() - self.retired
     }
 
-    /// Takes a node for a new timer. Pass it to `insert` next.
+    /// Takes a node for a new timer. The caller passes the node to `insert` next.
     #[inline(always)]
     pub(crate) fn take_node(&mut self) -> Result<u32, NoRoom> {
         match self.free.take() {
@@ -135,8 +135,8 @@ impl<T> Arena<T> {
         Ok(())
     }
 
-    /// Gives back the memory of all places behind the last one that is live or retired. If no place is live or
-    /// retired, the sentinels may go, too.
+    /// Gives back the memory of all places behind the last place that is live or retired. If no place is live or
+    /// retired, the memory of the sentinels is given back as well, unless `keeps_sentinels` is set.
     pub(crate) fn shrink_to_fit(&mut self, keeps_sentinels: bool) {
         let is_kept = |node: &Node<T>| node.generation % 2 == 1 || node.generation == 0 && self.retired > 0;
         let timers = self.nodes[self.first..].iter().rposition(is_kept).map_or(0, |last| last + 1);
@@ -183,7 +183,7 @@ impl<T> Arena<T> {
         (0..).zip(&self.nodes).skip(self.first).filter(|(_, node)| node.generation % 2 == 1)
     }
 
-    /// Panics unless every node is live, or free and once in the free list, or retired.
+    /// Panics unless every node is either live, or in the free list exactly once, or retired.
     pub(crate) fn audit(&self) {
         self.free.audit(self.nodes.len());
         let mut known_free = alloc::vec![false; self.nodes.len()];
@@ -198,7 +198,7 @@ impl<T> Arena<T> {
         assert_eq!(self.timers().count(), self.len(), "timers counted, and the count kept");
     }
 
-    /// For tests of what happens after 2³² uses: sets the generation of a node that is free.
+    /// Sets the generation of a free node. Tests use this to try what happens when all generations are used up.
     #[cfg(test)]
     pub(crate) fn wear(&mut self, node: u32, generation: u32) {
         assert!(self.nodes[node as usize].generation % 2 != 1 && generation % 2 != 1);

@@ -5,11 +5,12 @@ use crate::list;
 use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Checks every invariant of the wheel. Panics with a description of the first that does not hold. Takes O(timers).
-    /// The audit is for tests and debugging.
+    /// Checks every invariant of the wheel. Panics with a description of the first invariant that does not hold. Takes
+    /// O(timers). The audit is for tests and debugging.
     ///
-    /// Each armed timer is on exactly one list, the one for its deadline, and each disarmed timer on none. Each count,
-    /// each occupancy bit and each record of order is right. Each place is either in use or free.
+    /// The invariants: each armed timer is on exactly one list, the list for its deadline, and each disarmed timer is
+    /// on no list. Each count and each occupancy bit is right. Each list that counts as sorted is sorted. Each place is
+    /// in use, free or retired.
     pub fn audit(&self) {
         self.arena.audit();
         let (mut found, mut earliest) = (0, u64::MAX);
@@ -57,7 +58,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         deadlines
     }
 
-    /// Panics unless a timer with this deadline belongs on a list.
+    /// Panics unless `list` is the right list for a timer with this deadline.
     fn audit_slot(&self, list: u32, deadline: u64) {
         if list >= Self::ANNEX {
             let (level, digit) = self.annexes.place_of(list);

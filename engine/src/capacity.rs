@@ -1,7 +1,8 @@
 //! The memory of a wheel: reserving it, and giving it back.
 //!
-//! A wheel keeps the memory of the most timers that it has held. After a crowd, [`Wheel::shrink_to_fit`] gives back the
-//! memory behind the last timer. It cannot give back more, because each timer keeps its place:
+//! A wheel keeps memory for the greatest number of timers that it has held. When most of them have ended,
+//! [`Wheel::shrink_to_fit`] gives back the memory behind the last timer. It cannot give back more, because each timer
+//! keeps its place:
 //!
 //! ```text
 //!   places      a · b c · · d · · · · · · · ·          · free
@@ -44,25 +45,27 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Reserves memory for `additional` more timers than [`Wheel::len`]. Inserting these allocates nothing.
     ///
     /// # Errors
-    /// When there is no memory for them, or they would be more than 2³⁰. The wheel is unchanged then.
+    /// When there is no memory for them, or the wheel would have room for more than 2³⁰ timers. The wheel is unchanged
+    /// then.
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), NoRoom> {
         self.arena.try_reserve(self.len().saturating_add(additional))
     }
 
-    /// Gives back memory that the wheel does not need: all of it if there is no timer, otherwise that of the places
-    /// behind the last timer. Keys stay valid, and stale keys stay stale. Takes O([`Wheel::capacity`]).
+    /// Gives back memory that the wheel does not need: all of its memory if there is no timer, and the memory of the
+    /// places behind the last timer if there are timers. Keys stay valid, and stale keys stay stale. Takes
+    /// O([`Wheel::capacity`]).
     ///
-    /// The wheel never does this on its own. Call it after a crowd of timers, when most of them have ended.
+    /// The wheel never gives back memory on its own. Call this function when most of many timers have ended.
     pub fn shrink_to_fit(&mut self) {
-        // An unfinished advance continues with a list, even if all of its timers were cancelled.
+        // An unfinished advance continues with the list of a slot, even if all timers of the slot were cancelled.
         self.arena.shrink_to_fit(self.target > self.now);
         self.sorter = Sorter::default();
     }
 }
 
 impl<T> Scheduler<T> {
-    /// [`Scheduler::new`] with memory for `timers` one-shot timers. Repeating timers, and those with slack, need an
-    /// entry beside the wheel, which is allocated when they are added.
+    /// [`Scheduler::new`] with memory for `timers` one-shot timers. A timer that repeats or has slack needs an entry
+    /// beside the wheel as well, which is allocated when the timer is added.
     ///
     /// # Panics
     /// If [`Wheel::try_reserve`] would return an error.
@@ -78,8 +81,8 @@ impl<T> Scheduler<T> {
         self.wheel.capacity()
     }
 
-    /// Gives back memory after a crowd of timers; see [`Wheel::shrink_to_fit`]. The entries of repeating timers are
-    /// given back when there is no such timer left.
+    /// Gives back memory that the scheduler does not need; see [`Wheel::shrink_to_fit`]. The memory of the entries for
+    /// periods, slack and paused timers is given back only if no timer has an entry.
     pub fn shrink_to_fit(&mut self) {
         self.wheel.shrink_to_fit();
         self.extras.shrink_to_fit();

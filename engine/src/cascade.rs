@@ -14,14 +14,14 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Moves the timers of a sorted list without visiting them.
+    /// Moves the timers of a sorted list to the expired queue, without visiting them.
     #[inline(always)]
     pub(crate) fn expire_sorted(&mut self, list: u32) {
         list::splice(&mut self.arena.nodes, list, Self::EXPIRED, &mut self.front);
         self.unmark(list);
     }
 
-    /// Sorts the timers of a list and moves them.
+    /// Sorts the timers of a list and moves them to the expired queue.
     #[inline(never)]
     pub(crate) fn expire_unsorted(&mut self, list: u32) {
         if !self.has_room_to_sort(list) {
@@ -51,7 +51,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Whether there is memory to sort the timers of a list.
     #[inline(always)]
     pub(crate) fn has_room_to_sort(&mut self, list: u32) -> bool {
-        // The lists of level 0 have no count. Such a list has to be sorted only at the end of time.
+        // The lists of level 0 have no count. Such a list is to be sorted only if its deadline is `u64::MAX`, which
+        // makes any list count as unsorted.
         let count_max = if list < 1 << BITS { usize::MAX } else { list::size_max(&self.arena.nodes, list) as usize };
         count_max <= self.sorter.room() || self.sorter.try_reserve(count_max.min(self.len())).is_ok()
     }

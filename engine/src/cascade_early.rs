@@ -1,16 +1,17 @@
-//! Early cascades: a crowded slot is cascaded while the caller has nothing else to do, before time enters it.
+//! Early cascades: a crowded slot is cascaded while the caller has nothing else to do, before time enters the slot.
 //!
-//! When time enters a slot of ten thousand timers, they move to lower levels. That takes a third of a millisecond, and
-//! timers that are due then wait for it. A caller that is about to sleep can move them earlier, a few at a time, to an
-//! *annex*: lists that stand for the slots of the next lower level, as they will be when time enters the slot.
+//! When time enters a slot of ten thousand timers, they move to lower levels. The moves take a third of a millisecond,
+//! and timers that become due meanwhile have to wait. A caller that is about to sleep can move the timers earlier, a
+//! few at a time, to an *annex*: lists that stand for the slots of the next lower level, as they will be when time
+//! enters the slot.
 //!
 //! ```text
-//!   level 2    ····[ the slot: y z ]····            an insert still comes here, behind its equals
+//!   level 2    ····[ the slot: y z ]····            a new timer of the slot's stretch is still appended here
 //!                      │  cascade_early()
 //!                      ▼
 //!   annex      [ 0: a ][ 1: b c ][ 2: ][ 3: d ] ··· all in the slot's stretch of time
 //!                 │         │               │
-//!                 │         ▼               ▼       when time enters the slot: whole lists, no visits
+//!                 │         ▼               ▼       when time enters the slot, these lists move whole
 //!   level 1       │    [ 1: b c ]      [ 3: d ] ···
 //!                 └─► the slot again, which then cascades: a y z
 //! ```
@@ -18,7 +19,8 @@
 //! The slot keeps its place in the order of time: it is marked as occupied while its annex has a timer. Timers in the
 //! annex were set earlier than those in the slot itself, so equal deadlines stay in order.
 //!
-//! With 100,000 random timers, 99 % fire within 30 µs instead of 200 (docs/wheel.md).
+//! Of 100,000 random timers, 99 % then fire within 33 µs of their deadlines. Without early cascades 99 % fire within 70
+//! to 220 µs (docs/wheel.md).
 
 use crate::annex;
 use crate::geometry;
@@ -27,15 +29,15 @@ use crate::list;
 use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// The size from which a slot gets an annex.
+    /// The number of timers from which on a slot gets an annex.
     const WORTH_OPENING: u32 = 4 << BITS;
     /// The number of further timers after which a slot with an annex is visited again.
     const WORTH_A_VISIT: u32 = 1 << BITS >> 2;
 
-    /// Moves up to `moves_max` timers of a crowded slot before time enters it. A later [`Wheel::advance`] then has less
-    /// to do. Returns the number of moved timers, 0 if there is no such work.
+    /// Moves up to `moves_max` timers of a crowded slot before time enters the slot. A later [`Wheel::advance`] then
+    /// has less to do. Returns the number of moved timers; 0 if no slot that time enters soon is crowded.
     ///
-    /// A caller that is about to sleep calls this. Nothing but the speed of later calls changes.
+    /// Call this function before sleeping. It changes nothing but the speed of later calls.
     pub fn cascade_early(&mut self, moves_max: usize) -> usize {
         if self.target > self.now {
             return 0;
@@ -85,16 +87,16 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         moves
     }
 
-    /// Moves the timers of a slot's annex, if it has one, to their slots as seen from the slot's first tick. Time
-    /// stands one tick before that one, and all lower levels are empty.
+    /// Moves the timers of a slot's annex, if there is one, to their slots as seen from the slot's first tick. The
+    /// current tick is the tick before the slot's first, and all lower levels are empty.
     #[cold]
     #[inline(never)]
     pub(crate) fn close_annex(&mut self, slot: u32) {
         let Some(annex) = self.annexes.of(slot) else { return };
         self.annexes.close(slot);
         let nodes = self.arena.nodes.as_mut_slice();
-        // The timers of the first list belong below the next level. So they go to the front of the slot, which cascades
-        // next.
+        // The timers on the annex's first list are due in the first slot of the level below, which time enters at once.
+        // So they belong to even lower levels. They go to the front of the slot, which cascades next.
         list::splice_before(nodes, annex.start, slot);
         let level_below = ((slot >> BITS) - 1) << BITS;
         for (from, to) in annex.zip(level_below..).skip(1) {

@@ -1,4 +1,4 @@
-//! Special cascades for some slots. They have the result of a plain cascade, and differ in time and memory.
+//! Special cascades for some slots. They have the same result as a plain cascade, but take less time or less memory.
 //!
 //! | the slot | what is done | why |
 //! |---|---|---|
@@ -16,14 +16,15 @@ use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The sizes of slots that are sorted before they cascade. The lower bound is four timers for each list of the next
-    /// level. The upper bound is what a second-level cache holds, since each timer is visited twice.
+    /// level. The upper bound is the number of timers that fit a second-level cache: each timer is visited twice, and
+    /// the second visit should find the timer in the cache.
     const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;
 
-    /// The size below which a slot of level 1 is sparse. The lists of level 0 become short, and walks through short
-    /// lists are faster without jump pointers.
+    /// The size below which a slot of level 1 is sparse. A sparse slot cascades to short lists of level 0, and walks
+    /// through short lists are faster without jump pointers.
     const SPARSE: u32 = 48 << BITS;
 
-    /// Cascades a slot in the way that fits it.
+    /// Cascades a slot in the special way that the table above names for it, or else in the plain way.
     #[inline(never)]
     pub(crate) fn cascade(&mut self, slot: u32) {
         if !self.has_room_to_sort(slot) {

@@ -6,13 +6,14 @@ use crate::geometry;
 use crate::list;
 use crate::wheel::Wheel;
 
-/// Draws a wheel, level by level; made by [`Wheel::dump`].
+/// A wheel that is displayed as text, level by level. [`Wheel::dump`] makes it.
 #[derive(Debug)]
 pub struct Dump<'a, T, const BITS: u32, const LEVELS: usize>(&'a Wheel<T, BITS, LEVELS>);
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Draws the wheel as text: the time, the number of timers and of due ones, and each occupied level with its
-    /// occupied slots. For each slot it says the first tick and the number of timers.
+    /// Draws the wheel as text: the time, the number of timers, the number of due timers, and each occupied level with
+    /// its occupied slots. Each slot is shown with its first tick and its number of timers. Disarmed timers are not
+    /// shown.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();

@@ -1,4 +1,4 @@
-//! The expired queue. Its first timer is popped, or peeked at and rescheduled in place.
+//! The expired queue. The caller pops its first timer, or peeks at the timer and reschedules it in place.
 
 use crate::key::Key;
 use crate::list;
@@ -83,7 +83,7 @@ impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVEL
         self.reschedule_node(deadline);
     }
 
-    /// [`Self::reschedule`] that returns the timer's value.
+    /// Does what [`Self::reschedule`] does, and returns the timer's value.
     #[inline(always)]
     pub(crate) fn reschedule_mut(self, deadline: u64) -> &'a mut T {
         let (wheel, node) = self.reschedule_node(deadline);

@@ -6,7 +6,8 @@ use core::num::NonZeroU32;
 
 use crate::plan::Plan;
 
-/// The place of an entry, counted from 1. It is never 0, so an `Option` of a job is no larger than the job.
+/// The place of an entry in the table, counted from 1. A place is never 0, so an `Option` of a struct with a place is
+/// no larger than the struct.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Place(NonZeroU32);
 
@@ -14,7 +15,7 @@ impl Place {
     /// The place of a timer that has no entry.
     pub(crate) const NONE: Self = Self(NonZeroU32::MAX);
 
-    /// A place's index in the table. That of `NONE` is out of range.
+    /// A place's index in the table. The index of `NONE` is out of range.
     #[inline]
     fn index(self) -> usize {
         self.0.get() as usize - 1
@@ -26,11 +27,11 @@ impl Place {
 pub(crate) struct Extra {
     /// The plan, with the next deadline.
     pub(crate) plan: Plan,
-    /// The time that remained to the next deadline when the timer was paused; `None` while it runs.
+    /// The time that remained to the next deadline when the timer was paused; `None` while the timer is not paused.
     pub(crate) remaining: Option<u64>,
 }
 
-/// Extras by place. A place that was freed is used again.
+/// The entries of all timers that have one, by place. A place that was freed is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Extras {
     all: Vec<Extra>,

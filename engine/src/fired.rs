@@ -1,4 +1,4 @@
-//! The result of a scheduler for a timer that fires.
+//! What a scheduler returns for a timer that fires.
 
 use core::ops::{Deref, DerefMut};
 
@@ -7,11 +7,11 @@ use crate::key::Key;
 /// A timer that fires.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Fired<T> {
-    /// The timer's key. It stays valid if the timer repeats, and is stale otherwise.
+    /// The timer's key. It stays valid if the timer repeats, and is stale if the timer has ended.
     pub key: Key,
     /// The deadline for which the timer fires, rounded up to the resolution.
     pub deadline: u64,
-    /// The time from the deadline to the last [`Scheduler::advance`](crate::Scheduler::advance).
+    /// The time from the deadline to the `now` of the last [`Scheduler::advance`](crate::Scheduler::advance).
     pub late: u64,
     /// The number of later deadlines that have passed as well and will not be served.
     pub missed: u64,
@@ -19,8 +19,8 @@ pub struct Fired<T> {
     pub value: T,
 }
 
-/// The value of a timer that fires, as [`Scheduler::pop_mut`](crate::Scheduler::pop_mut) returns it. It dereferences to
-/// the value.
+/// The value of a timer that fires, as [`Scheduler::pop_mut`](crate::Scheduler::pop_mut) returns it. Both variants
+/// dereference to the value.
 #[derive(Debug)]
 pub enum FiredValue<'a, T> {
     /// The timer has ended, and its value has left the scheduler.

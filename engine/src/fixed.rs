@@ -1,19 +1,19 @@
 //! A scheduler without an allocator: all of its timers and lists are arrays in the struct.
 //!
-//! It is meant for machines with few timers and little memory. It keeps the promises of the crate, with a simpler
-//! wheel than [`Wheel`](crate::Wheel): no memory is read ahead, nothing cascades early, and a slot that holds timers is
-//! entered at its first tick.
+//! The scheduler is meant for machines with few timers and little memory. It keeps the promises of the crate, with a
+//! simpler wheel than [`Wheel`](crate::Wheel): no memory is read ahead, no slot cascades early, and an advance stops at
+//! the first tick of every slot that holds timers.
 //!
 //! ```text
 //!   level 3   [ ][ ][4][ ] …       16 slots of 4096 ticks
 //!   level 2   [ ][3][ ][ ] …       16 slots of 256 ticks
 //!   level 1   [ ][2][ ][ ] …       16 slots of 16 ticks
 //!   level 0   [ ][ ][1][ ] …       16 slots of a tick
-//!   far       5 ► 6 ► 7            later than the levels reach
+//!   far       5 ► 6 ► 7            timers that are later than the levels reach
 //! ```
 //!
 //! The levels reach to the next multiple of 65,536 ticks. A later timer waits on the list `far`. When time reaches the
-//! stretch of the earliest timer on `far`, the timers of that stretch move to the levels.
+//! 65,536 ticks in which the earliest timer on `far` is due, all timers of these ticks move to the levels.
 
 use core::num::NonZeroU64;
 
@@ -27,7 +27,7 @@ use crate::ticks::Resolution;
 #[derive(Clone, Debug)]
 struct Entry<T> {
     plan: Plan,
-    /// Odd while there is a timer.
+    /// The generation of the entry's place; odd while the place holds a timer.
     generation: u32,
     value: Option<T>,
 }
@@ -91,7 +91,7 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
     /// Adds a timer. If its deadline has passed, it is due at the next [`FixedScheduler::advance`].
     ///
     /// # Errors
-    /// When there are `N` timers already, or a generation of each free place is used up.
+    /// When there are `N` timers already, or the generations of every free place are used up.
     pub fn try_add(&mut self, plan: Plan, value: T) -> Result<Key, NoRoom> {
         let index = self.free;
         let Some(node) = self.lists.nodes.get_mut(usize::from(index)) else { return Err(NoRoom::Full) };
@@ -103,14 +103,15 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         Ok(Key::new(index.into(), generation))
     }
 
-    /// Cancels a timer, due or not, and returns its value; `None` if it has ended already.
+    /// Cancels a timer, due or not, and returns its value; `None` if the timer has ended already.
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let index = self.find(key)?;
         self.lists.unlink(index);
         self.release(index)
     }
 
-    /// Sets a timer's next deadline; a period counts from it. Returns `false` if the timer has ended.
+    /// Sets a timer's next deadline. The period of a repeating timer counts from the new deadline. Returns `false` if
+    /// the timer has ended.
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let Some(index) = self.find(key) else { return false };
         let plan = &mut self.entry_mut(index).plan;
@@ -121,7 +122,7 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         true
     }
 
-    /// The timer's next deadline, without its slack, rounded up to the resolution. `None` if it has ended.
+    /// The timer's next deadline, without its slack, rounded up to the resolution. `None` if the timer has ended.
     pub fn deadline(&self, key: Key) -> Option<u64> {
         Some(self.resolution.round_up(self.entry(self.find(key)?).plan.deadline))
     }
@@ -155,7 +156,7 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
     }
 
     /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again
-    /// at once by its policy, and its value is borrowed. It does not fire again before the next
+    /// at once by its policy, and its value is borrowed. The timer does not fire again before the next
     /// [`FixedScheduler::advance`].
     pub fn pop(&mut self) -> Option<Fired<FiredValue<'_, T>>> {
         let index = self.lists.expired.first;
@@ -178,11 +179,12 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         Some(Fired { key, deadline, late, missed, value })
     }
 
-    /// The exact time at which the caller should wake: the next timer fires then, within its slack and rounded up to
-    /// the resolution. If a timer is due, the result is not after [`FixedScheduler::now`]. `None` if no timer will ever
-    /// be due.
+    /// The exact time at which the caller should wake. At this time the next timer fires; its slack and the rounding to
+    /// the resolution are included. If a timer is due already, the result is not after [`FixedScheduler::now`]. `None`
+    /// if no timer will ever be due.
     ///
-    /// This visits the timers of the first slot that is not empty.
+    /// The call visits the timers of the first slot that is not empty, or those on the list `far` if all slots are
+    /// empty.
     pub fn next_deadline(&self) -> Option<u64> {
         if self.lists.expired.first != NONE || self.lists.overdue.first != NONE {
             return Some(self.resolution.start(self.lists.tick));

@@ -3,7 +3,7 @@
 use crate::geometry;
 use core::array;
 
-/// Stands for no timer.
+/// The number that stands for no timer.
 pub(crate) const NONE: u16 = u16::MAX;
 
 /// A list of timers: its first and its last timer.
@@ -32,7 +32,8 @@ pub(crate) enum Place {
     Expired,
 }
 
-/// A timer in the lists, or a free node, which is on no list. The `next` of a free node leads to the next free node.
+/// A node: a timer on a list, or a free node, which is on no list. The `next` of a free node leads to the next free
+/// node.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<E> {
     /// The tick at which the timer expires.
@@ -44,7 +45,7 @@ pub(crate) struct Node<E> {
     pub(crate) entry: E,
 }
 
-/// All nodes and all lists. `tick` is the present of the lists: it determines the list of each timer.
+/// All nodes and all lists. `tick` is the current tick; a timer's list depends on it and on the timer's own tick.
 #[derive(Clone, Debug)]
 pub(crate) struct Lists<E, const N: usize, const SLOTS: usize, const LEVELS: usize> {
     pub(crate) tick: u64,
@@ -60,7 +61,7 @@ pub(crate) struct Lists<E, const N: usize, const SLOTS: usize, const LEVELS: usi
 impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLOTS, LEVELS> {
     /// The number of bits of a digit.
     const BITS: u32 = SLOTS.ilog2();
-    /// The levels reach to the next multiple of two to the power of this number.
+    /// The levels reach to the next tick that is a multiple of two to the power of this number.
     const REACH: u32 = Self::BITS * LEVELS as u32;
 
     /// Makes empty lists at tick 0. All nodes are free, and each leads to the one behind it.
@@ -95,7 +96,8 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         }
         while let Some((place, start)) = self.next_place().filter(|&(_, start)| start <= target) {
             self.tick = start;
-            // Timers that stay far are moved to the end of the list. So the walk ends with the present last timer.
+            // A timer that stays on `far` moves to the end of that list. So the walk ends with the timer that is the
+            // last one before any is moved.
             let List { first, last } = *self.list(place);
             let mut index = first;
             loop {
@@ -111,7 +113,7 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         self.tick = target;
     }
 
-    /// The next list in time, and the tick at which it has to be visited.
+    /// The list whose timers are due next, and the tick at which the list has to be visited.
     pub(crate) fn next_place(&self) -> Option<(Place, u64)> {
         for (level, &occupied) in self.occupied.iter().enumerate() {
             if occupied != 0 {
@@ -124,7 +126,7 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         Some((Place::Far, earliest >> Self::REACH << Self::REACH))
     }
 
-    /// The ticks of the timers on a list, in its order.
+    /// The ticks of the timers on a list, in the order of the list.
     pub(crate) fn ticks(&self, place: Place) -> impl Iterator<Item = u64> {
         let mut index = self.list(place).first;
         core::iter::from_fn(move || {
@@ -166,7 +168,8 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         self.link(index, Place::Overdue, before);
     }
 
-    /// Puts a timer that is on no list on the list for its tick, as seen from now, or on the list of expired timers.
+    /// Puts a timer that is on no list on the list for its tick, as seen from the current tick. If the timer is due,
+    /// that is the list of expired timers.
     fn arm_at(&mut self, index: u16, tick: u64) {
         self.nodes[usize::from(index)].tick = tick;
         let place = if tick <= self.tick {

@@ -1,16 +1,17 @@
 //! The free list of the arena: a small stack of nodes, and a bitmap for the rest.
 //!
-//! A freed node goes to the stack; a full stack is moved to the bitmap. A new node comes from the stack. If the stack
-//! is empty, it comes from the lowest word of the bitmap. So an arena that was emptied in any order is filled again
-//! from one end, and timers that are inserted one after the other are neighbours in memory. With a stack of all free
-//! nodes, each new timer would be far from the timer before. A bit also needs less memory than the four bytes of a
-//! node's number.
+//! A freed node goes to the stack; when the stack is full, its nodes move to the bitmap. A new timer gets a node from
+//! the stack, or from the lowest word of the bitmap if the stack is empty. So an arena that was emptied in any order is
+//! filled again from one end, and timers that are inserted one after the other are neighbours in memory. If a stack
+//! held all free nodes, each new timer would be far away from the timer that was inserted before it. A bit also needs
+//! less memory than the four bytes of a node's number.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::mem;
 
-/// One more than the stack holds. So the stack's length fits a byte, and every byte is a valid index.
+/// The length of the stack's array, one more than the nodes that stay on the stack. So the number of nodes on the stack
+/// fits a byte, and every byte is a valid index.
 const RECENT: usize = 1 << u8::BITS;
 
 /// The lowest `count` bits of a word, or all of them.
@@ -24,7 +25,8 @@ pub(crate) struct FreeList {
     /// The stack. Nodes are taken from here first.
     recent: [u32; RECENT],
     recent_count: u8,
-    /// The current word of the bitmap, used when the stack is empty, and the node of its lowest bit.
+    /// A word that was taken from the bitmap, and the node of the word's lowest bit. Its nodes are taken when the stack
+    /// is empty.
     word: u64,
     word_start: u32,
     /// A bit for each free node that is not in `recent` or `word`.
@@ -56,7 +58,7 @@ impl FreeList {
         usize::from(self.recent_count) + self.word.count_ones() as usize + self.spilled
     }
 
-    /// Makes room for `nodes` nodes in all, so that freeing one never allocates.
+    /// Makes room for `nodes` nodes in all, so that freeing a node never allocates.
     pub(crate) fn try_grow(&mut self, nodes: usize) -> Result<(), TryReserveError> {
         let words = nodes.div_ceil(64).max(self.bits.len());
         let summaries = words.div_ceil(64);
@@ -161,7 +163,7 @@ impl FreeList {
         self.recent[..usize::from(self.recent_count)].iter().copied().chain(bits)
     }
 
-    /// Panics unless its counts and summaries are right and it has room for `nodes` nodes.
+    /// Panics unless the counts and summaries are right and the bitmap has room for `nodes` nodes.
     pub(crate) fn audit(&self, nodes: usize) {
         assert!(self.bits.len() * 64 >= nodes, "freeing the last node would find no bit for it");
         for (word, &bits) in self.bits.iter().enumerate() {

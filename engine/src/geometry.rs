@@ -1,7 +1,7 @@
 //! The arithmetic of levels and slots, as free functions on plain numbers.
 //!
-//! A tick is read as digits of `BITS` bits, the lowest first. The highest digit in which a deadline differs from now
-//! names the timer's level. The value of the deadline's digit there names the slot:
+//! A tick is read as digits of `BITS` bits each; digit 0 is the lowest. The position of the highest digit in which a
+//! deadline differs from now is the timer's level. The value of this digit in the deadline is the number of the slot:
 //!
 //! ```text
 //!              digit:   3  2  1  0
@@ -9,10 +9,10 @@
 //!   deadline          0.17.09.02   differs first in digit 1  →  level 1, slot 9
 //! ```
 //!
-//! All timers in that slot lie in the same stretch of time. Every timer on a lower level is due before that stretch.
-//! When now enters the stretch, the digit no longer differs, and the slot's timers move to lower levels. The levels
-//! come from Varghese and Lauck (*Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7). As in tokio, an
-//! exclusive or chooses the level. So no level needs a clock hand.
+//! All timers in that slot are due in the same stretch of time. Every timer on a lower level is due before it. When now
+//! enters the stretch, the digit no longer differs, and the slot's timers move to lower levels. The levels come from
+//! Varghese and Lauck (*Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7). As in tokio, an exclusive or of
+//! the deadline and now gives the level. So no level has to store which of its slots is the current one.
 
 /// The slot of a deadline after `now`. Slots are numbered through all levels, the lowest level first. Of two timers in
 /// different slots, the timer in the slot with the smaller number is due earlier.
@@ -86,8 +86,8 @@ mod tests {
         assert_eq!(slot_start::<6>(0x1234, 1, 63), 0x1fc0);
     }
 
-    /// Checks every deadline after every now among 256 ticks. The deadline lies in its slot's stretch of time, and that
-    /// stretch begins after now. An earlier deadline is in no later slot.
+    /// Checks all pairs of a now and a later deadline among 256 ticks. The deadline lies in its slot's stretch of time,
+    /// and the stretch begins after now. An earlier deadline is in no later slot.
     fn slots_tile_time<const BITS: u32>(base: u64) {
         let step = if cfg!(miri) { 19 } else { 1 };
         for now in (base..=base + 254).step_by(step) {

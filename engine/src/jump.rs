@@ -2,13 +2,13 @@
 //! They affect only speed.
 //!
 //! With a million timers, each step of a walk is a cache miss, and the address of a node is known only when the node
-//! before it has arrived. So while a list grows, an earlier node gets a pointer to the node [`DISTANCE`] places after
-//! it. A walk that passes the earlier node reads the later one at once. This is jump-pointer prefetching (Luk and
-//! Mowry, *Compiler-Based Prefetching for Recursive Data Structures*, ASPLOS 1996). At the beginning of a list the nth
-//! node points to the 2nth, so that a walk reaches its full speed in five steps.
+//! before it has been loaded. So while a list grows, an earlier node gets a pointer to the node [`DISTANCE`] places
+//! after it. A walk that passes the earlier node reads the later node at once. This is jump-pointer prefetching (Luk
+//! and Mowry, *Compiler-Based Prefetching for Recursive Data Structures*, ASPLOS 1996). At the beginning of a list,
+//! node n points to node 2n, so that a walk reaches its full speed in five steps.
 //!
 //! ```text
-//!   walk ──►  1   2   3   4  …  20  21  …                 32 reads or so are under way at any time
+//!   walk ──►  1   2   3   4  …  20  21  …                 about 32 reads are under way at any time
 //!             └►2 └──►4 └──►6   └──────────► 36
 //! ```
 //!
@@ -20,7 +20,7 @@ use crate::node::Node;
 /// The number of places that a jump pointer skips. With 8, 24 and 32 a walk was slower.
 const DISTANCE: u32 = 16;
 
-/// The number of nodes that are read ahead at a time.
+/// The number of nodes in a batch: a walk reads ahead one batch at a time.
 const BATCH: u32 = 64;
 
 /// The number of appends after which a list is long. A walk through a shorter list is faster without jump pointers.
@@ -29,11 +29,11 @@ const LONG: u32 = 8;
 /// The number of nodes that fit a usual second-level cache. With fewer nodes a walk is faster without jump pointers.
 const CACHED: usize = 1 << 14;
 
-/// The number of appends after which the pointers of a list start again from its end: cancelled timers may have broken
-/// the chain.
+/// After each such number of appends, the next jump pointer is set [`DISTANCE`] places before the list's end again,
+/// because cancelled timers may have moved the place where the pointers are set.
 const RESTART: u32 = 1024;
 
-/// Stands for a batch that is never needed.
+/// The number of nodes before the next batch when no batch is needed.
 const NEVER: u32 = u32::MAX;
 
 /// Sets the jump pointer of an earlier node to `node`, which has just been appended to `list` as its `count`th node.
@@ -53,14 +53,15 @@ fn set_pointer<T>(nodes: &mut [Node<T>], list: u32, node: u32, count: u32) {
         _ => sentinel.jump,
     };
     let Some(earlier) = nodes.get_mut(behind as usize) else {
-        // The place of that node was given back.
+        // The memory of the node whose pointer was to be set has been given back. The new node is the next to get one.
         nodes[list as usize].jump = node;
         return;
     };
     earlier.jump = node;
     let next = earlier.next;
-    // If the last timer is cancelled and replaced again and again, the pointers reach the end of the list and stay
-    // there. They must not begin again at the list's front: each would be a cache miss, which cost 30 ns.
+    // If the last timer is cancelled and replaced again and again, the place where pointers are set reaches the end of
+    // the list and stays there. It must not begin again at the list's front: setting each pointer would be a cache
+    // miss, which cost 30 ns.
     if next != list {
         nodes[list as usize].jump = next;
     }
@@ -77,8 +78,8 @@ fn has_pointers<T>(nodes: &[Node<T>], list: u32) -> bool {
     nodes[list as usize].generation > LONG && nodes.len() >= CACHED
 }
 
-/// Reads a batch of a list's nodes, starting with `node`, and returns their number. The loop consists of loads, and its
-/// only branch is the end of the list. So the processor has many loads in flight at a time.
+/// Reads a batch of a list's nodes, starting with `node`, and returns their number. The loop does nothing but load, so
+/// the processor has many loads in flight at a time.
 #[inline(never)]
 fn touch_batch<T>(nodes: &[Node<T>], list: u32, mut node: u32) -> u32 {
     let (mut seen, mut count) = (0, 0);
@@ -94,7 +95,7 @@ fn touch_batch<T>(nodes: &[Node<T>], list: u32, mut node: u32) -> u32 {
     count
 }
 
-/// A walk through a list. Nodes that it has passed may be moved to other lists meanwhile.
+/// A walk through a list. During the walk, nodes that it has passed may be moved to other lists.
 pub(crate) struct Walk {
     list: u32,
     node: u32,
@@ -126,13 +127,13 @@ impl Walk {
         Some((node, this.deadline))
     }
 
-    /// The node that would come next, or the list at its end.
+    /// The node that would come next; the list's own number if the walk is at the end.
     pub(crate) fn rest(&self) -> u32 {
         self.node
     }
 }
 
-/// The state of reading ahead in a queue whose nodes are taken off one by one at its front.
+/// The state of reading ahead in the expired queue, whose nodes are taken off one by one at the front.
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
     /// The number of nodes that are taken off before the next batch is read, or `NEVER`.
@@ -142,7 +143,7 @@ pub(crate) struct Front {
 impl Front {
     pub(crate) const EMPTY: Self = Self { left: NEVER };
 
-    /// Call before a list is spliced to the queue.
+    /// Notes that a list will be spliced to the queue. Call this before the splice.
     #[inline(always)]
     pub(crate) fn spliced<T>(&mut self, nodes: &[Node<T>], from: u32) {
         if has_pointers(nodes, from) {
@@ -150,8 +151,8 @@ impl Front {
         }
     }
 
-    /// Call before `node`, the first of the queue, is taken off. If a list with jump pointers was spliced to the queue,
-    /// the call reads the node and those behind it, a batch at a time.
+    /// Reads `node`, the first of the queue, and the nodes behind it, a batch at a time, if a list with jump pointers
+    /// was spliced to the queue. Call this before `node` is taken off.
     #[inline(always)]
     pub(crate) fn approach<T>(&mut self, nodes: &[Node<T>], list: u32, node: u32) {
         self.left = match self.left.checked_sub(1) {

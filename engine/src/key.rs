@@ -1,12 +1,13 @@
-//! Keys: the names of timers outside of the wheel.
+//! Keys, by which callers of the wheel name timers.
 
 use core::fmt;
 use core::num::NonZeroU32;
 
 /// The name of one timer in one wheel: a place in its arena and the place's generation.
 ///
-/// The generation changes each time the place is taken or freed, and is odd while it is taken. So a key that is kept
-/// after its timer has ended never resolves again. A place whose generations are used up is retired.
+/// The generation changes each time the place is taken or freed, and is odd while the place is taken. So a key that is
+/// kept after its timer has ended never resolves again. A place whose generations are used up is retired: it is not
+/// taken again.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Key {
     index: u32,
@@ -20,8 +21,8 @@ impl Key {
         Self { index, generation: NonZeroU32::MIN | generation }
     }
 
-    /// The timer's place, counted from 0. Places are dense and are used again. No two live timers share one, so it can
-    /// index a table that the caller keeps.
+    /// The timer's place, counted from 0. Places are dense and are used again. No two live timers share a place, so the
+    /// caller can use it as the index in a table of its own.
     pub fn index(self) -> u32 {
         self.index
     }

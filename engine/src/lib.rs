@@ -10,11 +10,12 @@
 //!   └──────────┘   in order          └─────────┘
 //!        ▲                                │
 //!        └────────────────────────────────┘
-//!   cancel( key ) takes a timer out of both; reschedule( key, deadline ) moves it to another slot
+//!   cancel( key ) takes a timer out of the levels or the queue; reschedule( key, deadline ) moves it to another slot
 //! ```
 //!
-//! [`Wheel`] is the store of timers. [`Scheduler`], on top of it, adds periods, pausing and slack. [`FixedScheduler`]
-//! needs no allocator. The feature `alloc` is on by default. Without it the crate has only `FixedScheduler`.
+//! [`Wheel`] is the store of timers. [`Scheduler`], on top of the wheel, adds periods, pausing and slack.
+//! [`FixedScheduler`] needs no allocator. The feature `alloc` is on by default. Without `alloc` the crate has only
+//! `FixedScheduler`.
 //!
 //! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer
 //! carries a value that the caller chooses. The engine promises:
@@ -23,10 +24,11 @@
 //! - timers expire in the order of deadlines, then of insertion;
 //! - a cancelled timer is never popped, even if it had expired already;
 //! - a stale [`Key`] never resolves to another timer;
-//! - [`Wheel::next_deadline`] is exact, so that the caller sleeps until then and wakes once;
-//! - inserting and cancelling take O(1), and memory follows the number of live timers;
-//! - only inserting needs memory, and [`Wheel::try_insert`] returns an error when there is none. Cancelling, moving and
-//!   expiring need none.
+//! - [`Wheel::next_deadline`] is exact, so that the caller sleeps until the next deadline and wakes once for it;
+//! - inserting and cancelling take O(1), and only live timers need memory: the place of a timer that has ended is free
+//!   for the next timer at once;
+//! - only inserting can fail for lack of memory, and [`Wheel::try_insert`] returns an error then. Cancelling, moving
+//!   and expiring a timer always succeed. Pausing a one-shot timer needs memory as well: see [`Scheduler::try_pause`].
 //!
 //! ```
 //! use cogloop_engine::Wheel;
@@ -44,7 +46,7 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
-// Only the wheel uses some of the arithmetic and some errors.
+// Some of the arithmetic and some errors are used only by the wheel, which the crate has only with `alloc`.
 #![cfg_attr(not(feature = "alloc"), allow(dead_code))]
 
 #[cfg(feature = "alloc")]

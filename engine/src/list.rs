@@ -9,12 +9,12 @@
 //!            └─────────────────────────┘
 //! ```
 //!
-//! Taking a node off joins its neighbours; the list's number is not needed. If both neighbours are the same node, the
-//! list has become empty and that node is its sentinel. A node on no list is linked to itself, so taking it off changes
-//! nothing.
+//! Taking a node off a list joins the node's neighbours; the list's number is not needed. If both neighbours are the
+//! same node, the list has become empty and that node is its sentinel. A node on no list is linked to itself, so taking
+//! it off changes nothing.
 //!
-//! While a list is sorted, its sentinel's `deadline` is the last deadline that was appended. Otherwise it is
-//! `UNSORTED`.
+//! While a list is sorted, its sentinel's `deadline` is the last deadline that was appended. In the sentinel of a list
+//! that may be out of order, `deadline` is `UNSORTED`.
 //!
 //! The functions take the nodes as a slice. With a `Vec` the compiler would load the address again after each write.
 
@@ -23,8 +23,8 @@ use core::mem;
 use crate::jump::{self, Front};
 use crate::node::Node;
 
-/// Marks a list that may be out of order. A sorted list with a real deadline of this value counts as unsorted, which
-/// does no harm.
+/// Marks a list that may be out of order. A sorted list whose last deadline has this value counts as unsorted. That
+/// costs time, but the result is the same.
 pub(crate) const UNSORTED: u64 = u64::MAX;
 
 /// Appends a node that is on no list and has this deadline. Returns whether the list was empty.
@@ -83,7 +83,8 @@ pub(crate) fn set_unlinked<T>(nodes: &mut [Node<T>], node: u32) {
     (this.prev, this.next) = (node, node);
 }
 
-/// Whether a list is empty, or a node is on no list. A list without a sentinel is empty: there has been no timer.
+/// Whether a list is empty, or a node is on no list. While the arena has no sentinels, it has no timers, and every list
+/// counts as empty.
 #[inline(always)]
 pub(crate) fn is_empty<T>(nodes: &[Node<T>], list: u32) -> bool {
     nodes.get(list as usize).is_none_or(|sentinel| sentinel.next == list)
@@ -100,13 +101,13 @@ pub(crate) fn is_sorted<T>(nodes: &[Node<T>], list: u32) -> bool {
     last_deadline(nodes, list) != UNSORTED
 }
 
-/// The number of timers that were appended since the list was empty. The list holds no more.
+/// The number of timers that were appended since the list was empty. The list holds at most that many timers.
 #[inline(always)]
 pub(crate) fn size_max<T>(nodes: &[Node<T>], list: u32) -> u32 {
     nodes[list as usize].generation
 }
 
-/// Makes a list empty. It forgets all members.
+/// Makes a list empty, without touching the nodes that are on it.
 #[inline(always)]
 pub(crate) fn reset<T>(nodes: &mut [Node<T>], list: u32) {
     let sentinel = &mut nodes[list as usize];
@@ -127,7 +128,7 @@ pub(crate) fn splice<T>(nodes: &mut [Node<T>], from: u32, to: u32, front: &mut F
     nodes[last as usize].next = to;
 }
 
-/// Moves all nodes of one list, with the record of their order and number, to an empty one.
+/// Moves all nodes of one list, with the record of their order and number, to an empty list.
 pub(crate) fn move_all<T>(nodes: &mut [Node<T>], from: u32, to: u32) {
     let Node { prev: last, next: first, deadline, generation, jump, .. } = nodes[from as usize];
     let sentinel = &mut nodes[to as usize];

@@ -5,11 +5,12 @@ use crate::list;
 use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// All timers but disarmed ones: key, rank, value. The rank is the deadline, or 0 for an expired timer. After a
-    /// stable sort by rank the timers are in the order in which they are popped.
+    /// The key, rank and value of all timers except disarmed ones. The rank is the deadline, or 0 for an expired timer.
+    /// After a stable sort by rank the timers are in the order in which they are popped.
     ///
-    /// Equal deadlines are all in one list, in the order of insertion. An annex is listed before its slot, since the
-    /// timers of the annex were inserted earlier.
+    /// Timers with equal deadlines are listed in the order of insertion: they are on one list, or the earlier ones are
+    /// in the annex of the slot or have cascaded to a lower level. An annex and lower levels are listed before the
+    /// slot.
     pub fn iter_queued(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let annexes = Self::ANNEX..Self::LISTS;
         let lists = [Self::EXPIRED, Self::OVERDUE].into_iter().chain(annexes).chain(0..Self::SLOTS as u32);

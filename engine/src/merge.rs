@@ -1,10 +1,11 @@
-//! Sorts a list without allocating. It is slower than `sort.rs` and is used when the allocator refuses memory for that.
+//! Sorts a list without allocating. This sort is slower than the sort in `sort.rs`, and is used when the allocator
+//! refuses memory for the faster sort.
 //!
-//! It is a merge sort on the links. Each node becomes a run of one; two runs of the same length are merged into one of
-//! twice that length. So there is at most one run of each length, and a fixed array holds them all:
+//! It is a merge sort on the links. Each node becomes a run of one node; two runs of the same length are merged into a
+//! run of twice that length. So there is at most one run of each length, and a fixed array holds all runs:
 //!
 //! ```text
-//!   runs    [ 1 node ] [ 2 nodes ] [ none ] [ 8 nodes ] …      the longer one was the earlier part of the list
+//!   runs    [ 1 node ] [ 2 nodes ] [ none ] [ 8 nodes ] …      a longer run is from an earlier part of the list
 //! ```
 
 use core::mem;
@@ -12,11 +13,11 @@ use core::mem;
 use crate::jump::Walk;
 use crate::node::Node;
 
-/// One for each power of two up to the greatest number of nodes, which fits 32 bits.
+/// The number of runs: one for each power of two up to the greatest number of nodes, which fits 32 bits.
 const RUNS: usize = u32::BITS as usize;
 
-/// Sorts the nodes of a list by deadline; equals keep their order. The sentinel's record of the list does not change.
-/// For example, an unsorted list stays marked as `UNSORTED`.
+/// Sorts the nodes of a list by deadline; nodes with equal deadlines keep their order. The sentinel's record of the
+/// list does not change. For example, an unsorted list stays marked as `UNSORTED`.
 #[cold]
 #[inline(never)]
 pub(crate) fn sort_in_place<T>(nodes: &mut [Node<T>], list: u32) {
@@ -40,7 +41,7 @@ pub(crate) fn sort_in_place<T>(nodes: &mut [Node<T>], list: u32) {
 
 /// Merges two runs. Of equal deadlines, those of `earlier` come first. Only the `next` links are valid afterwards.
 fn merge<T>(nodes: &mut [Node<T>], mut earlier: u32, mut later: u32, list: u32) -> u32 {
-    // The list's sentinel is the node before the first.
+    // The list's sentinel serves as the node before the first, so its `next` becomes the first node of the result.
     let mut last = list;
     while earlier != list && later != list {
         let is_later_due_first = nodes[later as usize].deadline < nodes[earlier as usize].deadline;
@@ -53,7 +54,7 @@ fn merge<T>(nodes: &mut [Node<T>], mut earlier: u32, mut later: u32, list: u32) 
     nodes[list as usize].next
 }
 
-/// Makes a list of a run, in which only the `next` links are valid.
+/// Makes a run, in which only the `next` links are valid, the content of the list.
 fn link_again<T>(nodes: &mut [Node<T>], list: u32, first: u32) {
     nodes[list as usize].next = first;
     let mut before = list;

@@ -6,7 +6,7 @@ use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Whether a timer is due: it has expired and was not popped yet, or it expires at the next [`Wheel::advance`] even
-    /// if that does not move time. Also true while an advance is unfinished.
+    /// if that call does not move time. The result is also true while an advance is unfinished.
     #[inline]
     pub fn has_due(&self) -> bool {
         let nodes = &self.arena.nodes;
@@ -16,9 +16,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The earliest deadline of all timers, exactly. [`Wheel::now`] if a timer is due already or an advance is
     /// unfinished; `None` if there is no timer.
     ///
-    /// This usually reads a few words. If the earliest timer was cancelled or has expired, the first occupied slot is
-    /// searched once. A slot whose timers were inserted in the order of their deadlines, as timers with equal delays
-    /// are, needs no search.
+    /// The call usually reads a few words. If the earliest timer was cancelled or has expired, the first occupied slot
+    /// is searched once. A slot whose timers were inserted in the order of their deadlines needs no search. Timers with
+    /// equal delays are inserted in that order.
     #[inline]
     pub fn next_deadline(&mut self) -> Option<u64> {
         if self.has_due() {

@@ -2,8 +2,9 @@
 
 /// A timer, or the sentinel of a list. In a sentinel some fields describe the list.
 ///
-/// If `Option<T>` takes 8 bytes, a node is half a cache line. A large block, which the allocator maps, begins 16 bytes
-/// after the start of a cache line. So the order of the fields decides which of them are always on the same line.
+/// If `Option<T>` takes 8 bytes, a node is half a cache line long. A large block of memory, which the allocator maps,
+/// begins 16 bytes after the start of a cache line. So every other node lies on two lines, and the order of the fields
+/// decides which of them are always on the same line.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Node<T> {
@@ -11,7 +12,8 @@ pub(crate) struct Node<T> {
     pub(crate) deadline: u64,
     pub(crate) prev: u32,
     pub(crate) next: u32,
-    /// The timer's value. Free nodes and sentinels have none. For a type with a niche the `Option` takes no memory.
+    /// The timer's value. Free nodes and sentinels have none. For a type with a niche the `Option` takes no extra
+    /// memory.
     pub(crate) value: Option<T>,
     /// Odd while the node holds a timer. In a sentinel: the number of timers appended since the list was last empty.
     pub(crate) generation: u32,
@@ -20,7 +22,7 @@ pub(crate) struct Node<T> {
 }
 
 impl<T> Node<T> {
-    /// An empty list: a circle of its sentinel alone.
+    /// The sentinel of an empty list, which is linked to itself.
     pub(crate) fn sentinel(list: u32) -> Self {
         Self { deadline: 0, prev: list, next: list, value: None, generation: 0, jump: list }
     }
@@ -37,5 +39,5 @@ impl<T> Node<T> {
     }
 }
 
-/// Why the value of a timer is unwrapped.
+/// The reason why the value of a timer can be unwrapped.
 pub(crate) const LIVE: &str = "a timer has a value";

@@ -41,7 +41,7 @@ impl Occupied {
         Some(self.first_in(self.summary))
     }
 
-    /// The smallest number in the words that `words` has bits for. There is at least one.
+    /// The smallest number in those words of the set whose bits are set in `words`. At least one bit is set.
     #[inline(always)]
     fn first_in(&self, words: u64) -> usize {
         let word = words.trailing_zeros() as usize;

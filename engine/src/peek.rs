@@ -1,4 +1,4 @@
-//! The timer that comes next, without taking it.
+//! Looking at the timer that comes next, without taking it.
 
 use crate::geometry;
 use crate::jump::Walk;
@@ -8,12 +8,12 @@ use crate::scheduler::Scheduler;
 use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// The key of the timer that [`Wheel::pop_expired`] will return next if only the time changes. It is the first
-    /// expired timer, or else the pending timer with the earliest deadline. Of timers with equal deadlines it is the
-    /// one that was set first. `None` if every timer is disarmed.
+    /// The key of the timer that [`Wheel::pop_expired`] will return next if nothing but the time changes: the first
+    /// expired timer, or else the pending timer with the earliest deadline. Of timers with equal deadlines, the timer
+    /// that was set first counts. `None` if there is no timer that is armed.
     ///
-    /// This takes O(1) if the first occupied slot is sorted. Slots of the lowest level are sorted, and slots of timers
-    /// with equal delays. In any other slot this call visits all timers.
+    /// The call takes O(1) if the first occupied slot is sorted. Slots of the lowest level are sorted, and so are slots
+    /// of timers with equal delays. In any other slot the call visits all timers.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();

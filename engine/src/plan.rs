@@ -14,18 +14,18 @@ pub struct Plan {
     pub period: Option<NonZeroU64>,
     /// The policy for deadlines that were not served in time.
     pub missed: Missed,
-    /// How late the timer may fire, so that timers with near deadlines share a wake-up.
+    /// How late the timer may fire. Slack lets timers with near deadlines share a wake-up.
     pub slack: u64,
 }
 
 impl Plan {
-    /// Fires once, at `deadline`.
+    /// The plan of a timer that fires once, at `deadline`.
     #[must_use]
     pub fn once(deadline: u64) -> Self {
         Self { deadline, ..Self::default() }
     }
 
-    /// Fires at `first` and then every `period`. `missed` is the policy for late deadlines.
+    /// The plan of a timer that fires at `first` and then every `period`. `missed` is the policy for late deadlines.
     #[must_use]
     pub fn every(first: u64, period: NonZeroU64, missed: Missed) -> Self {
         Self { deadline: first, period: Some(period), missed, slack: 0 }
@@ -56,7 +56,8 @@ impl Plan {
     #[inline]
     pub(crate) fn next(&self, resolution: Resolution, reported: u64, now: u64) -> Option<Next> {
         let period = self.period?;
-        // Without slack, a period shorter than a tick puts several deadlines into one tick. All but the first are late.
+        // Without slack, a period shorter than a tick puts several deadlines into one tick. All but the first of them
+        // are served late.
         let is_short = self.slack == 0 && period < resolution.0;
         let latest = match self.slack {
             0 => reported,
@@ -79,7 +80,8 @@ impl Plan {
 mod tests {
     use super::*;
 
-    /// The rule of `docs/wheel.md`, in a type that is wide enough for every sum, with loops instead of formulas.
+    /// The rule for deadlines in `docs/wheel.md`, in a type that is wide enough for every sum, with loops instead of
+    /// formulas.
     struct Rule {
         tick: u128,
         deadline: u128,
@@ -92,7 +94,8 @@ mod tests {
             time.div_ceil(self.tick) * self.tick
         }
 
-        /// Of all times within the slack, the one that is divisible by the highest power of two, rounded up to a tick.
+        /// The time at which the timer fires: of all times within the slack, the time that is divisible by the highest
+        /// power of two, rounded up to a tick.
         fn fires(&self) -> u128 {
             let latest = (self.deadline + self.slack).min(u64::MAX.into());
             let roundest = |time: &u128| (if *time == 0 { 128 } else { time.trailing_zeros() }, u128::MAX - time);
@@ -123,8 +126,8 @@ mod tests {
         wide.try_into().unwrap_or(u64::MAX)
     }
 
-    /// Tries every small plan on every small tick, at both ends of time. Each is served on time, and
-    /// with every delay from 1 to 23 units: 23 is more than two of the longest periods.
+    /// Tries every small plan on every small tick, at both ends of time. Each plan is served on time, and with every
+    /// delay from 1 to 23 units; 23 is more than twice the longest period.
     #[test]
     fn every_small_plan_keeps_the_rule_of_deadlines_at_both_ends_of_time() {
         let (most, step) = if cfg!(miri) { (6, 3) } else { (24, 1) };
@@ -149,7 +152,7 @@ mod tests {
                         assert_eq!(resolution.start(fires), cut(rule.fires()), "{plan:?} at {tick}");
                         let reported = plan.reported(resolution, fires);
                         assert_eq!(reported, cut(rule.up(deadline.into())), "{plan:?} at {tick}");
-                        // No clock reads the end of time.
+                        // No clock reaches `u64::MAX`.
                         for now in (0..most).filter_map(|late| resolution.start(fires).checked_add(late)) {
                             if now == u64::MAX {
                                 continue;

@@ -6,7 +6,8 @@ use crate::wheel::Expired;
 
 impl<T: Clone> Scheduler<T> {
     /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again
-    /// at once by its policy, and its value is cloned. It does not fire again before the next [`Scheduler::advance`].
+    /// at once by its policy, and its value is cloned. The timer does not fire again before the next
+    /// [`Scheduler::advance`].
     #[inline]
     pub fn pop(&mut self) -> Option<Fired<T>> {
         self.pop_as(|value| value, |value| value.clone())
@@ -36,7 +37,7 @@ impl<T> Scheduler<T> {
         self.pop_as(FiredValue::Ended, FiredValue::Repeats)
     }
 
-    /// Takes the next timer that is due. `ended` and `repeats` make the value that is returned.
+    /// Takes the next timer that is due. `ended` or `repeats` makes the returned value from the timer's value.
     #[inline(always)]
     fn pop_as<'a, V>(
         &'a mut self,
@@ -59,7 +60,7 @@ impl<T> Scheduler<T> {
             return Some(Fired { key, deadline, late, missed: next.missed, value: repeats(value) });
         }
         let Expired { value: job, .. } = expired.remove();
-        // A timer that fires is not paused.
+        // A timer that fires is not paused, so the number of paused timers does not change.
         self.extras.take(job.extra);
         Some(Fired { key, deadline, late, missed: 0, value: ended(job.value) })
     }

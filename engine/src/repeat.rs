@@ -1,45 +1,45 @@
 //! The arithmetic of periods and slack.
 //!
-//! This is the only code for the rule of missed deadlines, and every language's interface uses it. The rule has an
-//! answer for all arguments: a sum that is out of range saturates.
+//! This file has the only code for the rule of missed deadlines, which the interfaces of all languages use. The rule
+//! has an answer for all arguments: a sum that is out of range saturates.
 
 use core::num::NonZeroU64;
 
 /// The policy of a repeating timer for deadlines that passed before it was served.
 ///
-/// A deadline that is served within the timer's slack is on time. All policies then do the same. In the example below
-/// the period is 10 and there is no slack. The timer is served at 12, and then only at 45.
+/// A deadline that is served within the timer's slack is on time, and all policies then do the same. In the example
+/// below the first deadline and the period are 10, and there is no slack. The timer is served at 12, and not again
+/// before 45. The table shows the deadlines that are served:
 ///
 /// ```text
-///             10  20  30  40  50  60
-///   served      12              45
-///   Burst        ·   20  30  40 50 …   each is served, the late ones in a row, on the schedule
-///   Skip         ·   (20 30) 40  50 …  the last that passed is served, those before are counted as missed
-///   Delay        ·   20         55 …   the schedule starts again where it was served
+///           at 12   from 45 on
+///   Burst   10      20, 30 and 40 in a row, then 50, 60 …   every deadline of the schedule is served
+///   Skip    10      20, then 50, 60 …                       30 and 40 are not served, but counted as missed
+///   Delay   10      22, then 55, 65 …                       each period counts from the time of the late service
 /// ```
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub enum Missed {
     /// Serves every deadline, the late ones in a row.
     Burst,
-    /// Serves this deadline and continues with the first one of the schedule after now.
+    /// Serves the late deadline, and continues with the first deadline of the schedule after now.
     #[default]
     Skip,
-    /// Serves this deadline and counts the period from now.
+    /// Serves the late deadline, and counts the next period from now.
     Delay,
 }
 
-/// The deadline that follows another one.
+/// The deadline that follows another deadline.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Next {
     /// The next deadline.
     pub deadline: u64,
-    /// The number of deadlines in between, which will not be served.
+    /// The number of deadlines between the two, which will not be served.
     pub missed: u64,
 }
 
 impl Missed {
-    /// The deadline that follows `deadline`, if that is served at `now`. Callers that keep a schedule of their own use
-    /// this.
+    /// The deadline that follows `deadline`, if `deadline` is served at `now`. Callers that keep a schedule of their
+    /// own use this function.
     ///
     /// All arguments are allowed. Deadlines end at [`u64::MAX`], which no clock reaches.
     #[must_use]
@@ -51,11 +51,12 @@ impl Missed {
 
 /// The arithmetic for an integer type: `u64` is used, and `u8` is small enough for a test of all arguments.
 pub(crate) trait Arithmetic: Sized {
-    /// The deadline after `deadline`, and how many in between are missed. `period` is not 0.
+    /// The next deadline that is served after `deadline`, and the number of deadlines in between, which are missed.
+    /// `period` is not 0.
     fn follow(policy: Missed, deadline: Self, period: Self, now: Self) -> (Self, Self);
 
-    /// The time at which a timer with slack expires. Of all times from `deadline` to `deadline + slack` it is the one
-    /// that ends in the most zero bits, so that timers with near deadlines choose the same time.
+    /// The time at which a timer with slack expires. Of all times from `deadline` to `deadline + slack` it is the time
+    /// that ends in the most zero bits, so that timers with near deadlines expire at the same time.
     fn coalesce(deadline: Self, slack: Self) -> Self;
 }
 
@@ -81,8 +82,8 @@ macro_rules! arithmetic {
             fn coalesce(deadline: Self, slack: Self) -> Self {
                 let latest = deadline.saturating_add(slack);
                 let Some(before) = deadline.checked_sub(1) else { return 0 };
-                // The highest bit in which the two differ stays set, so the result is after `before`. All lower bits
-                // are cleared.
+                // The highest bit in which `before` and `latest` differ stays set, so the result is after `before`. All
+                // lower bits are cleared.
                 let differing = before ^ latest;
                 latest & (Self::MAX << (Self::BITS - 1 - differing.leading_zeros()))
             }
@@ -161,7 +162,7 @@ mod tests {
         (next.min(255) as u8, missed as u8)
     }
 
-    /// Every number of eight bits. Miri, which interprets each step, takes every 37th and the largest.
+    /// Every number of eight bits from `first` on. Under Miri, which is slow, every 37th number and the largest.
     fn eight_bits(first: u8) -> impl Iterator<Item = u8> + Clone {
         let step = if cfg!(miri) { 37 } else { 1 };
         (first..u8::MAX).step_by(step).chain([u8::MAX])

@@ -4,12 +4,12 @@
 use alloc::collections::TryReserveError;
 use core::fmt;
 
-/// A timer was not added, and nothing has changed.
+/// The reason why there is no room for a timer. The call that returns it has changed nothing.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum NoRoom {
     /// The wheel holds as many timers as it can: 2³⁰, or the `N` of a [`FixedScheduler`](crate::FixedScheduler).
     Full,
-    /// The allocator has no memory for another one.
+    /// The allocator has no memory for another timer.
     Memory,
 }
 

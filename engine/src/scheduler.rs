@@ -1,14 +1,17 @@
 //! The scheduler adds periods, pausing and slack to the wheel.
 //!
-//! It counts time in a unit that the caller chooses; an event loop chooses nanoseconds. The *resolution* is the number
-//! of units in one tick of the wheel. Every deadline is rounded up to a tick, so no timer is early. The rounded
-//! deadline decides the order and is reported; lateness counts from it. A period is not rounded. Each deadline of a
-//! repeating timer is computed in the unit and then rounded, so the timer does not drift at any resolution.
+//! The scheduler counts time in a unit that the caller chooses; Cogloop's event loop chooses nanoseconds. The
+//! *resolution* is the number of units in one tick of the wheel. Every deadline is rounded up to a tick, so no timer is
+//! early. The rounded deadline decides the order and is reported; lateness counts from the rounded deadline. A period
+//! is not rounded. Each deadline of a repeating timer is computed in the unit and then rounded, so the timer does not
+//! drift at any resolution.
 //!
-//! A timer with slack expires at a time that the scheduler chooses within the slack. Its deadline stays the same.
+//! A timer with slack expires at a time that the scheduler chooses within the slack. The reported deadline stays the
+//! same.
 //!
-//! A one-shot timer needs the memory of one index more than in the wheel. A table beside the wheel holds periods, slack
-//! and the remaining time of paused timers. Only timers that need an entry have one.
+//! A table beside the wheel holds periods, slack and the remaining time of paused timers. Only timers that need an
+//! entry have one. Each timer in the wheel has the index of its entry, so a one-shot timer takes the memory of one
+//! index more than in the wheel alone.
 
 use core::num::NonZeroU64;
 
@@ -21,8 +24,9 @@ use crate::room::NoRoom;
 use crate::ticks::Resolution;
 use crate::wheel::Wheel;
 
-/// The number of timers that one call of [`Scheduler::cascade_early`] moves. The moves take two to four microseconds. A
-/// loop makes a turn for every few timers that fire, so even a large crowd is moved in time.
+/// The number of timers that one call of [`Scheduler::cascade_early`] moves. The moves take two to four microseconds.
+/// An event loop usually sleeps after every few timers that fire, and calls `cascade_early` before. So even the timers
+/// of a very crowded slot are moved before time enters the slot.
 const MOVES_AT_A_TIME: usize = 64;
 
 /// The value that the wheel holds for a timer of the scheduler.
@@ -99,8 +103,8 @@ impl<T> Scheduler<T> {
         self.resolution.round_up(deadline)
     }
 
-    /// The deadline that follows the plan's first one, if the first is served at `now`; `None` if the plan fires once.
-    /// Callers that keep a schedule of their own use this.
+    /// The deadline that follows the plan's first deadline, if the first is served at `now`; `None` if the plan fires
+    /// once. Callers that keep a schedule of their own use this function.
     pub fn follow(&self, plan: &Plan, now: u64) -> Option<Next> {
         plan.next(self.resolution, self.resolution.round_up(plan.deadline), now)
     }
@@ -160,7 +164,7 @@ impl<T> Scheduler<T> {
         self.wheel.try_insert(self.resolution.tick(now), Job { value, extra: Place::NONE })
     }
 
-    /// Cancels a timer, due or not, and returns its value; `None` if it has ended already.
+    /// Cancels a timer, due or not, and returns its value; `None` if the timer has ended already.
     #[inline]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let job = self.wheel.cancel(key)?;
@@ -168,8 +172,8 @@ impl<T> Scheduler<T> {
         Some(job.value)
     }
 
-    /// Sets a timer's next deadline; a period counts from it. A paused timer resumes. Returns `false` if the timer has
-    /// ended.
+    /// Sets a timer's next deadline. The period of a repeating timer counts from the new deadline. A paused timer
+    /// resumes. Returns `false` if the timer has ended.
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let mut plan = Plan::once(deadline);
         if let Some(extra) = self.extra_mut(key) {
@@ -181,8 +185,8 @@ impl<T> Scheduler<T> {
         self.wheel.reschedule(key, plan.tick(self.resolution))
     }
 
-    /// Pauses a timer at `now`. It keeps its key and the time that remains to its deadline. Returns `false` if the
-    /// timer is paused already or has ended.
+    /// Pauses a timer at `now`. The timer keeps its key and the time that remains to its deadline. Returns `false` if
+    /// the timer is paused already or has ended.
     ///
     /// # Panics
     /// If [`Scheduler::try_pause`] would return an error.
@@ -223,14 +227,15 @@ impl<T> Scheduler<T> {
         self.extra(key).is_some_and(|extra| extra.remaining.is_some())
     }
 
-    /// The time from `now` to the timer's next deadline, 0 if it is due. For a paused timer: the time that remained
-    /// when it was paused. `None` if the timer has ended.
+    /// The time from `now` to the timer's next deadline; 0 if the deadline has passed. For a paused timer, the time
+    /// that remained when it was paused. `None` if the timer has ended.
     pub fn remaining(&self, key: Key, now: u64) -> Option<u64> {
         let paused = self.extra(key).and_then(|extra| extra.remaining);
         paused.or_else(|| self.deadline(key).map(|deadline| deadline.saturating_sub(now)))
     }
 
-    /// The timer's next deadline, without its slack, rounded up to the resolution. `None` if it is paused or has ended.
+    /// The timer's next deadline, without its slack, rounded up to the resolution. `None` if the timer is paused or has
+    /// ended.
     pub fn deadline(&self, key: Key) -> Option<u64> {
         match self.extra(key) {
             Some(extra) => extra.remaining.is_none().then(|| self.resolution.round_up(extra.plan.deadline)),
@@ -251,29 +256,30 @@ impl<T> Scheduler<T> {
     /// Advances time to `now`. Timers that are due wait for [`Scheduler::pop`]. If `now` is earlier than the time
     /// already reached, nothing changes.
     ///
-    /// A call takes a millisecond at the most. With hundreds of thousands of timers in one stretch of time, one call
-    /// may not do all the work. Then [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after `now`,
-    /// and the next call continues.
+    /// A call takes a millisecond at the most. If hundreds of thousands of timers are due in one stretch of time, one
+    /// call may not do all the work. Then [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after
+    /// `now`, and the next call continues.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.wheel.advance_within(self.resolution.tick(self.now), MOVES_A_MILLISECOND);
     }
 
     /// Does a part of the work that a later [`Scheduler::advance`] would have to do; see [`Wheel::cascade_early`]. Call
-    /// it before sleeping. Returns whether there was any work, which takes a few µs.
+    /// this function before sleeping. It takes a few µs at most, and returns whether there was any work.
     #[inline]
     pub fn cascade_early(&mut self) -> bool {
         self.wheel.cascade_early(MOVES_AT_A_TIME) > 0
     }
 
-    /// Whether a timer is due, or will be due at the next [`Scheduler::advance`] even if that does not move time.
+    /// Whether a timer is due, or will be due at the next [`Scheduler::advance`] even if that call does not move time.
+    /// The result is also true while an advance is unfinished.
     pub fn has_due(&self) -> bool {
         self.wheel.has_due()
     }
 
     /// The exact time at which the caller should wake. At this time the next timer fires; its slack and the rounding to
-    /// the resolution are included. If a timer is due already, the result is the time of the last
-    /// [`Scheduler::advance`] or shortly before. `None` if no timer will ever be due.
+    /// the resolution are included. If a timer is due already, the result is the start of the tick that the last
+    /// [`Scheduler::advance`] has reached. `None` if no timer will ever be due.
     #[inline]
     pub fn next_deadline(&mut self) -> Option<u64> {
         let tick = self.wheel.next_deadline().filter(|&tick| self.resolution.is_reached(tick))?;
@@ -287,12 +293,13 @@ impl<T> Scheduler<T> {
         self.paused = 0;
     }
 
-    /// All timers in no particular order: key, next deadline (`None` while paused), value.
+    /// The key, next deadline and value of all timers, in no particular order. The deadline of a paused timer is
+    /// `None`.
     pub fn iter(&self) -> impl Iterator<Item = (Key, Option<u64>, &T)> {
         self.wheel.iter().map(|(key, _, job)| (key, self.deadline(key), &job.value))
     }
 
-    /// All timers that are not paused, with their rank; see [`Wheel::iter_queued`].
+    /// The key, rank and value of all timers that are not paused; see [`Wheel::iter_queued`].
     pub fn iter_queued(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         self.wheel.iter_queued().map(|(key, rank, job)| (key, rank, &job.value))
     }
@@ -302,8 +309,8 @@ impl<T> Scheduler<T> {
         self.wheel.dump()
     }
 
-    /// Checks every invariant of the scheduler and its wheel. Panics with a description of the first that does not
-    /// hold.
+    /// Checks every invariant of the scheduler and its wheel. Panics with a description of the first invariant that
+    /// does not hold.
     pub fn audit(&self) {
         self.wheel.audit();
         let jobs =
@@ -338,7 +345,7 @@ mod tests {
     use super::*;
     use crate::node::Node;
 
-    // The sizes are those of pointers and alignments of 64 bits.
+    // The sizes depend on the size of a pointer and on the alignment of `u64`.
     #[cfg(target_pointer_width = "64")]
     #[test]
     fn a_free_node_needs_no_memory_to_say_that_it_has_no_value() {

@@ -4,18 +4,18 @@ use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::mem;
 
-/// Fewer timers than this are sorted faster by comparison. The bound doubles with each byte in which the deadlines
-/// differ.
+/// Fewer timers than this number are sorted faster by comparison than by radix. The number doubles with each byte that
+/// the radix sort has to visit.
 const MANY: usize = 16;
 
-/// Sorts timers by deadline, and by arrival where deadlines are equal. It keeps its memory for the next use.
+/// Sorts timers by deadline, and by arrival where deadlines are equal. A sorter keeps its memory for the next use.
 ///
-/// Many timers are sorted by radix, one byte of the deadline at a time, the lowest first: the deadlines of a slot
-/// differ in a few bytes only. Few timers are sorted by comparison. Many timers are sorted that way too if there is no
-/// memory for the radix sort.
+/// Many timers are sorted by radix, one byte of the deadline at a time, the lowest byte first. That is fast, because
+/// the deadlines of a slot differ in a few bytes only. Few timers are sorted by comparison. So are many timers if there
+/// is no memory for the radix sort.
 #[derive(Debug, Default)]
 pub(crate) struct Sorter {
-    /// Deadline, arrival and node of each timer, from the highest bits to the lowest.
+    /// An item for each timer. From the highest bits to the lowest it holds the deadline, the arrival and the node.
     items: Vec<u128>,
     spare: Vec<u128>,
     /// The bits in which the deadlines differ.
@@ -30,14 +30,14 @@ impl Clone for Sorter {
 }
 
 impl Sorter {
-    /// The number of timers that it has room for while it is empty.
+    /// The number of timers that an empty sorter has room for.
     #[inline(always)]
     pub(crate) fn room(&self) -> usize {
         self.items.capacity()
     }
 
-    /// Makes room for `count` timers while it is empty. The room is a power of two, so that lists that grow by a few
-    /// timers do not allocate each time.
+    /// Makes room for `count` timers in an empty sorter. `count` is rounded up to a power of two, so that a list that
+    /// is a few timers longer than the last list does not cause another allocation.
     #[cold]
     #[inline(never)]
     pub(crate) fn try_reserve(&mut self, count: usize) -> Result<(), TryReserveError> {
@@ -69,7 +69,7 @@ impl Sorter {
         self.spare.try_reserve(self.items.len().saturating_sub(self.spare.len()))
     }
 
-    /// Sorts by the byte whose lowest bit is `shift`; equals keep their order.
+    /// Sorts by the byte of the deadline whose lowest bit is `shift`. Items with equal bytes keep their order.
     #[inline(never)]
     fn sort_by_byte(&mut self, shift: u32) {
         let digit = |item: u128| (deadline_of(item) >> shift) as usize % 256;
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn by_deadline_then_arrival_however_many_and_however_far_apart() {
         let mut sorter = Sorter::default();
-        // Under Miri the radix sort handles up to three bytes, elsewhere all eight.
+        // With the few timers that Miri can sort in time, the radix sort visits up to three bytes; elsewhere all eight.
         let counts: &[u32] = if cfg!(miri) { &[0, 1, 5, 33, 130] } else { &[0, 1, 2, 5, 31, 32, 33, 64, 300, 5000] };
         for &count in counts {
             for span in [1, 2, 256, 65_536, 1 << 20, 1 << 40, u64::MAX] {

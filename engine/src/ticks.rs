@@ -1,13 +1,13 @@
 //! Conversion between the scheduler's unit of time and the wheel's ticks.
 //!
 //! ```text
-//!   deadline   ├────┼────┼──●─┼►       up:   the first tick that begins at or after it
+//!   deadline   ├────┼────┼──●─┼►       up:   the first tick that begins at or after the deadline
 //!   now        ├────┼────┼─●──┼        down: the last tick that has begun
 //!              t    t+1  t+2  t+3            ⇒ now's tick ≥ deadline's tick only when now ≥ deadline
 //! ```
 //!
-//! [`u64::MAX`] is the end of time: no clock reaches it at any resolution, so a timer whose deadline saturated never
-//! fires.
+//! [`u64::MAX`] is the end of time: no clock reaches this time at any resolution, so a timer whose deadline has
+//! saturated never fires.
 
 use core::num::NonZeroU64;
 
@@ -23,7 +23,7 @@ impl Resolution {
         u64::deadline_tick(self.0.get(), time)
     }
 
-    /// The tick in which `time` lies. [`u64::MAX`] counts as the unit before it.
+    /// The tick in which `time` lies. [`u64::MAX`] counts as `u64::MAX - 1`.
     #[inline]
     pub(crate) fn tick(self, time: u64) -> u64 {
         u64::tick(self.0.get(), time)
@@ -35,14 +35,14 @@ impl Resolution {
         u64::start(self.0.get(), tick)
     }
 
-    /// Rounds a deadline up to the start of a tick. The result is reported as the timer's deadline, and its lateness
-    /// counts from there.
+    /// Rounds a deadline up to the start of a tick. The result is reported as the timer's deadline, and the timer's
+    /// lateness counts from it.
     #[inline]
     pub(crate) fn round_up(self, deadline: u64) -> u64 {
         self.start(self.deadline_tick(deadline))
     }
 
-    /// Whether a clock of `u64` reaches this tick.
+    /// Whether a clock that counts in `u64` reaches this tick.
     pub(crate) fn is_reached(self, tick: u64) -> bool {
         tick <= self.tick(u64::MAX)
     }
@@ -136,7 +136,7 @@ mod tests {
             let wide = u32::from(length);
             for deadline in (0..u8::MAX).step_by(step).chain([u8::MAX]) {
                 let due = u8::deadline_tick(length, deadline);
-                // Counted in a wider type.
+                // The start of the deadline's tick, found by counting in a wider type.
                 let begin = (0..).map(|tick| tick * wide).find(|&begin| begin >= u32::from(deadline)).unwrap();
                 assert_eq!((u32::from(due) * wide, u8::start(length, due)), (begin, begin.min(255) as u8));
                 for now in (0..u8::MAX).step_by(step) {

@@ -25,18 +25,19 @@ pub struct Expired<T> {
 /// A hierarchical timing wheel of `LEVELS` levels with 2^`BITS` slots each.
 ///
 /// A new wheel stands at tick 0. The caller decides how long a tick lasts. With the default geometry the levels cover
-/// all of `u64`. A smaller wheel ends earlier: a later deadline becomes its last tick.
+/// all of `u64`. A wheel with fewer levels or slots has an earlier last tick, and a later deadline is set to that tick.
 ///
-/// A value identifies a timer to the caller: an integer, an index, a boxed function. A timer takes 24 bytes and an
-/// `Option<T>`. So a type with a niche takes no more than its own size: a box, a reference, a `NonZeroU64`.
+/// A value tells the caller what a timer is for. It may be an integer, an index, or a boxed function. A timer takes 24
+/// bytes and an `Option<T>`. If `T` has a niche, as a box, a reference or a `NonZeroU64` has, the `Option` is no larger
+/// than `T`.
 ///
 /// A wheel holds at most 2³⁰ timers at a time. At that limit, and when memory runs out, [`Wheel::try_insert`] returns
-/// an error and [`Wheel::insert`] panics. Nothing else needs memory.
+/// an error and [`Wheel::insert`] panics. No other operation on a timer fails when memory runs out.
 #[derive(Clone, Debug)]
 pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     /// The tick that `advance` has reached.
     pub(crate) now: u64,
-    /// The tick that `advance` was asked for. It is later than `now` while an advance is unfinished.
+    /// The latest tick to which `advance` was asked to go. It is later than `now` while an advance is unfinished.
     pub(crate) target: u64,
     /// The earliest deadline after `now`, or `UNKNOWN`. Timers that are due already do not count.
     pub(crate) earliest: u64,
@@ -44,13 +45,13 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     pub(crate) occupied: Occupied,
     pub(crate) annexes: Annexes<BITS>,
     pub(crate) arena: Arena<T>,
-    /// The state of prefetching at the front of the expired queue.
+    /// The state of reading ahead at the front of the expired queue.
     pub(crate) front: Front,
     pub(crate) sorter: Sorter,
 }
 
-/// The value of `earliest` after the earliest timer was cancelled or has expired. No timer after `now` has this
-/// deadline.
+/// The value of `earliest` when the earliest deadline has to be searched: the earliest timer was cancelled or has
+/// expired, or there is no timer. No timer that is due after `now` has the deadline 0.
 pub(crate) const UNKNOWN: u64 = 0;
 
 impl<T, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
@@ -96,7 +97,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Makes an empty wheel at tick 0, with the geometry that its type names.
     ///
-    /// It allocates nothing. The first timer allocates the lists: some 100 KB in the default geometry.
+    /// The call allocates nothing. The first timer allocates the lists: some 100 KB in the default geometry.
     #[must_use]
     pub fn with_geometry() -> Self {
         const {
@@ -133,7 +134,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Sets a timer for the tick `deadline`.
     ///
     /// If the deadline is not after [`Wheel::now`], the timer expires at the next [`Wheel::advance`], before timers
-    /// that become due later. It never joins the expired timers that are being popped.
+    /// that become due later. The timer never joins the expired timers that are being popped.
     ///
     /// # Panics
     /// If [`Wheel::try_insert`] would return an error.
@@ -179,7 +180,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Moves a timer to another deadline. The timer may be pending, expired or disarmed, and its key stays valid.
     /// Returns `false` if the key is stale.
     ///
-    /// The timer comes last among those with the same deadline, as if it were inserted now.
+    /// The timer comes last among the timers with the same deadline, as if it were inserted now.
     #[inline]
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let deadline = deadline.min(Self::LAST_TICK);
@@ -232,7 +233,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.arena.get(Self::node(key), key.generation())
     }
 
-    /// All timers in no particular order: key, deadline, value.
+    /// The key, deadline and value of all timers, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let timers = self.arena.timers();
         timers.map(|(node, timer)| (Self::key(node, timer.generation), timer.deadline, timer.live_value()))
@@ -270,7 +271,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         geometry::slot_of::<BITS>(deadline, self.now) as u32
     }
 
-    /// Marks the slot of a list as occupied, when the first timer is appended.
+    /// Marks the slot of a list as occupied. The caller has appended the first timer to the list.
     #[inline(never)]
     pub(crate) fn mark_occupied(&mut self, list: u32) {
         if list < Self::EXPIRED {
@@ -287,8 +288,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Takes a timer off its list, if it is on one. The list's number is not computed from the deadline. If the list
-    /// has become empty, the only node left is its sentinel, and the sentinel's index is the number.
+    /// Takes a timer off its list, if it is on one. The list's number is needed only if the list becomes empty. The
+    /// only node left is then the sentinel, and its index is the number. So the number is not computed from the
+    /// deadline.
     #[inline(always)]
     fn unlink(&mut self, node: usize, deadline: u64) {
         if deadline == self.earliest {
@@ -321,8 +323,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Unmarks a slot that can have an annex. `list` is the slot or a list of its annex. The slot stays occupied while
-    /// it or its annex has a timer.
+    /// Unmarks a slot that can have an annex, unless the slot or its annex still has a timer. `list` is the slot or a
+    /// list of its annex.
     #[cold]
     fn unmark_far(&mut self, list: u32) {
         let slot = self.annexes.slot_of(list).unwrap_or(list);

@@ -47,7 +47,8 @@ fn after_a_crowd_the_memory_behind_the_last_timer_is_given_back_and_its_keys_sta
     wheel.audit();
 }
 
-/// A long list knows the place at which it reads ahead next. The memory of this place may be given back.
+/// The sentinel of a long list has the number of the node that gets the next jump pointer. The memory of this node may
+/// be given back.
 #[test]
 fn a_long_list_grows_after_its_end_was_given_back() {
     const MANY: u64 = if cfg!(miri) { 300 } else { 40_000 };
@@ -81,7 +82,7 @@ fn a_wheel_without_a_timer_gives_everything_back_and_its_keys_stay_stale() {
     wheel.audit();
 }
 
-/// The lists of the lower levels are needed to finish the advance, although its timers are gone.
+/// The sentinels of the lists are needed to finish the advance, although all timers are gone.
 #[test]
 fn memory_is_given_back_while_an_advance_is_unfinished() {
     let mut wheel = Small::with_geometry();
@@ -109,7 +110,7 @@ fn a_clone_has_the_same_timers_under_the_same_keys_and_goes_its_own_way() {
     other.advance(10);
     assert_eq!(other.pop().map(|fired| fired.key), Some(pulse));
     assert!(other.cancel(pulse).is_some() && other.cancel(paused).is_some());
-    // Miri takes half a minute for the thousands of lists.
+    // An audit visits thousands of lists, which takes half a minute under Miri.
     if !cfg!(miri) {
         one.audit();
         other.audit();

@@ -41,7 +41,7 @@ fn a_deadline_beyond_the_levels_and_the_next_deadline_are_exact() {
     for (value, &deadline) in (0..).zip(&deadlines) {
         scheduler.try_add(Plan::once(deadline), value).unwrap();
     }
-    scheduler.try_add(Plan::once(u64::MAX), 7).unwrap(); // never
+    scheduler.try_add(Plan::once(u64::MAX), 7).unwrap(); // never fires
     let mut fired = Vec::new();
     while let Some(next) = scheduler.next_deadline() {
         scheduler.advance(next);
@@ -73,7 +73,8 @@ fn an_interval_of_a_value_that_cannot_be_cloned_keeps_its_schedule() {
     assert_eq!(scheduler.cancel(key).map(|led| led.0), Some(3));
 }
 
-/// Embassy's contract, on a simulated machine: each task is woken at its time, by one alarm for each different time.
+/// Tests embassy's contract on a simulated machine: each task is woken at its time, and tasks with the same time are
+/// woken by one alarm.
 #[test]
 fn tasks_on_a_simulated_machine_are_woken_at_their_times_by_no_more_alarms_than_there_are_times() {
     let machine = time_queue::Machine::<16>::new();

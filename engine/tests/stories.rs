@@ -19,7 +19,7 @@ fn run_until(wheel: &mut Wheel<u64>, now: u64) -> Vec<u64> {
     popped
 }
 
-/// Advances to each next deadline until the wheel is empty. Returns each deadline with the values that expired at it.
+/// Advances to each next deadline until the wheel is empty. Returns each deadline with the values that expired then.
 fn wake_ups(wheel: &mut Wheel<u64>) -> Vec<(u64, Vec<u64>)> {
     let mut wakes = Vec::new();
     while let Some(next) = wheel.next_deadline() {
@@ -74,11 +74,11 @@ fn c03_a_slot_that_a_jump_makes_due_is_sorted() {
     assert_eq!(run_until(&mut wheel, 1 << 40), [0, 2]);
 }
 
-/// C03: time enters a far slot with many timers. Unless the slot is too large, it is sorted before it cascades. Equal
-/// deadlines keep the order of insertion, also with timers that are inserted later.
+/// C03: time enters a far slot with many timers. Unless the slot is too large, it is sorted before it cascades. Timers
+/// with equal deadlines keep the order of insertion, also if some are inserted after the cascade.
 #[test]
 fn c03_a_crowded_far_slot_cascades_in_order() {
-    // The last two are too large to be sorted, and their lists have jump pointers.
+    // The last two crowds are too large to be sorted, and their lists have jump pointers.
     let crowds = [
         (3 << 16, 1 << 16, 1_100),
         (3 << 16, 700, 5_000),
@@ -200,8 +200,8 @@ fn c14_a_million_periods_do_not_drift() {
     }
 }
 
-/// C17: long delays are exact from every start and take one wake-up. In hierarchical_hash_wheel_timer a delay of
-/// u32::MAX−1 ms, set at 65,536, expired after 16,777,214 ms.
+/// C17: long delays are exact from every start and take one wake-up. In hierarchical_hash_wheel_timer, a timer that was
+/// set at 65,536 ms with a delay of u32::MAX−1 ms expired after 16,777,214 ms.
 #[test]
 fn c17_long_delays_are_exact() {
     let delays = [(1 << 31) - 1, (1 << 31) + 1, u64::from(u32::MAX) - 1, (1 << 32) + 1, 1 << 48, (1 << 63) - 1];
@@ -254,8 +254,8 @@ fn c19_every_slot_boundary_from_every_starting_slot() {
     }
 }
 
-/// C20 (ratas): while a batch is popped, timers are inserted into each near and far slot. All expire at their
-/// deadlines.
+/// C20, a bug of ratas: while expired timers are popped, timers are inserted into each near and far slot. All expire at
+/// their deadlines.
 #[test]
 fn c20_insert_into_each_slot_while_a_batch_is_popped() {
     let mut wheel = Wheel::new();
@@ -279,7 +279,7 @@ fn c20_insert_into_each_slot_while_a_batch_is_popped() {
     assert_eq!(came, expected);
 }
 
-/// C21 (timeout.c): a slot whose last timer is cancelled is not occupied, and the caller does not wake for it.
+/// C21, a bug of timeout.c: a slot whose last timer is cancelled is not occupied, and the caller does not wake for it.
 #[test]
 fn c21_an_emptied_slot_wakes_no_caller() {
     let mut wheel = Wheel::new();
@@ -313,7 +313,8 @@ fn c22_in_one_far_jump_everything_expires_in_order() {
     }
 }
 
-/// C23: short timers expire at their deadlines beside a timer at the maximum. In tokio (#8334) they hung after 12 days.
+/// C23: short timers expire at their deadlines beside a timer at the end of time. In tokio (#8334) they hung after 12
+/// days.
 #[test]
 fn c23_short_timers_beside_one_at_the_end_of_time() {
     let mut wheel = Wheel::new();
@@ -331,7 +332,7 @@ fn c23_short_timers_beside_one_at_the_end_of_time() {
     assert_eq!(wheel.next_deadline(), Some(u64::MAX));
 }
 
-/// C25: an empty wheel gives no reason to wake.
+/// C25: an empty wheel has no next deadline, so it gives the caller no reason to wake.
 #[test]
 fn c25_an_empty_wheel_has_no_next_deadline() {
     let mut wheel = Wheel::<u64>::new();
@@ -340,7 +341,7 @@ fn c25_an_empty_wheel_has_no_next_deadline() {
     assert_eq!((wheel.next_deadline(), wheel.pop_expired()), (None, None));
 }
 
-/// C26 (tokio and hierarchical_hash_wheel_timer wake once for each level): ten timers over 2⁴⁰ ticks take ten wake-ups.
+/// C26: ten timers over 2⁴⁰ ticks take ten wake-ups. tokio and hierarchical_hash_wheel_timer wake once for each level.
 #[test]
 fn c26_ten_sparse_timers_cost_ten_wake_ups() {
     let mut wheel = Wheel::new();
@@ -351,7 +352,8 @@ fn c26_ten_sparse_timers_cost_ten_wake_ups() {
     assert_eq!(wake_ups(&mut wheel), deadlines.iter().map(|&deadline| (deadline, vec![deadline])).collect::<Vec<_>>());
 }
 
-/// C27 (redis #11069): when the earliest timer is cancelled, the next deadline is at once that of the following timer.
+/// C27, a bug of redis (#11069): when the earliest timer is cancelled, the next deadline is at once the deadline of the
+/// following timer.
 #[test]
 fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     for sorted in [true, false] {
@@ -372,8 +374,8 @@ fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     }
 }
 
-/// A slot that was cascaded early needs no work when time enters it. Some timers were set for the same ticks when half
-/// of the slot had been cascaded. All timers expire in order.
+/// A slot that was cascaded early needs little work when time enters it. Some timers are set for the same ticks when a
+/// part of the slot has been cascaded. All timers expire in order.
 #[test]
 fn a_crowd_that_was_cascaded_early_expires_in_one_slice_and_in_order() {
     let mut wheel = Wheel::new();
@@ -409,7 +411,7 @@ fn a_crowd_that_was_cascaded_early_expires_in_one_slice_and_in_order() {
     assert_eq!(came, expected.iter().map(|&(_, n)| n).collect::<Vec<_>>());
 }
 
-/// Timers that are far away may still be cancelled, so they are not moved.
+/// Timers that are due much later may still be cancelled, so they are not moved.
 #[test]
 fn a_crowd_is_cascaded_early_when_its_slot_is_near_and_no_sooner() {
     let mut wheel = Wheel::new();
@@ -436,7 +438,7 @@ fn c21_an_annex_that_is_emptied_wakes_no_caller() {
         let keys: Vec<Key> = (0..1_100).map(|n| wheel.insert(530_000 + n * 50, n)).collect();
         assert_eq!(wheel.cascade_early(600), 600);
         for (n, key) in (0..).zip(keys) {
-            // Each search visits all timers that are left.
+            // Each call of `next_deadline` visits all timers that are left.
             if !cfg!(miri) || n % 100 == 0 {
                 assert_eq!(wheel.next_deadline(), Some(530_000 + n * 50));
             }
@@ -477,7 +479,7 @@ fn values_are_dropped_with_their_timers() {
     assert_eq!(Rc::strong_count(&value), 1);
 }
 
-/// Time does not go back.
+/// When `advance` is called with an earlier tick, time does not go back.
 #[test]
 fn an_earlier_now_counts_as_the_present() {
     let mut wheel = Wheel::new();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use cogloop_engine::{Missed, Plan, Scheduler, Wheel};
 
-/// Neither `Default` nor `Clone`. It counts how many of its kind are alive.
+/// A value that is neither `Default` nor `Clone`, and counts how many values of its type are alive.
 struct Counted(Rc<Cell<usize>>);
 
 impl Counted {

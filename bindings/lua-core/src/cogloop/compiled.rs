@@ -207,8 +207,8 @@ unsafe fn on_timer(
     }
 }
 
-/// Cancels a timer. Returns its place in TASKS, or 0 if it was not pending. The Lua code then empties the
-/// place and calls [`emptied`].
+/// Cancels a timer. Returns its place in TASKS, or 0 if it was not pending. The Lua code then empties the place and
+/// calls [`emptied`].
 unsafe extern "C" fn cancel(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe {

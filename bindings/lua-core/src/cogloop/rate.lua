@@ -1,5 +1,5 @@
--- debounce and throttle, on top of `after`. The chunk gets the module's table and the methods' table.
--- checked.rs has already checked the arguments.
+-- debounce and throttle, on top of `after`. The chunk gets the module's table and the methods' table. checked.rs has
+-- already checked the arguments.
 local module, methods = ...
 local unpack = table.unpack or unpack
 

@@ -81,8 +81,7 @@ impl Payload {
     }
 
     /// Whether the script has armed the timer, or a task that waits. The timer of a task that has not begun counts as
-    /// the
-    /// script's, because the script has called `spawn`.
+    /// the script's, because the script has called `spawn`.
     #[inline]
     fn whose(self) -> For {
         let is_waiting = self.is_wait() && (self.packed_args().is_none() || self.0 & Self::TIMEOUT != 0);

@@ -17,8 +17,7 @@ use std::ptr::null;
 /// The place in the registry of the weak table `{ [coroutine] = { error, traceback } }`.
 pub(super) static TRACES_KEY: u8 = 0;
 
-/// Whether the value at `index` is a cancellation.
-/// Neither raises nor allocates.
+/// Whether the value at `index` is a cancellation. Neither raises nor allocates.
 unsafe fn is_cancellation(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `on_raise`.
     unsafe {

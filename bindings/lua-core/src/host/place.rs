@@ -51,8 +51,7 @@ impl Place {
     ///
     /// A value is on top, and there is room for six more.
     pub(super) unsafe fn of_called(lua: *mut lua_State) -> Self {
-        // SAFETY: the caller's promise. The recursion ends, because the inner function is older than the outer
-        // one.
+        // SAFETY: the caller's promise. The recursion ends, because the inner function is older than the outer one.
         unsafe {
             if lua_type(lua, -1) == LUA_TFUNCTION {
                 return match Self::written_at(lua, -1) {

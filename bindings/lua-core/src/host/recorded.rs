@@ -13,8 +13,8 @@ use std::sync::{Mutex, PoisonError};
 /// A path of a recording is shorter than this.
 pub(crate) const PATH_MAX: usize = 1000;
 
-/// The recording that a script requests. The path is copied out of the options table, because a
-/// finalizer may change that table.
+/// The recording that a script requests. The path is copied out of the options table, because a finalizer may change
+/// that table.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) path: Text<PATH_MAX>,

@@ -85,8 +85,8 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); `level` is that of [`called_level`], and the text is on Lua's
-/// stack, or lives for ever. Room for twelve values.
+/// [The rule for Lua calls](crate); `level` is that of [`called_level`], and the text is on Lua's stack, or lives for
+/// ever. Room for twelve values.
 pub(crate) unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
     // SAFETY: the caller's promise. The name is on Lua's stack.
     unsafe {

@@ -1,6 +1,6 @@
-//! Limits how deep loops may be nested. The call of a handle's method is a level, too. Each level takes some
-//! of the C stack. Lua 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count C calls, so without this
-//! limit the stack would overflow.
+//! Limits how deep loops may be nested. The call of a handle's method is a level, too. Each level takes some of the C
+//! stack. Lua 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count C calls, so without this limit the
+//! stack would overflow.
 //!
 //! An error leaves a level by a jump, so a counter could not be decremented. Instead this file keeps an address in the
 //! C stack for each level. The stack grows down. So a level has ended if its address is not above that of the new

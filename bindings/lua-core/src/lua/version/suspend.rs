@@ -43,8 +43,8 @@ mod kind {
     use std::ffi::{c_int, c_void};
 
     pub(super) unsafe fn suspend(lua: *mut lua_State, count: c_int, mark: *mut c_void, raise: *mut c_void) -> c_int {
-        // SAFETY: only called by `suspend`. The two addresses stay at the bottom of the function's stack, where
-        // `go_on` finds them.
+        // SAFETY: only called by `suspend`. The two addresses stay at the bottom of the function's stack, where `go_on`
+        // finds them.
         unsafe {
             lua_pushlightuserdata(lua, mark);
             lua_insert(lua, 1);
