@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Each result comes from a process of its own, so no contender inherits memory, threads or a warm library. A round
-//! runs all contenders, and each round begins with another one, so that other work on the machine affects all of them.
+//! runs all contenders, and each round begins with another contender, so that other work on the machine affects all of
+//! them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

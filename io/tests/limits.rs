@@ -193,8 +193,8 @@ fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
     assert_eq!(served.len(), 20);
 }
 
-/// Regression test: the share of descriptors began at the last look before the timers' share was used up. So the
-/// descriptors' share was over after one descriptor.
+/// Regression test: the share of descriptors began at the last reading of the clock before the timers' share was used
+/// up. So the descriptors' share was over after one descriptor.
 #[test]
 fn timers_that_use_up_their_share_leave_descriptors_theirs() {
     let _guard = alone();

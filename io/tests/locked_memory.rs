@@ -15,7 +15,8 @@ use std::time::Duration;
 const LOCKED_BYTES: u64 = 100_000;
 
 /// A loop on io_uring; `None` if the system refuses it. The rings of all processes of a user count together, but not
-/// those that were made with the capability. So where root runs the tests, the rings of other tests do not count.
+/// those that were made with the capability `CAP_IPC_LOCK`. So where root runs the tests, the rings of other tests
+/// do not count.
 fn open_by_name() -> Option<Loop> {
     let mut tries = 0..200;
     loop {

@@ -155,8 +155,8 @@ fn end_if_hanging(at_work: &Mutex<Option<(u64, Instant)>>) {
     }
 }
 
-/// Returns the seed with the shortest trace after shortening, of this seed and its neighbours that also break a
-/// promise. Most faults that are not rare need only a few lines.
+/// Of this seed and the following seeds that also break a promise, returns the one with the shortest trace after
+/// shortening. Most faults that are not rare need only a few lines.
 fn most_legible(seed: u64) -> u64 {
     let others = (seed..seed.saturating_add(NEIGHBOURS)).filter(|&seed| simulation::breaks_a_promise(seed));
     let length = |seed: &u64| simulation::shortest(*seed).map_or(usize::MAX, |broken| broken.lines.len());

@@ -5,7 +5,7 @@ const SHARE_NS: u64 = 10_000_000;
 const STEP_MAX: usize = 16;
 
 /// The part of its share that one kind has used in a turn. The clock is read after 1, 2, 4, … 16 callbacks, and after
-/// each callback while callbacks are slow. The distance between two readings is kept from turn to turn.
+/// each callback while callbacks are slow. The number of callbacks between two readings is kept from turn to turn.
 #[derive(Clone, Debug, Default)]
 pub struct TurnShare {
     /// The number of callbacks in this turn.

@@ -1,12 +1,12 @@
 //! Tries every order of operations up to a depth on a tiny wheel, and compares it with the sorted map. The wheel has
-//! slots of 2 bits, 3 levels and 64 ticks.
+//! three levels of four slots each (2 bits), so 64 ticks.
 
 use cogloop_engine::{Key, Wheel};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
 
 type Tiny = Wheel<Id, 2, 3>;
 
-/// The operations that were done to a wheel, to repeat them: the wheel itself cannot be cloned.
+/// An operation on a wheel. `replay` does a list of operations on a new wheel and on a new map.
 #[derive(Copy, Clone, Debug)]
 enum Step {
     Insert(u64),
@@ -84,7 +84,8 @@ fn every_order_of_four_operations() {
     assert!(replays > 100_000, "{replays} orders were tried");
 }
 
-/// Tries every pair of deadlines from every starting time, with a stop at every time in between.
+/// From every starting time, tries every first deadline with nine second deadlines. The wheel then advances in steps
+/// of three ticks.
 #[test]
 fn every_pair_of_deadlines_from_every_start() {
     for start in 0..64 {

@@ -30,7 +30,7 @@ extern "C" fn on_timer(timer: *mut Head) {
 }
 
 extern "C" fn on_readable(poll: *mut Head, _status: c_int, _events: c_int) {
-    // SAFETY: as for timers.
+    // SAFETY: libuv calls this with a handle of a loop whose `data` points to a `Context` as long as the loop runs.
     let (context, index) = unsafe { (&*(*(*poll).in_loop).data.cast::<Context<'_>>(), (*poll).data as usize) };
     context.course.descriptors().into_iter().for_each(|descriptors| descriptors.serve(index));
 }
@@ -110,7 +110,8 @@ pub(super) fn run(course: &Course) -> io::Result<()> {
     for index in 0..course.descriptors().map_or(0, |descriptors| descriptors.len()) {
         let descriptors = course.descriptors().ok_or(io::ErrorKind::NotFound)?;
         let number = descriptors.fd(index).as_raw_fd();
-        // SAFETY: as above. The socket is open until after the loop is closed.
+        // SAFETY: both are from `allocate`, with the sizes that libuv requires. The socket is open until after the
+        // loop is closed.
         let poll = handles.add(HANDLE_POLL, index, |events, poll| unsafe { (api.poll_init)(events, poll, number) })?;
         // SAFETY: the handle is initialised.
         unsafe { (api.poll_start)(poll, READABLE, on_readable) };

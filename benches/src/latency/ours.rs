@@ -42,8 +42,8 @@ fn take_turns(
     if events.backend().name != backend {
         return Err(io::Error::other(events.backend().reason.clone()));
     }
-    // The loop's time and the kernel's time differ only by the origin. The order of these two readings makes no
-    // deadline too early.
+    // The loop's time and the kernel's time differ only by the origin. The kernel's clock is read first, so the
+    // origin can only be too small, and no deadline becomes too early.
     let origin_ns = now_ns();
     let origin_ns = origin_ns - events.now_ns();
     for timer in 0..course.timers() {

@@ -26,7 +26,8 @@ impl Sockets {
 
     pub(crate) fn fd(&self, index: usize) -> BorrowedFd<'static> {
         // SAFETY: the descriptor stays open while `self` lives. Every loop that gets its number is dropped before
-        // `self`: in `pingpong::Court` by the order of fields, in `churn` by the order of variables.
+        // `self`: in `pingpong::Court` because of the order of its fields, in `churn` because it borrows the
+        // sockets.
         unsafe { BorrowedFd::borrow_raw(self.0[index].as_raw_fd()) }
     }
 

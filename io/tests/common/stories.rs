@@ -28,7 +28,7 @@ pub fn not_on(backends: &[&str], why: &str) {
 /// the test prints that it is skipped, and `cargo xtask test` counts that line.
 ///
 /// # Panics
-/// On any other error.
+/// Panics on any other error.
 pub fn or_skip<T>(need: &str, made: io::Result<T>) -> Option<T> {
     match made {
         Ok(made) => Some(made),

@@ -47,7 +47,7 @@ pub(crate) fn with<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
 }
 
 /// [`with`] with one exception: a request with the layout of the last freed block is always granted. Allocators keep
-/// such a block. Some code allocates a block and frees it. It relies on the next request of the same layout.
+/// such a block. Some code allocates a block, frees it, and relies on the next request of the same layout.
 #[allow(dead_code, reason = "not every test with this module needs it")]
 pub(crate) fn with_reuse<R>(grant: Grant, work: impl FnOnce() -> R) -> (R, usize) {
     REUSE.set(Reuse::NoneYet);

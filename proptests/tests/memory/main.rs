@@ -18,7 +18,7 @@ impl Dice {
     }
 }
 
-/// Runs a story again and again, with one more granted request each time, until all are granted. Then runs it with each
+/// Runs `story` again and again, with one more granted request each time, until all are granted. Then runs it with each
 /// single request refused.
 fn at_each_request(mut story: impl FnMut(Grant) -> usize) -> usize {
     let enough =

@@ -49,7 +49,7 @@ pub(crate) enum Action {
     TryRecv(usize),
     DropReceiver(usize),
     /// Watches an object. There is only one descriptor for futures at a time, because the kernel chooses the order of
-    /// several ready ones.
+    /// several ready descriptors.
     Watch(Watched),
     /// A source instead of a watched object: a pipe whose callback tries to read a byte.
     Source(Mode, Body),
@@ -77,7 +77,7 @@ pub(crate) enum OnSource {
     SetReferenced(bool),
 }
 
-/// Other objects for which a future can wait.
+/// The objects with a descriptor for which a future can wait.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Watched {
     Signals,

@@ -1,4 +1,5 @@
-//! Other objects for which the futures of a program wait: signals, a child, a pipe. There is one of them at a time.
+//! The objects with a descriptor for which the futures of a program wait: signals, a child, a pipe. There is one
+//! such object at a time.
 
 use crate::program::{NONE, OnSource, Watched};
 use crate::world::Verdict;

@@ -109,7 +109,7 @@ impl Debian<'_> {
         let own = format!("libcogloop0 (= {}-1)", release.version);
         let needs = needs::of(release, &[&shared.join(&lib).join(SHARED)])?;
         pack::write(&shared.join("DEBIAN/shlibs"), &format!("libcogloop 0 libcogloop0 (>= {})\n", release.version))?;
-        // dpkg runs ldconfig.
+        // This file makes dpkg run ldconfig.
         pack::write(&shared.join("DEBIAN/triggers"), "activate-noawait ldconfig\n")?;
         self.library_packages(&needs, &own)
     }

@@ -6,7 +6,8 @@
 //!                           └─► lane 2: `xtask test miri` ──► target/steps/miri.log ──► the terminal
 //! ```
 //!
-//! Many steps wait most of the time, or use only one core. So the number of lanes is the number of cores plus one.
+//! Many steps wait most of the time, or use only one core. So the default number of lanes is the number of cores plus
+//! one, but at most four.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};

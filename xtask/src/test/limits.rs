@@ -43,7 +43,8 @@ fn grow(project: &Project, interpreter: &Interpreter, limits: impl IntoIterator<
             command.arg(plain.get_program()).args([SCRIPT, kind]);
             command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
             let (lines, status) = process::listen(&mut command, LIMIT)?;
-            // A script that has used up its memory may also be unable to print.
+            // If the last `print` of the script also lacks memory, the interpreter prints this error and ends with
+            // status 1.
             let is_told = || lines.iter().any(|line| line.contains("not enough memory"));
             match status.and_then(|status| status.code()) {
                 Some(0) => {}

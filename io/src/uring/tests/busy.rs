@@ -195,7 +195,8 @@ fn while_the_loop_does_not_sleep_a_poll_stays_in_the_kernel() {
     assert_eq!(waited(&mut uring), []);
 }
 
-/// The waker's poll is multishot. Whenever it completes, the loop takes all wakes so far, so it need not be armed again.
+/// The waker's poll is multishot. Whenever it completes, the loop takes all wakes so far, so the poll need not be armed
+/// again.
 #[test]
 fn the_wakers_poll_stays_in_the_kernel() {
     if !permitted() {

@@ -164,8 +164,8 @@ impl Model {
             if self.is_stopped || share.served >= most {
                 break;
             }
-            // Without a descriptor at this look at the clock, the turn needs no further look. A descriptor that is
-            // added later cannot be ready in this turn.
+            // If the loop has no descriptor when the clock would be read, the clock is not read again in this
+            // turn. A descriptor that is added later cannot be ready in this turn.
             if !has_descriptor && share.served >= share.look_at {
                 share.look_at = most;
             }

@@ -1,5 +1,5 @@
-//! Other objects for which futures wait: signals, the end of a child, a pipe. After each report a descriptor is silent
-//! until a future waits again.
+//! The objects with a descriptor for which futures wait: signals, the end of a child, a pipe. After each report a
+//! descriptor is silent until a future waits again.
 
 use super::{Model, Run, Waiter};
 use crate::program::{Action, Body, Event, NONE, OnSource, REFUSED, Watched};
