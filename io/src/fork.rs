@@ -153,7 +153,7 @@ pub(crate) mod tests {
         // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It ends
         // with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
-            // SAFETY: it ends this process and touches nothing.
+            // SAFETY: the call ends this process and touches nothing.
             ForkResult::Child => unsafe { nix::libc::_exit(i32::from(check())) },
             ForkResult::Parent { child } => waitpid(child, None) == Ok(WaitStatus::Exited(child, 1)),
         }
@@ -225,7 +225,7 @@ pub(crate) mod tests {
                     let mut new = make();
                     let mine = new.add_descriptor(other, Interest::READ).ok();
                     let works = new.turn(Wait::Block).is_ok() && new.next_ready().map(|ready| ready.token) == mine;
-                    // SAFETY: it ends this process and touches nothing.
+                    // SAFETY: the call ends this process and touches nothing.
                     unsafe { nix::libc::_exit(if has_failed && works { 7 } else { 1 + i32::from(has_failed) }) }
                 }
                 ForkResult::Parent { child } => {

@@ -153,7 +153,8 @@ pub(crate) const FOR_A_LOOP: usize = 64 << 10;
 pub(crate) const FOR_A_MESSAGE: usize = 4 << 10;
 
 /// Returns an error unless the allocator has `bytes` bytes in one piece. The memory is given back at once. Call this
-/// before the standard library allocates by a call that returns no error but aborts, as for a `Box` or an `Arc`.
+/// function before code that allocates and that would abort the process without memory, such as `Box::new` and
+/// `Arc::new`.
 ///
 /// # Errors
 /// When there is not enough memory.

@@ -263,7 +263,7 @@ fn our_action() -> libc::sigaction {
 
 /// Sets the action of a signal and returns the old one. The signal is a number, because nix has no real-time signals.
 fn exchange(number: i32, action: &libc::sigaction) -> nix::Result<libc::sigaction> {
-    // SAFETY: as in `our_action`.
+    // SAFETY: the structure consists of integers and of pointers that may be null.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: both point to live structures. The action is the one that the kernel returned for this signal, or it has
     // our handler. That handler does only what is safe in a signal handler: it loads and changes atomics in places that

@@ -229,7 +229,7 @@ fn a_forked_child_gets_an_error_and_the_parent_is_undisturbed_c57() {
                 let afresh = Uring::with_rings(4, setup).is_ok_and(|mut new| {
                     new.add(pipes[0].0, Interest::READ, token(0)).is_ok() && waited(&mut new).is_empty()
                 });
-                // SAFETY: it ends this process and touches nothing.
+                // SAFETY: the call ends this process and touches nothing.
                 unsafe { nix::libc::_exit(if all && afresh { 7 } else { 1 }) }
             }
             ForkResult::Parent { child } => {
@@ -254,7 +254,8 @@ fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
         let mut found = Vec::new();
         backend.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         backend.wait(&mut found, Some(0)).unwrap();
-        // SAFETY: as in the test before this one.
+        // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It ends
+        // with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
                 drop(backend);
@@ -267,7 +268,7 @@ fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
                         && rustix::io::read(pipes[0].0, &mut [0; 8]) == Ok(1)
                         && new.remove(pipes[0].0, token(7)).is_ok()
                 });
-                // SAFETY: it ends this process and touches nothing.
+                // SAFETY: the call ends this process and touches nothing.
                 unsafe { nix::libc::_exit(if works { 7 } else { 1 }) }
             }
             ForkResult::Parent { child } => {
