@@ -75,7 +75,7 @@ fn clients_and_a_server_of_hyper_run_on_one_loop() {
         // A silent client is closed when its time limit has passed.
         let silent = std::thread::spawn(move || -> io::Result<usize> {
             let mut stream = TcpStream::connect(address_of_impatient)?;
-            stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+            stream.set_read_timeout(Some(Duration::from_secs(600)))?;
             stream.read(&mut [0; 64])
         });
         let watch = events.remote();

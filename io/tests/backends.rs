@@ -6,6 +6,8 @@ use cogloop_io::scripted::{Call, Step};
 use cogloop_io::{Backend, Event, MonotonicClock, Ready, ScriptedBackend, Token, VirtualClock, Wait, Waker};
 use common::*;
 use rustix::fd::{AsRawFd, BorrowedFd};
+#[cfg(unix)]
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 
 fn scripted() -> (Loop, ScriptedBackend) {
@@ -100,6 +102,8 @@ fn the_backend_gets_every_change() {
 #[cfg(unix)]
 #[test]
 fn select_refuses_a_number_beyond_its_set_and_goes_on_c50() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
     on_every_backend(|events| {
         let (fd, mut peer) = pair();
         let last = dup_at(fd, 1023);

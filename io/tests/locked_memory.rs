@@ -18,14 +18,14 @@ const LOCKED_BYTES: u64 = 100_000;
 /// those that were made with the capability `CAP_IPC_LOCK`. So where root runs the tests, the rings of other tests
 /// do not count.
 fn open_by_name() -> Option<Loop> {
-    let mut tries = 0..200;
+    let mut tries = 0..30_000;
     loop {
         let events = Loop::new(&Options { backend: Some("uring".to_owned()), ..Options::default() }).unwrap();
         let reason = events.backend().reason.clone();
         if reason == "asked for by name" {
             return Some(events);
         }
-        // The kernel frees a ring some time after it was closed.
+        // The kernel frees a ring some time after it was closed, and a copy of this test may run at the same time.
         if reason.contains("locked memory") && tries.next().is_some() {
             std::thread::sleep(Duration::from_millis(10));
             continue;

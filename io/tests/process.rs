@@ -13,12 +13,23 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// C56: the user does not see a signal.
+/// C56: the user does not see a signal. On a busy machine the first signal may come after the deadline. So the test goes
+/// on until a signal has interrupted a wait.
 #[test]
 fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
     let arrived = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&arrived)).unwrap();
     let interrupted = AtomicUsize::new(0);
+    for _ in 0..1_000 {
+        signals_come_until_a_deadline(&arrived, &interrupted);
+        if interrupted.load(Ordering::SeqCst) > 0 {
+            return;
+        }
+    }
+    panic!("no wait was interrupted, so this test shows nothing");
+}
+
+fn signals_come_until_a_deadline(arrived: &AtomicBool, interrupted: &AtomicUsize) {
     on_every_backend(|events| {
         let deadline_ns = events.now_ns() + 20 * MS;
         events.add_timer_at(deadline_ns, 1);
@@ -45,7 +56,6 @@ fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
         });
         assert!(events.turn_ns() >= deadline_ns);
     });
-    assert!(interrupted.load(Ordering::SeqCst) > 0, "no wait was interrupted, so this test shows nothing");
 }
 
 /// C56: the user does not see that the process was stopped and continued.
@@ -75,6 +85,9 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
         let output = Command::new("ls").args(["-l", of]).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
+    // The program that started the tests may have left descriptors of its own to all of them.
+    let own_kinds = |listing: &str| listing.matches("[eventfd]").count() + listing.matches("[eventpoll]").count();
+    let from_outside = own_kinds(&list("/proc/self/fd"));
     on_every_backend(|events| {
         // This also makes epoll build its set again.
         let (fd, mut peer) = pair();
@@ -88,7 +101,7 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
         assert!(ours.contains("[eventfd]"), "the process has a waker that could be inherited:\n{ours}");
         let childs = list("/proc/self/fd");
         assert!(childs.contains("/dev/null") || childs.contains("pipe:"), "the listing works:\n{childs}");
-        assert!(!childs.contains("[eventfd]") && !childs.contains("[eventpoll]"), "inherited:\n{childs}");
+        assert_eq!(own_kinds(&childs), from_outside, "inherited:\n{childs}");
     });
 }
 

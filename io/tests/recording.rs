@@ -1,4 +1,5 @@
-//! Recording a run and playing it back.
+//! Recording a run and playing it back. One test closes a descriptor and uses its number, so every test that opens
+//! something is [`alone`].
 
 mod common;
 
@@ -131,6 +132,7 @@ fn two_timers(events: &mut Loop, second_ns: u64, change: impl Fn(&mut Loop)) -> 
 
 #[test]
 fn a_changed_program_gets_an_error_that_names_its_departure() {
+    let _guard = alone();
     let recorded = Recorded::new("departed");
     assert_eq!(two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap(), [1, 2]);
     let departure = |second_ns, change: &dyn Fn(&mut Loop)| {
@@ -190,6 +192,7 @@ fn a_changed_program_gets_an_error_that_names_its_departure() {
 
 #[test]
 fn a_program_that_goes_on_gets_an_error_that_names_the_end_of_the_recording() {
+    let _guard = alone();
     let recorded = Recorded::new("ends");
     two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap();
     let mut events = recorded.replay();
@@ -202,6 +205,7 @@ fn a_program_that_goes_on_gets_an_error_that_names_the_end_of_the_recording() {
 
 #[test]
 fn a_program_may_read_the_clock_more_often_or_less_often() {
+    let _guard = alone();
     let recorded = Recorded::new("time");
     let ask = |events: &mut Loop| assert!((0..5).all(|_| events.now_ns() < u64::MAX));
     for (first, second) in [(0, 1), (1, 0)] {
@@ -215,6 +219,7 @@ fn a_program_may_read_the_clock_more_often_or_less_often() {
 
 #[test]
 fn a_recording_that_breaks_off_is_played_as_far_as_it_goes() {
+    let _guard = alone();
     let recorded = Recorded::new("cut");
     two_timers(&mut recorded.record(BACKENDS[0]), 2 * MS, |_| {}).unwrap();
     let whole = fs::read_to_string(recorded.path()).unwrap();
@@ -237,6 +242,7 @@ fn a_recording_that_breaks_off_is_played_as_far_as_it_goes() {
 
 #[test]
 fn a_file_that_cannot_be_played_is_an_error_that_names_the_option() {
+    let _guard = alone();
     let recorded = Recorded::new("bad");
     let refusal = |content: Option<&[u8]>| {
         match content {
@@ -269,6 +275,7 @@ fn a_file_that_cannot_be_played_is_an_error_that_names_the_option() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_cannot_be_written_is_an_error() {
+    let _guard = alone();
     for (path, errno) in [("/nonexistent/file", "os error 2"), ("/dev/full", "os error 28"), ("/", "os error 21")] {
         let recording = Some(Recording::Record(path.into()));
         let error = Loop::new(&Options { recording, ..Options::default() }).err().unwrap().to_string();
@@ -327,6 +334,7 @@ fn a_signal_comes_at_the_recorded_time_without_being_sent() {
 /// The limit of timers also holds while a run is recorded or replayed. A timer that the limit refuses is not recorded.
 #[test]
 fn limits_hold_while_a_run_is_recorded() {
+    let _guard = alone();
     let recorded = Recorded::new("limits");
     for recording in [Recording::Record(recorded.0.clone()), Recording::Replay(recorded.0.clone())] {
         let limits = Limits { timers: 1, ..Limits::default() };

@@ -41,9 +41,10 @@ fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
                 });
                 assert_eq!(turn(events), []);
             });
+            let woken_ns = events.turn_ns();
             // The wake of this round may still be pending.
             events.turn(Wait::Poll).unwrap();
-            events.turn_ns() >= before_ns + 15 * MS
+            woken_ns >= before_ns + 15 * MS
         });
         assert!(slept_until_the_wake, "it woke for nothing, five times");
     });
@@ -96,10 +97,11 @@ fn a_timer_cancelled_between_two_waits_ends_no_later_one_c27() {
         let slept_through = (0..5).any(|_| {
             let earliest = events.add_timer(40 * MS, 40);
             write(&mut peer);
-            assert_eq!(turn(events), [], "the descriptor ends the wait");
+            let first = turn(events);
             assert_eq!(events.next_ready().map(|ready| ready.token), Some(token));
             assert_eq!(read(fd, &mut [0; 8]).unwrap(), 1);
-            if events.cancel_timer(earliest).is_none() {
+            // If this thread had to wait for a processor until the deadline, the timer has fired.
+            if !first.is_empty() || events.cancel_timer(earliest).is_none() {
                 return false;
             }
             thread::sleep(Duration::from_millis(45));

@@ -51,7 +51,7 @@ pub(crate) struct Server {
 }
 
 /// The seconds after which a server without programs ends by itself, in case the value is not dropped.
-const ALONE: &str = "-p60";
+const ALONE: &str = "-p600";
 
 impl Wine {
     /// Installs the missing programs and sets Wine up.

@@ -11,7 +11,7 @@ static void tick(void *timer) {
 }
 static void sleep_on(void *timer) {
     (void)timer;
-    Mockit_bsleep(60000, true, NULL);
+    Mockit_bsleep(600000, true, NULL);
 }
 static void exit_here(void *timer) {
     (void)timer;
@@ -43,7 +43,7 @@ static int end(int way) {
     if (way == 0) wait_for(&calls, 1000);
     if (way == 1) exit(0);
     if (way == 2) Mockit_arm(Mockit_dynamic_init(exit_here, 3, false, NULL, NULL));
-    if (way == 2) Mockit_bsleep(60000, true, NULL);
+    if (way == 2) Mockit_bsleep(600000, true, NULL);
     if (way == 3) _exit(0);
     if (way == 4) {
         pthread_t thread;

@@ -35,7 +35,7 @@ static void throw_one(void *timer) { (void)timer; throw 1; }
 #endif
 static void arm_one(void (*cb)(void *), int (*destructor)(void *)) {
     CHECK(Mockit_arm(Mockit_dynamic_init(cb, 1, false, NULL, destructor)) == 0);
-    Mockit_bsleep(60000, true, NULL);
+    Mockit_bsleep(600000, true, NULL);
 }
 static void in_a_callback_of_mockit(void) { arm_one(leave, NULL); }
 static void in_a_destructor_of_mockit(void) { arm_one(do_nothing, leave_at_the_end); }

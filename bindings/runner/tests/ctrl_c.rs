@@ -56,7 +56,7 @@ impl Running {
 fn a_waiting_loop_returns_and_the_next_run_raises() {
     let running = start(
         "local loop = Loop( )
-         loop:addTask( 30000, error, 'the wait was not ended' )
+         loop:addTask( 600000, error, 'the wait was not ended' )
          loop:addTask( 0, print, 'ready' )
          loop:run( )
          print( 'after' )
@@ -111,7 +111,7 @@ fn a_loop_that_a_callback_of_an_inner_loop_has_closed_is_not_woken() {
         "local c = require 'cogloop'
          local outer, inner = c.loop( ), c.loop( )
          inner:after( 0, function( ) outer:close( ) print 'ready' end )
-         inner:after( 30000, error, 'the wait was not ended' )
+         inner:after( 600000, error, 'the wait was not ended' )
          outer:after( 0, function( ) inner:run( ) print 'inner' end )
          outer:run( )
          print 'outer'
@@ -143,9 +143,9 @@ fn nested_loops_return_from_the_inside_out() {
     let running = start(
         "local outer, inner = Loop( ), Loop( )
          inner:addTask( 0, print, 'ready' )
-         inner:addTask( 30000, error, 'the wait was not ended' )
+         inner:addTask( 600000, error, 'the wait was not ended' )
          outer:addTask( 0, function( ) inner:run( ) print 'inner' end )
-         outer:addTask( 30000, error, 'the wait was not ended' )
+         outer:addTask( 600000, error, 'the wait was not ended' )
          outer:run( )
          print 'outer'",
     );
@@ -167,7 +167,7 @@ fn a_script_without_a_loop_is_interrupted_as_by_the_lua_program() {
 fn one_interrupt_ends_the_sleep_and_then_the_callback_that_does_not_return() {
     let mut running = start(
         "local loop, before = Loop( ), Loop.time( )
-         loop:addTask( 0, function( ) print 'ready' Loop.sleep( 30000 ) print( Loop.time( ) - before < 30000 and 'awake' ) while true do end end )
+         loop:addTask( 0, function( ) print 'ready' Loop.sleep( 600000 ) print( Loop.time( ) - before < 600000 and 'awake' ) while true do end end )
          print( pcall( loop.run, loop ) == false and 'failed' )
          print 'end'",
     );
@@ -179,7 +179,7 @@ fn one_interrupt_ends_the_sleep_and_then_the_callback_that_does_not_return() {
 
 #[test]
 fn an_interrupt_ends_a_sleep_and_then_the_script() {
-    let running = start("print 'ready' Loop.sleep( 30000 ) print 'not reached'");
+    let running = start("print 'ready' Loop.sleep( 600000 ) print 'not reached'");
     running.press();
     let (stdout, stderr, status) = running.end();
     assert_eq!(stdout, "");

@@ -5,9 +5,11 @@ mod common;
 use cogloop::{Async, Error, Loop};
 use common::*;
 use futures_io::{AsyncRead, AsyncWrite};
+use rustix::fd::OwnedFd;
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::pin::Pin;
@@ -69,13 +71,23 @@ fn clients_connect_and_are_accepted() {
     });
 }
 
+/// A socket on which no program listens, and its address. No other program gets the port while the socket is open.
+fn bound_without_a_listener() -> (OwnedFd, SocketAddr) {
+    // On Windows, the standard library's first socket starts the system's sockets.
+    drop(TcpListener::bind(("127.0.0.1", 0)));
+    let bound = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&bound, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = getsockname(&bound).unwrap().try_into().unwrap();
+    (bound, address)
+}
+
 #[test]
 fn a_refused_connection_is_an_error_and_an_abandoned_one_is_closed() {
     on_every_backend(|options| {
         let mut events = Loop::<()>::with_options(options.clone()).unwrap();
         let handle = events.handle();
-        let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-        let refused = events.block_on(&mut (), Async::<TcpStream>::connect(&handle, closed)).unwrap();
+        let (_bound, silent) = bound_without_a_listener();
+        let refused = events.block_on(&mut (), Async::<TcpStream>::connect(&handle, silent)).unwrap();
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
 
         let listener = Async::<TcpListener>::bind(&handle, ([127, 0, 0, 1], 0).into()).unwrap();

@@ -76,7 +76,10 @@ fn waiters_are_woken_in_the_order_in_which_they_began() {
         waiting.iter_mut().step_by(3).for_each(|readable| *readable = None);
         events.audit();
         peer.write_all(b"x").unwrap();
-        events.turn(&mut (), Some(SECOND)).unwrap();
+        // A turn may return early and find nothing.
+        while log.lock().unwrap().is_empty() {
+            events.turn(&mut (), None).unwrap();
+        }
         let expected: Vec<_> = (0..COUNT).filter(|name| name % 3 != 0).collect();
         assert_eq!(std::mem::take(&mut *log.lock().unwrap()), expected);
         for (name, readable) in waiting.iter_mut().enumerate() {
@@ -114,7 +117,9 @@ fn a_waker_may_drop_the_other_waiters() {
         OTHERS.with_borrow_mut(|others| others.push(waiting));
     }
     peer.write_all(b"x").unwrap();
-    events.turn(&mut (), Some(SECOND)).unwrap();
+    while dropping.0.load(Ordering::SeqCst) == 0 {
+        events.turn(&mut (), None).unwrap();
+    }
     assert_eq!(dropping.0.load(Ordering::SeqCst), 1, "the other futures were dropped before they were woken");
     assert_eq!(Rc::strong_count(&watched), 1);
     events.audit();

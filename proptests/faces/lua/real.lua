@@ -3,8 +3,14 @@
 return function( )
   local cogloop, Socket = require 'cogloop', require 't.Net.Socket'
   local world = { is_real = true }
-  local adr    = ('@cogloop-faces-%s-%d'):format( tostring( { } ):match '0x(%x+)' or '', os.time( ) )
-  local server = assert( Socket.listen( adr ) )
+  local server, adr
+  -- Another process that runs these programs may have taken a name.
+  for nth = 1, 100 do
+    adr = ('@cogloop-faces-%s-%d-%d'):format( tostring( { } ):match '0x(%x+)' or '', os.time( ), nth )
+    server = Socket.listen( adr )
+    if server then break end
+  end
+  assert( server, adr )
 
   -- `world.recording` is nil, or the loop's option for recording: `record` or `replay`, and a file.
   function world.loop( options )

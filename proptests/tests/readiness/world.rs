@@ -87,6 +87,7 @@ impl World {
             return self.remove(n);
         }
         let End { fd, is_open: true, kind, peer, .. } = self.ends[n] else { return };
+        let before = self.unread_by_the_peer(n);
         match *operation {
             Operation::Add(_, bits) => self.add(n, interest(bits)),
             Operation::Modify(_, bits) => {
@@ -95,7 +96,12 @@ impl World {
                 self.ends[n].interest = interest(bits);
             }
             // The result of this write is the same on every backend.
-            Operation::Write(_) => drop(rustix::io::write(fd, b"x")),
+            Operation::Write(_) => {
+                let is_written = rustix::io::write(fd, b"x").is_ok();
+                if is_written && matches!(kind, Kind::Tcp) {
+                    self.wait_until(n, |peer| unread(peer.fd) > before);
+                }
+            }
             // For TCP the amount depends on timing. So only pipes and Unix sockets are filled.
             Operation::Fill(_) if matches!(kind, Kind::Pipe | Kind::Pair) => {
                 while rustix::io::write(fd, &[0; 4_096]).is_ok() {}
@@ -114,8 +120,8 @@ impl World {
             }
             _ => {}
         }
-        if let (Kind::Tcp, Operation::Write(_) | Operation::Shutdown(_) | Operation::Close(_)) = (kind, operation) {
-            self.let_it_arrive(n);
+        if let (Kind::Tcp, Operation::Shutdown(_) | Operation::Close(_)) = (kind, operation) {
+            self.wait_until(n, |peer| has_seen_the_end(peer.fd));
         }
     }
 
@@ -176,13 +182,21 @@ impl World {
         nix::unistd::close(self.ends[n].fd.as_raw_fd()).unwrap();
     }
 
-    /// TCP takes time even on the loopback device. So this waits until sent data, or the end of the stream, has arrived
-    /// at the other end.
-    fn let_it_arrive(&self, n: usize) {
-        let peer = self.ends[n].peer.map(|peer| &self.ends[peer]).filter(|peer| peer.is_open);
-        if let Some(peer) = peer {
-            let mut polled = [PollFd::from_borrowed_fd(peer.fd, PollFlags::IN | PollFlags::RDHUP)];
-            poll(&mut polled, Some(&Timespec { tv_sec: 1, tv_nsec: 0 })).unwrap();
+    /// The other end, if it is open.
+    fn peer_of(&self, n: usize) -> Option<&End> {
+        self.ends[n].peer.map(|peer| &self.ends[peer]).filter(|peer| peer.is_open)
+    }
+
+    fn unread_by_the_peer(&self, n: usize) -> u64 {
+        self.peer_of(n).map_or(0, |peer| unread(peer.fd))
+    }
+
+    /// TCP takes time even on the loopback device. So this waits until what was sent has arrived at the other end. An
+    /// end that was reset gets nothing more.
+    fn wait_until(&self, n: usize, has_arrived: impl Fn(&End) -> bool) {
+        let Some(peer) = self.peer_of(n) else { return };
+        while !has_arrived(peer) && !is_reset(peer.fd) {
+            std::thread::yield_now();
         }
     }
 
@@ -245,6 +259,26 @@ impl Drop for World {
 
 fn interest(bits: u8) -> Interest {
     [Interest::NONE, Interest::READ, Interest::WRITE, Interest::READ | Interest::WRITE][usize::from(bits % 4)]
+}
+
+/// The number of bytes that can be read.
+fn unread(fd: BorrowedFd<'_>) -> u64 {
+    rustix::io::ioctl_fionread(fd).unwrap_or(0)
+}
+
+/// Whether the peer writes nothing more.
+fn has_seen_the_end(fd: BorrowedFd<'_>) -> bool {
+    state_of(fd).intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR)
+}
+
+fn is_reset(fd: BorrowedFd<'_>) -> bool {
+    state_of(fd).intersects(PollFlags::HUP | PollFlags::ERR)
+}
+
+fn state_of(fd: BorrowedFd<'_>) -> PollFlags {
+    let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::RDHUP)];
+    poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+    polled[0].revents()
 }
 
 /// A hang-up or an error makes both directions ready.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const SPINS_AFTER: Duration = Duration::from_secs(20);
 
 /// The time after which a program that uses no CPU time counts as blocked.
-const BLOCKED_AFTER: Duration = Duration::from_secs(3);
+const BLOCKED_AFTER: Duration = Duration::from_secs(30);
 
 /// The length of the wait before a program counts as hanging.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ pub(crate) enum Patience {
 impl Patience {
     fn limits(self) -> (Duration, Duration) {
         match self {
-            Self::Short => (SPINS_AFTER / 10, BLOCKED_AFTER / 4),
+            Self::Short => (SPINS_AFTER / 10, BLOCKED_AFTER / 40),
             Self::Normal => (SPINS_AFTER, BLOCKED_AFTER),
             Self::Long => (SPINS_AFTER * 10, BLOCKED_AFTER * 10),
         }

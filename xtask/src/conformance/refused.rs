@@ -13,9 +13,9 @@ use super::faces::{FACES, Faces, as_runner};
 use super::runs::{EVERY_SET, LIMIT, TESTS, VERDICTS};
 use super::table::{BACKENDS, Report, heading};
 use super::windows;
-use crate::process;
 use crate::project::Project;
 use crate::test::Tally;
+use crate::{files, process};
 
 /// The results without the calls of one set.
 struct Line {
@@ -30,7 +30,10 @@ struct Line {
 /// Runs the tests and prints the lines. The error tells how many tests have failed.
 pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), String> {
     process::run(&mut project.cargo(&["build", "--quiet", "-p", "cogloop-io", "--example", "refuse"]))?;
-    let runner = project.target.join("debug/examples/refuse");
+    // A copy: another step may build this example with other features, and then replaces the file.
+    let runner = project.target.join("conformance.runner");
+    files::place(&project.target.join("debug/examples/refuse"), &runner)
+        .map_err(|error| format!("{}: {error}", runner.display()))?;
     let file = project.target.join("conformance.refused");
     let faces = Faces::build(project, &runner)?;
     let mut failed = Vec::new();

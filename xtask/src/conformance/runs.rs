@@ -9,7 +9,7 @@ pub(super) const VERDICTS: &str = "COGLOOP_TEST_VERDICTS";
 pub(super) const TESTS: [&str; 7] = ["test", "--quiet", "-p", "cogloop-io", "--lib", "--tests", "--no-fail-fast"];
 
 /// The time limit. The tests need far less, so a test that reaches it hangs, and fails.
-pub(super) const LIMIT: Duration = Duration::from_secs(300);
+pub(super) const LIMIT: Duration = Duration::from_secs(1_200);
 
 /// Names of sets in `io/tests/common/refuse.rs`: one by one, all together, and all calls that Linux 4.18 lacks.
 pub(super) const EVERY_SET: [&str; 6] =

@@ -11,7 +11,7 @@ use super::step::StepResult;
 use crate::process;
 use crate::project::Project;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(600);
 
 pub(super) fn run(project: &Project) -> StepResult {
     let program = default_runner(project)?;

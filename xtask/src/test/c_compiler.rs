@@ -7,7 +7,7 @@ use crate::process;
 use crate::project::Project;
 
 /// The time limit, far more than one program needs.
-pub(super) const LIMIT: Duration = Duration::from_secs(300);
+pub(super) const LIMIT: Duration = Duration::from_secs(900);
 
 /// A compiler's command, and the kind of library that it links.
 pub(super) struct Compiler {

@@ -15,7 +15,7 @@ const KINDS: &[&str] = &["timers", "coroutines", "tasks", "sockets"];
 const LIMITS: std::ops::RangeInclusive<u64> = 150..=500;
 const STEPS: u64 = 50;
 /// A script that takes longer counts as hanging.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// Runs each Lua with two limits.
 pub(super) fn run(project: &Project) -> StepResult {

@@ -4,7 +4,7 @@
 use super::book;
 use super::step::StepResult;
 use crate::project::Project;
-use crate::{lua, process};
+use crate::{files, lua, process};
 
 /// The oldest and the newest Lua that Debian has.
 const VERSIONS: [&str; 2] = ["5.1", "5.4"];
@@ -12,13 +12,16 @@ const VERSIONS: [&str; 2] = ["5.1", "5.4"];
 pub(super) fn run(project: &Project) -> StepResult {
     for name in VERSIONS {
         let tree = project.target.join("rock").join(name);
+        // The folder of the build is shared with the other steps, so that little has to be compiled. Another step could
+        // put the library for another Lua there before LuaRocks has copied this one.
+        let lock = files::lock(project, "lua")?;
         // Removes the tree of an earlier run, if there is one.
         let _ = std::fs::remove_dir_all(&tree);
         let mut luarocks = project.program("luarocks");
         luarocks.args(["--lua-version", name, "--tree"]).arg(&tree).arg("make");
-        // The folder is shared with the other steps, so that little has to be compiled.
         luarocks.env("CARGO_TARGET_DIR", project.target.join("lua/build")).env("CARGO_NET_OFFLINE", "true");
         process::run(&mut luarocks)?;
+        drop(lock);
 
         let version = lua::find(name)?;
         let mut interpreter = project.program(version.interpreter);

@@ -6,7 +6,7 @@ use super::step::StepResult;
 use crate::process;
 use crate::project::Project;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(600);
 
 struct Example {
     name: &'static str,

@@ -19,7 +19,7 @@ const STORIES: [(&str, &str, &str, i32); 4] = [
     (
         "a waiting loop returns, and the next run raises",
         "local loop = require 't.Loop'( )
-         loop:addTask( 30000, error, 'the wait was not ended' )
+         loop:addTask( 600000, error, 'the wait was not ended' )
          loop:addTask( 0, ready )
          loop:run( )
          print( 'after, ' .. select( 2, pcall( loop.run, loop ) ) )",
@@ -34,7 +34,7 @@ const STORIES: [(&str, &str, &str, i32); 4] = [
         "cogloop: interrupted!",
         130,
     ),
-    ("a sleep ends", "ready( ) require 't.Loop'.sleep( 30000 ) print 'not reached'", "interrupted!", 130),
+    ("a sleep ends", "ready( ) require 't.Loop'.sleep( 600000 ) print 'not reached'", "interrupted!", 130),
     (
         "a script that watches Ctrl-C goes on",
         "local c = require 'cogloop'
@@ -77,7 +77,7 @@ fn press(project: &Project, wine: &Wine, program: &Path, code: &str) -> Result<(
     // Without `exec`, a shell may stay between `script` and the program. Ctrl-C would reach the shell, too, and its
     // status would hide the program's.
     let line = format!("exec wine '{}' '{}'", program.display(), file.display());
-    command.args(["60", "script", "-qec", &line, "/dev/null"]);
+    command.args(["900", "script", "-qec", &line, "/dev/null"]);
     wine.surround(command.env("TERM", "xterm")).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());

@@ -26,7 +26,7 @@ local function child_with_two_lines( )
   local child = assert( io.popen( ('printf "one\\ntwo\\n"; read word < %s; rm %s; echo three'):format( name, name ) ) )
   return child, function( )
     word:write 'go on\n'
-    word:close( )
+    word:flush( )     -- and not close: a slow child may open the pipe only now, and a pipe without a writer loses the line
   end
 end
 

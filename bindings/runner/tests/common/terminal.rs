@@ -18,11 +18,13 @@ pub(crate) const CTRL_C: &str = "\x03";
 pub(crate) const CTRL_D: &str = "\x04";
 
 /// Ends a test that hangs; no test measures time with it.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(600);
 
 pub(crate) struct Terminal {
     keys: File,
     program: Child,
+    /// All output of the program, as it came.
+    output: Vec<u8>,
     /// All output of the program, without escape sequences.
     shown: String,
     /// The length of the output that was expected so far.
@@ -59,6 +61,7 @@ impl Terminal {
         Self {
             keys: pty.master.into(),
             program,
+            output: Vec::new(),
             shown: String::new(),
             seen: 0,
             other_end: pty.slave,
@@ -97,8 +100,11 @@ impl Terminal {
         }
         let mut buffer = [0; 4096];
         let count = self.keys.read(&mut buffer).unwrap_or_default();
-        let text = String::from_utf8_lossy(&buffer[..count]);
-        self.shown += &if self.keeps_escapes { text.into_owned() } else { without_escapes(&text) };
+        // A read may end within a character or a sequence. So the text is made from all output. What is there of an
+        // unfinished character or sequence is left out until the rest has come.
+        self.output.extend_from_slice(&buffer[..count]);
+        let whole = self.output.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        self.shown = if self.keeps_escapes { whole.to_owned() } else { without_escapes(whole) };
         count > 0
     }
 
@@ -152,7 +158,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Removes `ESC [ … letter`. A sequence is rarely cut in two, and no test waits for the rest of such a sequence.
+/// Removes `ESC [ … letter`, and what there is of an unfinished sequence at the end.
 fn without_escapes(text: &str) -> String {
     let mut plain = String::new();
     let mut chars = text.chars();
