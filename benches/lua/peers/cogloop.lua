@@ -22,6 +22,7 @@ return {
     local server, address = Socket.listen( '127.0.0.1', 0 )
     loop:on( server, 'r', function( )
       local sck = server:accept( )
+      sck.nonblock = true
       local watcher
       watcher = loop:on( sck, 'r', function( )
         local message = sck:recv( )

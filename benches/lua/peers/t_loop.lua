@@ -26,6 +26,7 @@ return {
     local server, address = Socket.listen( '127.0.0.1', 0 )
     loop:addHandle( server, 'read', function( )
       local sck = server:accept( )
+      sck.nonblock = true
       loop:addHandle( sck, 'read', function( )
         local message = sck:recv( )
         if message then
