@@ -1,14 +1,13 @@
 -- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the module's
 -- table, the methods' table, and the table of the Rust side. Any other case goes to the function of the same name in
 -- Rust, which handles all cases.
-local module, methods, own, typed, while_compiled = ...
+local module, methods, own, typed, while_compiled, block_of = ...
 local getmetatable, pairs, select, setmetatable, type = getmetatable, pairs, select, setmetatable, type
 
 local arm_after  = typed( 'after', 'int32_t (*)( void *, double, int32_t, void * )' )
 local arm_at     = typed( 'at', 'int32_t (*)( void *, double, int32_t, void * )' )
 local linked     = typed( 'linked', 'int32_t (*)( void *, void * )' )
 local cancel     = typed( 'cancel', 'int32_t (*)( void *, void * )' )
-local emptied    = typed( 'emptied', 'void (*)( void * )' )
 local owner_of   = typed( 'owner', 'uint32_t (*)( void * )' )
 local reschedule = typed( 'reschedule', 'int32_t (*)( void *, void *, double )' )
 local next_due   = typed( 'next', 'int32_t (*)( void * )' )
@@ -36,7 +35,7 @@ end
 -- Makes the function for the usual case of `after` or `at`. `arm` arms a timer. The function returns nothing in any
 -- other case.
 --
--- The loop reserves the timer's place until `linked`; steps.rs says what may come between. Very many arguments are left
+-- The loop waits for the entry until `arming` is 0; steps.rs says what may come between. Very many arguments are left
 -- to the function for all cases, which raises if they do not fit on the stack.
 local function adder( arm )
   local function add( loop, ms, f, entry, payload )
@@ -53,6 +52,11 @@ local function adder( arm )
     end
     stock[ at ] = nil
     entries[ place ] = entry or f
+    local block = block_of( loop )
+    if block.arming == place then
+      block.arming = 0
+      if block.parked ~= place then return timer end
+    end
     if linked( loop, timer ) > 0 then return timer end
   end
   local function add_with( loop, ms, f, ... )
@@ -124,7 +128,7 @@ function timers.cancel( timer )
   if place < 0 then return ( cancel_any( timer ) ) end
   if place == 0 then return false end
   entries[ place ] = nil
-  emptied( loop )
+  block_of( loop ).emptying = 0
   return true
 end
 
@@ -139,12 +143,13 @@ end
 
 -- Serves due timers until none is left, or until the C function must serve the next one.
 local function serve( loop, entries )
+  local block = block_of( loop )
   while true do
     local place = next_due( loop )
     if place > 0 then
       local f = entries[ place ]
       entries[ place ] = nil
-      emptied( loop )
+      block.emptying = 0
       f( )
     elseif place < -1 then
       entries[ -1 - place ]( )

@@ -5,17 +5,16 @@
 //!                                       └─ anything unusual ──► after, in arm.rs ──► which also raises
 //! ```
 //!
-//! LuaJIT does not compile a call of a function that uses Lua's API: it leaves the compiled code for the call. LuaJIT
-//! does compile a call through its FFI. A function that is called through the FFI must not touch Lua, so it can neither
-//! raise nor make an object. It does only the usual case. For any other case it changes nothing and returns
-//! [`UNUSUAL`]. The Lua code then calls the function for all cases.
+//! [`compiled`](crate::host::compiled) of the host has the rules for functions that are called through the FFI. One
+//! function here changes something when it returns [`UNUSUAL`]: [`next`] keeps a due timer in `left` if the C function
+//! must serve it, because a timer that was taken cannot be given back.
 //!
 //! Both ways use the same userdata for a timer. The Lua code takes it from a stock that [`fill`] makes.
 
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
 use crate::host::arm::{Due, For};
-use crate::host::compiled::{UNUSUAL, emptied, on, on_without_hook, prepare};
+use crate::host::compiled::{UNUSUAL, note_firing, on, on_without_hook, prepare, take_due};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::memory::{LoopBlock, State, value};
@@ -61,7 +60,6 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int]) {
             (c"after", after as *const c_void),
             (c"at", at as *const c_void),
             (c"linked", linked as *const c_void),
-            (c"emptied", emptied as *const c_void),
             (c"owner", owner as *const c_void),
             (c"cancel", cancel as *const c_void),
             (c"reschedule", reschedule as *const c_void),
@@ -104,8 +102,8 @@ entry!(
     }
 );
 
-/// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry at that place and calls
-/// [`linked`].
+/// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry at that place, and that
+/// the timer is armed. If another step has come between, it calls [`linked`].
 ///
 /// # Safety
 ///
@@ -141,15 +139,15 @@ unsafe extern "C" fn at(block: *mut LoopBlock, ms: f64, payload: i32, ticket: *m
     unsafe { arm(block, fraction_to_ns(ms).map(Due::At), payload, ticket) }
 }
 
-/// Called when the entry of a timer is in TASKS. Returns 1, or 0 if the timer was cancelled meanwhile.
+/// Called when the entry of a timer is in TASKS that may be parked. Returns 1, or 0 if the timer was cancelled meanwhile.
 unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
-/// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, calls [`emptied`], and calls
-/// the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry. Returns [`UNUSUAL`] if the
-/// C function must serve the timer, and 0 if nothing is left for this turn.
+/// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, stores that it is empty, and
+/// calls the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry. Returns [`UNUSUAL`] if
+/// the C function must serve the timer, and 0 if nothing is left for this turn.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {
@@ -157,19 +155,14 @@ unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
             return 0;
         }
         on_without_hook(block, |state| {
-            if state.cogloop.is_measuring || !state.steps.may_empty() {
-                return None;
-            }
-            let Some(expired) = state.events.next_expired() else { return Some(0) };
+            let Some(expired) = take_due(state)? else { return Some(0) };
             let payload = Payload(expired.value);
             if payload.is_wait() || payload.packed_args().is_some() {
                 state.cogloop.left = Some(expired);
                 state.empties(expired.key.index());
                 return None;
             }
-            state.served = true;
-            state.cogloop.firing = Some(expired);
-            state.cogloop.fired += 1;
+            note_firing(state, expired);
             let place = slot(expired.key.index()) as i32;
             if payload.repeats() {
                 return Some(UNUSUAL - place);
@@ -208,7 +201,7 @@ unsafe fn on_timer(
 }
 
 /// Cancels a timer. Returns its place in TASKS, or 0 if it was not pending. The Lua code then empties the place and
-/// calls [`emptied`].
+/// stores that it is empty.
 unsafe extern "C" fn cancel(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe {

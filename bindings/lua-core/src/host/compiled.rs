@@ -6,9 +6,11 @@ use super::memory::{LoopBlock, State};
 use crate::lua::args::test_userdata;
 use crate::lua::class::push_kept_function;
 use crate::lua::compiled::resting_thread;
+use cogloop_io::ExpiredTimer;
 use mlua::ffi::{lua_State, lua_call, lua_gethookmask, lua_gettop, lua_pushvalue, lua_settop};
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 
 /// The result for a case that the function leaves to the C function. Nothing has changed.
 pub(crate) const UNUSUAL: i32 = -1;
@@ -55,14 +57,22 @@ pub(crate) unsafe fn on_without_hook(block: *mut LoopBlock, work: impl FnOnce(&m
     }
 }
 
-/// Called when the Lua code has emptied the place in TASKS of a timer that was cancelled, or that is about to be called.
-pub(crate) unsafe extern "C" fn emptied(block: *mut LoopBlock) {
-    // SAFETY: called by the Lua code with a loop.
-    unsafe {
-        if let Some(state) = (*block).state.as_mut() {
-            state.emptied();
-        }
+/// Takes the next due timer. Returns `None` if the C function must serve it, or a step is unfinished; `Some( None )` if
+/// nothing is left for this turn.
+#[inline(always)]
+pub(crate) fn take_due(state: &mut State) -> Option<Option<ExpiredTimer<u64>>> {
+    if state.cogloop.is_measuring || state.debug || !state.steps.may_empty() {
+        return None;
     }
+    Some(state.events.next_expired())
+}
+
+/// Call when compiled code calls the callback of this timer next.
+#[inline(always)]
+pub(crate) fn note_firing(state: &mut State, expired: ExpiredTimer<u64>) {
+    state.served = true;
+    state.cogloop.firing = Some(expired);
+    state.cogloop.fired += 1;
 }
 
 /// Prepares a loop for compiled code. Returns whether the value at 1 is an open loop.
@@ -75,8 +85,12 @@ pub(crate) unsafe fn prepare(lua: *mut lua_State, class: c_int) -> Option<*mut S
     unsafe {
         let thread = resting_thread(lua);
         let block = test_userdata(lua, 1, class).cast::<LoopBlock>();
-        let state = block.as_ref()?.state;
-        state.as_mut()?.steps.thread = thread;
+        if block.is_null() {
+            return None;
+        }
+        let state = (*block).state;
+        let steps = &mut state.as_mut()?.steps;
+        (steps.thread, steps.places) = (thread, Some(NonNull::from(&(*block).places)));
         Some(state)
     }
 }

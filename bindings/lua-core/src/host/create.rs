@@ -1,6 +1,8 @@
 //! Makes a loop from the options that a face has read, and closes it.
 
 use super::face::Face;
+#[cfg(feature = "luajit")]
+use super::memory::Places;
 use super::memory::{LoopBlock, State, value};
 use super::recorded::{Wanted, take_recording};
 use super::upvalue;
@@ -84,7 +86,11 @@ pub(crate) unsafe fn push_loop(lua: *mut lua_State) -> *mut LoopBlock {
     // SAFETY: the caller's promise.
     unsafe {
         let block = new_userdata(lua, size_of::<LoopBlock>(), value::COUNT).cast::<LoopBlock>();
-        block.write(LoopBlock { state: null_mut() });
+        block.write(LoopBlock {
+            state: null_mut(),
+            #[cfg(feature = "luajit")]
+            places: Places::default(),
+        });
         lua_pushvalue(lua, lua_upvalueindex(upvalue::LOOP));
         lua_setmetatable(lua, -2);
         for n in [value::TASKS, value::NODES] {

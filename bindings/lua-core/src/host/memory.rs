@@ -14,6 +14,8 @@ use cogloop_io::trace::Trace;
 use cogloop_io::{EventLoop, ExpiredTimer, Interest, Key, Ready, VirtualClock, Wait, Waker};
 use hdrhistogram::Histogram;
 use mlua::ffi::lua_State;
+#[cfg(feature = "luajit")]
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
 
@@ -47,6 +49,21 @@ pub(crate) mod value {
 pub(crate) struct LoopBlock {
     /// Null once the loop is closed.
     pub(crate) state: *mut State,
+    #[cfg(feature = "luajit")]
+    pub(crate) places: Places,
+}
+
+/// The places in TASKS of unfinished steps; 0: none. The Lua code reads and writes them, too.
+#[cfg(feature = "luajit")]
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct Places {
+    /// The place of the timer that was armed last, until its entry is in TASKS.
+    pub(super) arming: Cell<i32>,
+    /// The place of the parked timer, until its entry is in TASKS.
+    pub(super) parked: Cell<i32>,
+    /// The place of a cancelled timer, until the place is empty.
+    pub(super) emptying: Cell<i32>,
 }
 
 /// A loop without its Lua values.
@@ -116,12 +133,12 @@ pub(crate) struct State {
 pub(crate) struct Steps {
     /// A coroutine that never runs. It is set when the loop is prepared for compiled code.
     pub(super) thread: Option<std::ptr::NonNull<lua_State>>,
-    /// The timer that was armed last, until its entry is in TASKS.
+    /// The places in the loop's block. The pointer is set when the loop is prepared for compiled code.
+    pub(super) places: Option<std::ptr::NonNull<Places>>,
+    /// The timer that was armed last. Its entry may be in TASKS already.
     pub(super) arming: Option<Key>,
     /// A parked timer, until its entry is in TASKS.
     pub(super) parked: Option<Key>,
-    /// The index of a cancelled timer, until its place in TASKS is empty.
-    pub(super) emptying: Option<u32>,
 }
 
 /// The end of a run.

@@ -3,35 +3,64 @@
 //! and so may a hook that another thread or a signal handler sets. Lua's own Ctrl-C sets such a hook, which raises.
 //!
 //! ```text
-//!   add      arm ─────► the Lua code stores the entry in TASKS ────► linked
+//!   add      arm ─────► the Lua code stores the entry in TASKS ────► arming = 0
 //!                │ a turn, a listing or another timer comes between: the timer is parked, paused and with its place
-//!                └─ parked ──────────────────────────────────────► linked: its time goes on
+//!                └─ parked ──────────────────────────────────────► armed_in_steps: its time goes on
 //!
-//!   cancel   cancel ──► the Lua code empties the place in TASKS ───► emptied
+//!   cancel   cancel ──► the Lua code empties the place in TASKS ───► emptying = 0
 //!                └─ a new timer does not get this place
 //! ```
+//!
+//! The Lua code ends the steps by a store into the loop's block, which takes no call. See [`Places`].
 //!
 //! An error of a hook, or a lack of memory, may leave the steps unfinished. A timer that stays parked never fires; the
 //! next parked timer replaces it. A place that stays reserved is free again after the next turn.
 
-use super::memory::{State, Steps};
+use super::entries::slot;
+use super::memory::{Places, State, Steps};
 use cogloop_io::Key;
+
+/// The place in TASKS of the timer with this index.
+fn place_of(index: u32) -> i32 {
+    slot(index) as i32
+}
 
 impl Steps {
     /// Whether [`State::empties`] may be called: no cancelling is unfinished.
     pub(crate) fn may_empty(&self) -> bool {
-        self.emptying.is_none()
+        self.places().is_none_or(|places| places.emptying.get() == 0)
     }
 
     /// Whether a new timer must not have this place.
     #[inline]
     pub(crate) fn is_reserved(&self, index: u32) -> bool {
-        self.emptying == Some(index)
+        self.places().is_some_and(|places| places.emptying.get() == place_of(index))
     }
 
     /// Whether the timer is parked. The script has not received a parked timer yet, so a listing omits it.
     pub(crate) fn is_parked(&self, key: Key) -> bool {
         self.parked == Some(key)
+    }
+
+    #[inline]
+    fn places(&self) -> Option<&Places> {
+        // SAFETY: the pointer leads into the loop's block, which outlives the state. The Lua code does not run while the
+        // reference is alive.
+        self.places.map(|places| unsafe { places.as_ref() })
+    }
+
+    /// The timer that was armed last, if its entry is not in TASKS yet.
+    #[inline]
+    fn take_arming(&mut self) -> Option<Key> {
+        let was_arming = self.places().is_some_and(|places| places.arming.replace(0) != 0);
+        self.arming.take().filter(|_| was_arming)
+    }
+
+    fn set_parked(&mut self, key: Option<Key>) {
+        self.parked = key;
+        if let Some(places) = self.places() {
+            places.parked.set(key.map_or(0, |key| place_of(key.index())));
+        }
     }
 }
 
@@ -41,35 +70,41 @@ impl State {
     pub(crate) fn arms(&mut self, key: Key) {
         self.unlinked = None;
         self.steps.arming = Some(key);
+        if let Some(places) = self.steps.places() {
+            places.arming.set(place_of(key.index()));
+        }
     }
 
-    /// Call when the entry of a timer that was armed in steps is in TASKS. Returns false if the timer was cancelled
-    /// meanwhile.
-    #[inline]
+    /// Call when the entry of a timer that was armed in steps, and may be parked, is in TASKS. Returns false if the timer
+    /// was cancelled meanwhile.
     pub(crate) fn armed_in_steps(&mut self, key: Key) -> bool {
-        if self.steps.arming == Some(key) {
-            self.steps.arming = None;
-            return true;
+        if self.steps.is_parked(key) {
+            self.steps.set_parked(None);
+            return self.events.resume_timer(key);
         }
-        self.steps.parked.take_if(|parked| *parked == key).is_some_and(|key| self.events.resume_timer(key))
+        self.steps.arming == Some(key) && self.steps.take_arming().is_some()
     }
 
     /// Call when a timer was cancelled in steps.
     #[inline]
     pub(crate) fn empties(&mut self, index: u32) {
-        self.steps.emptying = Some(index);
+        if let Some(places) = self.steps.places() {
+            places.emptying.set(place_of(index));
+        }
     }
 
     /// Call when the place in TASKS of a timer that was cancelled in steps is empty.
     #[inline]
     pub(crate) fn emptied(&mut self) {
-        self.steps.emptying = None;
+        if let Some(places) = self.steps.places() {
+            places.emptying.set(0);
+        }
     }
 
     /// Parks a timer whose entry is not in TASKS yet.
     #[inline]
     pub(super) fn park(&mut self) {
-        if let Some(key) = self.steps.arming.take() {
+        if let Some(key) = self.steps.take_arming() {
             self.park_timer(key);
         }
     }
@@ -80,8 +115,11 @@ impl State {
             self.events.cancel_timer(lost);
         }
         match self.events.try_pause_timer(key) {
-            Ok(_) => self.steps.parked = Some(key),
-            Err(_) => drop(self.events.cancel_timer(key)),
+            Ok(_) => self.steps.set_parked(Some(key)),
+            Err(_) => {
+                self.steps.set_parked(None);
+                self.events.cancel_timer(key);
+            }
         }
     }
 }

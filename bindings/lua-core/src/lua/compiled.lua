@@ -8,8 +8,13 @@ local has_ffi, ffi = pcall( require, 'ffi' )
 local has_util, util = pcall( require, 'jit.util' )
 if not has_jit or not jit.status( ) or not has_ffi or not has_util then return end
 
+-- Returns a loop's memory, which begins like LoopBlock in host/memory.rs. Compiled code makes no object for it.
+local Block = ffi.typeof 'struct { void *state; int32_t arming, parked, emptying; } *'
+local cast  = ffi.cast
+local function block_of( loop ) return cast( Block, loop ) end
+
 -- Returns one of the functions with its type.
-local function typed( name, of ) return ffi.cast( of, own[ name ] ) end
+local function typed( name, of ) return cast( of, own[ name ] ) end
 
 local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end
 
@@ -25,4 +30,4 @@ local function while_compiled( serve )
   end
 end
 
-return typed, while_compiled
+return typed, while_compiled, block_of

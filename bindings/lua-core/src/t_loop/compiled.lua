@@ -1,13 +1,12 @@
 -- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the class, the
 -- metatables of loops and tasks, the table of the Rust side, and the results of lua/compiled.lua. Every other case goes
 -- to the C function.
-local class, Loop, Task, own, typed, while_compiled = ...
+local class, Loop, Task, own, typed, while_compiled, block_of = ...
 local getmetatable, rawget, select, setmetatable, type, unpack = getmetatable, rawget, select, setmetatable, type, unpack
 
 local arm     = typed( 'add', 'int32_t (*)( void *, double, int32_t, void * )' )
 local linked  = typed( 'linked', 'int32_t (*)( void *, void * )' )
 local cancel  = typed( 'cancel', 'int32_t (*)( void *, void * )' )
-local emptied = typed( 'emptied', 'void (*)( void * )' )
 local next_due = typed( 'next', 'int32_t (*)( void * )' )
 local begin   = typed( 'begin', 'int32_t (*)( void *, void * )' )
 local ended   = typed( 'ended', 'int32_t (*)( void *, void * )' )
@@ -55,6 +54,11 @@ local function add( loop, ms, callback, count )
   env[ CALLBACK ] = callback
   entries[ place ] = task
   envs[ place ]    = env
+  local block = block_of( loop )
+  if block.arming == place then
+    block.arming = 0
+    if block.parked ~= place then return task end
+  end
   if linked( loop, task ) > 0 then return task end
 end
 
@@ -95,7 +99,7 @@ local function cancel_pending( loop, task )
   if place < 0 then return end
   local env = envs[ place ]
   entries[ place ], envs[ place ] = nil, nil
-  emptied( loop )
+  block_of( loop ).emptying = 0
   if env then env[ NEXT ], env[ CALLBACK ] = nil, nil else finish( task ) end
   return true
 end

@@ -10,7 +10,7 @@
 
 use super::task::{LAST, finish, link, rearm};
 use crate::host::arm::{Due, For};
-use crate::host::compiled::{emptied, on, on_without_hook, prepare};
+use crate::host::compiled::{note_firing, on, on_without_hook, prepare, take_due};
 use crate::host::drive::must_return;
 use crate::host::entries::slot;
 use crate::host::memory::{LoopBlock, TaskBlock, value};
@@ -66,7 +66,6 @@ pub(super) unsafe fn install(lua: *mut lua_State, upvalues: &[c_int; 5]) {
             (c"add", add as *const c_void),
             (c"linked", linked as *const c_void),
             (c"cancel", cancel as *const c_void),
-            (c"emptied", emptied as *const c_void),
             (c"next", next as *const c_void),
             (c"begin", begin as *const c_void),
             (c"ended", ended as *const c_void),
@@ -144,8 +143,8 @@ entry!(
     }
 );
 
-/// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores the task at that place and calls
-/// [`linked`].
+/// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores the task at that place, and that
+/// it is armed. If another step has come between, it calls [`linked`].
 unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task, or null. Without a limit `arm` does not use the Lua state.
     unsafe {
@@ -162,13 +161,14 @@ unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut T
     }
 }
 
-/// Called when a task is in TASKS. Returns 1, or 0 if it was cancelled meanwhile.
+/// Called when a task is in TASKS that may be parked. Returns 1, or 0 if it was cancelled meanwhile.
 unsafe extern "C" fn linked(block: *mut LoopBlock, task: *const TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe { on(block, |state| Key::from_bits((*task).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
-/// Cancels a pending task. Returns its place in TASKS. The Lua code then empties the place and calls [`emptied`].
+/// Cancels a pending task. Returns its place in TASKS. The Lua code then empties the place, and stores that it is
+/// empty.
 unsafe extern "C" fn cancel(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe {
@@ -194,13 +194,8 @@ unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
             return 0;
         }
         on_without_hook(block, |state| {
-            if state.cogloop.is_measuring || state.debug || !state.steps.may_empty() {
-                return None;
-            }
-            let Some(expired) = state.events.next_expired() else { return Some(0) };
-            state.served = true;
-            state.cogloop.firing = Some(expired);
-            state.cogloop.fired += 1;
+            let Some(expired) = take_due(state)? else { return Some(0) };
+            note_firing(state, expired);
             state.empties(expired.key.index());
             Some(slot(expired.key.index()) as i32)
         })
