@@ -38,8 +38,8 @@ pub struct Async<F> {
 }
 
 impl<F: AsFd + 'static> Async<F> {
-    /// Ends no source. If a source may observe the same descriptor, the caller ends it; a descriptor that was just
-    /// opened has none.
+    /// This function does not end a source that observes the same descriptor: the caller must do that. A descriptor
+    /// that was just opened has no source.
     pub(crate) fn new(core: &Rc<Core>, file: F) -> Result<Self, Error> {
         core.check_open()?;
         let file = memory::rc(file)?;
@@ -182,7 +182,7 @@ impl<F> Async<F>
 where
     for<'a> &'a F: Read,
 {
-    /// Reads the available bytes; waits if there are none. Returns their number; 0 is the end of the stream.
+    /// Reads the available bytes; waits if there are none. Returns the number of bytes, or 0 at the end of the stream.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;

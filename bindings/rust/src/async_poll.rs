@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 /// Functions for futures of your own, and for the traits of a runtime.
 impl<F> Async<F> {
     /// [`readable`](Self::readable) for a future of your own: `Pending` keeps the waker of `cx` until there is
-    /// something to read. Only one task at a time may poll it: of several tasks only the last to poll is woken.
+    /// something to read. Only one task at a time may call this method: of several tasks only the last caller is woken.
     ///
     /// ```
     /// use std::future::poll_fn;
@@ -38,7 +38,7 @@ impl<F> Async<F> {
     }
 
     /// [`read_with`](Self::read_with) for a future of your own, or for a trait of another runtime. After `WouldBlock`
-    /// it returns `Pending` and keeps the waker of `cx`. It is for one task at a time, like
+    /// this method returns `Pending` and keeps the waker of `cx`. It is for one task at a time, like
     /// [`poll_readable`](Self::poll_readable).
     ///
     /// ```

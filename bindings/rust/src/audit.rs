@@ -5,8 +5,8 @@ use crate::handle::Handle;
 use std::fmt;
 
 impl<S> Handle<S> {
-    /// Checks the invariants of the loop, for tests. They include those of the wheel and of the descriptors. Timers,
-    /// sources and callbacks match one to one. A check takes time in proportion to their number.
+    /// Checks the invariants of the loop, of its wheel and of its descriptors, for tests. Also checks that timers and
+    /// sources match their callbacks one to one. The time of a check grows with the number of callbacks.
     ///
     /// # Panics
     /// If an invariant does not hold. The message names it.

@@ -1,4 +1,4 @@
-//! Channels with a callback: any thread or task sends messages of one type to it.
+//! Channels with a callback. Any thread or task can send messages of one type to the callback.
 
 use crate::handle::{Handle, Serve};
 use crate::notifier::Wakeup;
@@ -15,7 +15,8 @@ use std::thread;
 impl<S> Handle<S> {
     /// Makes a channel: `f` is called with each message. When every sender is dropped and all messages are served, `f`
     /// is called with `None`, and the channel ends. `f` can also end it by returning `Break`. Until then the channel
-    /// keeps the loop going. It holds as many messages as [`Options::max_posts`](crate::Options::max_posts) allows.
+    /// keeps the loop going. The channel holds as many messages as [`Options::max_posts`](crate::Options::max_posts)
+    /// allows.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -40,8 +41,8 @@ impl<S> Handle<S> {
         self.make_channel(Capacity { what: "posts", limit: self.core().limits.posts }, f)
     }
 
-    /// Like [`channel`](Self::channel), with a capacity of its own: at least one message. A method of the
-    /// [sender](Sender) waits or fails when the channel is full.
+    /// Like [`channel`](Self::channel), with a capacity of its own: at least one message. When the channel is full, the
+    /// methods of the [sender](Sender) wait or fail.
     ///
     /// ```
     /// use cogloop::{Error, Loop};
@@ -103,7 +104,8 @@ impl<S> Handle<S> {
     }
 }
 
-/// Ends the channel. All senders were dropped, or its callback has returned `Break` or an error, or has panicked.
+/// Ends the channel, because all senders were dropped, or because the callback has returned `Break` or an error, or has
+/// panicked.
 struct Ending<'a, S>(&'a Handle<S>, SlabKey);
 
 impl<S> Drop for Ending<'_, S> {

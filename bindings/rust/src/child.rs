@@ -58,9 +58,8 @@ fn acknowledge(signals: &mut Option<Signals>) {
 }
 
 /// A child process for a future, made by [`Handle::watch_child`]. It owns the child.
-///
-/// If it is dropped, the child runs on and its status is not collected. After its end the child stays a zombie until
-/// this program ends. To end the child, [`kill`](Self::kill) it and [`wait`](Self::wait).
+/// If this value is dropped, the child runs on and its status is not collected. After its end the child stays a zombie
+/// until this program ends. To end the child, [`kill`](Self::kill) it and [`wait`](Self::wait).
 pub struct Process {
     child: Child,
     watched: Async<End>,
@@ -142,9 +141,8 @@ impl<S> Handle<S> {
 
     /// Calls `f` once, with the child's status, when the child has ended. The loop owns the child and collects its
     /// status. If you need the child's pipes, take them out first.
-    ///
-    /// If the source is cancelled, the child runs on and its status is not collected. After its end it stays a zombie.
-    /// To end the child, [`kill`](Self::kill) it; `f` is called then.
+    /// If the source is cancelled, the child runs on and its status is not collected. After its end the child stays a
+    /// zombie. To end the child, [`kill`](Self::kill) it; `f` is called then.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -236,7 +234,7 @@ mod tests {
     use crate::Loop;
     use std::process::Command;
 
-    /// Tests systems without pidfds, such as kernels before 5.3.
+    /// Tests the signal that replaces pidfds on systems without them, such as kernels before 5.3.
     #[test]
     fn without_pidfds_a_signal_reports_the_end_of_a_child() {
         let mut events = Loop::new().unwrap();

@@ -1,4 +1,4 @@
-//! The part of a loop that does not depend on the type of the user's state. Futures hold it.
+//! The part of a loop that does not depend on the type of the user's state. Futures hold this part.
 //!
 //! Each borrow of its cells is a few lines long, and no user code runs inside the borrow. Callbacks, destructors and
 //! wakers are called after the borrow. So they may use the loop in any way and never find a cell borrowed.
@@ -57,9 +57,9 @@ pub(crate) struct Core {
     pub(crate) timeline: Timeline,
 }
 
-/// The time 0 of the loop on the clock of the standard library. It may be a little too early but never too late, so
-/// that no timer is early by either clock. Its error is the time between two readings of the clocks, the smallest of a
-/// few attempts.
+/// The time 0 of the loop on the clock of the standard library. This instant may be a little too early but never too
+/// late, so that no timer is early by either clock. The error is the time between the readings of the two clocks. The
+/// best of four attempts is taken.
 fn origin_of(events: &EventLoop<Kind>) -> Instant {
     let guess = |_| {
         let before = Instant::now();

@@ -35,16 +35,16 @@ impl Name for Idle {
         if self.owner != handle.core().id {
             return false;
         }
-        // Dropped after the borrow.
+        // The callback is dropped after the borrow.
         let removed = handle.idles().borrow_mut().callbacks.remove(self.key);
         removed.is_some()
     }
 }
 
 impl<S> Handle<S> {
-    /// Calls `f` whenever a turn has found nothing else to do, until `f` returns `Break` or is cancelled. While there
-    /// is an idle callback, the loop does not wait. So let each call do a small piece of the work, and let the last
-    /// call return `Break`. An idle callback that never ends cannot stop virtual time: see
+    /// Calls `f` whenever a turn has found nothing else to do, until `f` returns `Break` or the idle callback is
+    /// cancelled. While there is an idle callback, the loop does not wait. So let each call do a small piece of the
+    /// work, and let the last call return `Break`. An idle callback that never ends cannot stop virtual time: see
     /// [`Loop::simulated`](crate::Loop::simulated).
     ///
     /// ```

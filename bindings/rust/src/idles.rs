@@ -17,7 +17,7 @@ impl<C> Default for Idles<C> {
 }
 
 impl<C> Idles<C> {
-    /// Ends all callbacks. Take them out with [`next_doomed`](Self::next_doomed).
+    /// Ends all callbacks. The caller takes them out with [`next_doomed`](Self::next_doomed).
     pub(crate) fn doom_all(&mut self) {
         self.callbacks.doom_all();
     }

@@ -61,7 +61,7 @@ impl Interval {
         self
     }
 
-    /// The slack in nanoseconds. If the interval sets none, the loop's slack, which is `of_loop`.
+    /// Returns the interval's slack in nanoseconds, or `of_loop`, the loop's slack, if the interval sets none.
     pub(crate) fn slack_ns(&self, of_loop: u64) -> u64 {
         self.slack.map_or(of_loop, nanoseconds)
     }

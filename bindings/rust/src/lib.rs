@@ -57,8 +57,8 @@
 //!                  cogloop-io         the turn: a timing wheel, a clock, epoll, io_uring, select, …
 //! ```
 //!
-//! A callback gets `&mut S` and a handle. It is taken out of its table while it runs. So it may do anything: end itself
-//! or others, add more, stop the loop, or clear it. No cell of the loop is borrowed while it runs.
+//! A callback gets `&mut S` and a handle. The callback is taken out of its table while it runs. So it may do anything:
+//! end itself or others, add more, stop the loop, or clear it. No cell of the loop is borrowed while it runs.
 //!
 //! # What it promises
 //!

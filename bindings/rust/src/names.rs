@@ -17,9 +17,9 @@ pub(crate) mod sealed {
 }
 
 impl<S> Handle<S> {
-    /// Ends a timer, source or idle callback, even if it is due in this turn. Drops its callback and its file at once.
-    /// If the callback itself makes this call, they are dropped when it returns. Returns `false` if the timer, source
-    /// or idle callback has already ended or belongs to another loop.
+    /// Ends a timer, source or idle callback, even if it is due in this turn. Drops the callback, and the file of a
+    /// source, at once. If the callback itself makes this call, both are dropped when the callback returns. Returns
+    /// `false` if the timer, source or idle callback has already ended or belongs to another loop.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};

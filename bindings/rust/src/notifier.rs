@@ -79,8 +79,8 @@ impl Notifier {
     }
 }
 
-/// The implementation of a future's [`Waker`](std::task::Waker); a channel has one, too. As long as it exists, it has
-/// an entry in the list of woken tasks and channels, so that waking allocates nothing.
+/// The implementation of a future's [`Waker`](std::task::Waker). A channel has a `Wakeup`, too. As long as a `Wakeup`
+/// exists, it has an entry in the list of woken tasks and channels, so that waking allocates nothing.
 pub(crate) struct Wakeup {
     key: SlabKey,
     is_queued: AtomicBool,
@@ -124,7 +124,7 @@ impl Wakeup {
     }
 
     /// Like [`acknowledge`](Self::acknowledge), but also takes the task or channel off the list if it was woken again
-    /// meanwhile. It is served for that wake, too.
+    /// meanwhile. The service that follows is for that wake, too.
     pub(crate) fn acknowledge_all(&self) {
         if self.is_queued.load(Ordering::Relaxed) {
             let mut woken = self.notifier.woken();

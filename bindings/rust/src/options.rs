@@ -41,7 +41,7 @@ pub struct Options {
 pub struct BackendReport {
     /// One of the names that [`Options::backend`] takes.
     pub name: &'static str,
-    /// The reason why it was chosen, as text for people.
+    /// The reason why the backend was chosen, as text for people.
     pub reason: String,
 }
 
@@ -84,7 +84,7 @@ impl Options {
         self
     }
 
-    /// Sets the slack of timers: how late they may fire, so that several timers share a wake-up. It counts for
+    /// Sets the slack of timers: how late they may fire, so that several timers share a wake-up. The slack applies to
     /// timeouts, sleeps, and intervals without a [`slack`](crate::Interval::slack) of their own. No timer fires early.
     /// The slack does not change the deadlines and the lateness that are reported. By default timers have no slack. A
     /// slack of 1 ms saves about as many wake-ups as a resolution of 1 ms.
@@ -116,8 +116,8 @@ impl Options {
     }
 
     /// Records the run in a file: everything that comes from outside, and the program's calls for timers and
-    /// descriptors. A file of that name is replaced. See `docs/replay.md`. This option takes the place of
-    /// [`replay`](Self::replay).
+    /// descriptors. A file of that name is replaced. See `docs/replay.md`. Of this option and [`replay`](Self::replay),
+    /// the last one that is set counts.
     pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
         self.recording = Some(Recording::Record(path.into()));
         self
@@ -180,9 +180,9 @@ impl Options {
         self
     }
 
-    /// Limits how many callbacks of each kind (posts, timers, sources, tasks) a turn serves, at least one. The next
-    /// turn serves the rest. So callbacks of one kind, however many there are, delay the other kinds by at most this
-    /// number of callbacks.
+    /// Limits how many callbacks of each kind (posts, timers, sources, tasks) a turn serves. The limit is at least one.
+    /// The next turn serves the rest. So callbacks of one kind, however many there are, delay the other kinds by at
+    /// most this number of callbacks.
     pub fn max_callbacks_per_turn(mut self, limit: usize) -> Self {
         self.limits.io.served_in_turn = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
         self

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! While senders wait, free room goes to the first of them, before any other sender can take it. No user code runs
-//! under the lock: wakers are cloned before it is taken, and woken and dropped after it is released.
+//! under the lock: wakers are cloned before the lock is taken, and woken and dropped after it is released.
 
 use crate::notifier::Wakeup;
 use crate::waiters::{WaiterKey, Waiters};
@@ -278,7 +278,7 @@ impl<T> Shared<T> {
     pub(crate) fn remove_sender(&self) {
         let mut queue = self.queue();
         queue.senders -= 1;
-        // While messages wait, the receiver is awake. It notices the end after it has served them.
+        // While messages wait, the receiver is awake. The receiver notices the end after it has served these messages.
         let is_end = queue.senders == 0 && queue.messages.is_empty();
         let receiver = if is_end { queue.receiver.take() } else { None };
         drop(queue);

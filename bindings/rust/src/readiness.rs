@@ -138,7 +138,7 @@ impl Core {
     }
 }
 
-/// A future that waits for the next report of a direction. Dropping it removes it from the list of waiters.
+/// A future that waits for the next report of a direction. A future that is dropped leaves the list of waiters.
 pub(crate) struct Readiness<'a> {
     core: &'a Core,
     awaited: Awaited,

@@ -31,7 +31,7 @@ pub fn channel<T>(capacity: usize) -> Result<(Sender<T>, Receiver<T>), Error> {
 
 /// The receiving end of [`channel`]. Dropping it drops the waiting messages and closes the channel for its senders.
 ///
-/// With the feature `futures`, which is on by default, it implements `Stream`.
+/// With the feature `futures`, which is on by default, the receiver implements `Stream`.
 pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Receiver<T> {

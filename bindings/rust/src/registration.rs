@@ -55,7 +55,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // The kernel's error is ignored: the loop has removed the descriptor in any case.
+        // The kernel's error is ignored, because the loop has removed the descriptor even then.
         let _ = self.core.events.borrow_mut().remove_descriptor(self.token);
         let _watchers = self.core.watched.take(self.token);
     }

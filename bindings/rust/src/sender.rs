@@ -108,7 +108,7 @@ impl<T> Sender<T> {
     }
 
     /// Sends a message when the channel has room. Senders that wait get room in the order in which they began to wait.
-    /// The future works on any executor. If it is dropped before it completes, the message is not sent.
+    /// The future works on any executor. If the future is dropped before it completes, the message is not sent.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
@@ -137,8 +137,8 @@ impl<T> Sender<T> {
         Sending { shared: &self.0, message: Some(message), key: None }
     }
 
-    /// Sends a message, and blocks the thread until the channel has room. On the thread of the channel's own loop it
-    /// does not wait, because that wait would never end.
+    /// Sends a message, and blocks the thread until the channel has room. On the thread of the channel's own loop this
+    /// method does not wait, because that wait would never end.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;

@@ -48,7 +48,7 @@ impl Came {
 
 /// Signals for a future, made by [`Handle::watch_signals`]. Dropping this value ends the watch.
 ///
-/// With the feature `futures`, which is on by default, it implements `Stream`.
+/// With the feature `futures`, which is on by default, this type implements `Stream`.
 pub struct Signals {
     came: Came,
     watched: Async<Waker>,

@@ -149,7 +149,7 @@ impl<T> Slab<T> {
         used.map(|(index, place)| SlabKey { index, generation: place.generation })
     }
 
-    /// Makes all keys stale. Take the values out with [`next_doomed`](Self::next_doomed).
+    /// Makes all keys stale. The caller takes the values out with [`next_doomed`](Self::next_doomed).
     pub(crate) fn doom_all(&mut self) {
         for (index, place) in (0..).zip(&mut self.places) {
             let content = std::mem::replace(&mut place.content, Content::Free { next: NONE });

@@ -64,8 +64,8 @@ impl<K: Keeping> WakeTimer<K> {
         let plan = Plan { deadline: self.deadline_ns, period, missed: Missed::Skip, slack };
         let added = match period.is_some() || self.deadline_ns > events.now_ns() {
             true => events.try_add_planned(plan, Kind::Sleep),
-            // A timer with a delay of 0 fires in the next turn. Rounding the deadline up to a tick could delay it
-            // further.
+            // A timer with a delay of 0 fires in the next turn. Rounding the deadline up to a tick could delay the
+            // timer further.
             false => events.try_add_timer(0, Kind::Sleep),
         };
         let key = added.map_err(Error::refused)?;
@@ -124,8 +124,8 @@ impl Core {
     }
 }
 
-/// A future that completes at its deadline, made by [`Handle::sleep`]. If its loop is dropped earlier, it completes
-/// with [`Error::Closed`]. Dropping the future takes its timer out of the wheel at once.
+/// A future that completes at its deadline, made by [`Handle::sleep`]. If the loop is dropped earlier, the future
+/// completes with [`Error::Closed`]. Dropping the future takes its timer out of the wheel at once.
 ///
 /// ```
 /// use std::time::Duration;

@@ -9,7 +9,7 @@ impl Name for Source {
         if !handle.knows_source(self) || !handle.core().is_observed(self.token) {
             return false;
         }
-        // The kernel's error is ignored: the loop has removed the source in any case.
+        // The kernel's error is ignored, because the loop has removed the source even then.
         let _ = handle.core().events.borrow_mut().remove_descriptor(self.token);
         let _slot = handle.take_source(self.token);
         true

@@ -31,7 +31,7 @@ use std::task::{Context, Poll, Waker};
 pin_project_lite::pin_project! {
     /// The boxed future of a task. An `async` block would have room for the inner future twice: captured and awaited.
     struct Job<F: Future> {
-        // `None` when the future is done. It is dropped before the result is reported.
+        // `None` when the future is done. The future is dropped before the result is reported.
         #[pin]
         future: Option<F>,
         finish: Finish<F::Output>,
@@ -81,7 +81,7 @@ pub struct Task<T> {
 }
 
 impl<T> Task<T> {
-    /// Lets the task run on without this value. It keeps the loop going until it is done.
+    /// Lets the task run on without this value. The task keeps the loop going until it is done.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::simulated()?;

@@ -16,7 +16,7 @@ pub(crate) struct Spawned {
     pub(crate) waker: Waker,
 }
 
-/// A waker may outlive its task. It wakes nothing then.
+/// A waker may outlive its task. After the end of the task it wakes nothing.
 impl Drop for Spawned {
     fn drop(&mut self) {
         self.wakeup.retire();
@@ -57,7 +57,7 @@ impl Tasks {
         }
     }
 
-    /// Ends all tasks. Take them out with [`next_doomed`](Self::next_doomed).
+    /// Ends all tasks. The caller takes them out with [`next_doomed`](Self::next_doomed).
     pub(crate) fn doom_all(&self) {
         self.0.borrow_mut().doom_all();
     }

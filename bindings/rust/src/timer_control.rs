@@ -22,7 +22,8 @@ impl Name for Timer {
 /// Operations on timers. Each returns whether the timer exists: `false` if it has fired for the last time, was
 /// cancelled, or belongs to another loop.
 impl<S> Handle<S> {
-    /// Sets a new deadline, `delay` from now. The period of an interval counts from it. A paused timer is resumed.
+    /// Sets a new deadline, `delay` from now. The period of an interval counts from the new deadline. A paused timer is
+    /// resumed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -38,7 +39,7 @@ impl<S> Handle<S> {
         self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().reschedule_timer_at(key, deadline_ns))
     }
 
-    /// Sets a new deadline. The period of an interval counts from it. A paused timer is resumed.
+    /// Sets a new deadline. The period of an interval counts from the new deadline. A paused timer is resumed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -54,8 +55,8 @@ impl<S> Handle<S> {
         self.key_of(timer).is_some_and(|key| self.core().events.borrow_mut().reschedule_timer_at(key, deadline_ns))
     }
 
-    /// Pauses a timer and keeps the time that remains. Returns `false` also if it is paused already. A paused timer
-    /// does not keep [`run`](crate::Loop::run) going.
+    /// Pauses a timer and keeps the time that remains. Returns `false` also if the timer is paused already. A paused
+    /// timer does not keep [`run`](crate::Loop::run) going.
     ///
     /// ```
     /// use std::time::Duration;
@@ -75,7 +76,7 @@ impl<S> Handle<S> {
         self.core().events.borrow_mut().try_pause_timer(key).map_err(Error::refused)
     }
 
-    /// Resumes a paused timer. Returns `false` also if it is not paused.
+    /// Resumes a paused timer. Returns `false` also if the timer is not paused.
     ///
     /// ```
     /// use std::time::Duration;

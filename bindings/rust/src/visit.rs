@@ -38,7 +38,7 @@ impl<T, F> Drop for Asking<T, F> {
     }
 }
 
-/// The loop's end. If it is dropped before the call, the future gets [`Error::Cancelled`].
+/// The loop's end. If this value is dropped before the call, the future gets [`Error::Cancelled`].
 struct Answering<T, F>(Rc<Asked<T, F>>);
 
 impl<T, F> Drop for Answering<T, F> {

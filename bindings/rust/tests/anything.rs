@@ -26,7 +26,7 @@ struct World {
 }
 
 impl World {
-    /// Marsaglia's xorshift.
+    /// Returns a number below `bound`, by Marsaglia's xorshift.
     fn below(&mut self, bound: u64) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;

@@ -1,5 +1,5 @@
-//! Futures that are dropped before they complete. They have no effect and leave nothing behind. Futures that wait for
-//! them get an error.
+//! Futures that are dropped before they complete. Such futures have no effect and leave nothing behind. Other futures
+//! that wait for them get an error.
 
 mod common;
 
@@ -38,7 +38,7 @@ fn a_dropped_visit_to_the_state_never_runs() {
     assert_eq!(visits, 0);
 }
 
-/// Regression test: such futures were pending for ever.
+/// Regression test: futures of a dropped loop were pending for ever.
 #[test]
 fn a_sleep_whose_loop_is_gone_wakes_its_task_with_an_error() {
     let (inner, mut outer) = (Loop::<()>::simulated().unwrap(), Loop::<()>::simulated().unwrap());
@@ -67,7 +67,8 @@ fn a_sleep_that_is_over_when_its_loop_goes_is_no_error() {
     assert!(matches!(poll_once(sleep), Poll::Ready(Ok(()))));
 }
 
-/// Regression test: such a sleep woke its task again and again, and kept the processor busy until there was room.
+/// Regression test: a cleared sleep that found no room woke its task again and again, and kept the processor busy until
+/// there was room.
 #[test]
 fn a_sleep_that_was_cleared_and_finds_no_room_is_an_error() {
     let mut events = Loop::with_options(cogloop::Options::new().simulated().max_timers(1)).unwrap();

@@ -33,7 +33,8 @@ fn an_idle_loop_returns_and_a_turn_waits_until_its_limit_c25_c33() {
     });
 }
 
-/// C30: timers that were due when a callback stopped the loop stay due. C31: a stop before a run has no effect on it.
+/// C30: timers that were due when a callback stopped the loop stay due. C31: a stop before a run has no effect on the
+/// run.
 #[test]
 fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     let mut events = simulated();
@@ -331,7 +332,7 @@ fn an_outer_loop_serves_the_loop_inside_it() {
 }
 
 /// Regression test: a derived `Debug` required `Debug` of the state and of the message. A program's types need not
-/// have it.
+/// implement `Debug`.
 #[test]
 fn debug_output_needs_no_debug_of_the_users_types() {
     struct Wordless;

@@ -11,7 +11,7 @@ fn what_windows_lacks() {
         "skipped: what_windows_lacks: a loop inside another: a completion port cannot be observed by another",
     ] {
         use std::io::Write;
-        // Written directly to stdout, because the harness hides the output of a test that passes.
+        // The line is written directly to stdout, because the harness hides the output of a test that passes.
         writeln!(std::io::stdout(), "{line}").unwrap();
     }
 }

@@ -149,7 +149,7 @@ impl<T> Counted<T> {
 }
 
 impl<const N: usize> Counted<[u64; N]> {
-    /// Closures call this instead of using the field: so they capture the whole `Counted`.
+    /// Closures call this function instead of using the field, so that they capture the whole `Counted`.
     fn one(&self) -> u64 {
         self.0[0]
     }

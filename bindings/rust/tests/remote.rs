@@ -56,7 +56,8 @@ fn a_wake_before_the_wait_ends_it_c55() {
     });
 }
 
-/// A remote keeps the loop going; dropping the last one lets `run` return. An unreferenced remote does neither.
+/// A remote keeps the loop going. When the last remote is dropped, `run` returns. An unreferenced remote does not keep
+/// the loop going.
 #[test]
 fn a_loop_waits_for_its_remotes() {
     let mut events = Loop::new().unwrap();

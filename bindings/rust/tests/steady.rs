@@ -140,7 +140,7 @@ fn messages_and_posts_without_captures_allocate_nothing() {
     assert_eq!(counted, 0);
 }
 
-/// Regression test: each had room for two copies of its future.
+/// Regression test: a task and a timeout each had room for two copies of their future.
 #[test]
 fn a_task_and_a_timeout_take_the_bytes_of_their_future_and_a_few_hundred() {
     const TASKS: usize = 4096;

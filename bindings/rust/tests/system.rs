@@ -18,7 +18,7 @@ fn send(number: i32) {
     assert!(status.unwrap().success());
 }
 
-/// Each loop that watches a signal gets it once. A second watcher of the same loop gets it once, too.
+/// Each loop that watches a signal gets the signal once. A second watcher of the same loop gets the signal once, too.
 #[test]
 fn a_signal_calls_every_watcher_and_a_watch_can_end() {
     on_every_backend(|options| {

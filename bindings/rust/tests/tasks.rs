@@ -357,8 +357,8 @@ fn a_users_waker_may_use_the_loop() {
     assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready());
 }
 
-/// Regression test: a turn served either the tasks that a stopped turn had left, or those that were woken since. So the
-/// sleeper was served a turn late.
+/// Regression test: a turn served either the tasks that a stopped turn had left, or those that were woken since. So
+/// some of the tasks were served a turn late.
 #[test]
 fn after_a_stop_a_turn_serves_the_remaining_tasks_and_those_woken_since() {
     let mut events = Loop::<()>::simulated().unwrap();

@@ -282,7 +282,7 @@ fn intervals_with_slack_share_their_wake_ups() {
     assert!(log.len() <= 2, "{log:?}");
 }
 
-/// The loop's slack counts for each kind of timer without a slack of its own.
+/// The loop's slack applies to each kind of timer without a slack of its own.
 #[test]
 fn timers_share_the_wake_ups_that_the_slack_of_their_loop_allows() {
     let mut events = Loop::<Vec<Duration>>::with_options(Options::new().slack(10 * MS).simulated()).unwrap();

@@ -29,7 +29,7 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Calls the function. The loop must not be borrowed, because the function may call it.
+    /// Calls the function. The loop must not be borrowed, because the function may use the loop.
     pub(super) fn call(self) {
         // SAFETY: the user gave the function and its ctx for this call.
         must_return("an end function", || unsafe { (self.run)(self.ctx) });

@@ -104,7 +104,7 @@ impl CogPlan {
         if read.reserved == 0 { Ok(read) } else { Err(is_newer("plan")) }
     }
 
-    /// The plan's slack. If the plan sets none, the loop's slack, which is `of_loop`.
+    /// Returns the plan's slack, or `of_loop`, the loop's slack, if the plan sets none.
     pub(super) fn slack_ns(&self, of_loop: u64) -> u64 {
         match self.slack_ns {
             0 => of_loop,
@@ -187,7 +187,8 @@ impl CogOptions {
 }
 
 impl CogStats {
-    /// Writes the fields for which the caller's struct has room. If that struct has more fields, they become zero.
+    /// Writes the fields for which the caller's struct has room. If that struct has more fields than the library's, the
+    /// further fields become zero.
     ///
     /// # Safety
     /// The pointer is not null, and points to as many bytes as its first field says.

@@ -104,8 +104,8 @@ impl Remote {
         self.has_posts.load(Ordering::Acquire)
     }
 
-    /// Moves the queued posts to the end of `posts`, in order. If there is no memory for the move, they stay in the
-    /// queue until `posts` is empty.
+    /// Moves the queued posts to the end of `posts`, in order. If there is no memory for the move, the posts stay in
+    /// the queue until `posts` is empty.
     pub(super) fn move_to(&self, posts: &mut VecDeque<Post>) {
         if !self.has_posts() {
             return;

@@ -80,7 +80,7 @@ fn index_of(id: u64) -> usize {
 }
 
 impl Free {
-    /// Takes a free slot. Makes a new chunk if there is none.
+    /// Takes a free slot. Makes a new chunk if no slot is free.
     fn take(&mut self) -> Result<u32, Failure> {
         if let Some(index) = self.indices.pop() {
             return Ok(index);
@@ -140,7 +140,7 @@ pub(super) fn add_again(id: u64, remote: Arc<Remote>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes a remote from the table. When it returns, no thread uses the remote through the table.
+/// Removes a remote from the table. When this function returns, no thread uses the remote through the table.
 pub(super) fn forget(id: u64) {
     let Some(slot) = slot_at(index_of(id)).filter(|_| id != 0) else { return };
     if slot.id.compare_exchange(id, 0, Ordering::SeqCst, Ordering::Relaxed).is_err() {

@@ -36,7 +36,7 @@ impl Loop {
     }
 
     /// The callback for a ready descriptor, with its arguments; `None` if there is nothing to report. A watch of a
-    /// child has ended when this returns its callback.
+    /// child has ended when this function returns its callback.
     pub(super) fn call_of(&self, ready: Ready) -> Option<(CogWatchFn, c_int, *mut c_void, Option<End>)> {
         let mut watches = self.watches.borrow_mut();
         let place = watches.get_mut(ready.token.index())?;

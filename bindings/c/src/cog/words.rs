@@ -11,7 +11,7 @@ const LENGTH: usize = 512;
 /// A C string. A text that is too long is cut between two characters.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Words {
-    /// Zeros from `length` on.
+    /// The bytes from `length` on are zeros.
     bytes: [u8; LENGTH],
     length: usize,
 }

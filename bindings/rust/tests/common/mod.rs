@@ -35,7 +35,7 @@ pub fn on_every_backend(story: impl Fn(&Options)) {
 /// Reports that a test is skipped because the system lacks something that it needs.
 pub fn skip(need: &str, why: &str) {
     let line = format!("skipped: {}: {need}: {why}\n", std::thread::current().name().unwrap_or_default());
-    // Written directly to stdout, because the harness hides the output of a test that passes.
+    // The line is written directly to stdout, because the harness hides the output of a test that passes.
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 

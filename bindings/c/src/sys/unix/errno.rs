@@ -18,7 +18,7 @@ pub(crate) fn of_c(error: &io::Error) -> Option<c_int> {
     error.raw_os_error()
 }
 
-/// The system's text for a number, written to `room`. The standard library would allocate it.
+/// The system's text for a number, written to `room`. The standard library would allocate the text.
 pub(crate) fn text(number: c_int, room: &mut [u8]) -> Option<&str> {
     // SAFETY: the length is that of the buffer without its last byte.
     let code = unsafe { libc::strerror_r(number, room.as_mut_ptr().cast(), room.len() - 1) };

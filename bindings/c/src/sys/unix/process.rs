@@ -6,7 +6,8 @@ pub(crate) fn at_exit(run: extern "C" fn()) {
     unsafe { libc::atexit(run) };
 }
 
-/// Registers functions that a thread calls when it forks: before, and after in the parent and in the child.
+/// Registers functions that a thread calls when it forks: one before the fork, one after it in the parent, and one
+/// after it in the child.
 pub(crate) fn at_fork(before: Option<Hook>, after: Option<Hook>, in_child: Option<Hook>) {
     // SAFETY: the functions may be called whenever a thread forks, and the library stays loaded.
     unsafe { libc::pthread_atfork(before, after, in_child) };

@@ -1,8 +1,8 @@
 //! Starts the library's threads with all signals blocked.
 //!
 //! A signal that is sent to a process goes to any thread that does not block it. If the library's threads did not block
-//! it, handlers would run on them. A program may block a signal in all of its own threads and wait for it with
-//! `sigwait`. A library thread that did not block the signal would then let it end the program.
+//! signals, handlers would run on these threads. A program may also block a signal in all of its own threads and wait
+//! for it with `sigwait`. If a library thread did not block the signal, the signal would then end the program.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};

@@ -27,7 +27,7 @@ pub(crate) fn of_c(_: &io::Error) -> Option<c_int> {
     None
 }
 
-/// The system's text for a number, written to `room`. The standard library would allocate it.
+/// The system's text for a number, written to `room`. The standard library would allocate the text.
 pub(crate) fn text(number: c_int, room: &mut [u8]) -> Option<&str> {
     let mut wide = [0_u16; LENGTH];
     let flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;

@@ -45,8 +45,8 @@ impl KernelTimer {
             unsafe { CancelWaitableTimer(timer) };
             return;
         }
-        // A number below zero is a delay. It is rounded up, because a sleep must not be too short. It is at least 1,
-        // because 0 would be a date.
+        // A number below zero is a delay. The delay is rounded up, because a sleep must not be too short. It is at
+        // least 1, because 0 would be a date.
         let units = at_ns.saturating_sub(now_ns()).div_ceil(UNIT_NS).max(1);
         let due = -(units as i64);
         // SAFETY: the handle is this value's own open timer. The delay is on this stack frame, and there is no function

@@ -6,7 +6,7 @@ use std::path::Path;
 /// The path that a C string names, in UTF-8.
 ///
 /// # Errors
-/// `InvalidInput` if it is not UTF-8.
+/// `InvalidInput` if the string is not UTF-8.
 pub(crate) fn path(name: &CStr) -> std::io::Result<&Path> {
     let name = name.to_str().map_err(|_| std::io::ErrorKind::InvalidInput)?;
     Ok(Path::new(name))

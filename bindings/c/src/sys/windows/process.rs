@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The `atexit` of a DLL calls its functions when the DLL is unloaded. By then the other threads are gone, and their
-//! locks may stay locked for ever. So the library registers with the C library whose `exit` the program calls. It does
+//! locks may stay locked for ever. So the library registers with the C library whose `exit` the program calls, and does
 //! nothing when the DLL is unloaded.
 
 use std::ffi::CStr;

@@ -14,7 +14,7 @@ use windows_sys::Win32::System::LibraryLoader::{
 /// allocations cannot return an error.
 const FOR_A_THREAD: usize = 16 << 10;
 
-/// Starts a thread. From then on the library stays loaded, because the thread runs its code.
+/// Starts a thread. From then on the library stays loaded, because the thread runs the library's code.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     expect_bytes(FOR_A_THREAD)?;
     static IS_KEPT: Once = Once::new();
