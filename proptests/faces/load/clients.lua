@@ -1,8 +1,9 @@
 -- The clients of server.lua: clients.lua PORT SECONDS CONNECTIONS
 --
--- CONNECTIONS clients are connected at a time. Each sends texts and compares the answers. Now and then a client stalls,
--- which fills the buffers of both sides. Now and then a client closes before it has read the answer, so that the system
--- resets the connection. At the end the script prints a line of counts. It fails if a byte was lost.
+-- CONNECTIONS clients are connected at a time. Each sends texts and compares them with the answers. Now and then a
+-- client stops reading for a while, so that the buffers of both sides fill. Now and then a client closes its socket
+-- before it has read the answer, so that the system resets the connection. At the end the script prints a line of
+-- counts. It fails if a byte was lost or no message was sent.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 local Address = require 't.Net.Address'
@@ -25,7 +26,7 @@ local function text_of( size )
 end
 
 -- Sends `text` from the byte `from` on, as much as there is room for. Returns the position of the first byte that was
--- not sent, or nil.
+-- not sent, or nil after an error.
 local function send( sck, text, from )
   while from <= #text do
     local count, _, number = sck:send( from == 1 and text or text:sub( from, from + 65535 ) )
@@ -35,7 +36,8 @@ local function send( sck, text, from )
   return from
 end
 
--- Sends `text`. Returns whether all of it came back.
+-- Sends `text`, does not read for `stall` ms, and then reads. Returns whether all of the text came back, and the number
+-- of bytes that came.
 local function exchange( sck, text, stall )
   local sent = send( sck, text, 1 )
   if stall then loop:sleep( stall ) end

@@ -1,7 +1,7 @@
 -- Creates timers, coroutines, sockets or tasks until memory runs out: grow.lua KIND. KIND is one of these four words.
 --
--- Run it under `ulimit -v`. A refused call must raise an error that pcall catches, or return nil and a message.
--- Afterwards the loop must serve everything that it holds, and end in order.
+-- Run the script under `ulimit -v`. A call that gets no memory must raise an error that pcall catches, or return nil
+-- and a message. Afterwards the loop must serve everything that it holds, and the script must end without a crash.
 local cogloop = require 'cogloop'
 local Loop    = require 't.Loop'
 local Socket  = require 't.Net.Socket'
@@ -21,7 +21,8 @@ end
 function grow.tasks( )
   for i = 1, 100 do tloop:addTask( i % 7, count ) end
 end
--- Creates sockets until the system refuses another, and counts what they receive.
+-- Creates a socket that the loop observes, unless the system refuses another socket. Then keeps ten messages that the
+-- first socket has sent to itself.
 local first
 function grow.sockets( )
   local sck = Socket( 'udp', 'ip4' )

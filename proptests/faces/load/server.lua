@@ -1,12 +1,13 @@
--- An echo server with timers, which runs as long as a client is connected: server.lua TIMERS INTERVALS
+-- An echo server with timers: server.lua TIMERS INTERVALS
 --
--- It prints its port, a line after a SIGTERM, and its counts at the end. TIMERS one-shot timers are pending at any
--- time. Each is set again for another time when it fires. There are also INTERVALS intervals.
+-- The server runs until it has got a SIGTERM and no client is connected. It prints its port, a line after the SIGTERM,
+-- and its counts at the end. TIMERS one-shot timers are pending until the SIGTERM: when a timer fires, another timer is
+-- set for a random time. There are also INTERVALS intervals.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 
 local timers, intervals = tonumber( arg[ 1 ] ), tonumber( arg[ 2 ] )
-local loop, watch = cogloop.loop( ), cogloop.loop( )   -- the second one is only used as a clock
+local loop, watch = cogloop.loop( ), cogloop.loop( )   -- `watch` is only used as a clock
 local served = { fired = 0, ticks = 0, early = 0, bytes = 0, connections = 0, resets = 0, refused = 0 }
 local open, asked = 0, false
 
@@ -79,7 +80,7 @@ local function serve( sck )
   end
 
   local watcher, read, write
-  -- Observes reading while there is room for data, and writing while data wait to be sent.
+  -- Observes the socket for reading while there is room for data, and for writing while data wait to be sent.
   local function observe( )
     local may_read, must_write = waiting < AT_MOST and not is_over, pending[ first ] ~= nil
     if may_read ~= reads then

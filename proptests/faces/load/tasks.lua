@@ -1,10 +1,11 @@
 -- 500 tasks on sockets with time limits, on the real clock and under load: tasks.lua SECONDS ROUNDS
 --
--- In each round 400 requests are answered after up to 30 ms and 100 never, while callbacks take 2 of every 5 ms. An odd
--- round has plain waits. An even one has a group, `timeout`, and tasks that are cancelled. A time-out is false if it
--- came before its time, or while the answer could be read. The server is in the same loop, so nothing comes in between.
--- The script runs for at least SECONDS and at least ROUNDS rounds, and prints its counts. It fails if a time-out was
--- false, a task was lost, or something is left in the loop.
+-- In each round 400 requests are answered after up to 30 ms and 100 never, while callbacks take 2 of every 5 ms. In an
+-- odd round the tasks wait with a time limit. In an even round they use `timeout`, and some of them are cancelled. A
+-- time-out is false if it came before its time, or when the answer could already be read. The server is in the same
+-- loop, so no answer can arrive between a time-out and the check. The script runs for at least SECONDS and at least
+-- ROUNDS rounds, and prints its counts. It fails if a time-out was false, a task was lost, or something is left in the
+-- loop.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 
@@ -44,7 +45,7 @@ local answers = loop:spawn{ name = 'server', function( )
   end
 end }
 
--- The load: a callback that takes its time.
+-- The load: a callback that takes 2 ms.
 local busy = loop:every( 5, function( )
   local over = os.clock( ) + 0.002
   while os.clock( ) < over do end
@@ -75,8 +76,8 @@ local function one( i, uses_scopes )
   local is_live = i % 5 ~= 0
   local ask = is_live and 'ask' or 'say nothing'
   loop:sleep( i % 50 )
-  -- The socket does not block. A connection that the system has to request again would stop the server, which is in the
-  -- same process.
+  -- The socket does not block. When the system has to repeat the request for a connection, a blocking `connect` would
+  -- stop the server, which is in the same process.
   local sck = Socket( 'tcp' )
   sck.nonblock = true
   local connected, message, errno = sck:connect( address )

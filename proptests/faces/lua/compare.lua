@@ -1,8 +1,9 @@
--- Runs one program on two faces and compares them. Shrinks a program that shows a difference.
+-- Runs a program on a module and on the module's model, and compares the logs. Shrinks a program that shows a
+-- difference.
 
 local compile = loadstring or load
 
--- Runs a program on a face and returns the log.
+-- Runs a program in a world, the module's or the model's. Returns the program's functions, which have the log.
 local function run( text, world, face )
   local S = face.stage( world, face.own )
   local chunk = assert( compile( 'local S = ...\n' .. text, '=program' ) )
@@ -13,8 +14,8 @@ end
 
 local M = { }
 
--- Records a run of the program on the module, and replays it. Returns nil, or the position at which the two logs
--- differ.
+-- Records a run of the program on the module, and replays it. Returns the first difference of the two logs, or nil and
+-- the number of their lines.
 function M.replay( face, program )
   local file, text = os.tmpname( ), face.script( program )
   local logs = { }
@@ -30,7 +31,7 @@ function M.replay( face, program )
   return nil, #logs[ 1 ]
 end
 
--- Returns nil, or the position at which the two logs differ.
+-- Returns the first difference of the logs of the module and the model, or nil and the number of their lines.
 function M.differ( face, program )
   local text = face.script( program )
   local got = run( text, face.real, face )
@@ -46,7 +47,7 @@ function M.differ( face, program )
 end
 
 -- ## Shrinking
--- Leaves out one operation after another, and one body after another, as long as the logs still differ.
+-- Leaves out operations, at first half of a list at a time, and options, as long as the logs still differ.
 local function lists( ops, all )
   all[ #all + 1 ] = ops
   for _, op in ipairs( ops ) do

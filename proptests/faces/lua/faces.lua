@@ -1,10 +1,11 @@
--- Runs random programs on the faces of Lua and on their models.
+-- Runs random programs on the faces of Cogloop in Lua and on their models. A face is an interface that a script uses.
+-- The faces are `cogloop` (the module of this name), `tasks` (its tasks), `loop` (t.Loop) and `mockit` (luamockit).
 --
 --   lua faces.lua [PROGRAMS]            a fixed number of programs of each face
 --   COGLOOP_SOAK_SECONDS=60 lua …       runs programs for that time
---   COGLOOP_SEED=42 lua …               begins with this seed; one program with PROGRAMS = 1
+--   COGLOOP_SEED=42 lua …               begins with this seed; if PROGRAMS is 1, runs only the program of this seed
 --   COGLOOP_FACE=tasks lua …            only this face
---   COGLOOP_VERBOSE=1 lua …             prints each program before it runs; if one hangs, it is the last
+--   COGLOOP_VERBOSE=1 lua …             prints each program before it runs, so the last one is the one that hangs
 --   COGLOOP_SHRINK=0 lua …              does not shrink a program that shows a difference
 --   COGLOOP_WITHOUT=close,wait lua …    leaves these operations out
 --   COGLOOP_REPLAY=1 lua …              records each program and replays it instead of running the model. In a
@@ -33,7 +34,7 @@ local function face_of( name, model, loop )
   return F
 end
 
--- The largest face is chosen more often.
+-- The larger faces, cogloop and tasks, are chosen more often.
 local cogloop, tasks = face_of( 'cogloop', 'cogloop/init', 'loop' ), face_of( 'tasks', 'cogloop/init', 'loop' )
 local t_loop, mockit = face_of( 'loop', 'loop/model', 't_loop' ), face_of( 'mockit', 'mockit/model', 'service' )
 local faces = { cogloop, t_loop, cogloop, tasks, mockit, cogloop, tasks }

@@ -24,8 +24,8 @@ return function( )
     return one, two
   end
 
-  -- A program may use a socket's number, or an object that knows the number, in place of the socket. Here both are
-  -- tables, too.
+  -- A program may use a socket's number, or an object that knows the number, in place of the socket. In this world the
+  -- number and the object are tables, too.
   function world.number( socket )
     if socket.closed then return nil end
     socket.number = socket.number or { socket = socket }
@@ -60,24 +60,25 @@ return function( )
   function world.source( name ) return { signal = name, has_come = false, fd = world.source_number } end
 
   -- ## Choices that the specification leaves to the module
-  -- `marks` contains the module's calls, each with its turn.
+  -- `world.marks` has the callbacks that the module has called, in order, each with its turn and its handle.
   local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
 
-  -- The model has followed the module's calls up to one of them. Returns whether the module's following call was for
+  -- The model has made the same calls as the module up to some call. Returns whether the module's next call was for
   -- this entry, in the same turn.
   function world.was_next( entry )
     local last, next = world.marks[ #world.S.marks ], next_mark( )
     return world.socket( next.h ) == entry.descriptor and last and next.turn == last.turn
   end
 
-  -- Returns whether the module's following call was for a handle, in the same turn.
+  -- Returns whether the module's next call was for a handle, in the same turn.
   function world.goes_on( )
     local last, next = world.marks[ #world.S.marks ], next_mark( )
     return next.h ~= nil and last ~= nil and next.turn == last.turn
   end
 
-  -- Returns the index of the candidate that the model serves next: the one that the module served, or else the first
-  -- one whose turn is specified. The model serves a candidate whose turn is not specified only if the module served it.
+  -- Returns the index of the candidate that the model serves next: the candidate that the module served, or else the
+  -- first candidate whose turn is specified. The model serves a candidate whose turn is not specified only if the
+  -- module has served it.
   function world.next( candidates )
     local socket, must = world.socket( next_mark( ).h ), nil
     for i, item in ipairs( candidates ) do

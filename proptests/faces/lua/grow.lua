@@ -11,8 +11,8 @@ return function( R )
     return P.made
   end
 
-  -- Functions that make each kind of operation. The name of an object is known before its body is made. So the callback
-  -- can use the object.
+  -- `G.make` has a function for each kind of operation, which makes such an operation. The name of an object is known
+  -- before the body of its callback is made, so the callback can use the object.
   function G.plain( name, more )
     G.make[ name ] = function( level )
       local op = { k = name, n = G.number( ) }
@@ -29,9 +29,9 @@ return function( R )
     end )
   end
 
-  -- `choices( level, add )` lists the operations that are allowed at this depth, by `add( name, weight )`. Each program
-  -- has its own weights, which make some operations more frequent. So an operation that is rare elsewhere can be
-  -- frequent.
+  -- `G.choices( level, add )`, a function of the face, calls `add( name, weight )` for each operation that is allowed
+  -- at this level of nesting. Each program has its own weights, which make some operations more frequent. So an
+  -- operation that is rare in most programs is frequent in some.
   local moods = { }
 
   local function one( level )

@@ -25,6 +25,6 @@ return function( seed )
     end
   end
 
-  for _ = 1, 3 do R.upto( 2 ) end     -- small seeds have similar first numbers
+  for _ = 1, 3 do R.upto( 2 ) end     -- skips the first numbers, which are similar for small seeds
   return R
 end

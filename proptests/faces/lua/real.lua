@@ -46,8 +46,8 @@ return function( )
     repeat local message = socket:recv( ) until not message
   end
 
-  -- This process is the parent of the shell. If the signal would end the process, a loop that never runs watches the
-  -- signal as well.
+  -- Sends a signal to this process, which is the parent of the shell. USR1 and USR2 would end the process when no
+  -- program watches them, so a loop that never runs watches both.
   function world.raise( signal ) os.execute( 'kill -' .. signal .. ' $PPID' ) end
 
   world.keeper = cogloop.loop( )

@@ -1,5 +1,5 @@
--- The functions that a generated program calls: they name its objects, and log its calls and their answers. The same
--- text runs on the module, on the model, and as a pasted script.
+-- The functions that a generated program calls: they name its objects, and log its calls and their answers. The text of
+-- a program runs without a change on the module, on the model, and as a pasted script.
 
 return function( world, own )
   local S = {
@@ -8,14 +8,14 @@ return function( world, own )
   }
 
   -- ## Values as text
-  -- Objects are written by the names that the program gave them: two objects may stand for one timer. Of a message only
-  -- its subject counts, and of a program's own error only its name.
+  -- Objects are written by the names that the program gave them. Of an error message only the phrases in ABOUT are
+  -- written, because the module's message has more details. Of a program's own errors only the names are written.
   local ABOUT = {
     'too many timers', 'too many descriptors', 'the loop is closed', 'running already', 'only a task of this loop', 'watched already',
     'a coroutine waits for it', 'no timer is armed', 'timed out', 'the handle was closed', 'it is closed',
   }
 
-  -- Most objects are looked up by their last name.
+  -- `named` has the name under which each object was found last. Most objects still have this name.
   local KINDS, named = { T = S.T, W = S.W, C = S.C, F = S.F }, setmetatable( { }, { __mode = 'k' } )
 
   -- `guess` is the most likely name: the callback of timer 7 most often uses T7.
@@ -85,7 +85,8 @@ return function( world, own )
     S.lines[ #S.lines + 1 ] = now( ) .. '  #' .. n .. '  ' .. texts( n, select( '#', ... ), ... )
   end
 
-  -- A callback may run the loop, so calls nest. Lua 5.1 allows about 100 levels. A program ends long before that.
+  -- A callback may run the loop, so calls nest. Lua 5.1 allows about 100 levels. A program is ended when it reaches
+  -- `deepest`.
   local depth, deepest = 0, 40
 
   local function begin( )
@@ -117,14 +118,14 @@ return function( world, own )
   end
 
   -- ## Callbacks
-  -- Records the calls in order: the turn, and the handle if one was ready. The module may choose which of several ready
-  -- handles comes first, and the model follows it.
+  -- Records that a callback is called: the turn, and the handle if a handle was ready. The module may choose which of
+  -- several ready handles comes first, and the model chooses the same.
   function S.mark( h )
     S.marks[ #S.marks + 1 ] = { h = h, turn = world.is_real and S.turn( ) }
   end
 
-  -- Each callback begins with one of these functions. After many calls everything is ended and nothing more is called.
-  -- So every program ends.
+  -- Each callback begins with one of these functions. After `S.most` calls everything is ended and nothing more is
+  -- called. So every program ends.
   function S.enough( )
     S.calls = S.calls + 1
     if S.calls == S.most then
@@ -151,11 +152,12 @@ return function( world, own )
   end
 
   -- ## Handles
-  -- A socket, its number, and an object that knows its number. None is made twice, and none is left to the garbage
-  -- collector.
+  -- A handle is a socket, its number, or an object that knows its number. No handle is made twice, and no socket is
+  -- left to the garbage collector.
   local of, kept = { }, { }
 
-  -- The system chooses the number of a socket. It may be the number of a closed one. The model follows it.
+  -- The system chooses the number of a socket, which may be the number of a closed socket. The model uses the same
+  -- number.
   local function add( h, socket )
     S.H[ h ], of[ h ], kept[ #kept + 1 ] = socket, socket, socket
     if world.is_real then
@@ -179,7 +181,8 @@ return function( world, own )
     end
   end
 
-  -- Sends only a few bytes: a socket whose peer has many unread bytes is not ready for writing.
+  -- A socket is sent to only a few times: if its peer has many unread bytes, the real socket is not ready for writing,
+  -- and the model does not know that.
   local sent = { }
 
   for _, act in ipairs{ 'send', 'fill', 'drain', 'close' } do
@@ -191,7 +194,7 @@ return function( world, own )
     end
   end
 
-  -- A handle has the name of its socket in the log, whatever names the handle.
+  -- In the log a handle has the name of its socket, also if the handle is a number or an object.
   function S.handle_name( handle )
     for h = 1, 1000 do
       if handle ~= nil and S.H[ h ] == handle then
@@ -210,8 +213,8 @@ return function( world, own )
     for _, socket in ipairs( kept ) do world.close( socket ) end
   end
 
-  -- The object that a watcher of a signal observes is a handle as well. Its name is the watcher's number, which is
-  -- unique at any time.
+  -- The object that a watcher of a signal observes is a handle as well. Its name is the number of the operation that
+  -- made the watcher. An operation makes no second watcher while its first is active, so the name is unique.
   function S.watch_signal( n, loop, name, f )
     if S.W[ n ] and S.W[ n ]:active( ) then return end
     if not world.is_real then world.source_number = world.marks.numbers[ n ] end
@@ -221,7 +224,7 @@ return function( world, own )
     if world.is_real then S.marks.numbers[ n ] = tonumber( (tostring( watcher ):match ': (%d+)') ) end
   end
 
-  -- The system chooses addresses and the numbers of descriptors.
+  -- Logs the object as text, without addresses and the numbers of descriptors, which the system chooses.
   function S.show( n, object )
     if S.over then return end
     if object == nil then return S.say( n, 'shows', 'no object' ) end

@@ -1,5 +1,5 @@
--- A pasted script loads this file from the project's root. It returns the functions of the script's face, with a log
--- that is printed.
+-- The functions that a pasted script calls. The script loads this file from the project's root and passes the name of
+-- its face. The log is printed.
 
 return function( name )
   local function part( of ) return dofile( 'proptests/faces/lua/' .. of .. '.lua' ) end

@@ -1,5 +1,5 @@
--- A program of any face as text: one statement in each line, with the bodies of callbacks indented. Returns the table
--- `emit` and the functions that all faces need. A face adds a function for each kind of operation to `emit`.
+-- Writes a program of any face as text: one statement in each line, with the bodies of callbacks indented. Returns the
+-- table `emit` and the functions that all faces need. A face adds a function for each kind of operation to `emit`.
 
 return function( )
   local emit, W = { }, { }
@@ -26,7 +26,7 @@ return function( )
     emit[ name ] = function( op ) return ('S.%s( %d )'):format( name, op.x ) end
   end
 
-  -- The function for errors of callbacks.
+  -- The function that gets the errors of callbacks.
   function W.handler( op )
     if op.to == 'fail' then return ("function( ) error( 'oops%d', 0 ) end"):format( op.n ) end
     return op.to == 'log' and 'S.failed' or 'nil'

@@ -5,15 +5,15 @@ return function( M )
   local Loop = M.Loop
 
   -- ## A queue of tasks that wait
-  -- A waiting task that is woken gets its value at once, so no other task can take the value in between. A task that no
-  -- longer waits is skipped: it was cancelled or closed, or its time is over.
+  -- A waiting task that is woken gets its value at once, so no other task can take the value before it runs. A task in
+  -- the queue that no longer waits is skipped: it was cancelled or closed, or its time is over.
   function M.queue( list, task, value )
     local wait = { kind = 'queue', task = task, value = value }
     table.insert( list, wait )
     return wait
   end
 
-  -- Wakes the first task and returns its wait.
+  -- Wakes the first task of a list that still waits, and returns its wait. Returns nil if no task waits.
   local function rouse_first( list, ... )
     while list[ 1 ] do
       local wait = table.remove( list, 1 )
@@ -28,8 +28,8 @@ return function( M )
     while rouse_first( list, ... ) do end
   end
 
-  -- Waits in a list. Returns the values with which the task was woken, or nil, message and errno. With a limit of 0
-  -- this does not wait.
+  -- Waits in a list. Returns the values with which the task was woken, or nil, message and errno. With a limit of 0 the
+  -- function returns at once.
   local function wait_in( loop, list, ms, value )
     if ms == 0 then return nil, 'timed out', 110 end
     return M.checked( loop, M.pause( loop, M.queue( list, M.waiter( loop ), value ), ms ) )

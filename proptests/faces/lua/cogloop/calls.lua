@@ -1,4 +1,4 @@
--- Functions that limit calls.
+-- debounce and throttle, which limit how often a function is called.
 
 return function( M )
   local Loop = M.Loop
@@ -12,8 +12,8 @@ return function( M )
   local function spread( arguments ) return (unpack or table.unpack)( arguments, 1, arguments.n ) end
 
   -- ## debounce
-  -- Each call sets the timer again. When it fires, it calls `f` with the last arguments. A call that the loop's limit
-  -- refuses changes nothing.
+  -- Each call sets the timer again. When the timer fires, `f` is called with the arguments of the last call. A call
+  -- that the loop's limit of timers refuses changes nothing.
   function Loop.debounce( loop, ms, f )
     M.open( loop )
     local timer, last
@@ -33,10 +33,11 @@ return function( M )
   end
 
   -- ## throttle
-  -- The first call goes through and starts a period of `ms`. Of the calls within the period the last one is kept. It
-  -- goes through at the end of the period and starts the next period. A call that the loop's limit refuses changes
-  -- nothing and does not go through. The limit may also refuse the timer of the next period. That is an error of the
-  -- old timer: the kept call does not go through, and the next call starts again.
+  -- The first call calls `f` and starts a period of `ms`. Of the calls within the period the last one is kept. At the
+  -- end of the period `f` is called for the kept call, and the next period starts. A call that the loop's limit of
+  -- timers refuses changes nothing and does not call `f`. The limit may also refuse the timer of the next period. The
+  -- refusal is then an error of the timer that has fired: `f` is not called for the kept call, and the next call counts
+  -- as a first call.
   function Loop.throttle( loop, ms, f )
     M.open( loop )
     local resting, last = false, nil

@@ -8,14 +8,14 @@ local SLACK    = { 0, 0.5, 1, 3, 5, 8, 20, 100 }
 local SIGNALS  = { 'WINCH', 'CONT', 'USR1', 'SIGUSR2' }
 local VALUES   = { 'nil', 'false', '1', "'x'", '{ }' }
 
--- Operations to leave out. They may be needed while a fault in them hides other faults.
+-- The operations to leave out. That helps to find other faults while an operation has a fault that is known.
 local without = { }
 for name in (os.getenv 'COGLOOP_WITHOUT' or ''):gmatch '[%w_]+' do without[ name ] = true end
 
 return function( random, length )
   local R, P = random, { made = 0 }
   local known = { T = { }, W = { }, C = { }, F = { }, H = { }, S = { }, K = { } }
-  local peer_of, watched_by = { }, { }      -- the other end of each handle; the handle of each watcher
+  local peer_of, watched_by = { }, { }      -- the other end of each socket pair; the handle of each watcher
   local fractions, has_handles, has_tasks = not without.fractions and R.chance( 25 ), R.chance( 60 ), R.chance( 60 )
   local has_signals = R.chance( 15 )
 
@@ -39,8 +39,8 @@ return function( random, length )
   local body
   local make = { }
 
-  -- An operation that makes an object. The name of the object is known before the body is made. So the callback can use
-  -- the object.
+  -- Adds an operation that makes an object. The name of the object is known before the body of the callback is made, so
+  -- the callback can use the object.
   local function creates( kind, name, depth, in_task, fill )
     make[ name ] = function( level )
       local op = { k = name, n = number( ) }
@@ -122,8 +122,8 @@ return function( random, length )
   plain( 'wait', function( op )
     op.h, op.dir, op.ms = R.pick( known.H ), R.pick{ 'r', 'r', 'w', 'rw' }, not without.limit and R.chance( 60 ) and ms( ) or nil
   end )
-  -- A socket is named by itself, by its number, or by an object. A socket that is named by its number is never closed,
-  -- because another socket may get that number.
+  -- A program hands a socket to the loop as the socket itself, as its number, or as an object that knows the number.
+  -- The program never closes a socket by its number, because another socket may have got that number.
   plain( 'pair', function( op )
     op.h, op.peer = op.n, number( )
     peer_of[ op.h ], peer_of[ op.peer ] = op.peer, op.h
@@ -141,11 +141,11 @@ return function( random, length )
     if op.form == 'object' then table.insert( known.K, op.h ) end
   end )
 
-  -- Each program has its own weights: some operations are more frequent, and some never occur. So a rare operation can
-  -- be frequent.
+  -- Each program has its own weights: some operations are more frequent, and some never occur. So an operation that is
+  -- rare in most programs is frequent in some.
   local moods = { }
 
-  -- The operations that are allowed here, with their weights.
+  -- The operations that are allowed at this level of nesting, with their weights.
   local function choices( level, in_task )
     local list = { { 'timers', 1 }, { 'remaining', 1 }, { 'stats', 1 }, { 'onerror', 1 }, { 'slow', 1 }, { 'show_loop', 1 } }
     local function add( name, weight )
@@ -191,10 +191,11 @@ return function( random, length )
   end
 
   -- ## Sequences that random choices seldom produce
-  -- Operations that use the same object and may follow one of this kind.
+  -- `seldom[ kind ]` is called after an operation of this kind was added. It may add more operations on the same
+  -- object.
   local seldom = { }
 
-  -- Lists the handles after one was closed.
+  -- Lists the handles after a handle was closed.
   function seldom.close( _, list )
     if R.chance( 50 ) then list[ #list + 1 ] = make.handles( ) end
   end
@@ -205,7 +206,7 @@ return function( random, length )
   end
   seldom.every, seldom.at = seldom.after, seldom.after
 
-  -- A call that the limit of timers refuses, and a call after there is room again.
+  -- Calls that the limit of timers refuses, and a call when there may be room again.
   function seldom.throttle( op, list )
     if not P.options.max_timers or R.chance( 10 ) then return end
     for _ = 1, 2 do

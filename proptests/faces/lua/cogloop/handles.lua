@@ -6,9 +6,10 @@ return function( M )
   Watcher.__index = Watcher
 
   -- ## An entry
-  -- A loop has one entry for each observed descriptor, whatever object or number names it. So one handle has one
-  -- watcher. For each direction the entry has a function with its arguments, or a waiting coroutine, or nothing. An
-  -- entry with nothing for both is removed, and the next `on` makes another one.
+  -- A loop has one entry for each observed descriptor, whatever object or number names the descriptor. The entry is
+  -- also the watcher, so one descriptor has one watcher. For each direction the entry has a function with its
+  -- arguments, or a waiting coroutine, or nothing. An entry with nothing for either direction is removed, and the next
+  -- `on` makes a new entry.
   local function find( loop, descriptor )
     for _, entry in ipairs( loop.entries ) do
       if entry.descriptor == descriptor then return entry end
@@ -27,10 +28,11 @@ return function( M )
     end
   end
 
-  -- A waiting coroutine may be resumed or closed by other code. Its claim is void then. A void claim is dropped when
-  -- its place is needed, when its watcher is asked, when the loop is listed, and at the latest at its time limit. A
-  -- turn drops some void claims as well, because it looks for a claim that is not void. A program lists the handles
-  -- before a turn: see `S.look`.
+  -- A coroutine that waits for a handle has a claim on the handle. If other code resumes or closes the coroutine, the
+  -- claim becomes void. A void claim is dropped when another function or coroutine needs the direction, when a method
+  -- of the watcher is called, when the loop's timers or handles are listed, and at the latest at the claim's time
+  -- limit. A turn of the module drops some void claims as well, until it has found a claim that is not void. Which ones
+  -- it drops is not specified. So a program lists the handles before a turn: see `S.look` in stage.lua.
   local function drop_void( entry )
     if not entry then return end
     for one in each 'rw' do
@@ -44,9 +46,9 @@ return function( M )
     for i = #loop.entries, 1, -1 do drop_void( loop.entries[ i ] ) end
   end
 
-  -- After a handle is closed, the system gives its number to the next handle that is opened. When that handle is added
-  -- to the loop, the entry of the closed handle leaves the loop: an object loses its entry, and a waiting coroutine is
-  -- resumed now.
+  -- After a handle is closed, the system may give its number to the next handle that is opened. When the next handle is
+  -- added to a loop, the loop must no longer have an entry for the closed handle. So the entry of a closed object is
+  -- removed here, and a coroutine that waits for the closed handle is told now.
   local function make_way( loop, descriptor )
     for i = #loop.entries, 1, -1 do
       local entry = loop.entries[ i ]
@@ -68,7 +70,7 @@ return function( M )
     return descriptor
   end
 
-  -- The entry of a handle, or a new one. Returns nil and a message at the loop's limit, or if the system refuses.
+  -- The entry of a handle, or a new entry. Returns nil, a message and an errno at the loop's limit of handles.
   local function entry_of( loop, handle )
     local descriptor = check( loop, handle )
     local entry = find( loop, descriptor )
@@ -100,7 +102,7 @@ return function( M )
   end
 
   -- ## The claim of a coroutine
-  -- Each direction has one function or one coroutine.
+  -- Each direction has at most one function or one coroutine. A second one raises an error.
   function M.check_free( loop, handle, direction )
     local descriptor = check( loop, handle )
     local there = drop_void( find( loop, descriptor ) )
@@ -137,9 +139,9 @@ return function( M )
 
   -- ## Readiness
   -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are. It
-  -- serves reading first, then writing. The order of the handles is not specified. The turn's share limits their number. If a direction
-  -- of a handle was added meanwhile, the handle may be served in this turn or in the next. The same holds after `on`
-  -- with a number or an object, which may be another file by then.
+  -- serves reading first, then writing. The order of the handles is not specified. The turn's share limits how many
+  -- handles are served. If a direction of a handle was added after the wait, the handle may be served in this turn or
+  -- in the next. The same holds after a call of `on` with a number or an object, which may mean another file by then.
   function M.ready( loop )
     local ready = { }
     for _, entry in ipairs( loop.entries ) do
@@ -169,7 +171,7 @@ return function( M )
     end
   end
 
-  -- Serves one handle. Returns whether there was one.
+  -- Serves the next ready handle. Returns whether a handle was served.
   function M.serve_next( loop, ready )
     for i = #ready, 1, -1 do
       local item = ready[ i ]
@@ -189,7 +191,7 @@ return function( M )
   end
 
   -- ## A watcher
-  -- If all functions of a watcher are off, or its loop is closed, its methods return false.
+  -- If all functions of a watcher are off, or its loop is closed, `off` and `active` return false.
   function Watcher.off( entry, direction )
     drop_void( entry )
     local was = false
@@ -226,10 +228,11 @@ return function( M )
   end
 
   -- ## Closing
-  -- A closed handle gets no more calls and leaves the loop: a socket before it is closed, an object before the next
-  -- turn. A number may mean another file later, so it stays until it is off. A coroutine that waits for the handle gets
-  -- a timer for now, before the next turn, or when the number is added to the loop again. Until then the timer of its
-  -- time limit still exists and does nothing.
+  -- The functions of a closed handle are no longer called, and its entry leaves the loop: the entry of a socket just
+  -- before the socket is closed, the entry of an object before the next turn. The entry of a number stays until it is
+  -- turned off, because the number may mean another file later. A coroutine that waits for the closed handle gets a
+  -- timer for now. It gets the timer before the next turn, or when the handle's number is added to the loop again.
+  -- Until then the timer of its time limit still exists, but does nothing.
   local function close( entry )
     for one in each 'rw' do
       local task = entry[ one ] and entry[ one ].task

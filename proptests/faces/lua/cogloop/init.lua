@@ -13,10 +13,10 @@
 --   handles.lua   descriptors and watchers
 --   signals.lua   signals
 --   calls.lua     debounce and throttle
---   look.lua      timers( ), handles( ), stats( )
+--   look.lua      timers( ), handles( ), tostring( ), stats( ), slow( ), remaining( )
 --
--- `world` knows the descriptors of a program and which of them are ready. `world.next( candidates )` chooses which of
--- several ready handles is served first, because the specification leaves that open.
+-- `world` knows the descriptors of a program and which of them are ready. The specification does not say which of
+-- several ready handles is served first. `world.next( candidates )` chooses it.
 
 return function( world, part )
   local Loop = { }

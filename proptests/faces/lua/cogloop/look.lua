@@ -1,10 +1,10 @@
--- The listings and statistics of a loop.
+-- What a program can ask a loop: its timers, handles and statistics, slow callbacks, and the time that remains.
 
 return function( M )
   local Loop = M.Loop
 
   -- ## timers
-  -- The timers in the order in which they will fire; paused timers last.
+  -- A table for each timer, in the order in which the timers will fire. Paused timers come last.
   function Loop.timers( loop )
     M.open( loop )
     M.drop_all_void( loop )
@@ -26,7 +26,7 @@ return function( M )
   end
 
   -- ## handles
-  -- One line for each descriptor, in no particular order.
+  -- A table for each descriptor, in no particular order.
   function Loop.handles( loop )
     M.open( loop )
     M.drop_all_void( loop )
@@ -47,8 +47,9 @@ return function( M )
   end
 
   -- ## stats
-  -- The numbers of turns, of fired timers, and of timers and handles. While measuring is on, also the lateness of
-  -- timers and the durations of callbacks and waits. `advance` never waits.
+  -- The number of turns, the number of timers that have fired and of tasks that were woken, and the number of timers
+  -- and handles that the loop has now. While measuring is on, also the lateness of timers and the durations of
+  -- callbacks and waits. The time that passes in `advance` does not count as a wait.
   function Loop.stats( loop, measure )
     M.open( loop )
     if measure ~= nil then loop.measuring = measure and { late = { }, callback = { }, waited = 0 } or nil end
@@ -60,8 +61,8 @@ return function( M )
     return stats
   end
 
-  -- `p50` is the least time that half of the values did not exceed, `p99` is that for 99 percent. Times are exact to one
-  -- percent.
+  -- `p50` is the least time that half of the values did not exceed; `p99` is the least time that 99 percent did not
+  -- exceed. The module's times are exact to one percent.
   function M.summary( times )
     local sorted, sum = { }, 0
     for i, ns in ipairs( times ) do sorted[ i ], sum = ns / 1e6, sum + ns / 1e6 end
@@ -82,12 +83,13 @@ return function( M )
     if loop.measuring then loop.measuring.waited = loop.measuring.waited + ns end
   end
 
-  -- A callback is timed if measuring or `slow` is on at its start.
+  -- Returns the time at which a callback starts. Its duration is measured only if measuring or `slow` is on then.
   function M.begin( loop )
     return (loop.measuring or loop.slow_limit) and loop.time
   end
 
-  -- The script's function behind each function of `debounce`, `throttle` and `signal`. A report names its line.
+  -- The callbacks that `debounce`, `throttle` and `signal` make call a function of the script. This table maps each
+  -- callback to that function, whose line a report of `slow` names.
   M.behind = setmetatable( { }, { __mode = 'k' } )
 
   function M.measured( loop, what, f, began )
@@ -101,7 +103,7 @@ return function( M )
     end
   end
 
-  -- The run of a task, from one wait to the next.
+  -- Called when a task has run from one wait to the next.
   function M.ran( loop, task, began )
     if not began or loop.closed then return end
     local ns = loop.time - began
@@ -112,16 +114,15 @@ return function( M )
   end
 
   -- ## slow
-  -- Reports each callback that takes at least this long. An error of the reporting function counts as an error of the
-  -- callback.
+  -- Each callback that takes at least `ms` is reported to `f`. An error of `f` counts as an error of the callback.
   function Loop.slow( loop, ms, f )
     M.open( loop )
     loop.slow_limit, loop.slow_f = ms and ms * 1e6, f
   end
 
   -- ## remaining
-  -- The time that another loop may wait. It is 0 if something is ready or due, or if the backend has work for a turn.
-  -- Otherwise it lasts until the next moment, or for ever.
+  -- The time for which another loop may wait until this loop needs a turn. It is 0 if something is ready or due, or if
+  -- the backend has work for a turn. If not, it is the time until the next timer's moment; nil if there is no timer.
   function Loop.remaining( loop )
     M.open( loop )
     if #loop.woken > 0 then return 0 end

@@ -52,8 +52,8 @@ return function( M )
     return tostring( second ) .. ' while this error was handled: ' .. tostring( first )
   end
 
-  -- Calls a function of the script. If it does not raise, its duration by the loop's clock is added to the numbers of
-  -- `stats`. A long duration is reported to the function of `slow`.
+  -- Calls a function of the script. If it does not raise, its duration by the loop's clock is added to the statistics.
+  -- A long duration is reported to the function of `slow`.
   function M.call( loop, what, f, ... )
     local began = M.begin( loop )
     local ok, err = pcall( f, ... )
@@ -68,10 +68,10 @@ return function( M )
   M.over = over
 
   -- ## A turn
-  -- A turn waits for the first of a ready handle and a deadline, but not beyond `latest`. If a handle is ready or a
-  -- timer is due, no time passes. Then it serves the timers that were due and the handles that were ready *when its
-  -- wait ended*: timers first, each kind up to its share. Timers and handles that become due or ready in its callbacks
-  -- are served in a later turn. Those that its callbacks cancel or remove are not served.
+  -- A turn waits until a handle is ready or a timer is due, but not beyond `latest`. If a handle is ready or a timer is
+  -- due already, no time passes. Then the turn serves the timers that were due and the handles that were ready *when
+  -- its wait ended*: timers first, each kind up to its share. Timers and handles that become due or ready in the turn's
+  -- callbacks are served in a later turn. Those that the callbacks cancel or remove are not served.
   function M.turn( loop, latest )
     local ready = M.ready( loop )
     if #ready == 0 then
@@ -90,7 +90,7 @@ return function( M )
 
   -- ## Running
   -- Three things keep a loop running: a timer that is neither paused nor unreferenced, a watched handle that is not
-  -- unreferenced, and a coroutine that waits or was woken.
+  -- unreferenced, and a task that waits for a handle or was woken.
   local function left( loop )
     if #loop.woken > 0 then return true end
     for _, timer in ipairs( loop.pending ) do
@@ -102,8 +102,8 @@ return function( M )
     return false
   end
 
-  -- Takes turns while `more( )` returns true. Before each turn closed handles are dropped. `stop` in a callback ends
-  -- the run, and has no effect elsewhere.
+  -- Takes turns while `more( )` returns true. Before each turn closed handles are dropped. A call of `stop` in a
+  -- callback ends the turns. Elsewhere `stop` has no effect.
   local function serve( loop, more, latest, most )
     loop.busy, loop.stopped = true, false
     M.begin_woken( loop, most or math.huge )
@@ -130,7 +130,7 @@ return function( M )
     return true
   end
 
-  -- Takes one turn, which does not wait if nothing is left.
+  -- Takes one turn. If nothing keeps the loop running, the turn does not wait.
   function Loop.step( loop, ms )
     M.not_running( loop )
     local taken = false
@@ -145,9 +145,10 @@ return function( M )
   end
 
   -- Lets `ms` pass and serves each timer at its moment, whether the timer keeps the loop running or not. Ready handles
-  -- are served before time passes: at each moment it takes turns as long as a timer is due, and one more. A handle that
-  -- stays ready does not stop time. If callbacks take so long that the time is exceeded by a tick, one last turn serves
-  -- the timers of that time; the rest stays due. Inside a callback, `advance` only moves the time.
+  -- are served before time passes: at each moment `advance` takes turns as long as a timer is due, and one more turn.
+  -- So a handle that stays ready does not stop time. If callbacks take so long that they end a tick or more after the
+  -- end of `ms`, one last turn is taken, and timers that it leaves stay due. Inside a callback, `advance` only moves
+  -- the time.
   function Loop.advance( loop, ms )
     M.open( loop )
     local target = loop.time + ms * 1e6
@@ -185,9 +186,8 @@ return function( M )
     loop.pending, loop.entries, loop.to_tell, loop.sleeps, loop.woken = { }, { }, { }, { }, { }
   end
 
-  -- Returns the old function. Without an argument it changes nothing.
-  -- This is a function of its own: with `...` in the same function, LuaJIT's compiler sometimes passes the loop in place
-  -- of an argument.
+  -- Returns the old function. Without an argument it changes nothing. `set_onerror` is separate from `Loop.onerror`: if
+  -- this code is in a function with `...`, LuaJIT's compiler sometimes passes the loop in place of an argument.
   local function set_onerror( loop, count, f )
     local before = loop.on_error
     if count > 0 then loop.on_error = f end

@@ -4,7 +4,8 @@ return function( M )
   local Loop = M.Loop
 
   -- ## Waiting in a nested coroutine
-  -- The wait yields through all coroutines down to the loop. Its end resumes them in the opposite order.
+  -- A wait yields through all nested coroutines to the loop. When the wait ends, the coroutines are resumed in the
+  -- opposite order. A wait yields the value `M`, which tells it from a yield of the script.
   local step
 
   local function left( loop, co, me, was_inside, ok, ... )
@@ -27,7 +28,7 @@ return function( M )
   end
 
   -- ## wrap
-  -- As `coroutine.wrap`: yields of the function itself go to the caller. The function belongs to the loop, and raises
+  -- As `coroutine.wrap`: yields of `f` itself go to the caller. The returned function belongs to the loop, and raises
   -- after the loop is closed.
   function Loop.wrap( loop, f )
     M.open( loop )
@@ -36,8 +37,8 @@ return function( M )
   end
 
   -- ## pcall
-  -- As Lua's `pcall`. On Lua 5.1 a function cannot yield through `pcall`, so there the function gets a coroutine. Its
-  -- own yields are passed on as well.
+  -- As Lua's `pcall`. On Lua 5.1 a function cannot yield through `pcall`. There the function runs in a coroutine of its
+  -- own, and its yields are passed on as well as its waits.
   local probe = coroutine.create( function( ) return pcall( coroutine.yield ) end )
   coroutine.resume( probe )
   local can_yield = coroutine.status( probe ) == 'suspended'

@@ -10,8 +10,8 @@ return function( M )
 
   -- ## A group
   -- A group has its tasks until they end. The first error of a task cancels the others. A cancelled group begins no
-  -- more tasks. If the group wants only one result, the first task that returns cancels the others, and an error does
-  -- not.
+  -- more tasks. If the group wants only one result, as `any` does, the first task that returns cancels the others, and
+  -- an error does not.
   local function cancel_all( group, reason )
     if not group.is_cancelled then group.is_cancelled, group.reason = true, reason end
     for _, task in ipairs{ unpack( group.members ) } do task:cancel( reason ) end
@@ -51,7 +51,7 @@ return function( M )
     return setmetatable( { loop = loop, members = { }, waiters = { }, wants_one = wants_one }, Group )
   end
 
-  -- Waits until all tasks have ended. Returns true, or the values of `pause`.
+  -- Waits until all tasks have ended. Returns true, or the values of `M.pause`.
   local function rest( group, ms )
     if #group.members == 0 then return true end
     local me = M.waiter( group.loop )
@@ -60,8 +60,9 @@ return function( M )
   end
 
   -- ## Leaving a scope
-  -- No task of a scope is left behind. A task may be cancelled while it waits for the tasks of a scope. Then it cancels
-  -- them, and waits for their ends before its own wait raises. It waits no longer than its grace.
+  -- A task may be cancelled while it waits for the tasks of a scope: of a group, `all`, `any` or `timeout`. Then it
+  -- cancels these tasks, and waits until they have ended before its own wait raises. So no task is left behind. The
+  -- task waits no longer than its grace.
   local function leave( group )
     local me = group.loop.current
     cancel_all( group, me.cancellation.reason )
@@ -82,7 +83,7 @@ return function( M )
     return was_open
   end
 
-  -- The tasks go on when `ms` have passed.
+  -- Waits for the tasks for at most `ms`. When the time is over, the tasks go on.
   function Group.join( group, ms )
     local how, message, errno = rest( group, ms )
     if how == M then leave( group ) end

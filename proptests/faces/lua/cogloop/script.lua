@@ -1,10 +1,10 @@
--- A program as text. It runs on the module and on the model, and a person can paste it.
+-- Writes a program as text. The text runs on the module and on the model, and can be pasted into a Lua interpreter.
 
 local part = ...
 local emit, W = part 'write'( )
 local ms = W.ms
 
--- A callback, the arguments that it will get, and the end of the call.
+-- The last part of a call: the callback, the arguments that it will get, and the closing parenthesis.
 local function callback( op, ... )
   local more = op.args and ', ' .. table.concat( op.args, ', ' ) or ''
   return W.callback( op, ... ) .. more .. ' )'

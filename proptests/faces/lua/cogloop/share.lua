@@ -6,10 +6,10 @@ return function( M )
 
   -- ## Shares
   -- If a loop has handles, a turn serves timers for at most about 10 ms. If a loop has timers, a turn serves handles
-  -- for at most about 10 ms. The rest comes first in the next turn. The clock is not read after each callback. A loop
-  -- first reads it after one callback. After each reading, the number of callbacks until the next one doubles, up to
-  -- 16. If the callbacks since the last reading were slow, the number becomes 1 again. The next turn begins with the
-  -- number that the last turn had. A turn serves at most `max_callbacks` of each kind.
+  -- for at most about 10 ms. The rest comes first in the next turn. The clock is not read after each callback. A new
+  -- loop reads it after one callback. After each reading, the number of callbacks until the next reading doubles, up to
+  -- 16. If the callbacks since the last reading took a sixteenth of 10 ms or more, the number becomes 1 again. The next
+  -- turn begins with the number that the last turn had. A turn serves at most `max_callbacks` of each kind.
   function M.shares( )
     return { timers = { step = 1 }, handles = { step = 1 } }
   end
@@ -38,7 +38,8 @@ return function( M )
   end
 
   -- Whether the turn leaves the other timers to the next turn. If the loop has no handles when the clock is due to be
-  -- read, this turn reads it no more for timers: a handle that is added later cannot be ready in this turn.
+  -- read, this turn does not read the clock for timers any more: a handle that is added later cannot be ready in this
+  -- turn.
   function M.timers_are_over( loop )
     local share = loop.shares.timers
     if share.served < share.look_at then return false end
@@ -54,8 +55,9 @@ return function( M )
   -- then on it is not specified when the clock is read.
   function M.leave_open( loop ) loop.shares.handles.is_open = true end
 
-  -- Whether the turn leaves the other handles to the next turn. Their share begins when that of timers has ended. If a
-  -- callback has closed a ready object, it is not specified whether the object counts for `max_callbacks`.
+  -- Whether the turn leaves the other handles to the next turn. The share of handles begins when the share of timers
+  -- has ended. If a callback has closed a ready object, it is not specified whether the object counts for
+  -- `max_callbacks`.
   function M.handles_are_over( loop )
     local share = loop.shares.handles
     if share.served >= loop.max_callbacks then return true end

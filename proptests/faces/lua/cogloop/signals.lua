@@ -4,9 +4,9 @@ return function( M )
   local Loop, world = M.Loop, M.world
 
   -- ## signal
-  -- Each watcher has a descriptor of its own. The descriptor becomes ready for reading when the signal comes, until it
-  -- is served. So several signals before that cause one call, and all watchers of the signal are called. The descriptor
-  -- counts in the limit of handles.
+  -- Each watcher of a signal has a descriptor of its own. The descriptor is ready for reading from the arrival of the
+  -- signal until the watcher is served. So all watchers of the signal are called, and signals that arrive before a
+  -- watcher is served cause one call of it. The descriptor counts in the limit of handles.
   function Loop.signal( loop, name, f )
     M.open( loop )
     local source = world.source( name )
@@ -18,7 +18,7 @@ return function( M )
     return loop:on( source, 'r', call )
   end
 
-  -- A signal that comes while it is not watched has no effect on later watchers.
+  -- A signal that arrives while it has no watcher has no effect on later watchers.
   function world.raise( name )
     for _, loop in ipairs( world.loops ) do
       for _, entry in ipairs( loop.entries ) do

@@ -1,4 +1,4 @@
--- The functions for programs over `require 'cogloop'`, in addition to those in stage.lua.
+-- The functions that programs over `require 'cogloop'` call, in addition to those in ../stage.lua.
 
 return function( S, world )
   function S.time( ) return S.main:now( ) end
@@ -22,8 +22,9 @@ return function( S, world )
     S.say( n, 'slept', ... )
   end
 
-  -- If others have resumed or closed a coroutine, listing the loop drops its claim. The turn of
-  -- the drop is not specified, so programs list before each turn.
+  -- When other code has resumed or closed a coroutine that waits for a handle, the coroutine still has a claim on the
+  -- handle. It is not specified in which turn the loop drops this claim, but listing the handles drops it at once. So
+  -- programs list the handles where such a claim may exist.
   function S.look( ) pcall( S.main.handles, S.main ) end
 
   function S.waited( n, h, ready, ... )
@@ -33,7 +34,7 @@ return function( S, world )
   end
 
   -- ## Running
-  -- A loop with a handle that is never ready would wait for ever. So an unreferenced timer stops it.
+  -- A loop with a handle that is never ready would wait for ever. So an unreferenced timer stops the loop.
   function S.run( n, loop )
     local ok, guard = pcall( loop.after, loop, 300, function( ) S.say( n, 'enough' ) loop:stop( ) S.enough( ) end )
     if not ok then return S.say( n, 'run', 'no timer to spare' ) end
@@ -71,7 +72,8 @@ return function( S, world )
     S.say( n, ('handles [%s]'):format( table.concat( lines, ', ' ) ) )
   end
 
-  -- The module's times are exact to one percent. The model follows them within that range.
+  -- The module's times are exact to one percent. If a time of the module is within one percent of the model's, the
+  -- model logs the module's time.
   local answers = 0
   S.marks.times = { }
 
@@ -97,7 +99,7 @@ return function( S, world )
     end
   end
 
-  -- Logs the report of a slow callback.
+  -- Calls `slow` with a function that logs each report.
   function S.slow( n, loop, ms, to )
     if not ms then return S.ask( n, loop, 'slow' ) end
     return S.ask( n, loop, 'slow', ms, function( where, took )
@@ -106,9 +108,9 @@ return function( S, world )
     end )
   end
 
-  -- While the loop has a handle, this may return 0 so that the other loop takes a turn. On io_uring it may also return
-  -- 0 afterwards, because the end of a handle's poll is a completion in the ring. The module's answers of this kind are
-  -- recorded, and the model follows them.
+  -- While a loop has a handle, `remaining` may return 0, so that the loop around it lets it take a turn. On io_uring
+  -- `remaining` may also return 0 after the last handle was removed, because the end of the handle's poll is a
+  -- completion in the ring. The zeros of the module are recorded, and the model returns the same.
   local asked = 0
   S.marks.zeros = { }
 
@@ -125,7 +127,7 @@ return function( S, world )
     if ok and #list == 0 then S.call( n, remaining, loop ) end
   end
 
-  -- A task of the module has its coroutine until it ends.
+  -- The state of a task's coroutine. `thread` returns the coroutine until the task has ended.
   local function coroutine_status( task )
     local co = task:thread( )
     return co and coroutine.status( co ) or 'dead', co
@@ -144,7 +146,7 @@ return function( S, world )
     S.look( )
   end
 
-  -- The script resumes the coroutine itself.
+  -- Resumes a task's coroutine itself, which only the loop should do.
   function S.resume( n, task )
     if S.over then return end
     local status, co
@@ -159,7 +161,7 @@ return function( S, world )
     return S.main
   end
 
-  -- The final listing of the loop.
+  -- Lists what is left in the loop, and closes it.
   function S.finish( )
     S.timers( 'end', S.main )
     S.handles( 'end', S.main )

@@ -1,4 +1,4 @@
--- Tasks, from `spawn` to the end, which wakes the tasks that wait for it.
+-- Tasks, from `spawn` to the end of a task, which wakes the tasks that wait for it.
 
 return function( M )
   local Loop = M.Loop
@@ -9,8 +9,8 @@ return function( M )
 
   -- ## A task
   -- `spawn` makes a coroutine, and a timer for now that resumes it. So the task begins in the next turn, and counts as
-  -- a timer. A plain yield is like a timer for now. waits.lua has the other waits. A task is not a callback, but `slow`
-  -- also reports a task that runs for that long from one wait to the next.
+  -- a timer until then. After a plain yield the task gets such a timer again. waits.lua has the waits. A task is not a
+  -- callback, but `slow` also reports a task that runs too long from one wait to the next.
   --
   --   ready ──► running ──► waiting ──► ready …      `wait` is set while it waits
   --                └──────► done, failed, cancelled
@@ -40,9 +40,10 @@ return function( M )
   end
 
   -- ## The end
-  -- The task keeps its result and leaves the list of the loop. The tasks that wait for it are woken in their order.
-  -- Returns whether a task waited. If none waited, an error goes to `onerror`, with the task. The order of the loop's
-  -- list is not specified: the last task takes the place of a task that leaves.
+  -- The task keeps its result and leaves the list of the loop. The tasks that wait for it are woken in the order in
+  -- which they began to wait. Returns whether a task waited. If no task waited, the caller passes an error to
+  -- `onerror`, with the task. The order of the loop's list is not specified: the last task takes the place of a task
+  -- that leaves.
   local function finish( task, state, ... )
     local loop = task.loop
     task.state, task.outcome, task.wait = state, pack( ... ), nil
@@ -71,13 +72,14 @@ return function( M )
   end
 
   -- ## Interference by the script
-  -- The script owns the coroutine, and may resume and close it. Then the loop leaves it alone: the end of its wait does
-  -- not resume it any more. Other code may have begun a task, which has yielded meanwhile. That task continues when its
-  -- turn comes. But it does not continue from a wait, because only the loop resumes waits.
+  -- The script can get the coroutine of a task, and resume or close it. If the script has resumed a coroutine that
+  -- waited, the end of the wait does not resume the coroutine any more. If the script has begun a task itself and the
+  -- task has yielded, the timer of `spawn` resumes the task. But this timer does not resume a task that waits, because
+  -- only the end of the wait may do that.
   --
-  -- Closing the coroutine is the same as cancelling the task. The loop notices it when a method of the task is called,
-  -- when the awaited event comes, or when `run` has nothing else to do. If the task was cancelled before, the first
-  -- reason stays.
+  -- Closing the coroutine is the same as cancelling the task. The loop notices the closing when a method of the task is
+  -- called, when the awaited event comes, or when `run` has nothing else to do. If the task was cancelled before, the
+  -- first reason stays.
   function M.notice( task )
     if task.loop.closed or has_ended( task ) or coroutine.status( task.co ) ~= 'dead' then return end
     finish( task, 'cancelled', task.cancellation or M.cancellation( task, 'its coroutine was closed, or ended by others' ) )
@@ -95,7 +97,8 @@ return function( M )
     return true
   end
 
-  -- An error that no other task waits for goes to `onerror`.
+  -- Ends a task that has failed. If no other task waits for its end, the error goes to `onerror`, and `fail` returns
+  -- true.
   local function fail( loop, task, err )
     if task.cancellation and rawequal( err, task.cancellation ) then
       finish( task, 'cancelled', err )
@@ -116,8 +119,8 @@ return function( M )
     if coroutine.status( task.co ) ~= 'dead' then
       if loop.closed then return end
       if task.is_beyond then
-        -- The task has caught its cancellation again and again. A closing function may raise, for instance because it
-        -- cannot wait here.
+        -- The task has caught its cancellation again and again, so its coroutine is closed. A closing function may
+        -- raise, for instance because it cannot wait here.
         local is_closed, err = close( task )
         if fail( loop, task, is_closed and task.cancellation or err ) then return end
       elseif results[ 2 ] ~= M then
@@ -133,7 +136,7 @@ return function( M )
     M.ran( loop, task, began )
   end
 
-  -- Resumes the task after `ms`.
+  -- Sets a timer that resumes the task after `ms`.
   function M.wake( loop, task, ms, from_wait, ... )
     local arguments = pack( ... )
     return M.add( loop, M.from_now( loop, ms ), { f = task, coroutine = true, task = task, fire = function( )
@@ -141,11 +144,12 @@ return function( M )
     end }, true )
   end
 
-  -- Called by the loop when a handle is ready.
+  -- Resumes a task whose wait has ended.
   function M.resume( loop, task, ... ) resume( loop, task, true, ... ) end
 
-  -- A script may begin the coroutine itself and pass arguments. They count if `spawn` had none. In a Lua with `<close>`
-  -- the closing functions may wait as well.
+  -- A script may begin the coroutine itself and pass arguments. The function gets these arguments if `spawn` had none.
+  -- In a Lua with `<close>` the function is called by `pcall`, so that its closing functions may wait after an error as
+  -- well.
   function Loop.spawn( loop, f, ... )
     M.open( loop )
     if #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
@@ -197,8 +201,8 @@ return function( M )
   end
 
   -- ## Cancelling
-  -- A task that has not begun never begins. The wait of a waiting task ends, and raises in the next turn. Any other
-  -- task gets the error at its next wait. A second call, or a call after the end, has no effect.
+  -- If the task has not begun, it never begins. If it waits, the wait ends, and raises in the next turn. In any other
+  -- case the task's next wait raises. A second call, or a call after the end, has no effect.
   function Task.cancel( task, reason )
     if task.loop.closed then return false end
     M.notice( task )

@@ -9,8 +9,9 @@ return function( M )
   -- A schedule is kept in ns. The deadline is the first tick that is not before the scheduled time, so a timer is never
   -- early. Everything that a timer reports refers to the deadline. The moment at which the timer is served is its
   -- deadline, unless the timer has slack. With slack the moment lies between the scheduled time and the end of the
-  -- slack. It is the time of this range, in ns, that the highest power of two divides. There is exactly one such time,
-  -- so timers with slack share moments. A timer whose moment has passed is served in the next turn.
+  -- slack. It is the time of this range, in ns, that the highest power of two divides, rounded up to a tick. There is
+  -- exactly one such time, and timers whose ranges overlap often have the same. A timer whose moment has passed is
+  -- served in the next turn.
   local function with_slack( first, last )
     if first == 0 or first == last then return first end
     local power = 1
@@ -28,7 +29,7 @@ return function( M )
     return loop.time + ms * 1e6
   end
 
-  -- Gives a timer a deadline. It is served after all timers that were armed before for the same moment.
+  -- Gives a timer a deadline. The timer is served after all timers that were armed for the same moment before.
   local function arm( loop, timer, scheduled )
     loop.armed = loop.armed + 1
     timer.scheduled, timer.order, timer.turn = scheduled, loop.armed, nil
@@ -37,9 +38,9 @@ return function( M )
   end
 
   -- ## Making a timer
-  -- A timer without a slack of its own has the loop's slack, unless the timer is due in the next turn.
-  -- `fire` is called at the timer's moment. At the loop's limit this raises, and nothing changes. A coroutine that was
-  -- admitted before is exempt from the limit.
+  -- A timer without a slack of its own has the loop's slack, unless the timer is due in the next turn. `fire` is called
+  -- at the timer's moment. At the loop's limit of timers `M.add` raises and changes nothing. The timers of a task are
+  -- exempt, because `spawn` has checked the limit.
   function M.add( loop, deadline, timer, let_in )
     if not let_in and #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
     timer.loop, timer.referenced = loop, true
@@ -84,11 +85,11 @@ return function( M )
   end
 
   -- ## The next deadline of an interval
-  -- The next deadline is one period after the served one, if that was served within its slack. It is rounded up like all
-  -- deadlines. If it was served later, the policy decides. `skip` takes the first deadline of the schedule that is
-  -- later than the current tick, and reports how many it left out. `burst` takes the deadlines one by one. `delay`
-  -- restarts the schedule from now. If a period is shorter than a tick and has no slack, several deadlines are in one
-  -- tick, and all but the first are late.
+  -- If a deadline is served within its slack, the next deadline is one period later. It is rounded up like all
+  -- deadlines. If a deadline is served later than that, the policy decides. `skip` takes the first deadline of the
+  -- schedule that is later than the current tick, and reports how many deadlines it left out. `burst` takes the
+  -- deadlines one by one. `delay` restarts the schedule from now. If a timer's period is shorter than a tick and the
+  -- timer has no slack, several deadlines are in one tick, and all but the first count as late.
   local function next_deadline( loop, timer )
     local reading, following = loop.reading, timer.scheduled + timer.period
     local is_short = timer.slack == 0 and timer.period < loop.tick
@@ -102,8 +103,8 @@ return function( M )
 
   -- ## Being due
   -- A timer is due if its moment is not later than now. A turn serves the timers that were due when its wait ended, up
-  -- to a limit, in the order of their moments and then of arming. A timer that got another deadline meanwhile is not
-  -- due any more. The timers that a turn leaves come first in the next turn.
+  -- to its share, in the order of their moments and then of arming. A timer that gets another deadline before it is
+  -- served is not due any more. The timers that a turn leaves come first in the next turn.
   local function earlier( a, b )
     local turn_of_a, turn_of_b = a.turn or math.huge, b.turn or math.huge
     if turn_of_a ~= turn_of_b then return turn_of_a < turn_of_b end
@@ -149,7 +150,7 @@ return function( M )
 
   -- ## Firing
   -- A one-shot timer ends before its callback is called. An interval is armed for its next deadline before its callback
-  -- is called. Its lateness and its missed deadlines are counted at the time at which the turn began to serve.
+  -- is called. The lateness and the number of missed deadlines are those of the time at which the turn began to serve.
   function M.fire( loop, timer )
     local late, missed = loop.reading - timer.deadline, 0
     if timer.period then
@@ -172,7 +173,7 @@ return function( M )
   end
 
   -- ## Methods of a timer
-  -- If a timer has ended or its loop is closed, its methods return false or nil.
+  -- If a timer has ended or its loop is closed, its methods return false or nil, except `ref` and `unref`.
   function Timer.cancel( timer )
     if timer.done then return false end
     remove( timer )
@@ -181,7 +182,7 @@ return function( M )
 
   Timer.__close = Timer.cancel
 
-  -- A paused timer resumes.
+  -- Sets the timer for `ms` from now. A paused timer resumes.
   function Timer.reschedule( timer, ms )
     if timer.done then return false end
     timer.paused = nil

@@ -5,8 +5,8 @@ return function( M )
   local unpack = unpack or table.unpack
 
   -- ## Which coroutines may wait
-  -- Only a task of this loop may wait, also in functions that it calls through `wrap` and `pcall`. A coroutine that the
-  -- task makes itself may not wait. A task that other code has resumed may not wait either.
+  -- Only a task of this loop may wait, also in functions that it calls through the loop's `wrap` and `pcall`. A
+  -- coroutine that the task makes by other means may not wait. A task that other code has resumed may not wait either.
   function Loop.running( loop )
     M.open( loop )
     local is_one = loop.current ~= nil and coroutine.running( ) == loop.inside
@@ -23,8 +23,8 @@ return function( M )
   end
 
   -- ## A wait
-  -- `task.wait` is the current wait: its kind, its timer, and its claim on a handle. A wait ends with values. If the
-  -- first of them is M, the wait raises the cancellation.
+  -- `task.wait` is the current wait: its kind, its timer, and its claim on a handle. What ends the wait passes values
+  -- to it. If the first value is `M`, the wait raises the cancellation; if not, it returns the values.
   local function woken( task, ... )
     task.waits = false
     return ...
@@ -40,7 +40,7 @@ return function( M )
     return wait ~= nil and task.wait == wait and not task.loop.closed and M.is_waiting( task )
   end
 
-  -- A cancelled task gets the error at its first wait after the cancellation. After that its waits together may take as long
+  -- The first wait of a task after its cancellation raises. After that, all waits of the task together may take as long
   -- as its grace. A longer wait is shortened, and raises again. After 100 waits that began when the grace was over, the
   -- coroutine is closed.
   function M.tell_cancelled( task )
@@ -68,7 +68,7 @@ return function( M )
     return left
   end
 
-  -- Waits for a time, or until the task is woken. Returns M if the wait has to raise.
+  -- Waits for `ms`, or until the task is woken. Returns `M` if the wait has to raise.
   function M.pause( loop, wait, ms )
     local task = M.waiter( loop )
     if is_told( task ) then return M end
@@ -109,9 +109,9 @@ return function( M )
   end
 
   -- ## Woken tasks
-  -- Woken tasks run in the order in which they were woken, after the turn has served everything else. At most 256 of
-  -- them run, at most `max_callbacks`, and for at most 10 ms. The rest comes first in the next turn. `step` runs only
-  -- tasks that were woken before it.
+  -- Woken tasks run in the order in which they were woken, after the turn has served everything else. A turn runs at
+  -- most 256 of them, at most `max_callbacks`, and stops after about 10 ms. The rest comes first in the next turn.
+  -- `step` runs only tasks that were woken before it was called.
   function M.begin_woken( loop, most )
     loop.may_wake, loop.have_run = math.min( most, loop.max_callbacks, 256 ), false
   end
@@ -130,8 +130,9 @@ return function( M )
   end
 
   -- ## sleep
-  -- Other code may have resumed or closed a sleeping coroutine. Its timer is removed before a turn. But first the loop
-  -- looks for a coroutine that really sleeps, beginning with the last one that began.
+  -- Other code may have resumed or closed a coroutine that slept. The loop then removes its timer before a turn, but
+  -- not always: the loop goes through the sleeps from the newest to the oldest, and stops at the first coroutine that
+  -- really sleeps.
   function Loop.sleep( loop, ms )
     M.open( loop )
     return M.checked( loop, M.pause( loop, { kind = 'sleep' }, ms ) )
@@ -148,8 +149,8 @@ return function( M )
 
   -- ## wait
   -- The claim ends with the first of these: the handle is ready, the handle is closed, or the time limit has come. A
-  -- handle that is ready at the limit counts as ready. If other code has ended the claim, its limit is not a timer that
-  -- fires.
+  -- handle that is ready at the limit counts as ready. If other code has resumed or closed the coroutine, the timer of
+  -- the limit is not counted as fired.
   function Loop.wait( loop, handle, direction, ms )
     M.open( loop )
     M.check_free( loop, handle, direction )
@@ -181,7 +182,7 @@ return function( M )
   end
 
   -- ## park and unpark
-  -- `unpark` ends only `park`. A task that is already woken does not wait again.
+  -- `unpark` ends only a wait of `park`. If the task does not wait there, or was woken already, it returns false.
   function Loop.park( loop, ms )
     M.open( loop )
     return M.checked( loop, M.pause( loop, { kind = 'park' }, ms ) )
@@ -195,7 +196,7 @@ return function( M )
   end
 
   -- ## join
-  -- Waits for the end of a task. Returns true, or the values of `pause`.
+  -- Waits for the end of a task. Returns true, or the values of `M.pause`.
   function M.await( task, ms )
     M.notice( task )
     if M.has_ended( task ) then return true end

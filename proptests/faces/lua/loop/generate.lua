@@ -1,5 +1,5 @@
--- Random programs over `require 't.Loop'`; see grow.lua. A handle has one set of directions. A callback removes only
--- whole handles, because the effect of changed directions on the current turn is not specified.
+-- Random programs over `require 't.Loop'`; see grow.lua. A program always adds a handle with the same directions, and
+-- removes both directions at a time, because the effect of changed directions on the current turn is not specified.
 
 local part = ...
 local grow = part 'grow'

@@ -28,10 +28,10 @@ return function( world, part )
     return nil
   end
 
-  -- Whole milliseconds.
+  -- The time in whole milliseconds.
   function T.time( loop ) return math.floor( loop.base.time / 1e6 ) end
 
-  -- `sleep` blocks, so virtual time passes.
+  -- `sleep` blocks. On a virtual clock the time passes at once.
   function T.sleep( loop, ms ) loop.base.time = loop.base.time + ms * 1e6 end
 
   function T.run( loop ) loop.base:run( ) end
@@ -82,7 +82,7 @@ return function( world, part )
   end
 
   -- ## Ending everything
-  -- No task and no handle is left. A running task ends, whatever it returns.
+  -- `clean` removes all tasks and handles. A task that is running ends, whatever it returns.
   function T.clean( loop )
     for _, task in ipairs( loop.tasks ) do T.cancelTask( loop, task ) end
     for _, entry in ipairs( loop.base.entries ) do entry.gone = true end

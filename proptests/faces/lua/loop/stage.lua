@@ -1,4 +1,4 @@
--- The functions for programs over `require 't.Loop'`, in addition to those in stage.lua.
+-- The functions that programs over `require 't.Loop'` call, in addition to those in ../stage.lua.
 
 return function( S, world )
   function S.time( ) return S.main:time( ) end
@@ -14,7 +14,7 @@ return function( S, world )
     return S.main
   end
 
-  -- A loop with a handle that is never ready would wait for ever. So a task stops it.
+  -- A loop with a handle that is never ready would wait for ever. So a task stops the loop.
   local function guard( n, loop )
     loop:addTask( 300, function( ) S.called( n, 'enough' ) loop:stop( ) end )
   end

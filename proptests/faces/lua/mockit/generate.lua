@@ -13,8 +13,8 @@ return function( R, length )
   G.creates( 'T', 'getit', function( op ) op.ms = R.pick( MS ) + 1 end )
   for _, name in ipairs{ 'pending', 'inqueue', 'process_events', 'fail' } do G.plain( name ) end
 
-  -- A callback sleeps only briefly. In a long sleep intervals would produce thousands of events, and each of these
-  -- would sleep as well.
+  -- A callback sleeps only briefly. During a long sleep the intervals would produce thousands of events, and the
+  -- callback of each event would sleep as well.
   G.plain( 'sleep', function( op, level )
     local ms = R.pick( MS )
     op.ms = level == 0 and ms or math.min( ms, 5 )

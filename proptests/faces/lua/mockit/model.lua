@@ -7,8 +7,8 @@ return function( )
 
   local function service( )
     local S = { }
-    -- The armed timers and the waiting events, both in the order of expiry. Then the number of events whose timers
-    -- still exist, and the time in ms.
+    -- `timers` has the armed timers and `events` the waiting events, both in the order of expiry. `live` is the number
+    -- of events whose timers still exist, and `time` is in ms. `armed` and `made` count the timers and events so far.
     local timers, events, live, time, armed, made = { }, { }, 0, 0, 0, 0
     local refresh, insert
 
@@ -37,7 +37,7 @@ return function( )
     end
 
     function insert( timer )
-      local low, high = 1, #timers + 1        -- its place is one of these, or between them
+      local low, high = 1, #timers + 1        -- the timer's place is in this range
       while low < high do
         local middle = math.floor( (low + high) / 2 )
         if is_earlier( timer, timers[ middle ] ) then high = middle else low = middle + 1 end
@@ -95,8 +95,8 @@ return function( )
     end
 
     -- ## Waiting
-    -- Waits until there is an event, at most `ms` if that is above 0. Returns a message if no event can come and there
-    -- is no limit.
+    -- Waits until there is an event, but at most for `ms` if `ms` is above 0. Returns 1 and a message if no event can
+    -- come and there is no limit.
     function S.wait( ms )
       if S.pending( ) > 0 then return 0 end
       local limit = ms and ms > 0 and time + ms

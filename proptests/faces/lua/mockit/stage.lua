@@ -1,10 +1,11 @@
--- The functions for programs over `require 'luamockit'`, in addition to those in stage.lua.
+-- The functions that programs over `require 'luamockit'` call, in addition to those in ../stage.lua.
 
 return function( S, world )
   function S.time( ) return 0 end       -- the module has no function for the virtual time
   function S.turn( ) end
 
-  -- After a long sleep an interval may have tens of thousands of events. They are dropped with their timers.
+  -- Ends a program by destroying its timers: after a long sleep an interval may have tens of thousands of events, which
+  -- are dropped with the timer.
   function S.end_all( )
     for _, timer in pairs( S.T ) do timer:destroy( ) end
   end

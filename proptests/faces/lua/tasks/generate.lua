@@ -1,10 +1,10 @@
--- Random programs of nested tasks that use each other. Like the programs of `cogloop` they are data: lists of
--- operations, some with lists of their own.
+-- Random programs of nested tasks that use each other. Like the programs in cogloop/generate.lua they are data: lists
+-- of operations, some with lists of their own.
 
 local MS    = { 0, 0, 0, 1, 1, 1, 2, 2, 3, 5, 5, 7, 10, 20, 50, 300, 1000 }
 local GRACE = { 0, 1, 2, 5, 10, 50, 2000 }
 
--- The methods of objects, with or without a time limit, and whether they may wait.
+-- The methods of objects: the kind of the object, and `limit` if the method has a time limit.
 local ASKED = {
   join = { 'C', 'limit' }, recv = { 'Q', 'limit' }, send = { 'Q', 'limit' }, acquire = { 'M', 'limit' }, await = { 'E', 'limit' },
   join_group = { 'G', 'limit' }, close_channel = { 'Q' }, release = { 'M' }, set = { 'E' }, clear = { 'E' }, is_set = { 'E' },
@@ -21,7 +21,7 @@ return function( random, length )
     return P.made
   end
 
-  -- One of the objects of this kind; 0 for none.
+  -- One of the objects of this kind; 0 if there is none.
   local function any( kind ) return #known[ kind ] > 0 and R.pick( known[ kind ] ) or 0 end
 
   local function ms( ) return R.pick( MS ) end
@@ -31,7 +31,7 @@ return function( random, length )
   if R.chance( 10 ) then P.options.max_timers = R.upto( 8 ) end
   if R.chance( 10 ) then P.options.max_callbacks = R.upto( 3 ) end
   if R.chance( 10 ) then P.options.resolution = R.pick{ 1, 8 } end
-  -- The program cancels this task, or all tasks, at this line of the log.
+  -- The program cancels one of its tasks, the task number `cancel`, when the log has `cancel_at` lines.
   if R.chance( 60 ) then P.options.cancel_at, P.options.cancel = R.upto( 40 ), R.upto( 12 ) end
 
   local body
@@ -61,7 +61,7 @@ return function( random, length )
     op.body = body( level + 1, true )
   end
 
-  -- Most operations have a counterpart, such as `send` and `recv`. So tasks wait for each other.
+  -- Most operations on these objects have a counterpart, such as `send` and `recv`. So tasks wait for each other.
   creates( 'C', 'spawn', task_of )
   creates( 'C', 'spawn_in', function( op, level )
     op.x = R.pick( known.G )
@@ -187,7 +187,8 @@ return function( random, length )
   end
   seldom.recv, seldom.send, seldom.acquire, seldom.await, seldom.join, seldom.join_group = twice, twice, twice, twice, twice, twice
 
-  -- A task that waits for something and is cancelled there. Then the program looks at what is free.
+  -- Adds a task that begins with a wait, and a turn in which the task begins to wait. The callers cancel the task, and
+  -- then look whether what it waited for is free.
   local function waiter( list, name, fields )
     local task = make.spawn( 2 )
     fields.k, fields.n = name, number( )

@@ -1,4 +1,5 @@
--- A program of tasks as text. It runs on the module and on the model, and a person can paste it.
+-- Writes a program of tasks as text. The text runs on the module and on the model, and can be pasted into a Lua
+-- interpreter.
 
 local write
 local emit = { }

@@ -3,7 +3,7 @@
 local folder = debug.getinfo( 1, 'S' ).source:match '^@(.-)tasks/stage%.lua$'
 local cogloop_stage = dofile( folder .. 'cogloop/stage.lua' )
 
--- Lua before 5.4 has no syntax for `<close>`.
+-- The function is compiled from a string, because Lua before 5.4 has no syntax for `<close>`.
 local closed_after = coroutine.close and assert( load( 'local it, f = ... ; local guard <close> = it ; f( )' ) )
 
 local PHRASES = {
@@ -24,7 +24,7 @@ return function( S, world )
       if is_one then return ('cancelled by %s of %s'):format( S.text( reason ), tostring( value.name ) ) end
     end
     if type( value ) ~= 'string' then return value end
-    -- If two errors leave the loop as one text, only the later one is compared.
+      -- If two errors leave the loop as one text, only the later error is compared.
     value = value:match '^(.-)\nstack traceback' or value:match '^(.-) while this error was handled' or value
     local found = { }
     for _, phrase in ipairs( PHRASES ) do
@@ -60,7 +60,8 @@ return function( S, world )
   end
 
   -- ## Objects
-  -- An object that has ended must not stay after the program has dropped it.
+  -- An object that has ended must not stay in memory after the program has dropped it. `weak` has the objects that are
+  -- still in memory.
   local weak = setmetatable( { }, { __mode = 'k' } )
 
   local function watched( object )
@@ -130,7 +131,7 @@ return function( S, world )
     S.got( n, 'each', 'is over' )
   end
 
-  -- A task that catches every error, also cancellations.
+  -- Sleeps `count` times and catches every error, also cancellations.
   function S.stubborn( n, loop, count, ms )
     local raised = 0
     for _ = 1, count do
@@ -170,8 +171,8 @@ return function( S, world )
   end
 
   -- ## The end
-  -- First everything that is left is cancelled, and gets time to end. Afterwards there must be no task, timer or
-  -- handle, and no object that has ended may be kept.
+  -- First all timers and tasks that are left are cancelled, and the tasks get time to end. Afterwards there must be no
+  -- task, timer or handle, and no object that has ended may be kept.
   local function end_all( loop )
     for i = 1, 1000 do
       if S.T[ i ] then S.T[ i ]:cancel( ) end
@@ -206,7 +207,7 @@ return function( S, world )
     if pcall( loop.now, loop ) then end_all( loop ) end
     S.tasks( 'end', loop )
     S.stats( 'end', loop )
-    -- The loop keeps the task that ran last, so another one must run.
+    -- The loop keeps the task that ran last. So that the program's last task is released, another task must run.
     pcall( loop.spawn, loop, S.nothing )
     pcall( loop.step, loop, 0 )
     if #S.lines % 8 == 0 then S.say( 'end', 'kept', kept( ) ) end
