@@ -23,7 +23,7 @@
 //! collector, and a `__gc` function may call this loop. So:
 //!
 //! 1. A Lua call is made only where no Rust value with a destructor and no reference into the loop's `State` is alive.
-//!    It is never made inside `catch_unwind`.
+//!    No Lua call is made inside `catch_unwind`.
 //! 2. Work on the loop is done in short closures (`state::with`) that make no Lua call. A panic there becomes a Lua
 //!    error.
 //! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error

@@ -29,7 +29,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:at( ms, f, ... )` → timer. It is due when the loop's time, as `now` returns it, reaches `ms`.
+    /// `loop:at( ms, f, ... )` → timer. The timer is due when the loop's time, as `now` returns it, reaches `ms`.
     pub(super) fn at(lua: *mut lua_State) -> c_int {
         receiver(lua);
         let deadline_ns = check_ms(lua, 2);

@@ -1,5 +1,5 @@
 //! Claims: a task that waits until a handle can be read or written claims this direction of the handle's Node. A Node
-//! is the userdata of a watcher. It stores the task in the place of a callback function.
+//! is the userdata of a watcher. For a claimed direction, the Node stores the task in the place of a callback function.
 //!
 //! ```text
 //!   wait ──► go: claim ──┬── ready ──────────► wake ──► go: 'r', 'w' or 'rw'

@@ -46,8 +46,8 @@ entry!(
         push_user_value(lua, 1, value::TASKS);
         push_user_value(lua, 1, value::ALIVE);
         let state = check_loop(lua, 1);
-        // The task is stored before it is counted, because storing raises if memory runs out. It is counted only after
-        // its timer is armed.
+        // The task is stored before it is counted, because storing raises if memory runs out. The task is counted only
+        // after its timer is armed.
         let place = (*state).cogloop.alive + 1;
         lua_pushvalue(lua, top + 3);
         lua_rawseti(lua, -2, place.into());

@@ -121,9 +121,9 @@ unsafe fn note_line(state: *mut State, coroutine: *mut lua_State) {
     }
 }
 
-/// Puts the values with which the coroutine goes on onto the coroutine's stack. They are there already if the coroutine
-/// is fresh or was woken; otherwise they are the `values` on top of `lua`. Returns their number; `None` if the loop is
-/// closed, or the coroutine has no room.
+/// Puts the values with which the coroutine goes on onto the coroutine's stack. If the coroutine is fresh or was woken,
+/// the values are there already. If not, they are the `values` on top of `lua`. Returns their number; `None` if the
+/// loop is closed, or the coroutine has no room.
 unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, values: c_int) -> Option<c_int> {
     // SAFETY: only called by `run_on`.
     unsafe {

@@ -190,7 +190,7 @@ pub(super) unsafe fn line_of(coroutine: *mut lua_State) -> Place {
                 break;
             }
             // The source takes longer to find than the line, so it is read only for a function that has a line. A
-            // function in C, such as the one that waits, has none.
+            // function in C, such as a function that waits, has none.
             lua_getinfo(coroutine, c"l".as_ptr(), info);
             let line = (*info).currentline;
             let is_here = line > 0 && {

@@ -32,12 +32,12 @@ pub(super) const USER_VALUES: c_int = 3;
 /// The state of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
-    /// It has not begun. A timer starts it.
+    /// The task has not begun. A timer starts it.
     Fresh,
-    /// It has called `coroutine.yield` itself, or its handle was closed: a timer resumes it in the next turn. Or it is
-    /// about to run.
+    /// The task has called `coroutine.yield` itself, or its handle was closed: a timer resumes the task in the next
+    /// turn. Or the task is about to run.
     Queued,
-    /// It was woken. This is the number of its entry in the loop's queue.
+    /// The task was woken. The number is that of its entry in the loop's queue.
     Woken(u32),
     Running,
     /// In `sleep`, until a timer fires.
@@ -75,7 +75,7 @@ pub(super) struct Task {
     pub(super) key: u64,
     pub(super) asked: Asked,
     pub(super) phase: Phase,
-    /// Its place in ALIVE; 0: none.
+    /// The task's place in ALIVE; 0: none.
     pub(super) place: u32,
     /// The time that the task has for cleaning up after a cancellation.
     pub(super) grace_ms: u32,

@@ -181,7 +181,8 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
 }
 
 entry!(
-    /// Serves turn after turn, in the protected call, with the loop at 1. It has the upvalues of the face's functions.
+    /// Serves turn after turn, in the protected call, with the loop at 1. The function has the same upvalues as the
+    /// face's functions.
     fn serve(lua: *mut lua_State) -> c_int {
         // The loop stays at 1. The state is fetched again after each call that may run Lua code.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();

@@ -1,7 +1,7 @@
 //! The values that a script may use as handles, and how to find the descriptor of each.
 //!
-//! They are tried in this order: a `t.Net.Socket`, a Lua file, a descriptor number, an object with a `getfd`, `fileno`
-//! or `pollfd` method or a `pollfd` field.
+//! A value may be one of these, which are tried in this order: a `t.Net.Socket`, a Lua file, a descriptor number, an
+//! object with a `getfd`, `fileno` or `pollfd` method or a `pollfd` field.
 
 use super::memory::{Handle, Kind, SocketBlock};
 use super::socket::push_socket_metatable;

@@ -204,7 +204,7 @@ pub(crate) struct NodeBlock {
     pub(crate) kind: Kind,
     /// The numbers of arguments of the callbacks for read and write; [`COROUTINE`]: a coroutine waits instead.
     pub(crate) args: [c_int; 2],
-    /// Its place in the list of watched nodes or of sockets, if it is in one.
+    /// The Node's place in the list of watched Nodes or of sockets, if the Node is in one of these lists.
     pub(crate) watch: usize,
     /// For an observed socket: the state of the loop, and the next Node that observes the same socket.
     pub(crate) state: *mut State,

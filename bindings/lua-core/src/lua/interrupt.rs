@@ -104,7 +104,7 @@ pub fn happened() -> bool {
 }
 
 thread_local! {
-    /// The number of loops that run on this thread. Each runs in a callback of the one before.
+    /// The number of loops that run on this thread. Each loop except the first runs in a callback of another.
     static RUNNING: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn leave(outer: Outer, ended_well: bool) {
     }
 }
 
-/// Notes the coroutine in which callbacks run now. Returns the one before.
+/// Notes the coroutine in which callbacks run now. Returns the coroutine that was noted before.
 #[inline]
 pub(crate) fn run_in(lua: *mut lua_State) -> *mut lua_State {
     let outer = RUNNER.load(Relaxed);

@@ -1,8 +1,8 @@
 //! Connections: `bind`, `listen`, `connect`, `accept`, `shutdown`, and the addresses of both ends.
 //!
 //! The first three are methods of a socket and functions of the class. A function of the class makes a TCP socket, or a
-//! Unix socket for a Unix address, and returns the socket first. All return an Address: the one that the script gave,
-//! or a new one. After `bind` the Address has the port that the system chose.
+//! Unix socket for a Unix address, and returns the socket first. All three return an Address: the script's, or a new
+//! one. After `bind` the Address has the port that the system chose.
 
 use super::address::{check_host, check_port, push_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};

@@ -171,7 +171,7 @@ pub(super) fn enter() {
 /// Waits until the output so far has been handed to the editor.
 fn await_output(screen: &Screen) {
     for _ in 0..FOR_THE_OUTPUT_MS {
-        // These are read in the order in which the collector changes them.
+        // The three conditions are read in the order in which the collector changes them.
         let is_readable = is_readable(&screen.read_end, PollTimeout::ZERO);
         if !is_readable && !screen.is_reading.load(SeqCst) && screen.waiting.load(SeqCst) == 0 {
             break;

@@ -8,7 +8,7 @@ local SLACK    = { 0, 0.5, 1, 3, 5, 8, 20, 100 }
 local SIGNALS  = { 'WINCH', 'CONT', 'USR1', 'SIGUSR2' }
 local VALUES   = { 'nil', 'false', '1', "'x'", '{ }' }
 
--- The operations to leave out. That helps to find other faults while an operation has a fault that is known.
+-- The operations to leave out. If an operation has a known fault, leaving it out helps to find other faults.
 local without = { }
 for name in (os.getenv 'COGLOOP_WITHOUT' or ''):gmatch '[%w_]+' do without[ name ] = true end
 

@@ -88,8 +88,8 @@ return function( M )
     return (loop.measuring or loop.slow_limit) and loop.time
   end
 
-  -- The callbacks that `debounce`, `throttle` and `signal` make call a function of the script. This table maps each
-  -- callback to that function, whose line a report of `slow` names.
+  -- `debounce`, `throttle` and `signal` make callbacks, which call a function of the script. This table maps each
+  -- callback to that function. A report of `slow` names the line of the script's function.
   M.behind = setmetatable( { }, { __mode = 'k' } )
 
   function M.measured( loop, what, f, began )

@@ -61,8 +61,7 @@ return function( M )
 
   -- ## Leaving a scope
   -- A task may be cancelled while it waits for the tasks of a scope: of a group, `all`, `any` or `timeout`. Then it
-  -- cancels these tasks, and waits until they have ended before its own wait raises. So no task is left behind. The
-  -- task waits no longer than its grace.
+  -- cancels these tasks, and waits until they have ended, but no longer than its grace. After that its own wait raises.
   local function leave( group )
     local me = group.loop.current
     cancel_all( group, me.cancellation.reason )

@@ -53,7 +53,8 @@ pub(crate) fn wake_sleep() {
 
 fn write(descriptor: i32) {
     if descriptor >= 0 {
-        // SAFETY: each descriptor is open: the one of a loop while the loop runs, the one of sleeps for ever.
+        // SAFETY: the descriptor is open. It is that of a loop, which is open while the loop runs, or that of sleeps,
+        // which is never closed.
         let wake = unsafe { BorrowedFd::borrow_raw(descriptor) };
         // A full counter (EAGAIN) wakes just as well.
         let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());

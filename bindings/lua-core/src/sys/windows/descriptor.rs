@@ -70,7 +70,8 @@ pub(crate) unsafe fn close(number: Number) -> io::Result<()> {
     Ok(())
 }
 
-/// The longest wait in one call. Ctrl-C does not end the system's wait, so the caller has to check for it in between.
+/// The longest wait in one call. Ctrl-C does not end the system's wait, so the caller has to check for Ctrl-C between
+/// the calls.
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// Waits until a socket is ready or the time is over. Without a timeout the wait has no limit.
