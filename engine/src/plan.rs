@@ -95,8 +95,9 @@ mod tests {
         }
 
         /// The time at which the timer fires: of all times within the slack, the time that is divisible by the highest
-        /// power of two, rounded up to a tick.
+        /// power of two, rounded up to a tick. This is the rule for a slack below ten. The test has no other slack.
         fn fires(&self) -> u128 {
+            assert!(self.slack < 10, "from ten on only multiples of ten count");
             let latest = (self.deadline + self.slack).min(u64::MAX.into());
             let roundest = |time: &u128| (if *time == 0 { 128 } else { time.trailing_zeros() }, u128::MAX - time);
             self.up((self.deadline..=latest).max_by_key(roundest).unwrap())

@@ -27,12 +27,14 @@ impl SchedulerModel {
     }
 
     /// The time at which a timer with slack expires. It lies between the deadline and the end of the slack. Of these
-    /// times it is the one that the highest power of two divides, so that as many timers as possible share it.
+    /// times the multiples of a power of ten count, the greatest that is not above the slack. The time is the multiple
+    /// that the highest power of two divides, so that as many timers as possible share it.
     fn share(plan: &Plan) -> u64 {
-        let latest = plan.deadline.saturating_add(plan.slack);
-        (plan.deadline..=latest)
-            .max_by_key(|time| (time.trailing_zeros(), std::cmp::Reverse(*time)))
-            .expect("not empty")
+        let Some(digits) = plan.slack.checked_ilog10() else { return plan.deadline };
+        let unit = 10_u64.pow(digits);
+        let counts = plan.deadline.div_ceil(unit)..=plan.deadline.saturating_add(plan.slack) / unit;
+        let roundest = counts.max_by_key(|count| (count.trailing_zeros(), std::cmp::Reverse(*count)));
+        roundest.map_or(plan.deadline, |count| count * unit)
     }
 
     /// Adds a timer.

@@ -104,3 +104,65 @@ fn lateness_within_the_slack_changes_no_schedule_c13() {
         assert!(served >= 999, "{missed:?}: {served} calls");
     }
 }
+
+/// The number of wake-ups in which the scheduler serves timers with these deadlines and slacks, in ns.
+fn wake_ups(timers: &[(u64, u64)]) -> usize {
+    let mut scheduler = Scheduler::<u64>::new(NonZeroU64::new(1_000).unwrap());
+    for &(deadline, slack) in timers {
+        scheduler.add(Plan::once(deadline).with_slack(slack), deadline + slack);
+    }
+    let mut wakes = 0;
+    while let Some(next) = scheduler.next_deadline() {
+        wakes += 1;
+        scheduler.advance(next);
+        while let Some(fired) = scheduler.pop() {
+            assert!(fired.deadline <= next && next < fired.value + 1_000, "{fired:?} at {next}");
+        }
+    }
+    wakes
+}
+
+/// The least number of wake-ups for these timers: each is at the end of a slack, and serves all timers that are due.
+fn fewest_wake_ups(timers: &[(u64, u64)]) -> usize {
+    let mut by_end: Vec<_> = timers.iter().map(|&(deadline, slack)| (deadline + slack, deadline)).collect();
+    by_end.sort_unstable();
+    let wake =
+        |(wakes, last): (usize, u64), (end, deadline)| if deadline > last { (wakes + 1, end) } else { (wakes, last) };
+    by_end.into_iter().fold((0, 0), wake).0
+}
+
+/// Four thousand timers in half a second, which an advance visits in one slice, with the slacks of each row by turns. `cargo test -p cogloop-proptests --test
+/// deadlines fewest -- --nocapture` prints the counts of docs/wheel.md.
+#[test]
+fn timers_with_slack_are_served_in_hardly_more_wake_ups_than_the_fewest() {
+    const US: u64 = 1_000;
+    let table: [(&[u64], f64); 12] = [
+        (&[500 * US], 1.55),
+        (&[1_000 * US], 1.15),
+        (&[1_049 * US], 1.25),
+        (&[2_000 * US], 1.1),
+        (&[3_000 * US], 1.6),
+        (&[4_000 * US], 1.1),
+        (&[5_000 * US], 1.35),
+        (&[7_000 * US], 1.85),
+        (&[10_000 * US], 1.05),
+        (&[20_000 * US], 1.05),
+        (&[1_000 * US, 10_000 * US, 100_000 * US], 1.35),
+        (&[1_000 * US, 2_500 * US, 3_100 * US, 4_700 * US, 6_300 * US, 9_900 * US], 1.55),
+    ];
+    let mut random = 0_u64;
+    let mut deadline = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        7_000_000_000_000 + (random >> 33) % 500_000_000
+    };
+    for (slacks, ratio_max) in table {
+        let timers: Vec<_> = slacks.iter().cycle().take(4_000).map(|&slack| (deadline(), slack)).collect();
+        let (wakes, fewest) = (wake_ups(&timers), fewest_wake_ups(&timers));
+        let ratio = wakes as f64 / fewest as f64;
+        println!(
+            "slacks of {:?} µs: {wakes} wake-ups, the fewest {fewest}, × {ratio:.2}",
+            slacks.iter().map(|ns| ns / US).collect::<Vec<_>>()
+        );
+        assert!(ratio <= ratio_max, "slacks of {slacks:?} ns: {wakes} wake-ups, the fewest are {fewest}");
+    }
+}

@@ -63,10 +63,9 @@ impl Contender {
 }
 
 /// All contenders. The others are compared with the first.
-pub(super) const ALL: [Contender; 7] = [
+pub(super) const ALL: [Contender; 6] = [
     Contender::with_callbacks::<cogloop::WithCallbacks>("cogloop").with_intervals(intervals::exact),
     Contender { name: "cogloop slack 1 ms", steps: [None; 8] }.with_intervals(intervals::slack),
-    Contender { name: "cogloop slack 1.05 ms", steps: [None; 8] }.with_intervals(intervals::slack_of_a_power_of_two),
     Contender::with_futures::<cogloop::WithFutures>("cogloop futures").with_intervals(intervals::futures),
     Contender::with_callbacks::<calloop::Calloop>("calloop"),
     Contender::with_futures::<tokio::Tokio>("tokio").with_intervals(intervals::tokio),

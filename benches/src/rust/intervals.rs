@@ -55,12 +55,6 @@ pub(super) fn slack(work: Work) -> io::Result<Vec<Figure>> {
     callbacks(work, Duration::from_millis(1))
 }
 
-/// A slack that is a power of two in nanoseconds. Every timer has a multiple of this number within its slack, so all
-/// timers share one grid.
-pub(super) fn slack_of_a_power_of_two(work: Work) -> io::Result<Vec<Figure>> {
-    callbacks(work, Duration::from_nanos(1 << 20))
-}
-
 pub(super) fn futures(work: Work) -> io::Result<Vec<Figure>> {
     let mut events = Loop::<()>::new().map_err(io::Error::other)?;
     let calls = Rc::new(Cell::new(0));

@@ -301,6 +301,21 @@ fn timers_share_the_wake_ups_that_the_slack_of_their_loop_allows() {
     assert_eq!(log, [37 * MS, shared, shared]);
 }
 
+/// Regression test: a timer for a time that had passed waited for a time that others share, up to the slack of the loop
+/// later. The model of the crate found this bug.
+#[test]
+fn a_timer_for_a_time_that_has_passed_fires_in_the_next_turn_whatever_the_slack() {
+    let mut events = Loop::<u32>::with_options(Options::new().slack(SECOND).simulated()).unwrap();
+    let start = events.now();
+    events.advance(7 * MS);
+    for passed in [start, start + 3 * MS, start + 7 * MS] {
+        events.at(passed, |fired: &mut u32, _| *fired += 1).unwrap();
+    }
+    let mut fired = 0;
+    events.turn(&mut fired, Some(Duration::ZERO)).unwrap();
+    assert_eq!(fired, 3);
+}
+
 /// Regression test: only 794 of a thousand calls came in ten thousand milliseconds, because lateness within the slack
 /// had moved the schedule.
 #[test]

@@ -102,6 +102,9 @@ impl<T: Clone> EventLoop<T> {
     #[inline]
     pub fn try_add_timer_at(&mut self, deadline_ns: u64, value: T) -> Result<Key, AddError> {
         self.has_room_for_a_timer(Arming::At(deadline_ns))?;
+        if self.timers.slack_ns() > 0 && deadline_ns <= self.now_ns() {
+            return Ok(self.timers.try_add(Plan::once(deadline_ns), value)?);
+        }
         Ok(self.timers.try_add_once(deadline_ns, value)?)
     }
 

@@ -11,6 +11,7 @@ use crate::program::{Call, EDGE, EXACT, Event, HandleRef, NEVER, PIPES, Planned,
 use cogloop_engine::Missed;
 use cogloop_proptests::turn_share::TurnShare;
 use std::collections::VecDeque;
+use std::iter::successors;
 use std::num::NonZeroU64;
 
 /// The limit of calls. A call of a program that needs more calls counts as endless.
@@ -48,15 +49,15 @@ struct Timer {
 }
 
 impl Timer {
-    /// The time at which the timer fires. Of the times within its slack, it is the one that the highest power of two
-    /// divides.
+    /// The time at which the timer fires. Without slack it is the scheduled time. With slack it is a multiple of the
+    /// greatest power of ten that is not above the slack: of those within the slack, the one that the highest power of
+    /// two divides.
     fn moment(&self, known: &Loop, scheduled_ns: u64) -> u64 {
-        let last_ns = scheduled_ns.saturating_add(self.slack_ns);
-        if scheduled_ns == 0 || scheduled_ns == last_ns {
-            return known.deadline(scheduled_ns);
-        }
-        let powers = (0..u64::BITS).rev().map(|bits| last_ns >> bits << bits);
-        known.deadline(powers.into_iter().find(|&ns| ns >= scheduled_ns).unwrap_or(last_ns))
+        let powers_of_ten = successors(Some(1_u64), |power| power.checked_mul(10));
+        let unit_ns = powers_of_ten.take_while(|&power| power <= self.slack_ns).last().unwrap_or(1);
+        let last = scheduled_ns.saturating_add(self.slack_ns) / unit_ns;
+        let mut rounded_ns = (0..u64::BITS).rev().map(|bits| (last >> bits << bits) * unit_ns);
+        known.deadline(rounded_ns.find(|&ns| ns >= scheduled_ns).unwrap_or(scheduled_ns))
     }
 }
 
@@ -490,6 +491,8 @@ impl Model {
             // A timer without delay is due in the next turn.
             Call::After(_, 0, body) => self.arm(n, known.begun(start_ns), None, 0, body),
             Call::After(_, ns, body) => self.arm(n, start_ns.saturating_add(ns), None, slack_of_loop_ns, body),
+            // A timer that is due in the next turn has no slack.
+            Call::At(_, ns, body) if ns <= known.now_ns => self.arm(n, ns, None, 0, body),
             Call::At(_, ns, body) => self.arm(n, ns, None, slack_of_loop_ns, body),
             Call::Add(_, Planned { delay_ns, period_ns, slack_ns, missed }, body) => {
                 let period = NonZeroU64::new(period_ns).map(|period| (period, POLICIES[missed as usize]));

@@ -15,6 +15,8 @@ pub(crate) enum Action {
         first_ns: u64,
         period_ns: u64,
         missed: Missed,
+        /// A slack of its own; 0 for an exact interval.
+        slack_ns: Option<u64>,
         body: Body,
     },
     /// A timer for a time of the loop, which may have passed.
@@ -156,6 +158,8 @@ pub(crate) struct Limits {
     pub(crate) tasks: usize,
     pub(crate) posts: usize,
     pub(crate) callbacks: usize,
+    /// The slack of timers that have none of their own.
+    pub(crate) slack_ns: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -342,9 +346,11 @@ fn action() -> BoxedStrategy<Action> {
                     let end = if is_last && matches!(end, End::Continue) { End::Break } else { end };
                     Action::Idle(Body { actions, end })
                 }),
-                3 => (ns(), 1..20u64, missed(), body(inner.clone())).prop_map(|(first_ns, ms, missed, body)| {
-                    Action::Every { first_ns, period_ns: ms * 1_000_000, missed, body }
-                }),
+                3 => (ns(), 1..20u64, missed(), prop::option::weighted(0.2, ns()), body(inner.clone())).prop_map(
+                    |(first_ns, ms, missed, slack_ns, body)| {
+                        Action::Every { first_ns, period_ns: ms * 1_000_000, missed, slack_ns, body }
+                    }
+                ),
                 6 => steps(inner.clone()).prop_map(Action::Spawn),
                 3 => (prop::option::of(0..3usize), body(inner.clone()))
                     .prop_map(|(capacity, body)| Action::Channel(capacity, body)),
@@ -365,8 +371,9 @@ pub(crate) fn program() -> impl Strategy<Value = Program> {
         2 => steps(action()).prop_map(Operation::BlockOn),
     ];
     let limit = |least: usize| prop_oneof![3 => Just(usize::MAX), 1 => least..8];
-    let limits = (limit(0), limit(0), limit(0), limit(1));
-    let limits = limits.prop_map(|(timers, tasks, posts, callbacks)| Limits { timers, tasks, posts, callbacks });
+    let slack = prop_oneof![1 => Just(0), 1 => ns()];
+    let limits = (limit(0), limit(0), limit(0), limit(1), slack)
+        .prop_map(|(timers, tasks, posts, callbacks, slack_ns)| Limits { timers, tasks, posts, callbacks, slack_ns });
     // Without these actions, most objects that a step names would not exist.
     let first = prop_oneof![
         3 => (0..4usize).prop_map(Action::Pair),

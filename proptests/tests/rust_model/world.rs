@@ -126,8 +126,9 @@ impl World {
             Action::After { delay_ns, body } => {
                 self.add_timer(handle.after(duration(*delay_ns), self.fire_next(body)));
             }
-            Action::Every { first_ns, period_ns, missed, body } => {
+            Action::Every { first_ns, period_ns, missed, slack_ns, body } => {
                 let interval = Interval::new(duration(*period_ns)).first(duration(*first_ns)).missed(*missed);
+                let interval = slack_ns.map_or(interval, |ns| interval.slack(duration(ns)));
                 self.add_timer(handle.every(interval, self.fire_next(body)));
             }
             Action::At { at_ns, body } => {
@@ -484,6 +485,7 @@ impl LoopUnderTest {
     pub(crate) fn new(limits: &Limits) -> Self {
         let options = Options::new().backend("select").simulated().max_timers(limits.timers).max_tasks(limits.tasks);
         let options = options.max_posts(limits.posts).max_callbacks_per_turn(limits.callbacks);
+        let options = options.slack(duration(limits.slack_ns));
         let events = Loop::with_options(options).unwrap();
         let world = Rc::new(World {
             handle: events.handle(),

@@ -9,14 +9,16 @@ return function( M )
   -- A schedule is kept in ns. The deadline is the first tick that is not before the scheduled time, so a timer is never
   -- early. Everything that a timer reports refers to the deadline. The moment at which the timer is served is its
   -- deadline, unless the timer has slack. With slack the moment lies between the scheduled time and the end of the
-  -- slack. It is the time of this range, in ns, that the highest power of two divides, rounded up to a tick. There is
-  -- exactly one such time, and timers whose ranges overlap often have the same. A timer whose moment has passed is
-  -- served in the next turn.
-  local function with_slack( first, last )
-    if first == 0 or first == last then return first end
-    local power = 1
-    while math.floor( last / (2 * power) ) * 2 * power >= first do power = 2 * power end
-    return math.floor( last / power ) * power
+  -- slack. It is a multiple of the greatest power of ten, in ns, that is not above the slack: of these multiples, the
+  -- one that the highest power of two divides, rounded up to a tick. There is exactly one such time, and timers whose
+  -- ranges overlap often have the same. A timer whose moment has passed is served in the next turn.
+  local function with_slack( first, slack )
+    if first == 0 or slack == 0 then return first end
+    local step = 1
+    while 10 * step <= slack do step = 10 * step end
+    local last = first + slack
+    while math.floor( last / (2 * step) ) * 2 * step >= first do step = 2 * step end
+    return math.floor( last / step ) * step
   end
 
   local function tick( loop, time )
@@ -34,7 +36,7 @@ return function( M )
     loop.armed = loop.armed + 1
     timer.scheduled, timer.order, timer.turn = scheduled, loop.armed, nil
     timer.deadline = tick( loop, scheduled )
-    timer.moment = tick( loop, with_slack( scheduled, scheduled + timer.slack ) )
+    timer.moment = tick( loop, with_slack( scheduled, timer.slack ) )
   end
 
   -- ## Making a timer
@@ -72,7 +74,7 @@ return function( M )
 
   function Loop.at( loop, ms, f, ... )
     M.open( loop )
-    return M.add( loop, ms * 1e6, { f = f, fire = callback( f, ... ), slack = loop.slack } )
+    return M.add( loop, ms * 1e6, { f = f, fire = callback( f, ... ) } )
   end
 
   function Loop.every( loop, spec, f, ... )

@@ -432,7 +432,9 @@ impl Model {
                     if !self.ask_sleep(sleep, true, waiter)? {
                         return Some(REFUSED);
                     }
-                    let next = missed.next(sleep.1, NonZeroU64::new(*period_ns)?, self.now_ns);
+                    let is_on_time = self.now_ns <= sleep.1 + self.limits.slack_ns;
+                    let served_ns = if is_on_time { sleep.1 } else { self.now_ns };
+                    let next = missed.next(sleep.1, NonZeroU64::new(*period_ns)?, served_ns);
                     *sum += self.now_ns - sleep.1 + next.missed;
                     sleep.1 = next.deadline;
                     if !self.reschedule(sleep.0, sleep.1)

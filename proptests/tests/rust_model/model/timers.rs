@@ -1,8 +1,10 @@
-//! Timers of callbacks, and timers of sleeping futures. They have no slack, and their times are whole ticks.
+//! Timers of callbacks, and timers of sleeping futures. Their times and slacks are whole ticks.
 
 use super::{Model, Run, Waiter, pick};
 use crate::program::{Action, Body, Event, NONE, REFUSED};
 use cogloop::Missed;
+use cogloop_engine::Next;
+use std::iter::successors;
 use std::num::NonZeroU64;
 
 #[derive(Clone, Debug)]
@@ -11,6 +13,7 @@ pub(super) struct Timer {
     /// remaining time.
     armed: Option<(u64, u64)>,
     left_ns: u64,
+    slack_ns: u64,
     is_referenced: bool,
     kind: Kind,
 }
@@ -33,16 +36,36 @@ impl Timer {
     pub(super) fn keeps_the_loop(&self) -> bool {
         self.is_referenced && self.armed.is_some()
     }
+
+    /// The time at which the timer fires, and the number of the arming. Without slack it is the deadline. With slack it
+    /// is a multiple of the greatest power of ten that is not above the slack: of those within the slack, the one that
+    /// the highest power of two divides.
+    fn moment(&self) -> Option<(u64, u64)> {
+        let (deadline_ns, arming) = self.armed?;
+        let powers_of_ten = successors(Some(1_u64), |power| power.checked_mul(10));
+        let unit_ns = powers_of_ten.take_while(|&power| power <= self.slack_ns).last().unwrap_or(1);
+        let last = deadline_ns.saturating_add(self.slack_ns) / unit_ns;
+        let mut rounded_ns = (0..u64::BITS).rev().map(|bits| (last >> bits << bits) * unit_ns);
+        Some((rounded_ns.find(|&ns| ns >= deadline_ns).unwrap_or(deadline_ns), arming))
+    }
+
+    /// The deadline after this one, which was served at `now_ns`, and the number of those in between. A deadline that
+    /// is served within the slack is on time.
+    fn next(&self, deadline_ns: u64, (period, policy): (NonZeroU64, Missed), now_ns: u64) -> Next {
+        let is_on_time = now_ns <= deadline_ns.saturating_add(self.slack_ns);
+        policy.next(deadline_ns, period, if is_on_time { deadline_ns } else { now_ns })
+    }
 }
 
 impl Model {
     pub(super) fn act_on_timers(&mut self, action: &Action) {
         match action {
-            Action::After { delay_ns, body } => self.add_timer(*delay_ns, None, body),
-            Action::Every { first_ns, period_ns, missed, body } => {
-                self.add_timer(*first_ns, Some((*period_ns, *missed)), body);
+            Action::After { delay_ns, body } => self.add_once(self.now_ns + delay_ns, body),
+            Action::Every { first_ns, period_ns, missed, slack_ns, body } => {
+                let slack_ns = slack_ns.unwrap_or(self.limits.slack_ns);
+                self.add_timer(self.now_ns + first_ns, slack_ns, Some((*period_ns, *missed)), body);
             }
-            Action::At { at_ns, body } => self.add_timer_at(*at_ns, None, body),
+            Action::At { at_ns, body } => self.add_once(*at_ns, body),
             Action::Cancel(n) => self.with_timer(*n, Self::cancel),
             Action::Reschedule(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, model.now_ns + ns)),
             Action::RescheduleAt(n, ns) => self.with_timer(*n, |model, id| model.reschedule(id, *ns)),
@@ -56,23 +79,28 @@ impl Model {
         }
     }
 
-    fn insert_timer(&mut self, deadline_ns: u64, kind: Kind) -> Option<u64> {
+    fn insert_timer(&mut self, deadline_ns: u64, slack_ns: u64, kind: Kind) -> Option<u64> {
         if self.timers.len() >= self.limits.timers {
             return None;
         }
         let (id, armed) = (self.timers_made, Some((deadline_ns, self.armings)));
         (self.timers_made, self.armings) = (id + 1, self.armings + 1);
-        self.timers.insert(id, Timer { armed, left_ns: 0, is_referenced: true, kind });
+        self.timers.insert(id, Timer { armed, left_ns: 0, slack_ns, is_referenced: true, kind });
         Some(id)
     }
 
-    pub(super) fn add_timer(&mut self, delay_ns: u64, period: Option<(u64, Missed)>, body: &Body) {
-        self.add_timer_at(self.now_ns + delay_ns, period, body);
+    /// The slack of a timer that fires once. A timer that is due in the next turn has none.
+    fn slack_once(&self, deadline_ns: u64) -> u64 {
+        if deadline_ns > self.now_ns { self.limits.slack_ns } else { 0 }
     }
 
-    pub(super) fn add_timer_at(&mut self, deadline_ns: u64, period: Option<(u64, Missed)>, body: &Body) {
+    fn add_once(&mut self, deadline_ns: u64, body: &Body) {
+        self.add_timer(deadline_ns, self.slack_once(deadline_ns), None, body);
+    }
+
+    fn add_timer(&mut self, deadline_ns: u64, slack_ns: u64, period: Option<(u64, Missed)>, body: &Body) {
         let kind = Kind::Callback { name: self.timer_names.len(), period, body: body.clone() };
-        match self.insert_timer(deadline_ns, kind) {
+        match self.insert_timer(deadline_ns, slack_ns, kind) {
             Some(id) => self.timer_names.push(id),
             None => self.note(Event::Answer(REFUSED)),
         }
@@ -122,17 +150,17 @@ impl Model {
     }
 
     pub(super) fn next_deadline(&self) -> Option<u64> {
-        let deadlines = self.timers.values().filter_map(|timer| timer.armed);
-        deadlines.map(|(deadline_ns, _)| deadline_ns).filter(|&ns| ns != u64::MAX).min()
+        let moments = self.timers.values().filter_map(Timer::moment);
+        moments.map(|(moment_ns, _)| moment_ns).filter(|&ns| ns != u64::MAX).min()
     }
 
-    /// Appends the timers that have become due to those that were due before. Their order is by deadline, then by
-    /// arming.
+    /// Appends the timers that have become due to those that were due before. Their order is by the time at which they
+    /// fire, then by arming.
     pub(super) fn find_due(&mut self) {
         let known: Vec<_> = self.due.iter().copied().collect();
         let mut due: Vec<_> =
-            self.timers.iter().filter_map(|(&id, timer)| timer.armed.map(|armed| (armed, id))).collect();
-        due.retain(|&((deadline_ns, arming), id)| deadline_ns <= self.turn_ns && !known.contains(&(id, arming)));
+            self.timers.iter().filter_map(|(&id, timer)| timer.moment().map(|moment| (moment, id))).collect();
+        due.retain(|&((moment_ns, arming), id)| moment_ns <= self.turn_ns && !known.contains(&(id, arming)));
         due.sort();
         self.due.extend(due.into_iter().map(|((_, arming), id)| (id, arming)));
     }
@@ -194,8 +222,8 @@ impl Model {
             Kind::Callback { name, period, body } => {
                 let mut missed = 0;
                 match period.and_then(|(period_ns, policy)| Some((NonZeroU64::new(period_ns)?, policy))) {
-                    Some((period, policy)) => {
-                        let next = policy.next(deadline_ns, period, self.turn_ns);
+                    Some(schedule) => {
+                        let next = self.timers[&id].next(deadline_ns, schedule, self.turn_ns);
                         missed = next.missed;
                         self.reschedule(id, next.deadline);
                     }
@@ -214,7 +242,8 @@ impl Model {
 
     /// Adds a timer for a future, and arms it at once.
     pub(super) fn add_sleep(&mut self, deadline_ns: u64, is_kept: bool) -> Option<u64> {
-        self.insert_timer(deadline_ns, Kind::Sleep { waiting: None, is_kept })
+        let slack_ns = if is_kept { self.limits.slack_ns } else { self.slack_once(deadline_ns) };
+        self.insert_timer(deadline_ns, slack_ns, Kind::Sleep { waiting: None, is_kept })
     }
 
     pub(super) fn set_waiting(&mut self, id: u64, waiter: Option<Waiter>) {
