@@ -36,6 +36,6 @@ impl NoRoom {
     #[cold]
     #[inline(never)]
     pub(crate) fn panic(self) -> ! {
-        panic!("{self}; the function of the same name with `try_` returns an error")
+        panic!("{self}; a function whose name begins with `try_` returns this error instead")
     }
 }
