@@ -135,7 +135,7 @@ pub(crate) mod tests {
     use crate::select::Select;
     use crate::stories::or_skip;
     use crate::uring::Uring;
-    use crate::{Backend, EventLoop, Interest, MonotonicClock, Wait};
+    use crate::{Backend, EventLoop, Interest, MonotonicClock, Options, Recording, Wait};
     use nix::sys::wait::{WaitStatus, waitpid};
     use nix::unistd::{ForkResult, fork};
     use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -177,6 +177,42 @@ pub(crate) mod tests {
                 })
         }));
         assert!(parents.is_ours());
+    }
+
+    /// The parent and the child share the file of a recording, and the place in it.
+    #[test]
+    fn a_forked_child_neither_writes_its_parents_recording_nor_reads_on_in_it() {
+        let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = std::env::temp_dir().join(format!("cogloop-fork-{}.rec", std::process::id()));
+        let run = |recording, by: &dyn Fn(&mut Option<Loop>)| {
+            let options = Options { recording: Some(recording), ..Options::default() };
+            let mut events = Some(Loop::new(&options).unwrap());
+            for value in 0..3 {
+                // The lines of these timers are not written before the wait.
+                events.as_mut().unwrap().add_timer(1_000, value);
+                by(&mut events);
+                let events = events.as_mut().unwrap();
+                while events.next_expired().is_none() {
+                    events.turn(Wait::Block).unwrap();
+                }
+            }
+            drop(events);
+            std::fs::read_to_string(&path).unwrap()
+        };
+        let in_a_child_too = |events: &mut Option<Loop>| {
+            assert!(in_a_child(|| {
+                let mut childs = events.take();
+                childs.iter_mut().for_each(|events| _ = events.add_timer(1_000, 9));
+                let has_failed = childs.iter_mut().all(|events| events.turn(Wait::Poll).is_err());
+                drop(childs);
+                has_failed
+            }));
+        };
+        let recorded = run(Recording::Record(path.clone()), &in_a_child_too);
+        assert_eq!(recorded.lines().filter(|line| *line == "end").count(), 1, "{recorded}");
+        assert_eq!(recorded.lines().filter(|line| line.starts_with("after")).count(), 3, "{recorded}");
+        assert_eq!(run(Recording::Replay(path.clone()), &in_a_child_too), recorded);
+        std::fs::remove_file(path).unwrap();
     }
 
     fn lent_pipe() -> (BorrowedFd<'static>, io::PipeWriter) {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use cogloop_io::{Interest, Mode, Options, Wait};
+use cogloop_io::{Interest, Mode, Options, Recording, Wait};
 use common::*;
 
 fn options_of(backend: &str) -> Options {
@@ -49,6 +49,20 @@ fn a_loop_goes_on_with_its_timers_and_descriptors_on_a_new_backend() {
         events.enter_thread(&options).unwrap();
         assert_eq!(poll(&mut events), [], "{name}: and back again");
     }
+}
+
+#[test]
+fn a_loop_that_records_or_replays_cannot_move() {
+    let _guard = alone();
+    let path = std::env::temp_dir().join(format!("cogloop-moved-{}.rec", std::process::id()));
+    for recording in [Recording::Record(path.clone()), Recording::Replay(path.clone())] {
+        let options = Options { recording: Some(recording), ..options_of("select") };
+        let mut events = Loop::new(&options).unwrap();
+        events.leave_thread();
+        let error = events.enter_thread(&options).unwrap_err().to_string();
+        assert!(error.contains("moving a loop that records or replays"), "{error}");
+    }
+    std::fs::remove_file(path).unwrap();
 }
 
 #[test]

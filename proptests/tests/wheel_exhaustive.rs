@@ -87,7 +87,7 @@ fn every_order_of_four_operations() {
 /// From every starting time, tries every first deadline with nine second deadlines. The wheel then advances in steps
 /// of three ticks.
 #[test]
-fn every_pair_of_deadlines_from_every_start() {
+fn every_first_deadline_from_every_start_with_nine_second_ones() {
     for start in 0..64 {
         for first in 0..64 {
             for second in [0, 1, 4, 15, 16, 17, 47, 48, 63].map(|off| (first + off) % 64) {

@@ -108,7 +108,8 @@ fn one(cell: &Cell, contender: Contender, seed: u64) -> io::Result<Record> {
     let keep = move || {
         let course = Rc::new(Course::new(schedule, times, seed, descriptors));
         (contender.run)(&course)?;
-        let course = Rc::into_inner(course).ok_or_else(|| io::Error::other("it has kept the schedule"))?;
+        let course =
+            Rc::into_inner(course).ok_or_else(|| io::Error::other("it still holds the schedule after its run"))?;
         course.record()
     };
     let record = thread::spawn(keep).join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")));

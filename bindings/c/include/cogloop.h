@@ -176,7 +176,7 @@ typedef struct cog_stats {
     uint64_t timers, watches;                     /* the present numbers */
     uint64_t turns;                               /* turns and calls are counted from the loop's creation */
     uint64_t timer_calls, watch_calls, post_calls;
-    uint64_t late_ns_max;                         /* the greatest lateness of a timer when its turn began */
+    uint64_t late_ns_max;                         /* the greatest lateness of a timer at the end of its turn's wait */
 } cog_stats;
 
 /* The deadline for which a timer fires. */
@@ -229,7 +229,7 @@ int cog_loop_adopt(cog_loop loop);
  * the number. It returns COG_OK if there is nothing to do. */
 int cog_loop_after_fork(cog_loop loop);
 /* Runs until there is no timer, no watch and no post left, or until cog_loop_stop. Unreferenced timers and watches do
- * not count. Each turn serves what was due or ready when the turn began: timers by deadline, then watches, then
+ * not count. Each turn waits, and serves what was due or ready when the wait ended: timers by deadline, then watches, then
  * posts. */
 int cog_loop_run(cog_loop loop);
 /* Runs one turn, which waits for timeout_ns at most. *is_alive: whether cog_loop_run would have more to do. */

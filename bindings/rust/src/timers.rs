@@ -76,7 +76,7 @@ impl<S> Firing<'_, S> {
         self.handle.core().past_instant(self.expired.deadline_ns)
     }
 
-    /// The lateness when the turn began.
+    /// The lateness when the turn's wait ended, before the turn's first callback.
     pub fn late(&self) -> Duration {
         Duration::from_nanos(self.expired.late_ns)
     }

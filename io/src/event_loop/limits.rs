@@ -75,7 +75,7 @@ impl From<LimitReached> for io::Error {
 pub enum AddError {
     /// The host's limit is reached.
     Limit(LimitReached),
-    /// There is no memory for another timer.
+    /// There is no memory for the timer.
     Memory,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for AddError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limit(reached) => reached.fmt(f),
-            Self::Memory => f.write_str("not enough memory for another timer"),
+            Self::Memory => f.write_str("not enough memory for the timer"),
         }
     }
 }

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! An io_uring belongs to the thread that made it, and a forked child shares its backend's kernel objects with its
-//! parent. So the loop cannot keep the old backend in either case. A recording ends with the move.
+//! parent. So the loop cannot keep the old backend in either case. A loop that records or replays cannot move: its
+//! recording is bound to the backend, and a forked child would share the file with its parent.
 
 use super::EventLoop;
 use super::options::{ClockChoice, Options};
@@ -27,7 +28,8 @@ impl<T: Clone> EventLoop<T> {
     /// with it. A descriptor that was closed meanwhile is not observed any more.
     ///
     /// # Errors
-    /// As in [`new`](Self::new). The loop is as [`leave_thread`](Self::leave_thread) has left it then.
+    /// As in [`new`](Self::new), and if the loop records or replays. The loop is as [`leave_thread`](Self::leave_thread)
+    /// has left it then.
     pub fn enter_thread(&mut self, options: &Options) -> Result<(), Error> {
         self.use_new_backend(options, self.waker.clone())
     }
@@ -37,7 +39,8 @@ impl<T: Clone> EventLoop<T> {
     /// parent's loop is not affected.
     ///
     /// # Errors
-    /// As in [`new`](Self::new). The loop still belongs to the parent then, and its turns fail.
+    /// As in [`new`](Self::new), and if the loop records or replays. The loop still belongs to the parent then, and its
+    /// turns fail.
     pub fn after_fork(&mut self, options: &Options) -> Result<(), Error> {
         let waker = Waker::new().map_err(|source| Error::Io { doing: "making the waker", source })?;
         self.use_new_backend(options, waker)
@@ -45,6 +48,10 @@ impl<T: Clone> EventLoop<T> {
 
     fn use_new_backend(&mut self, options: &Options, waker: Waker) -> Result<(), Error> {
         Self::expect_memory()?;
+        if self.journal.is_some() {
+            let source = std::io::ErrorKind::Unsupported.into();
+            return Err(Error::Io { doing: "moving a loop that records or replays", source });
+        }
         let (backend, report) = choose::open(options.backend.as_deref())?;
         let mut backend: Box<dyn Backend> = match &options.clock {
             ClockChoice::Monotonic => backend,

@@ -272,7 +272,10 @@ pub(super) struct InWords<'a>(pub(super) Act, pub(super) Option<&'a str>);
 impl fmt::Display for InWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Act::After(delay_ns) => write!(f, "a timer armed for {} from now", Ms(delay_ns))?,
+            // A plan without a period fires once.
+            Act::After(delay_ns) | Act::Every(0, delay_ns) => {
+                write!(f, "a timer armed for {} from now", Ms(delay_ns))?;
+            }
             Act::At(deadline_ns, _) => write!(f, "a timer armed for the time {}", Ms(deadline_ns))?,
             Act::Every(period_ns, first_ns) => {
                 write!(f, "a timer armed for every {}, first in {}", Ms(period_ns), Ms(first_ns))?;

@@ -24,8 +24,8 @@
 //! If the program reads the clock more often than the recording has readings, time stands still for it. Readings that
 //! are left over are skipped. Neither is a departure, so a changed program may read the clock more often or less often.
 //!
-//! docs/replay.md describes the lines. The file is written after each wait. So a crash loses only the acts of the turn
-//! in which it happened, and nothing that came from outside.
+//! docs/replay.md describes the lines. The file is written after each wait. So a crash loses only the lines
+//! of the turn in which it happened, and not the result of that turn's wait.
 
 mod format;
 mod played;

@@ -1,7 +1,7 @@
 //! The clock and the backend of a replay, which read the recording.
 
 use super::format::{Act, Line};
-use super::player::{PATIENCE, Player};
+use super::player::Player;
 use crate::number::Number;
 use crate::{Backend, Clock, Event, Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
@@ -51,7 +51,7 @@ impl PlayedBackend {
                 if (player.is_interrupted)() {
                     return Ok(false);
                 }
-                if begin.elapsed() > PATIENCE + Duration::from_nanos(player.now_ns) {
+                if begin.elapsed() > player.patience() {
                     player.miss(line, event);
                     return Err(player.departed());
                 }

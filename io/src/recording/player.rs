@@ -2,6 +2,7 @@
 //! departs from its recording.
 
 use super::format::{Act, InWords, Line, LineInWords, MAGIC, ReadyInWords, Recorded, VERSION};
+use crate::fork::ForkMark;
 use crate::memory::{error_in_words, expect_bytes, try_format};
 use crate::number::Number;
 use crate::{Event, Interest, Token};
@@ -22,7 +23,7 @@ const FOR_A_PLAYER: usize = 16 << 10;
 
 /// How long a replay waits, in real time, for a descriptor that was ready in the recording. The loop's recorded time
 /// at the beginning of the wait is added.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The departure of a replay that found no memory.
 const NO_MEMORY: &str = "the replay has no memory to go on";
@@ -30,6 +31,8 @@ const NO_MEMORY: &str = "the replay has no memory to go on";
 /// The file that is played.
 pub(crate) struct Player {
     file: BufReader<File>,
+    // A forked child shares the place in the file with its parent.
+    mark: ForkMark,
     name: String,
     // The text of the last line, with room for the longest.
     text: Vec<u8>,
@@ -69,6 +72,7 @@ impl Player {
         let mut player = Self {
             file: BufReader::new(crate::sys::own(|| File::open(path))?),
             name: path.file_name().unwrap_or_default().display().to_string(),
+            mark: ForkMark::new()?,
             text,
             next: None,
             number: 1,
@@ -114,6 +118,7 @@ impl Player {
     /// Reads the next line of the file into `text`, with its end; the end is missing if the file is cut off.
     fn read_line(&mut self) -> io::Result<()> {
         self.text.clear();
+        self.mark.check()?;
         self.file.by_ref().take(LINE_MAX as u64).read_until(b'\n', &mut self.text).map(drop)
     }
 
@@ -298,12 +303,17 @@ impl Player {
 
     /// Notes that a descriptor which was ready in the recording did not become ready.
     pub(super) fn miss(&mut self, line: u64, event: &Event) {
-        let (name, seconds) = (&self.name, PATIENCE.as_secs());
+        let (name, seconds) = (&self.name, self.patience().as_secs());
         let missed = words(format_args!(
             "replay of '{name}', line {line}: the recording has {}; it has not become ready within {seconds} s",
             ReadyInWords(event)
         ));
         self.departure.get_or_insert(missed);
+    }
+
+    /// How long the replay waits for descriptors that were ready in the recording.
+    pub(super) fn patience(&self) -> Duration {
+        PATIENCE + Duration::from_nanos(self.now_ns)
     }
 
     /// The directions of this event for which the replay waits: those that are observed and that the program has not

@@ -1,6 +1,7 @@
 //! Writes a recording: the real clock and the real backend, with a line for each answer.
 
 use super::format::{Act, Acted, Line, MAGIC, Reported, VERSION};
+use crate::fork::ForkMark;
 use crate::memory::{error_in_words, expect_bytes};
 use crate::{Backend, Clock, Event, Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
@@ -16,9 +17,12 @@ use std::rc::Rc;
 const FOR_A_RECORDER: usize = 16 << 10;
 
 /// The file that is written. Nothing is allocated for a line. If there is no memory for a place or a mark, the
-/// recording ends with that error. It also ends if the file cannot be written.
+/// recording ends with that error. It also ends if the file cannot be written. A forked child writes nothing, because it
+/// shares the file with its parent.
 pub(crate) struct Recorder {
-    file: BufWriter<File>,
+    // `None` only while the recorder is dropped.
+    file: Option<BufWriter<File>>,
+    mark: ForkMark,
     // The last reading, on the real clock's scale, and the first one.
     last_ns: u64,
     origin_ns: u64,
@@ -40,7 +44,8 @@ impl Recorder {
         writeln!(file, "{MAGIC}{VERSION} {resolution_ns}")?;
         file.flush()?;
         Ok(Self {
-            file,
+            file: Some(file),
+            mark: ForkMark::new()?,
             last_ns: now_ns,
             origin_ns: now_ns,
             // The loop's time begins with this reading.
@@ -53,10 +58,10 @@ impl Recorder {
     }
 
     fn write(&mut self, line: impl Display) {
-        if self.is_over {
+        if self.is_over || !self.mark.is_ours() {
             return;
         }
-        if let Err(error) = writeln!(self.file, "{line}") {
+        if let Some(Err(error)) = self.file.as_mut().map(|file| writeln!(file, "{line}")) {
             self.give_up(error);
         }
     }
@@ -72,7 +77,8 @@ impl Recorder {
     /// Flushes the file. Returns its first error, once.
     fn settle(&mut self) -> io::Result<()> {
         if !self.is_over
-            && let Err(error) = self.file.flush()
+            && self.mark.is_ours()
+            && let Some(Err(error)) = self.file.as_mut().map(BufWriter::flush)
         {
             self.give_up(error);
         }
@@ -138,6 +144,12 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.write(Line::End);
+        // The parent has a copy of the lines that are not written yet.
+        if !self.mark.is_ours()
+            && let Some(file) = self.file.take()
+        {
+            drop(file.into_parts());
+        }
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) struct Identity {
     #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
     announces: bool,
     #[cfg(target_os = "linux")]
-    #[allow(dead_code, reason = "as above")]
+    #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
     is_socket: bool,
 }
 
@@ -162,7 +162,7 @@ pub(crate) struct Identifier {
 }
 
 #[cfg(target_os = "linux")]
-#[allow(dead_code, reason = "as above")]
+#[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
 impl Identifier {
     /// # Errors
     /// `EBADF` for a descriptor that is open as a path only, and for one that is not open. A descriptor

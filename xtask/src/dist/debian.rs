@@ -166,7 +166,7 @@ fn architecture() -> Result<&'static str, String> {
     match std::env::consts::ARCH {
         "x86_64" => Ok("amd64"),
         "aarch64" => Ok("arm64"),
-        other => Err(format!("no name is known that Debian has for {other}")),
+        other => Err(format!("this program does not know Debian's name for the architecture {other}")),
     }
 }
 

@@ -161,8 +161,14 @@ impl Shares {
     /// Panics when a kind was served beyond its share before the next reading of the clock.
     pub(crate) fn audit(&self) {
         for share in [&self.timers, &self.descriptors] {
-            assert!((1..=STEP_MAX).contains(&share.step), "{share:?}: the number of callbacks between two looks");
-            assert!(share.looked_ns >= share.start_ns, "{share:?}: the last look is before the beginning");
+            assert!(
+                (1..=STEP_MAX).contains(&share.step),
+                "{share:?}: the number of callbacks between two readings of the clock"
+            );
+            assert!(
+                share.looked_ns >= share.start_ns,
+                "{share:?}: the last reading of the clock is before the beginning"
+            );
         }
     }
 }
