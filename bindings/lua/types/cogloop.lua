@@ -7,7 +7,7 @@
 ---@alias cogloop.Direction t.Loop.Direction
 
 ---@class cogloop.Options
----@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best one that works
+---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best backend that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field resolution? number the length of a tick; default 0.001
 ---@field slack? number the accepted lateness of timers, so that several share a wake-up; default 0

@@ -12,11 +12,11 @@ local Timer = { }
 ---@return nil
 function Timer:destroy( wait ) end
 
---- Milliseconds since the Unix epoch.
+--- Returns the milliseconds since the Unix epoch.
 ---@return integer
 function mockit.mstimestamp( ) end
 
---- Seconds since the Unix epoch, and milliseconds within that second.
+--- Returns the seconds since the Unix epoch, and the milliseconds within the last second.
 ---@return integer secs
 ---@return integer ms
 function mockit.time( ) end

@@ -8,8 +8,8 @@ const MESSAGE: &[u8] = b"\x1b[1;31m";
 const PLACE: &[u8] = b"\x1b[36m";
 const END: &[u8] = b"\x1b[0m";
 
-/// Whether standard error is a terminal that has colours, and the user wants them (<https://no-color.org>). Checks
-/// standard error at the start, because the prompt later redirects it.
+/// Whether standard error is a terminal that has colours, and the user wants them (<https://no-color.org>). Only the
+/// first call checks standard error, because the prompt later redirects it.
 pub(crate) fn is_wanted() -> bool {
     static IS_WANTED: OnceLock<bool> = OnceLock::new();
     *IS_WANTED.get_or_init(|| {

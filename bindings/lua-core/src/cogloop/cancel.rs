@@ -68,7 +68,8 @@ entry!(
 );
 
 entry!(
-    /// `__close`. Lua passes an error as the second argument. The error is no reason, so it is dropped.
+    /// `__close`. Lua passes an error as the second argument. The error is not the reason of the cancellation, so it is
+    /// dropped.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         lua_settop(lua, 1);

@@ -123,7 +123,8 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
     }
 }
 
-/// Drops the directions of the Node at `index` with a void claim: other code has closed or resumed the coroutine.
+/// Drops those directions of the Node at `index` that have a void claim: other code has closed or resumed the
+/// coroutine.
 ///
 /// # Safety
 ///

@@ -26,7 +26,7 @@ local function prepare( loop )
   local number, entries = parts( loop )
   if number then of_loop[ loop ], of_number[ number ] = entries, entries end
   if left <= 0 then
-    -- Making the timers may run a finalizer that comes here, too. So the new stock is a table of its own.
+    -- Making the timers may run a finalizer that calls this function, too. So the new stock is a table of its own.
     local new = { }
     stock, left = new, own.fill( new )
   end
@@ -35,8 +35,9 @@ end
 -- Makes the function for the usual case of `after` or `at`. `arm` arms a timer. The function returns nothing in any
 -- other case.
 --
--- The loop waits for the entry until `arming` is 0; steps.rs says what may come between. Very many arguments are left
--- to the function for all cases, which raises if they do not fit on the stack.
+-- A timer is armed in steps. The loop waits for its entry until `arming` is 0; steps.rs says what may happen between
+-- the steps. A call with very many arguments is left to the function for all cases, which raises if they do not fit on
+-- the stack.
 local function adder( arm )
   local function add( loop, ms, f, entry, payload )
     local entries = of_loop[ loop ]
@@ -69,7 +70,8 @@ local function adder( arm )
   end
 end
 
--- The functions for all cases are not called as tail calls. So their messages contain the name of the called function.
+-- The functions for all cases are not called as tail calls, so that their messages contain the name of the function
+-- that the script has called.
 local default = own.default
 for name, arm in pairs{ after = arm_after, at = arm_at } do
   local try, of_methods, of_module = adder( arm ), methods[ name ], module[ name ]

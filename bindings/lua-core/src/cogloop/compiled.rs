@@ -102,8 +102,8 @@ entry!(
     }
 );
 
-/// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry at that place, and that
-/// the timer is armed. If another step has come between, it calls [`linked`].
+/// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry at that place, and sets
+/// `arming` to 0. If the timer may have been parked in between, the Lua code also calls [`linked`].
 ///
 /// # Safety
 ///
@@ -139,15 +139,16 @@ unsafe extern "C" fn at(block: *mut LoopBlock, ms: f64, payload: i32, ticket: *m
     unsafe { arm(block, fraction_to_ns(ms).map(Due::At), payload, ticket) }
 }
 
-/// Called when the entry of a timer is in TASKS that may be parked. Returns 1, or 0 if the timer was cancelled meanwhile.
+/// Called when the entry of a timer that may be parked is in TASKS. Returns 1, or 0 if the timer was cancelled
+/// meanwhile.
 unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
-/// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, stores that it is empty, and
-/// calls the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry. Returns [`UNUSUAL`] if
-/// the C function must serve the timer, and 0 if nothing is left for this turn.
+/// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, sets `emptying` to 0, and
+/// calls the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry. Returns [`UNUSUAL`]
+/// if the C function must serve the timer, and 0 if nothing is left for this turn.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {
@@ -201,7 +202,7 @@ unsafe fn on_timer(
 }
 
 /// Cancels a timer. Returns its place in TASKS, or 0 if it was not pending. The Lua code then empties the place and
-/// stores that it is empty.
+/// sets `emptying` to 0.
 unsafe extern "C" fn cancel(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe {

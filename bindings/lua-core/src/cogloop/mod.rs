@@ -263,7 +263,8 @@ unsafe fn push_inner(lua: *mut lua_State) {
     }
 }
 
-/// Runs the parts that are written in Lua. Their arguments are the module, the methods of loops, and the table above.
+/// Runs the parts that are written in Lua. Their arguments are the module, the methods of loops, and the table that
+/// [`push_inner`] pushes.
 unsafe fn run_chunks(lua: *mut lua_State) {
     // SAFETY: only called by `open_cogloop`, with that table on top.
     unsafe {

@@ -3,7 +3,8 @@
 local module, methods = ...
 local unpack = table.unpack or unpack
 
--- Returns a function. When it was not called for `ms`, `f` is called with the arguments of its last call.
+-- Returns a function. When this function has not been called for `ms`, `f` is called with the arguments of its last
+-- call.
 local function debounce( after, ms, f )
   local timer, args, count
   local function fire( )

@@ -64,7 +64,7 @@ local function not_one( self, method )
   error( ("bad argument #1 to '%s' (group: cogloop.group expected, got %s)"):format( method, type( self ) ), 3 )
 end
 
--- Waits until all tasks have ended. Returns true, or what `pause` returns if it is cancelled or times out.
+-- Waits until all tasks have ended. Returns true, or what `pause` returns if the wait is cancelled or times out.
 local IS_ONE = 'a task of the group cannot wait for the end of it'
 local function rest( self, ms )
   if self.count == 0 then return true end

@@ -185,7 +185,7 @@ entry!(
 );
 
 entry!(
-    /// Also `__gc`.
+    /// Closes the source. This function is also `__gc`.
     fn close(lua: *mut lua_State) -> c_int {
         // `release` forgets what it frees, so a second call does nothing.
         release(check(lua));

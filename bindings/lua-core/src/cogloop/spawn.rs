@@ -70,7 +70,7 @@ unsafe fn check_names(lua: *mut lua_State) {
     }
 }
 
-/// Pushes a task for the coroutine on top. It belongs to no loop yet. Its name, or nil, is at `name`.
+/// Pushes a task for the coroutine on top. The task's name, or nil, is at `name`. The task belongs to no loop yet.
 ///
 /// # Safety
 ///

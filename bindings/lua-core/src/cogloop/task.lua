@@ -13,7 +13,7 @@ function Cancellation.__tostring( cancellation )
   return reason == nil and 'cancelled' or 'cancelled: ' .. tostring( reason )
 end
 
--- Whether an error is a cancellation, and the reason that was given for it.
+-- Returns whether an error is a cancellation, and the reason that was given to `cancel`.
 function module.cancelled( err )
   if getmetatable( err ) == Cancellation then return true, err.reason end
   return false

@@ -70,8 +70,8 @@ pub(super) unsafe fn end_timer(lua: *mut lua_State, task: *mut Task) {
     }
 }
 
-/// Queues the waiting task at `index`. It runs before the loop waits again, and its wait returns the `values` on top,
-/// which are popped. If memory runs out, it raises, and nothing has changed.
+/// Queues the waiting task at `index`. The task runs before the loop waits again, and its wait returns the `values` on
+/// top, which are popped. If memory runs out, this function raises, and nothing has changed.
 ///
 /// # Safety
 ///

@@ -8,7 +8,7 @@ pub(super) const LOOP: c_int = shared::LOOP;
 pub(super) const TIMER: c_int = shared::TIMER;
 pub(super) const WATCHER: c_int = shared::NODE;
 pub(super) const MODULE: c_int = shared::CLASS;
-/// `{ [owner] = loop }`, weak.
+/// The weak table `{ [owner] = loop }`.
 pub(super) const LOOPS: c_int = 5;
 /// `{ loop }` with the default loop, for a function of the module; nil for a method.
 pub(super) const DEFAULT: c_int = args::DEFAULT;

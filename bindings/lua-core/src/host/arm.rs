@@ -31,7 +31,8 @@ pub(crate) enum For {
     Waiting,
 }
 
-/// The low bits of a timer's value, which its face uses. The higher bits are its number in the order of arming.
+/// The number of low bits of a timer's value that the face uses. The higher bits are the timer's number in the order of
+/// arming.
 pub(crate) const PAYLOAD_BITS: u32 = 24;
 
 impl State {

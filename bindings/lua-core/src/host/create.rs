@@ -124,7 +124,7 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     // The error if there is no memory for the boxes and the names below.
     let refused = |refused: TryReserveError| Error::Io { doing: "making a loop", source: refused.into() };
     expect_bytes(FOR_A_STATE).map_err(refused)?;
-    // Allocated before the loop is made, because making the loop may take the rest of the memory.
+    // The state's memory is allocated before the loop is made, because making the loop may take the rest of the memory.
     let room = Box::<State>::new_uninit();
     let debug = choice.debug || std::env::var_os("COGLOOP_DEBUG").is_some_and(|set| set == "1");
     let backend = choice.backend.map(|name| name.to_string()).or_else(|| DEFAULT_BACKEND.get().cloned());

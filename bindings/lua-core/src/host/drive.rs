@@ -316,7 +316,7 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
 
 impl Pace {
     /// Returns the kind of wait of the next turn; `None` ends the run. A loop with nothing left to do does not wait.
-    /// Its unreferenced timers and handles are served as far as this pace allows.
+    /// Its unreferenced timers and handles are served as long as `pace` allows further turns.
     unsafe fn next(state: *mut State, is_idle: bool) -> Option<Wait> {
         // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
         let state = unsafe { &mut *state };

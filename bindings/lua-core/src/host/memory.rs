@@ -164,7 +164,7 @@ pub(crate) enum Pace {
 pub(crate) struct TaskBlock {
     /// The timer's key, or [`Self::DONE`] or [`Self::RUNNING`], which are no keys.
     pub(crate) key: u64,
-    /// The low half of its loop's number.
+    /// The low half of the number of the Task's loop.
     pub(crate) owner: u32,
     pub(crate) args: c_int,
 }
@@ -347,7 +347,7 @@ pub(crate) struct Listed {
 #[derive(Clone, Copy)]
 pub(crate) enum Request {
     Sleep(u64),
-    /// Until other code wakes it.
+    /// Until other code wakes the coroutine.
     Park {
         limit_ns: Option<u64>,
         is_public: bool,

@@ -125,7 +125,7 @@ impl Place {
         Self { source: Text::of_raw(source.to_bytes()), line: u32::try_from(line).ok() }
     }
 
-    /// The name of an event.
+    /// The place as the name of an event in a trace.
     pub(crate) fn name(&self) -> Name<'_> {
         Name(self.source.as_bytes(), self.line)
     }

@@ -6,8 +6,8 @@
 /// The body of an entry may rely on this:
 ///
 /// 1. `lua` is a live state. The stack has the arguments from index 1 on, and room for 20 values more.
-/// 2. The function has the upvalues of its module, as `set_functions` gave them, or those that are named where it is
-///    pushed.
+/// 2. The function has the upvalues of its module, as `set_functions` gave them, or the upvalues that a comment names
+///    where the function is pushed.
 /// 3. A userdata whose metatable is one of these upvalues was made by this module and holds the type of that metatable.
 ///
 /// The body must obey [the rule for Lua calls](crate). Where a Lua call may raise, no value with a destructor is alive.

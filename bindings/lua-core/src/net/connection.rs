@@ -265,8 +265,8 @@ entry!(
 );
 
 entry!(
-    /// `sck:bind( … )`. The function of the class makes a socket if it gets none. As a method it would make another
-    /// socket for the mistake `sck.bind( … )`; this function raises instead.
+    /// `sck:bind( … )`. Raises if it gets no socket, as in the mistake `sck.bind( … )`. The function of the class would
+    /// make another socket then.
     pub(super) fn bind_method(lua: *mut lua_State) -> c_int {
         check_socket(lua, 1);
         bind(lua)

@@ -84,7 +84,7 @@ pub(super) fn any(family: c_int, port: u16) -> SockAddr {
     }
 }
 
-/// This machine itself.
+/// The address of this machine itself, in this family.
 pub(super) fn localhost(family: c_int, port: u16) -> SockAddr {
     match family {
         AF_INET6 => SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0).into(),

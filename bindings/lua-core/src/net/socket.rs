@@ -85,7 +85,7 @@ pub(super) fn on<R>(number: Number, work: impl FnOnce(&Socket) -> io::Result<R>)
     work(&socket)
 }
 
-/// The arguments of a script; `None` for each that it left out.
+/// The arguments of a script; `None` for each argument that the script left out.
 #[derive(Clone, Copy)]
 struct Wanted {
     protocol: Option<c_int>,

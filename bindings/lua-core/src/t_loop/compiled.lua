@@ -28,7 +28,7 @@ local function prepare( loop )
   local values = own.values( loop )
   if values then of_loop[ loop ] = values end
   if left <= 0 then
-    -- Making the tasks may run a finalizer that comes here, too. So the new stock has tables of its own.
+    -- Making the tasks may run a finalizer that calls this function, too. So the new stock has tables of its own.
     local tasks, envs = { }, { }
     stock, envs_of_stock, left = tasks, envs, own.fill( tasks, envs )
   end
@@ -78,7 +78,8 @@ local function add_with( loop, ms, f, ... )
   return add( loop, ms, { f, ... }, select( '#', ... ) )
 end
 
--- The C functions are not called as tail calls. So their messages contain the name of the called function.
+-- The C functions are not called as tail calls, so that their messages contain the name of the function that the script
+-- has called.
 local add_any, cancel_any = class.addTask, class.cancelTask
 
 function class.addTask( ... )

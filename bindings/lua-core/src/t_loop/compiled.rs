@@ -143,8 +143,8 @@ entry!(
     }
 );
 
-/// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores the task at that place, and that
-/// it is armed. If another step has come between, it calls [`linked`].
+/// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores the task at that place, and sets
+/// `arming` to 0. If the task may have been parked in between, the Lua code also calls [`linked`].
 unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task, or null. Without a limit `arm` does not use the Lua state.
     unsafe {
@@ -161,14 +161,13 @@ unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut T
     }
 }
 
-/// Called when a task is in TASKS that may be parked. Returns 1, or 0 if it was cancelled meanwhile.
+/// Called when a task that may be parked is in TASKS. Returns 1, or 0 if it was cancelled meanwhile.
 unsafe extern "C" fn linked(block: *mut LoopBlock, task: *const TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe { on(block, |state| Key::from_bits((*task).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
-/// Cancels a pending task. Returns its place in TASKS. The Lua code then empties the place, and stores that it is
-/// empty.
+/// Cancels a pending task. Returns its place in TASKS. The Lua code then empties the place, and sets `emptying` to 0.
 unsafe extern "C" fn cancel(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe {

@@ -37,7 +37,7 @@
 ---@alias t.Loop.Handle file* | file | integer | t.Loop.Pollable
 
 ---@class t.Loop.Options
----@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best one that works
+---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best backend that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field debug? boolean whether user value 1 of a task is the task that fires next (also: `COGLOOP_DEBUG=1`)
 
@@ -102,7 +102,7 @@ function Loop:addHandle( h, dir, f, ... ) end
 ---@param h t.Loop.Handle
 ---@param dir t.Loop.Direction
 ---@return t.Loop.Node | false
----@return string? message if it was not observed
+---@return string? message if the direction was not observed
 function Loop:removeHandle( h, dir ) end
 
 --- Serves tasks and handles until `stop`, or until neither is left.
@@ -123,8 +123,8 @@ function Loop:show( ) end
 ---@return string reason
 function Loop:backend( ) end
 
---- Milliseconds since the Unix epoch. For a loop with a virtual clock: since the loop was made. Works with and without
---- a `self`.
+--- Returns the milliseconds since the Unix epoch; for a loop with a virtual clock, since the loop was made. Works with
+--- and without a `self`.
 ---@return integer
 function Loop.time( ) end
 

@@ -11,7 +11,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// A closure has 255 upvalues: the number of arguments, the function, the arguments.
+/// A closure has at most 255 upvalues: the number of arguments, the function, the arguments.
 pub(super) const ARGS_MAX: c_int = 253;
 
 /// The closure's upvalue with the function. The upvalues after it are the arguments.

@@ -6,7 +6,7 @@ pub(crate) use libc::{
 use std::ffi::{CStr, c_int};
 use std::io;
 
-/// The number of an error of the system's; `None` for an error of our own.
+/// The number of a system error; `None` for an error of our own.
 pub(crate) fn number(error: &io::Error) -> Option<c_int> {
     error.raw_os_error()
 }

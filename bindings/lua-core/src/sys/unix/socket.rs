@@ -44,7 +44,7 @@ impl Mode {
     ///
     /// # Errors
     ///
-    /// EAGAIN instead of waiting; otherwise the errors of `work`.
+    /// EAGAIN where `work` would have to wait; else the errors of `work`.
     #[inline]
     pub(crate) fn at_once<R>(self, _: &Socket, work: impl FnOnce(c_int) -> io::Result<R>) -> io::Result<R> {
         work(libc::MSG_DONTWAIT)
@@ -117,9 +117,9 @@ pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
 /// Allows one `accept` of this process at a time, because file locks belong to the whole process.
 static ACCEPTING: Mutex<()> = Mutex::new(());
 
-/// Accepts a waiting client without waiting for one. `accept` has no flag for that, so this function polls first. A
-/// lock on the listener's file keeps other processes that call this function from accepting between the two calls. The
-/// lock ends with the process that holds it.
+/// Accepts a client if one waits already. `accept` has no flag for that, so this function polls first. A lock on the
+/// listener's file keeps other processes that call this function from accepting between the two calls. The lock ends
+/// with the process that holds it.
 ///
 /// # Errors
 ///

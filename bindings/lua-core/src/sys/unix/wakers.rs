@@ -1,5 +1,5 @@
-//! Wakes loops and sleeps after an interrupt, and sleeps. The functions that wake are async-signal-safe: they use only
-//! atomics and `write` to an eventfd.
+//! Sleeping, and ending the waits of loops and the sleeps after an interrupt. The functions that wake are
+//! async-signal-safe: they use only atomics and `write` to an eventfd.
 
 use cogloop_io::Waker;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -32,7 +32,7 @@ impl Place {
     }
 }
 
-/// The descriptor that wakes a sleep; -1 before [`install`]. Never closed.
+/// The descriptor that ends a sleep; -1 before [`install`]. It is never closed.
 static SLEEP: AtomicI32 = AtomicI32::new(-1);
 
 /// Prepares for [`wake_sleep`].

@@ -83,10 +83,10 @@ const TABLE: &[(c_int, c_int, &str)] = &[
     (OURS + EOVERFLOW, EOVERFLOW, "Value too large for defined data type"),
 ];
 
-/// Windows has no numbers from here on: it reserves this bit for programs.
+/// Windows uses no error number from here on: it reserves this bit for programs.
 const OURS: c_int = 1 << 29;
 
-/// Linux's number of an error of the system's; `None` for an error of our own.
+/// Linux's number of a system error; `None` for an error of our own.
 pub(crate) fn number(error: &io::Error) -> Option<c_int> {
     let Some(number) = error.raw_os_error() else {
         return (error.kind() == io::ErrorKind::Interrupted).then_some(EINTR);

@@ -47,7 +47,7 @@ impl Mode {
     ///
     /// # Errors
     ///
-    /// EAGAIN instead of waiting; otherwise the errors of `work`.
+    /// EAGAIN where `work` would have to wait; else the errors of `work`.
     pub(crate) fn at_once<R>(self, socket: &Socket, work: impl FnOnce(c_int) -> io::Result<R>) -> io::Result<R> {
         if self.is_nonblocking {
             return work(0);
@@ -163,11 +163,11 @@ pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     Ok((client, address))
 }
 
-/// Accepts a waiting client without waiting for one.
+/// Accepts a client if one waits already.
 ///
 /// # Errors
 ///
-/// EAGAIN if no client waits; otherwise the system's.
+/// EAGAIN if no client waits; else the system's error.
 pub(crate) fn accept_at_once(socket: &Socket, mode: Mode) -> io::Result<(Socket, SockAddr)> {
     mode.at_once(socket, |_| accept(socket))
 }

@@ -45,7 +45,7 @@ unsafe extern "system" fn on_event(event: u32) -> BOOL {
     BOOL::from(event == CTRL_C_EVENT && notify())
 }
 
-/// Sends a byte to each watch. Returns whether there was one.
+/// Sends a byte to each watch. Returns whether there is any watch.
 fn notify() -> bool {
     let senders = SENDERS.lock().unwrap_or_else(PoisonError::into_inner);
     for sender in &*senders {

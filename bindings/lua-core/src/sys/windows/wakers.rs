@@ -1,5 +1,5 @@
-//! Wakes loops and sleeps after an interrupt, and sleeps. The functions that wake take no lock and allocate no memory.
-//! So they are safe wherever the thread of the script was stopped.
+//! Sleeping, and ending the waits of loops and the sleeps after an interrupt. The functions that wake take no lock and
+//! allocate no memory. So they are safe wherever the thread of the script was stopped.
 
 use cogloop_io::Waker;
 use std::io;
@@ -36,7 +36,7 @@ impl Place {
     }
 }
 
-/// The event that wakes a sleep; null before [`install`]. Never closed.
+/// The event that ends a sleep; null before [`install`]. It is never closed.
 static SLEEP: AtomicPtr<std::ffi::c_void> = AtomicPtr::new(null_mut());
 
 /// Prepares for [`wake_sleep`].
