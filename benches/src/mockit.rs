@@ -23,7 +23,7 @@ use crate::statistics::Summary;
 /// The folder of the programs' sources.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mockit");
 
-/// The contenders, each with the file that replaces the library; `None` for libcogloop.
+/// The contenders that run `program.c`, each with the file that replaces the library; `None` for libcogloop.
 const CONTENDERS: [(&str, Option<&str>); 3] =
     [(OURS, None), ("a thread each", Some("threads.c")), ("timer_create", Some("timer_create.c"))];
 const OURS: &str = "libcogloop";
@@ -119,7 +119,7 @@ fn once(prefix: &Path, course: &Course, contender: &str) -> Result<Values, Strin
     let lines = programs::lines_of(command.args(&course.arguments))?;
     let asked = course.size.map_or(0.0, |size| size as f64);
     match lines.get("armed") {
-        Some(armed) if *armed < asked => Err(format!("the system gave it only {armed}")),
+        Some(armed) if *armed < asked => Err(format!("the system allowed only {armed} timers")),
         _ => Ok(course.pick(&lines)),
     }
 }

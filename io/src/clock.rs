@@ -12,7 +12,7 @@ pub trait Clock {
 }
 
 /// `CLOCK_MONOTONIC`: nanoseconds since about the machine's start. Setting the wall clock does not change it. On
-/// Windows it is the performance counter, from its first reading on.
+/// Windows the clock is the performance counter, and counts nanoseconds since the process first read it.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct MonotonicClock;
 

@@ -1,4 +1,5 @@
-//! Timers on the kernel's clock, on virtual time, and on a scripted kernel.
+//! Timers on the kernel's clock, on virtual time, and on a scripted kernel. C01, C02 and so on are the rows of
+//! docs/conformance.md.
 
 mod common;
 
@@ -50,8 +51,8 @@ fn no_source_file_reads_the_wall_clock_c28() {
     not_on(&BACKENDS, "shown by the sources, which read no wall clock; a test would have to set the machine's clock");
 }
 
-/// Many timers in a slot of a high level take several turns to cascade when they are due. One turn is enough if the
-/// slot cascaded during earlier waits.
+/// A slot of a high level with many timers cascades over several turns. If it begins to cascade only when its first
+/// timer is due, the turn expires nothing. If the slot cascaded during earlier waits, the turn expires the first timer.
 #[test]
 fn a_crowd_that_cascaded_during_waits_expires_in_one_turn() {
     for waits_before in [0, 200] {
@@ -69,7 +70,8 @@ fn a_crowd_that_cascaded_during_waits_expires_in_one_turn() {
     }
 }
 
-/// C01: a timer never fires early, by a raw monotonic clock. C02: a one-shot timer fires exactly once.
+/// C01: a timer never fires early. The test reads the monotonic clock itself, and does not rely on the loop's time.
+/// C02: a one-shot timer fires exactly once.
 #[test]
 fn no_timer_is_early_and_each_fires_once_c01_c02() {
     on_every_backend(|events| {
@@ -183,7 +185,7 @@ fn time_spent_by_the_user_counts_c15() {
     clock.advance_ns(200 * MS);
     events.add_timer(100 * MS, 2);
     events.turn(Wait::Block).unwrap();
-    assert_eq!(waits(&backend), [Some(100 * MS)], "not 300: the time between the turns has passed");
+    assert_eq!(waits(&backend), [Some(100 * MS)], "not 300: the time before the turn counts");
     assert_eq!(expired(&mut events), [1, 2]);
 }
 
@@ -248,7 +250,7 @@ fn one_jump_of_years_fires_all_that_is_due_once_and_in_order_c02_c03_c22() {
     }
 }
 
-/// C25: an empty loop waits for ever, and `run` with nothing to do returns.
+/// C25: an empty loop is idle. A turn without a limit then waits for ever. A turn with a limit waits that long.
 #[test]
 fn with_nothing_armed_the_wait_is_for_ever_c25() {
     let (mut events, backend, _) = scripted(1_000);
@@ -260,7 +262,7 @@ fn with_nothing_armed_the_wait_is_for_ever_c25() {
     assert_eq!(waits(&backend), [None, Some(0), Some(7)]);
 }
 
-/// C26: a timer with a far deadline cascades through every level of the wheel. The loop does not wake for that.
+/// C26: a timer with a far deadline cascades through several levels of the wheel. The loop does not wake for that.
 #[test]
 fn one_wake_up_for_one_timer_and_a_remainder_rounds_up_c26() {
     for delay_ns in [1, 999, 1_000, 1_001, 63_999, 64_001, MS + 1, 86_400_000 * MS + 1] {
@@ -351,8 +353,8 @@ fn a_callback_longer_than_its_period_is_served_by_policy_c13_c16() {
     assert_eq!(served(Missed::Delay), [(10, 0, 0), (20, 15, 0), (45, 15, 0)]);
 }
 
-/// Every timer reports its deadline rounded up to the tick. Regression test: the interval reported 1500 and the
-/// others 2000, although the others came first.
+/// Every timer reports its deadline rounded up to the tick. Regression test: the interval reported 1500 and the other
+/// timers 2000, although all of them are due in the same tick.
 #[test]
 fn one_shots_and_intervals_in_one_tick_report_one_deadline_and_fire_in_the_order_of_arming() {
     let (mut events, _, _) = scripted(1_000);
@@ -373,7 +375,8 @@ fn one_shots_and_intervals_in_one_tick_report_one_deadline_and_fire_in_the_order
         .map(|timer| (timer.value, timer.deadline_ns, timer.late_ns, timer.missed))
         .collect();
     assert_eq!(fired, [0, 1, 2, 3, 4, 5].map(|value| (value, 2_000, 0, 0)));
-    // The schedule itself is not rounded. Its next points are 3000 and 2900, and both are reported as 3000.
+    // The schedules of the intervals 0 and 3 are not rounded. Their next deadlines are 3000 and 2900, and both are
+    // reported as 3000.
     let mut next: Vec<_> = events.iter_timers().map(|(_, deadline_ns, &value)| (value, deadline_ns)).collect();
     next.sort_unstable();
     assert_eq!(next, [(0, Some(3_000)), (3, Some(3_000))]);
@@ -455,6 +458,7 @@ fn timers_with_slack_share_a_wake_up() {
         events.turn(Wait::Block).unwrap();
         while let Some(timer) = events.next_expired() {
             assert!(timer.late_ns <= 5 * MS + 1_000, "{timer:?}");
+            assert!(events.now_ns() >= 50 * MS + timer.value * 123_457, "{timer:?} is early");
             served += 1;
         }
     }

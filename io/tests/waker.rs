@@ -1,4 +1,4 @@
-//! Waking a loop from outside.
+//! Waking a loop from outside. C39, C54 and C55 are rows of docs/conformance.md.
 
 mod common;
 
@@ -93,9 +93,9 @@ fn two_threads_wake_again_and_again_and_no_wake_is_lost_c54() {
     });
 }
 
-/// C54: the kernel may set its flag "more to collect" after that work was done. The flag then stays set although
-/// nothing is left. Regression test: a loop that trusted the flag never stopped collecting, in one run of a
-/// hundred.
+/// C54: the kernel has a flag that says that there are more completions to collect. It may set the flag after the loop
+/// has collected them. The flag then stays set although nothing is left. Regression test: a loop that trusted the flag
+/// never stopped collecting, in one run of a hundred.
 #[test]
 fn a_stale_hint_of_more_to_collect_is_ignored_after_one_try_c54() {
     on_every_backend(|events| {

@@ -6,7 +6,7 @@ use cogloop_io::{Interest, Token};
 
 use crate::wheel_model::{Id, WheelModel};
 
-/// The answers that an `EventLoop` on one clock must give. Descriptors are named by their numbers.
+/// Computes the answers that an `EventLoop` must give. Descriptors are named by their numbers.
 #[derive(Clone, Debug)]
 pub struct LoopModel {
     resolution_ns: u64,
@@ -83,7 +83,7 @@ impl LoopModel {
         self.observed.len()
     }
 
-    /// The time that a turn starting at `now_ns` may wait without a limit; `None` means for ever.
+    /// How long a turn that begins at `now_ns` waits if the caller sets no limit; `None` means for ever.
     pub fn patience_ns(&self, now_ns: u64) -> Option<u64> {
         if self.marks.values().any(|mark| !mark.is_empty()) || !self.unreported().is_empty() {
             return Some(0);

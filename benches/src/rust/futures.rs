@@ -1,4 +1,4 @@
-//! The measurements of runtimes of futures on one thread, and the interface for them.
+//! Measures runtimes that run futures on one thread. Each runtime implements the trait [`Futures`].
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -27,7 +27,7 @@ pub(super) trait Futures: Sized {
     /// Lets the task go on without a handle.
     fn detach(task: Self::Task);
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static;
-    /// Returns a function that makes sleeps inside of `block_on`.
+    /// Returns a function that makes sleeps. It is called only inside `block_on`.
     fn sleeper(&self) -> impl Fn(Duration) -> Self::Sleep + 'static;
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()>;
     fn stream(&self, socket: UnixStream) -> io::Result<Self::Stream>;
@@ -73,7 +73,8 @@ pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
         tasks.push(Some(runtime.spawn(async move {
             let mut sleep = pin!(sleep);
             let mut counted = None;
-            // A timer is set when its future is polled for the first time.
+            // tokio and async-io set a timer only when its future is polled for the first time, so the task counts as
+            // asleep after that poll.
             poll_fn(|context| {
                 let poll = sleep.as_mut().poll(context);
                 counted.get_or_insert_with(|| asleep.up());
@@ -160,8 +161,8 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
     for &delay in delays {
         let (sleep, asleep, done) = (runtime.sleep(delay), asleep.clone(), done.clone());
         F::detach(runtime.spawn(async move {
-            // The count never goes down: a task may wake before the last task sleeps, and the others must not wait for
-            // ever.
+            // The count never goes down. A task may wake before the last task sleeps. If it then decremented the count,
+            // the count would never reach `delays.len()`, and `asleep.is` below would wait for ever.
             std::mem::forget(asleep.up());
             sleep.await;
             drop(done);
@@ -178,7 +179,7 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
 
 pub(super) fn due<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let (delays, all) = measure::soon(work.timers);
-    // The tasks wake after this delay. Before that, all tasks are made and begin to sleep.
+    // This is added to each delay. In this time all tasks are made and begin to sleep, before the first one wakes.
     const LATER: Duration = Duration::from_millis(300);
     let delays: Vec<_> = delays.into_iter().map(|delay| delay + LATER).collect();
     let (watch, _) = sleep_all::<F>(&delays, all + LATER)?;
@@ -212,7 +213,7 @@ pub(super) fn pingpong<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (one, other) = measure::sockets()?;
     let (one, other) = (runtime.stream(one)?, runtime.stream(other)?);
-    // The other task ends when this one closes its end.
+    // The spawned task sends each byte back. It does not end by itself: dropping the runtime drops it.
     F::detach(runtime.spawn(async move { while let Ok(1) = give_back::<F>(&other).await {} })?);
     let watch = Stopwatch::start();
     let mut result = Ok(1);
@@ -236,7 +237,8 @@ async fn give_back<F: Futures>(stream: &F::Stream) -> io::Result<usize> {
     }
 }
 
-/// Waits for a silent socket and gives up the waits: one by one after a turn, one by one at once, and many at a time.
+/// Waits for a silent socket and gives up the waits, in three ways: each wait after one turn of the runtime, each wait
+/// at once, and many pending waits together.
 pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (one, _other) = measure::sockets()?;

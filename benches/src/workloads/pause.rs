@@ -1,7 +1,7 @@
-//! The longest time that a caller may wait for one advance. The mean does not show it.
+//! A pause: the longest time that a caller may wait for one advance. The mean does not show it.
 //!
-//! The results include the turns of a peer's own loop. A turn takes about a microsecond, which does not matter for a
-//! pause.
+//! The results include the turns of a peer's own loop. A turn takes about a microsecond, which is short in comparison
+//! with a pause.
 
 use super::inputs::{Inputs, SPAN, mix};
 use super::testbed::Testbed;

@@ -53,7 +53,7 @@ impl<T: Clone> EventLoop<T> {
         self.journal.iter().for_each(|journal| journal.interrupt_by(is_interrupted));
     }
 
-    /// The place where the program has departed from the recording, or `None`.
+    /// The message that says where and how the program has departed from the recording; `None` if it has not.
     pub fn departure(&self) -> Option<String> {
         self.journal.as_ref()?.departure()
     }

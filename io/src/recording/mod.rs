@@ -14,9 +14,10 @@
 //!
 //! These things come from outside: the readings of the clock, the results of waits, the kernel's refusals of
 //! registrations, whether a descriptor was still ready, and the values that the user passes through
-//! [`EventLoop::witness`](crate::EventLoop::witness). The *acts* of the program are the timers that it arms, the
-//! descriptors that it adds, changes and removes, and its waits, each with the number of timers and descriptors. An act
-//! that differs from the recorded one is a *departure*. The wait that follows it returns an error that names both acts.
+//! [`EventLoop::witness`](crate::EventLoop::witness). The program *acts* when it arms a timer, adds, changes or removes
+//! a descriptor, begins to wait, or ends a run because nothing is left. A recorded wait also has the number of timers
+//! and descriptors. An act that differs from the recorded one is a *departure*. The wait that follows it returns an
+//! error that names both acts.
 //!
 //! A replay needs no backend, and does not wait for time. Bytes are not recorded. So the replay waits until a
 //! descriptor is ready in reality, and then reports the descriptors in the recorded order.
@@ -125,7 +126,7 @@ impl Journal {
         })
     }
 
-    /// Names the place in the program of the next act.
+    /// Sets the place of the next act: the line of the program, such as `server.lua:12`.
     pub(crate) fn set_place(&self, place: &str) {
         match self {
             Self::Records(recorder) => recorder.borrow_mut().set_place(place),
@@ -189,7 +190,7 @@ impl Journal {
         matches!(self, Self::Records(_))
     }
 
-    /// Passes a value from outside.
+    /// Records a value that comes from outside and returns it. A replay returns the recorded value instead.
     pub(crate) fn witness(&self, value: u64) -> u64 {
         match self {
             Self::Records(recorder) => {
@@ -215,7 +216,8 @@ impl Journal {
         }
     }
 
-    /// The place where the program has departed from the recording; an empty text if there is no memory for it.
+    /// The message about the departure, or `None` if the program has not departed from the recording. The message is
+    /// empty if there is no memory for it.
     pub(crate) fn departure(&self) -> Option<String> {
         match self {
             Self::Records(_) => None,

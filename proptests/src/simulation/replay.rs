@@ -46,7 +46,7 @@ pub(super) struct Replay {
 pub(super) fn replay(seed: u64, left_out: BTreeSet<Step>) -> Replay {
     let mut run = Run::new(Dice::new(seed, left_out), Trace::new(true));
     let lived = catch_unwind(AssertUnwindSafe(|| run.live()));
-    // The loop borrows the world only during calls.
+    // No borrow of the world is left: each borrow ends with the call that made it, also if the call panics.
     let mut world = run.world.borrow_mut();
     let broken = lived.err().map(|said| words(said.as_ref()));
     Replay { lines: world.trace.take_lines(), taken: world.dice.taken().to_vec(), broken }

@@ -1,4 +1,5 @@
-//! The loop's promises about timers, each checked by itself.
+//! The loop's promises about timers. Each promise has its own check. C01, C02 and so on are the rows of
+//! docs/conformance.md.
 //!
 //! ```text
 //!   armed ──► may fire from here on          must fire in a turn whose wait ends here or later
@@ -36,12 +37,13 @@ pub(super) enum State {
 pub(super) struct Armed {
     /// The deadline that was asked for.
     asked_ns: u64,
-    /// The time from which the timer may fire; `None` for never. It must fire by the time `by_ns`.
+    /// The time from which the timer may fire; `None` for never.
     from_ns: Option<u64>,
+    /// The timer is due in the first turn whose wait ends at this time or later; `None` for never.
     by_ns: Option<u64>,
     /// The timer's order among timers with equal deadlines.
     order: u64,
-    /// The number of the last turn before the timer was armed.
+    /// The number of turns that had ended their wait when the timer was armed.
     armed_in: u64,
     /// The turn that found the timer due.
     due_in: Option<u64>,
@@ -144,7 +146,7 @@ impl Timers {
         true
     }
 
-    /// Records that a timer was paused. Returns whether it was not paused before.
+    /// Records that a timer was paused. Returns whether it was armed before.
     pub(super) fn paused(&mut self, id: Id, now_ns: u64) -> bool {
         let Some(Timer { plan, state: State::Armed(_), .. }) = self.live.get(&id) else { return false };
         let least_ns = plan.deadline.saturating_sub(now_ns);
@@ -217,8 +219,9 @@ impl Timers {
         assert!(left.is_none(), "timer {} was due and did not fire", left.map_or(0, |(id, ..)| id));
     }
 
-    /// C01 to C04, C06 to C12, C16, C30: checks that the timer exists, is due, and fires for the first time in this
-    /// turn. Checks that no other timer should have come before it.
+    /// C01 to C04, C06 to C12, C16, C30: checks that the timer exists, is not early, and was not armed in this turn. So
+    /// it fires at most once in a turn. Also checks its key, deadline and lateness. A timer without slack must be due,
+    /// and no other timer without slack should have come before it.
     pub(super) fn fired(&mut self, timer: &ExpiredTimer<Id>, turn_ns: u64) {
         let id = timer.value;
         self.served += 1;
@@ -262,7 +265,7 @@ impl Timers {
                 let nth_ns = |n: u64| u128::from(deadline_ns) + u128::from(n) * u128::from(period);
                 let has_passed =
                     |ns: u128| u64::try_from(ns).is_ok_and(|ns| self.up(ns).is_some_and(|ns| ns <= turn_ns));
-                assert!(!has_passed(nth_ns(missed + 1)), "timer {id} is late again, with the policy to skip");
+                assert!(!has_passed(nth_ns(missed + 1)), "timer {id} skipped too few of its deadlines");
                 assert!(missed == 0 || has_passed(nth_ns(missed)), "timer {id} skipped a deadline that has not passed");
                 nth_ns(missed + 1).try_into().unwrap_or(u64::MAX)
             }

@@ -1,8 +1,12 @@
-//! A simple implementation of docs/rust.md for a loop on virtual time. All state is in plain lists that are searched.
+//! A simple implementation of docs/rust.md for a loop on virtual time. Timers, tasks and channels are in plain
+//! collections of the standard library.
 //!
 //! ```text
-//!   turn:  posts ──► visits of `with` ──► timers ──► the descriptor ──► channels and tasks that were woken
+//!   turn:  posts ──► visits ──► timers ──► the descriptor ──► channels and tasks that were woken
+//!                                                              nothing served? ──► idle callbacks
 //! ```
+//!
+//! A visit is a call of `with`: a future passes a closure, and a later turn calls the closure with the user's state.
 
 mod channels;
 mod futures;
@@ -16,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::Timer;
 use watched::Descriptor;
 
-/// The limit of turns. A program that ends needs fewer.
+/// The limit of turns in one operation. An operation that ends needs fewer.
 const TURNS_MAX: usize = 1_000;
 /// The limit of actions in one operation. Intervals that make intervals would grow without bound.
 const ACTIONS_MAX: usize = 1_000;
@@ -53,7 +57,7 @@ struct Queue {
     capacity: usize,
     senders: usize,
     is_closed: bool,
-    /// The messages that wait for room, each with its sender.
+    /// The messages that wait for room, each with the future that sends it.
     waiting: VecDeque<(u64, Waiter)>,
     /// The messages for which there is room now.
     granted: BTreeSet<u64>,
@@ -103,7 +107,7 @@ pub(crate) struct Model {
     /// The idle callbacks, by number.
     idles: BTreeMap<usize, Body>,
     idles_made: usize,
-    /// The order in which the loop has called the idle callbacks in this operation.
+    /// The order in which the real loop has called the idle callbacks in this operation; empty if it is not known.
     idle_order: VecDeque<usize>,
     messages: u64,
     watched: Option<Descriptor>,
@@ -181,8 +185,8 @@ impl Model {
         std::mem::take(&mut self.log)
     }
 
-    /// Returns `None` if the operation would never end. `idle_order` is the order in which the loop has called idle
-    /// callbacks.
+    /// Returns `None` if the operation would never end. `idle_order` is the order in which the real loop has called
+    /// idle callbacks in this operation; it is empty before the real loop has run.
     pub(crate) fn apply(&mut self, operation: &Operation, idle_order: VecDeque<usize>) -> Option<()> {
         self.idle_order = idle_order;
         self.is_stopped &= matches!(operation, Operation::Act(_));
@@ -251,7 +255,8 @@ impl Model {
         has_visits || has_woken || !self.mail.is_empty() || !self.idles.is_empty()
     }
 
-    /// Waits for the first event, at most `most_ns`, and serves it.
+    /// Waits for the first event, at most `most_ns`. Then serves everything that is due or ready, up to the limits.
+    /// If nothing is served, calls the idle callbacks.
     fn turn(&mut self, most_ns: Option<u64>) -> Run {
         self.keep_mark();
         if !self.has_work() && !self.has_due() && self.ready().is_none() && !self.has_mark() {
@@ -288,7 +293,7 @@ impl Model {
         Ok(())
     }
 
-    /// Returns the number of served posts. The other parts of the turn return their numbers as well.
+    /// Serves posts and visits, and returns their number. The other parts of the turn also return how many they served.
     fn serve_posts(&mut self) -> Run<usize> {
         let mut served = 0;
         let (posts, visits) = (self.mail.len(), self.deferred.len());
@@ -389,8 +394,8 @@ impl Model {
         Ok(true)
     }
 
-    /// Makes one call for a message, and one for the end if there is no sender any more. Returns whether the channel
-    /// continues.
+    /// Calls the callback. `None` tells it that there will be no more messages. If `is_end`, `message` is the last one,
+    /// and a callback that continues is called again with `None`. Returns whether the channel continues.
     fn message(&mut self, channel: usize, body: &Body, message: Option<u64>, is_end: bool) -> Run<bool> {
         self.state += 1;
         self.note(Event::Message { channel, message });

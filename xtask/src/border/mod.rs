@@ -1,5 +1,6 @@
-//! The fuzzer of the Lua border: random programs over the whole surface of the four modules, with hostile values, on
-//! each Lua. A program may do anything, but it must not end the process by a signal, cause a panic, or hang.
+//! Fuzzes the border between Lua and Rust. Random programs call all functions and methods of the modules `cogloop`,
+//! `t.Loop`, `t.Net` and `luamockit` with hostile values, on each Lua. A program may do anything, but it must not end
+//! the process by a signal, cause a panic, or hang.
 //!
 //! ```text
 //!   seed ─► generate ─► program ─► script ─► run: a process for a hundred programs
@@ -8,8 +9,8 @@
 //! ```
 //!
 //! A program is Lua text that is generated here, so every Lua runs the same program. A shorter program is the same text
-//! without some of its statements. `faults/` lists the faults of the interpreters themselves, and the prelude keeps
-//! programs from triggering them.
+//! without some of its statements. `faults.rs` describes the faults of the interpreters themselves, and the prelude
+//! keeps programs from triggering them.
 
 mod dice;
 mod faults;
@@ -35,12 +36,12 @@ use crate::test::valgrind::VALGRIND;
 use run::{End, Log, Patience};
 use script::Script;
 
-/// The number of programs in one process.
+/// The number of programs in one process; under valgrind a quarter of it.
 const BATCH: u64 = 100;
 
 /// The number of failures that are shrunk.
 const SHRUNK_MAX: usize = 3;
-/// After this number of failures no more programs are run.
+/// After this number of failures no further batch of programs is run.
 const FAILURES_MAX: usize = 10;
 
 /// Shrinking stops after this time and keeps the shortest script that it has found.
@@ -170,7 +171,8 @@ impl Target<'_> {
         Ok(folder)
     }
 
-    /// Describes a failure, and writes a script that reproduces it.
+    /// Describes a failure, and writes a script for a person to run. If `shrink` is set and the failure happens again,
+    /// the script is shortened first.
     fn describe(
         &self,
         seeds: &[u64],

@@ -1,7 +1,8 @@
 //! Refuses circles of imports: files that import each other in a circle can only be understood together.
 //!
-//! A file imports another one when it names an item of that file's module, in a `use` or by a path from `crate`, `self`
-//! or `super`. A `mod` line alone is not an import. Unit tests do not count, because they use what they test.
+//! A file imports another one when it names that file's module or an item of it: in a `use`, or by a path that begins
+//! with `crate`, `self`, `super` or a child module. A `mod` line alone is not an import. Unit tests do not count,
+//! because they use what they test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,11 +61,13 @@ pub(super) fn imports(tree: &Tree, root: &str) -> Imports {
 /// The paths that each module names.
 type Named<'a> = BTreeMap<Vec<&'a str>, Vec<Vec<String>>>;
 
-/// The largest number of re-exports that are followed: two modules may re-export everything from each other.
+/// The largest number of re-exports that are followed. Without a limit the search would not end if two modules name the
+/// same item of each other.
 const DEPTH_MAX: usize = 8;
 
-/// The file to which a path leads: the file of the longest module path at its beginning. If this module re-exports the
-/// name from a second module, it is the file of the second module. A path to another crate leads to no file.
+/// The file to which a path leads: the file of the longest module path at its beginning. If that module imports or
+/// re-exports the name that follows, the search goes on in the module that the name comes from. A path to another crate
+/// leads to no file.
 fn owner<'a>(
     modules: &BTreeMap<Vec<&'a str>, &'a str>,
     named: &Named,
@@ -164,7 +167,8 @@ fn tree_paths(tokens: &[String], prefix: &[String], found: &mut Vec<Vec<String>>
     }
 }
 
-/// The words and signs of the code. Only the signs that matter here are distinguished.
+/// The words and signs of the code. `::` is one token, and every other character that is not part of a word is a token
+/// by itself.
 fn tokens(code: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let mut chars = code.chars().peekable();
@@ -184,7 +188,7 @@ fn tokens(code: &str) -> Vec<String> {
     tokens
 }
 
-/// The circles: sets of two or more files in which each file reaches each other one.
+/// The circles: sets of two or more files in which every file reaches all the others.
 fn circles(imports: &Imports) -> Vec<Vec<String>> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =
         imports.keys().map(|file| (file.as_str(), reached(imports, file))).collect();
