@@ -3,7 +3,7 @@
 //! ```text
 //!   command_line ──► what to run ──► environment ──► interpreter ──► exit status
 //!                                    LUA_INIT, …         ▲
-//!                                           ctrl_c ──────┤  stops running loops in order, or raises in the script
+//!                                           ctrl_c ──────┤  makes running loops return, or raises in the script
 //!                                           prompt ──────┘  runs what is typed, and the default loop meanwhile
 //! ```
 //!

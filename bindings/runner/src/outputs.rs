@@ -1,5 +1,5 @@
-//! Checks the files that options name before the script runs. Without this check only the making of a loop would fail,
-//! and a script might ignore that error.
+//! Checks the files that options name before the script runs. Without this check an error would come only when the
+//! script makes a loop, and the script might ignore it.
 
 use cogloop_lua_core::{Recording, TRACE_BEGINNING};
 use std::ffi::OsStr;
@@ -38,8 +38,8 @@ pub(crate) fn without_a_loop(trace: Option<&OsStr>, recording: Option<&Recording
     trace.into_iter().chain(recording).collect()
 }
 
-/// If the user forgets the option's file, the option takes the script's name as its file. So a file with other content
-/// is not overwritten.
+/// Refuses a file with other content. If the user forgets the option's file, the option takes the script's name as its
+/// file, and the script must not be overwritten.
 fn check_output(option: &str, file: &Path, beginning: &[u8]) -> Result<(), String> {
     if file.is_file() && begins_otherwise(option, file, beginning)? {
         return Err(told(option, file, "the file is there, and was not written by this option; it is left alone"));

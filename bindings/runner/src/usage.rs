@@ -101,7 +101,7 @@ pub(crate) fn help() -> String {
     text + "\n" + STATUS + "\n\n" + SCRIPT + "\n"
 }
 
-/// Two columns.
+/// A line with two columns.
 fn row(first: &str, width: usize, second: &str, end: &str) -> String {
     let line = if second.is_empty() { first.to_owned() } else { format!("{first:width$} {second}") };
     line + end

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   add      arm ─────► the Lua code stores the entry in TASKS ────► arming = 0
-//!                │ a turn, a listing or another timer comes between: the timer is parked. It is paused and keeps its place
+//!                │ a turn, a listing or another timer comes between: the timer is parked (paused, with its place)
 //!                └─ parked ──────────────────────────────────────► armed_in_steps: its time goes on
 //!
 //!   cancel   cancel ──► the Lua code empties the place in TASKS ───► emptying = 0

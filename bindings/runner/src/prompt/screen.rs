@@ -196,9 +196,9 @@ pub(super) fn show() {
     flush();
 }
 
-/// Moves the cursor to the start of a row without asking the terminal for its position. It writes as many spaces as a
-/// row has columns. They stay in the same row only if they begin at its start. An unfinished line of a chunk stays
-/// readable.
+/// Moves the cursor to the start of a row without asking the terminal for its position. The function writes as many
+/// spaces as a row has columns. The spaces stay in the same row only if they begin at its start. An unfinished line of
+/// a chunk stays readable.
 pub(super) fn begin_row(columns: usize) {
     if let Some(screen) = SCREEN.get() {
         let _ = (&screen.terminal).write_all(format!("{}\r", " ".repeat(columns)).as_bytes());

@@ -1,4 +1,4 @@
-//! Unix. Twin of `windows`.
+//! Unix. `windows` has the same functions.
 
 use std::env::consts;
 use std::ffi::c_int;

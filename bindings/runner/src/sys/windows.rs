@@ -1,4 +1,4 @@
-//! Windows. Twin of `unix`.
+//! Windows. `unix` has the same functions.
 //!
 //! Ctrl-C comes in a thread that the system makes for it. On Unix the same handler runs in the thread of the script,
 //! which does not go on meanwhile. The handler relies on that, so here the thread of the script is stopped while the
