@@ -40,8 +40,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Cascades a slot of level 1. Its timers move to level 0, whose lists hold one deadline each, so their order and
-    /// length need not be recorded.
+    /// Cascades a slot of level 1. Its timers move to level 0. The lists of level 0 hold one deadline each, so the
+    /// order and the length of these lists need not be recorded.
     #[inline(never)]
     fn cascade_to_level_0(&mut self, slot: u32) {
         let mut walk = Walk::new(&self.arena.nodes, slot);

@@ -49,7 +49,7 @@ impl Clone for Extras {
 }
 
 impl Extras {
-    /// Stores an extra and returns its place.
+    /// Stores an entry and returns its place.
     pub(crate) fn try_put(&mut self, extra: Extra) -> Result<Place, TryReserveError> {
         if let Some(place) = self.free.pop() {
             self.all[place.index()] = extra;
@@ -71,7 +71,7 @@ impl Extras {
         self.all.get_mut(place.index())
     }
 
-    /// Frees a place, if it is not `NONE`, and returns its extra.
+    /// Frees a place, if it is not `NONE`, and returns its entry.
     #[inline]
     pub(crate) fn take(&mut self, place: Place) -> Option<Extra> {
         let extra = self.get(place).copied();

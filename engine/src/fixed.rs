@@ -138,7 +138,7 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         self.entry_mut(index).value.as_mut()
     }
 
-    /// All timers in no particular order: key, next deadline, value.
+    /// The key, next deadline and value of all timers, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let entries = self.lists.nodes.iter().map(|node| &node.entry);
         (0..).zip(entries).filter_map(|(index, entry)| {

@@ -4,7 +4,7 @@
 ///
 /// If `Option<T>` takes 8 bytes, a node is half a cache line long. A large block of memory, which the allocator maps,
 /// begins 16 bytes after the start of a cache line. So every other node lies on two lines, and the order of the fields
-/// decides which of them are always on the same line.
+/// decides which fields are always on the same line.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Node<T> {

@@ -57,9 +57,10 @@ pub(crate) trait Arithmetic: Sized {
 
     /// The time at which a timer with slack expires. `slack` is not 0.
     ///
-    /// Time is counted in the greatest power of ten that is not above the slack. Of the counts from `deadline` to
-    /// `deadline + slack`, the timer takes the count that the highest power of two divides. So timers with a slack of 1
-    /// ms expire at whole milliseconds, timers with 4 ms at every fourth, and timers with different slacks meet.
+    /// Time is counted in units of the greatest power of ten that is not above the slack. Of the times from `deadline`
+    /// to `deadline + slack` that are whole units, the timer takes the time whose count the highest power of two
+    /// divides. So timers with a slack of 1 ms expire at whole milliseconds, timers with 4 ms at every fourth
+    /// millisecond, and timers with different slacks often expire together.
     fn coalesce(deadline: Self, slack: Self) -> Self;
 }
 
@@ -86,7 +87,7 @@ macro_rules! arithmetic {
                 let unit = (10 as Self).pow(slack.ilog10());
                 let last = deadline.saturating_add(slack) / unit;
                 let Some(before) = deadline.div_ceil(unit).checked_sub(1) else { return 0 };
-                // Only at the end of time is there no multiple.
+                // There is always such a time, except at the end of `u64`, where the sum above saturates.
                 if before >= last {
                     return deadline;
                 }
@@ -153,8 +154,9 @@ mod tests {
         }
     }
 
-    /// Regression test: the times were multiples of powers of two in nanoseconds. With a slack of 1 ms no such step
-    /// fits every time, so timers shared 1,500 wake-ups a second, and with 2 ms nearly 900.
+    /// Regression test: the times were multiples of powers of two in nanoseconds. Not every range of 1 ms has a
+    /// multiple of 2²⁰ ns. So timers with a slack of 1 ms woke the loop 1,500 times a second, and with 2 ms nearly 900
+    /// times.
     #[test]
     fn timers_with_the_same_slack_share_its_multiples() {
         for ms in [1, 2, 4, 8, 10, 20, 40, 100, 1_000] {
@@ -210,8 +212,8 @@ mod tests {
         }
     }
 
-    /// Tries every deadline and slack of eight bits. The result is the earliest of the times within the slack that are
-    /// multiples of its power of ten, and of these the one that the highest power of two divides.
+    /// Tries every deadline and slack of eight bits. Of the times within the slack that are whole units, the result is
+    /// the time whose count the highest power of two divides; the earliest of several.
     #[test]
     fn timers_with_slack_meet_at_the_roundest_time_that_is_allowed() {
         for deadline in eight_bits(0) {

@@ -33,7 +33,7 @@ const MOVES_AT_A_TIME: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Job<T> {
     pub(crate) value: T,
-    /// The timer's place in the table of extras, or `NONE`.
+    /// The place of the timer's entry in the table of extras, or `NONE`.
     pub(crate) extra: Place,
 }
 
@@ -332,7 +332,7 @@ impl<T> Scheduler<T> {
         self.extras.get_mut(self.wheel.get(key)?.extra)
     }
 
-    /// Frees a timer's extra, if it has one.
+    /// Frees the entry of a timer, if it has one.
     fn take_extra(&mut self, place: Place) -> Option<Extra> {
         let extra = self.extras.take(place)?;
         self.paused -= usize::from(extra.remaining.is_some());

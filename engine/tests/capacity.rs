@@ -1,4 +1,4 @@
-//! The memory of a wheel: what is reserved, and what is given back after a crowd.
+//! The memory of a wheel: what is reserved, and what is given back when most of many timers have ended.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;

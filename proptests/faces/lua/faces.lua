@@ -1,5 +1,6 @@
 -- Runs random programs on the faces of Cogloop in Lua and on their models. A face is an interface that a script uses.
--- The faces are `cogloop` (the module of this name), `tasks` (its tasks), `loop` (t.Loop) and `mockit` (luamockit).
+-- The faces here are `cogloop` (the module of this name), `tasks` (the same module, with programs that consist of
+-- tasks), `loop` (t.Loop) and `mockit` (luamockit).
 --
 --   lua faces.lua [PROGRAMS]            a fixed number of programs of each face
 --   COGLOOP_SOAK_SECONDS=60 lua …       runs programs for that time

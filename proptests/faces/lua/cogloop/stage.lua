@@ -108,7 +108,7 @@ return function( S, world )
     end )
   end
 
-  -- While a loop has a handle, `remaining` may return 0, so that the loop around it lets it take a turn. On io_uring
+  -- While a loop has a handle, `remaining` may return 0, so that an outer loop lets this loop take a turn. On io_uring
   -- `remaining` may also return 0 after the last handle was removed, because the end of the handle's poll is a
   -- completion in the ring. The zeros of the module are recorded, and the model returns the same.
   local asked = 0
@@ -161,7 +161,7 @@ return function( S, world )
     return S.main
   end
 
-  -- Lists what is left in the loop, and closes it.
+  -- Logs what is left in the loop, and closes the loop.
   function S.finish( )
     S.timers( 'end', S.main )
     S.handles( 'end', S.main )
