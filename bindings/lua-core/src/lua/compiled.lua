@@ -30,4 +30,4 @@ local function while_compiled( serve )
   end
 end
 
-return typed, while_compiled, block_of
+return typed, while_compiled, block_of, ffi

@@ -63,21 +63,21 @@ const TOOLS: &str = include_str!("compiled.lua");
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate). Room for five values.
+/// [The rule for Lua calls](crate). Room for six values.
 pub(crate) unsafe fn run(lua: *mut lua_State, code: &str, args: c_int) {
     // SAFETY: the caller's promise; the stack is written beside the lines.
     unsafe {
         let base = lua_gettop(lua) - args;
         load(lua, TOOLS);
         lua_pushvalue(lua, -2);
-        lua_call(lua, 1, 3); // stack: … args typed while_compiled block_of
+        lua_call(lua, 1, 4); // stack: … args typed while_compiled block_of ffi
         if lua_type(lua, -1) == LUA_TNIL {
             lua_settop(lua, base);
             return lua_pushnil(lua);
         }
         load(lua, code);
         lua_insert(lua, base + 1);
-        lua_call(lua, args + 3, 1);
+        lua_call(lua, args + 4, 1);
     }
 }
 

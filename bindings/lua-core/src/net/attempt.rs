@@ -9,28 +9,38 @@ use std::ffi::c_int;
 use std::fmt::Write;
 use std::io;
 
+/// The default maximum of `recv` in bytes: the longest datagram.
+pub(super) const RECEIVED: usize = 65_536;
+
+/// The messages of `send` and `recv` if the system refuses.
+pub(super) const REFUSED_SEND: &str = "Can't send message";
+pub(super) const REFUSED_RECV: &str = "Can't receive message";
+
 /// Makes system calls, and repeats them if a signal interrupts them. Returns the number of the system's error.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); `work` makes no Lua call. Raises only if `work` panics.
-pub(super) unsafe fn attempt<R: Copy>(
-    lua: *mut lua_State,
-    mut work: impl FnMut() -> io::Result<R>,
-) -> Result<R, c_int> {
-    let result = guard(|| {
-        loop {
-            match work() {
-                Ok(result) => return Ok(Ok(result)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted && !interrupt::pending() => {}
-                Err(error) => return Ok(Err(errno::number(&error).unwrap_or(errno::EINVAL))),
-            }
-        }
-    });
-    match result {
+pub(super) unsafe fn attempt<R: Copy>(lua: *mut lua_State, work: impl FnMut() -> io::Result<R>) -> Result<R, c_int> {
+    match guard(|| Ok(repeat(work))) {
         Ok(result) => result,
         // SAFETY: the caller's promise.
         Err(bug) => unsafe { bug.raise(lua) },
+    }
+}
+
+/// Makes system calls, and repeats them if a signal interrupts them.
+///
+/// # Errors
+///
+/// The number of the system's error.
+pub(super) fn repeat<R>(mut work: impl FnMut() -> io::Result<R>) -> Result<R, c_int> {
+    loop {
+        match work() {
+            Ok(result) => return Ok(result),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted && !interrupt::pending() => {}
+            Err(error) => return Err(errno::number(&error).unwrap_or(errno::EINVAL)),
+        }
     }
 }
 

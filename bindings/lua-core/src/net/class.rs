@@ -39,6 +39,10 @@ pub(super) unsafe fn push_class(lua: *mut lua_State, class: &Class, metas: [c_in
         if number == 0 {
             [table, methods].into_iter().for_each(|target| set_ways(lua, target));
         }
+        #[cfg(feature = "luajit")]
+        if number == 0 {
+            super::compiled::install(lua, table, methods, metas[0]);
+        }
         lua_setmetatable(lua, table);
         lua_settop(lua, table);
     }

@@ -13,6 +13,8 @@
 mod address;
 mod attempt;
 mod class;
+#[cfg(feature = "luajit")]
+mod compiled;
 mod connection;
 mod endpoint;
 mod interface;

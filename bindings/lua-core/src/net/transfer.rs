@@ -1,7 +1,7 @@
 //! `send` and `recv`. Both try once, and return the number of bytes that were transferred.
 
 use super::address::{check_address, test_address};
-use super::attempt::{Failed, attempt, push_failure};
+use super::attempt::{Failed, RECEIVED, REFUSED_RECV, REFUSED_SEND, attempt, push_failure};
 use super::endpoint::shown;
 use super::patience::patiently;
 use super::socket::{check_socket, on};
@@ -19,9 +19,6 @@ use mlua::ffi::{
 use socket2::SockAddr;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
-
-/// The default maximum of `recv` in bytes: the longest datagram.
-const RECEIVED: usize = 65_536;
 
 /// The number of bytes at `arg`; `None` for nil.
 unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize> {
@@ -63,7 +60,7 @@ entry!(
         match sent {
             Ok(count) => lua_pushinteger(lua, count as lua_Integer),
             Err(errno) => {
-                let mut what = Text::new("Can't send message");
+                let mut what = Text::new(REFUSED_SEND);
                 if let Some(address) = address.as_ref() {
                     what.extend(b" to ");
                     what.extend(shown(address).as_bytes());
@@ -135,7 +132,7 @@ unsafe fn receive(
                 lua_pushlstring(lua, room.as_ptr().cast(), count);
                 lua_pushinteger(lua, count as lua_Integer);
             }
-            Err(errno) => return push_failure(lua, Failed::False, Text::new("Can't receive message"), errno),
+            Err(errno) => return push_failure(lua, Failed::False, Text::new(REFUSED_RECV), errno),
         }
     }
     2

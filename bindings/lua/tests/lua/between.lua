@@ -3,9 +3,10 @@ package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
 local Loop    = require 't.Loop'
+local Socket  = require 't.Net.Socket'
 local test, equal, same_list = T.test, T.equal, T.same_list
 
--- LuaJIT does not call hooks in compiled code.
+-- LuaJIT does not call hooks in compiled code. A module that is loaded later would not use its compiled functions.
 if jit then jit.off( ) end
 
 -- Whether the work had an instruction with the requested number.
@@ -286,6 +287,42 @@ test( 'if a finalizer adds timers while the script adds a timer, all of them fir
   collectgarbage( )
   loop:run( )
   equal( count, added )
+end )
+
+test( 'a message that is received while another one is being received disturbs neither', function( )
+  local receivers, senders = { }, { }
+  for i = 1, 2 do
+    receivers[ i ], senders[ i ] = Socket( 'udp' ), Socket( 'udp' )
+    receivers[ i ].nonblock = true
+    senders[ i ]:connect( receivers[ i ]:bind( '127.0.0.1', 0 ) )
+  end
+  local nth = 0
+  repeat
+    nth = nth + 1
+    senders[ 1 ]:send( 'outer' )
+    senders[ 2 ]:send( 'within' )
+    local inner
+    local ok, outer = with_intrusion( nth, function( ) inner = receivers[ 2 ]:recv( ) end,
+      function( ) return (receivers[ 1 ]:recv( )) end )
+    equal( ok, true, outer )
+    equal( outer, 'outer', 'at step ' .. nth )
+    if was_there then equal( inner, 'within', 'at step ' .. nth ) end
+  until not was_there
+  -- An error between two steps may lose the message, but not the ability to receive.
+  nth = 0
+  receivers[ 2 ]:recv( )
+  repeat
+    nth = nth + 1
+    senders[ 1 ]:send( 'outer' )
+    with_intrusion( nth, function( ) error( 'intrusion', 0 ) end, function( ) return receivers[ 1 ]:recv( ) end )
+    receivers[ 1 ]:recv( )
+    senders[ 2 ]:send( 'next' )
+    equal( (receivers[ 2 ]:recv( )), 'next', 'at step ' .. nth )
+  until not was_there
+  for i = 1, 2 do
+    receivers[ i ]:close( )
+    senders[ i ]:close( )
+  end
 end )
 
 return T.done( )

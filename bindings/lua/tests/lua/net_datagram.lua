@@ -146,4 +146,26 @@ test( 'a relative path and an abstract name are names of Unix sockets', function
   is_true( os.remove( adr.ip ) )
 end )
 
+test( 'an error of a socket is reported by exactly one call', function( )
+  -- Windows does not report that nothing receives at the port.
+  T.requires 'a shell'
+  local server, client = Socket( 'udp' ), Socket( 'udp' )
+  local adr = server:bind( HOST, 0 )
+  client.nonblock = true
+  client:connect( adr )
+  server:close( )
+  equal( client:send 'into the void', 13 )
+  local numbers = { }
+  for i = 1, 3 do
+    local msg, problem
+    msg, problem, numbers[ i ] = client:recv( )
+    equal( msg, false )
+    is_true( problem:find( "^Can't receive message %(.+%)$" ), problem )
+  end
+  is_true( numbers[ 1 ] ~= numbers[ 2 ], 'the first call reports that nothing receives' )
+  equal( numbers[ 2 ], numbers[ 3 ], 'later calls find no datagram' )
+  equal( select( '#', client:recv( ) ), 3 )
+  client:close( )
+end )
+
 T.done( )
