@@ -258,8 +258,8 @@ function cogloop.wrap( f ) end
 ---@return any ...
 function cogloop.pcall( f, ... ) end
 
---- Returns how many milliseconds an outer loop may wait before the next `step( 0 )`. 0 means that a step is due now; it
---- may find nothing to serve. nil means for ever.
+--- Returns how many milliseconds an outer loop may wait before the next `step( 0 )`. 0 means that a step is due now,
+--- which may find nothing to serve. nil means that the outer loop may wait for ever.
 ---@return number? ms
 function cogloop.remaining( ) end
 

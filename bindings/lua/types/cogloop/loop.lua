@@ -205,9 +205,9 @@ function Loop:pollfd( ) end
 ---@return 'r'
 function Loop:events( ) end
 
---- Runs `f( ... )` in a new task, which is cancelled after `ms`. Raises the error of `f`. Without arguments it follows
---- the protocol of cqueues: it returns how many seconds an outer loop may wait before the next `step( 0 )`, or nil for
---- ever.
+--- Runs `f( ... )` in a new task, which is cancelled after `ms`. Raises the error of `f`. Without arguments, `timeout`
+--- follows the protocol of cqueues: it returns how many seconds an outer loop may wait before the next `step( 0 )`; nil
+--- means that the outer loop may wait for ever.
 ---@overload fun( self: cogloop.Loop ): number?
 ---@generic T
 ---@param ms number
@@ -220,14 +220,16 @@ function Loop:timeout( ms, f, ... ) end
 ---@return cogloop.Group
 function Loop:group( ) end
 
---- Runs all functions. Returns the first result of each, or nothing without functions. The first error cancels the other
---- functions and is raised.
+--- Runs each function in a new task, and waits for these tasks and for the tasks among the arguments. Returns the first
+--- result of each, in the order of the arguments; nothing without arguments. The first error cancels the other tasks and
+--- is raised.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:all( ... ) end
 
---- Runs all functions, at least one. Returns the results of the first function that returns, and cancels the others. If
---- none returns, raises the first error.
+--- Runs each function in a new task, and waits until one of these tasks or of the tasks among the arguments has
+--- returned. Returns the results of that task, and cancels the others. If no task returns, raises the first error. There
+--- must be at least one argument.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:any( ... ) end
@@ -256,6 +258,7 @@ function Loop:wrap( f ) end
 ---@return any ...
 function Loop:pcall( f, ... ) end
 
---- Returns how many milliseconds an outer loop may wait before the next `step( 0 )`; nil means for ever.
+--- Returns how many milliseconds an outer loop may wait before the next `step( 0 )`; nil means that the outer loop may
+--- wait for ever.
 ---@return number? ms
 function Loop:remaining( ) end
