@@ -221,15 +221,15 @@ function Loop:timeout( ms, f, ... ) end
 function Loop:group( ) end
 
 --- Runs each function in a new task, and waits for these tasks and for the tasks among the arguments. Returns the first
---- result of each, in the order of the arguments; nothing without arguments. The first error cancels the other tasks and
---- is raised.
+--- result of each, in the order of the arguments; nothing without arguments. The first error cancels the other tasks
+--- and is raised.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:all( ... ) end
 
 --- Runs each function in a new task, and waits until one of these tasks or of the tasks among the arguments has
---- returned. Returns the results of that task, and cancels the others. If no task returns, raises the first error. There
---- must be at least one argument.
+--- returned. Returns the results of that task, and cancels the others. If no task returns, raises the first error.
+--- There must be at least one argument.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:any( ... ) end
