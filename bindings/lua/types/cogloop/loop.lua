@@ -99,7 +99,8 @@ function Loop:signal( name, f ) end
 ---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:child( pid, f ) end
 
---- Returns a function that postpones `f`. When `ms` have passed since its last call, `f` gets the arguments of that call.
+--- Returns a function that postpones `f`. When this function has not been called for `ms`, `f` is called with the
+--- arguments of its last call.
 ---@generic T
 ---@param ms number
 ---@param f fun( ...: T... ): any...
