@@ -36,8 +36,8 @@ struct Entry<T> {
 /// It has the functions of [`Scheduler`](crate::Scheduler), except pausing.
 ///
 /// Adding, cancelling and moving a timer take O(1), unless the timer is overdue: it is then sorted into the list of
-/// overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the scheduler has less than 3
-/// KB.
+/// overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the scheduler takes less
+/// than 4 KB.
 ///
 /// ```
 /// use cogloop_engine::{FixedScheduler, Missed, NoRoom, Plan};

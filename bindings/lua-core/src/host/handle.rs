@@ -5,7 +5,7 @@
 
 use super::memory::{Handle, Kind, SocketBlock};
 use super::socket::push_socket_metatable;
-use crate::lua::args::{bad_argument, bytes, wrong};
+use crate::lua::args::{bad_argument, bytes, is_callable, wrong};
 use crate::lua::guard::Text;
 use crate::lua::nesting::deepen;
 use crate::lua::version::{LuaFile, push_file_metatable};
@@ -49,6 +49,8 @@ pub(crate) enum Refused {
     File,
     /// The method of this name returned no number. The text describes what it returned.
     NoNumber(&'static CStr, Text<64>),
+    /// The field of this name cannot be called. The text names the type of its value.
+    NoMethod(&'static CStr, &'static CStr),
 }
 
 /// Reads the handle at `index`, an absolute index. May run the methods of an object, and raises what they raise.
@@ -137,6 +139,10 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
             Err(Refused::NotAHandle) => wrong(lua, arg, c"handle", WANTED),
             Err(Refused::Closed) => bad_argument(lua, arg, c"handle: it is closed".as_ptr()),
             Err(Refused::File) => bad_argument(lua, arg, NO_FILES.as_ptr()),
+            Err(Refused::NoMethod(field, kind)) => {
+                let format = c"handle: its field %s is a %s, not a function".as_ptr();
+                bad_argument(lua, arg, lua_pushfstring(lua, format, field.as_ptr(), kind.as_ptr()))
+            }
             Err(Refused::NoNumber(method, got)) => {
                 got.push(lua);
                 let format = match got.as_bytes().starts_with(SAID) {
@@ -223,7 +229,12 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
                     lua_settop(lua, top);
                     return Ok(number);
                 }
-                // If the field is neither a number nor a function, the call raises.
+                _ if !is_callable(lua, -1) => {
+                    // Lua's names of types are static.
+                    let kind = CStr::from_ptr(luaL_typename(lua, -1));
+                    lua_settop(lua, top);
+                    return Err(Refused::NoMethod(name, kind));
+                }
                 _ => {
                     deepen(lua);
                     lua_pushvalue(lua, index);

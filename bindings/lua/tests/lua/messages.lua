@@ -290,6 +290,8 @@ test( 'the error for an object whose method returns no number shows what it retu
   is_true( says( 'gone' ):find( "it is closed: its method getfd returned the text 'gone'", 1, true ) )
   is_true( says( { }, 'fileno' ):find( 'its method fileno returned a table', 1, true ) )
   is_true( says( nil ):find( 'it is closed', 1, true ) )
+  local message = fails( 'handle: ', function( ) loop:on( { fileno = 7 }, 'r', f ) end )
+  is_true( message:find( 'its field fileno is a number, not a function', 1, true ), message )
 end )
 
 test( 'each failure has an error number, even if the system has not failed', function( )
