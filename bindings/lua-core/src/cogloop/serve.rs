@@ -33,9 +33,6 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
     // SAFETY: the caller's promise; the state is fetched again after each callback, which may have closed the loop.
     unsafe {
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
-        lua_settop(lua, 1);
-        push_user_value(lua, 1, value::TASKS);
-        stack!(lua: loop entries);
         let mut found = false;
         #[cfg(feature = "luajit")]
         let mut count = 0;
@@ -56,7 +53,12 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
                 Ok(None) => break,
                 Err(text) => text.raise(lua),
             };
-            found = true;
+            // Called before each ready handle, too, and mostly nothing is due.
+            if !found {
+                found = true;
+                lua_settop(lua, 1);
+                push_user_value(lua, 1, value::TASKS);
+            }
             stack!(lua: loop entries);
             (*state).served = true;
             (*state).cogloop.firing = Some(expired);

@@ -2,15 +2,17 @@
 //!
 //! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
-use super::memory::{COROUTINE, DIRECTIONS, Kind as HandleKind, Meter, NodeBlock, State, direction_value, value};
+use super::memory::{
+    COROUTINE, DIRECTIONS, Kind as HandleKind, LoopBlock, Meter, NodeBlock, State, direction_value, value,
+};
 use super::observed::{ask, forget_closed, holds_data};
 use super::state::{state_at, with_or_raise};
 use crate::lua::callback::call;
 use crate::lua::stack::stack;
-use crate::lua::version::{push_user_value, set_user_value};
+use crate::lua::version::{push_user_value, set_user_value_to};
 use cogloop_io::trace::{Detail, Kind};
 use cogloop_io::{Interest, Ready, Token};
-use mlua::ffi::{lua_State, lua_pushvalue, lua_rawgeti, lua_settop, lua_touserdata};
+use mlua::ffi::{lua_State, lua_rawgeti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
 
 /// Runs the callbacks of a handle that is ready: first read, then write, if the handle is still observed.
@@ -30,8 +32,9 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
         if node.is_null() {
             return;
         }
+        let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         for (i, direction) in DIRECTIONS.into_iter().enumerate() {
-            let state = state_at(lua, 1);
+            let state = (*block).state;
             if let Some(state) = state.as_mut() {
                 let has_more = i == 0 && ready.ready == Interest::BOTH;
                 state.write_left = has_more.then_some(Ready { ready: Interest::WRITE, ..ready });
@@ -51,7 +54,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
                     Report::IsOver => return,
                 }
             }
-            serve_direction(lua, node, i, ready.ready);
+            serve_direction(lua, (*block).state, node, i, ready.ready);
         }
     }
 }
@@ -90,10 +93,9 @@ unsafe fn look_again(lua: *mut lua_State, node: *mut NodeBlock, token: Token, di
 }
 
 /// Calls the function of a direction of the Node at 3, or resumes the coroutine that waits for it.
-unsafe fn serve_direction(lua: *mut lua_State, node: *mut NodeBlock, i: usize, ready: Interest) {
+unsafe fn serve_direction(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, i: usize, ready: Interest) {
     // SAFETY: only called by `serve_handle`, with the loop at 1, open, and the Node at 3.
     unsafe {
-        let state = state_at(lua, 1);
         note_current(lua, state, 3);
         if (*node).args[i] == COROUTINE {
             // The other direction may belong to another coroutine or function.
@@ -147,7 +149,6 @@ pub(crate) unsafe fn note_current(lua: *mut lua_State, state: *mut State, index:
     // SAFETY: only called with a live state of the loop at 1, and a Task or Node at `index`.
     unsafe {
         (*state).served = true;
-        lua_pushvalue(lua, index);
-        set_user_value(lua, 1, value::CURRENT);
+        set_user_value_to(lua, 1, value::CURRENT, index);
     }
 }

@@ -13,12 +13,12 @@
 #[cfg(any(feature = "lua54", feature = "lua55"))]
 mod many;
 #[cfg(any(feature = "lua54", feature = "lua55"))]
-pub(crate) use many::{clear_user_values, new_userdata, push_user_value, set_user_value};
+pub(crate) use many::{clear_user_values, new_userdata, push_user_value, set_user_value, set_user_value_to};
 
 #[cfg(not(any(feature = "lua54", feature = "lua55")))]
 mod one;
 #[cfg(not(any(feature = "lua54", feature = "lua55")))]
-pub(crate) use one::{clear_user_values, new_userdata, push_user_value, set_user_value};
+pub(crate) use one::{clear_user_values, new_userdata, push_user_value, set_user_value, set_user_value_to};
 
 mod begin;
 #[cfg(not(any(feature = "lua51", feature = "luajit")))]

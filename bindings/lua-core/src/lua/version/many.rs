@@ -1,6 +1,6 @@
 //! User values since Lua 5.4, where a userdata has several. `one` is for earlier versions.
 
-use mlua::ffi::{lua_State, lua_getiuservalue, lua_newuserdatauv, lua_pushnil, lua_setiuservalue};
+use mlua::ffi::{lua_State, lua_getiuservalue, lua_newuserdatauv, lua_pushnil, lua_pushvalue, lua_setiuservalue};
 use std::ffi::{c_int, c_void};
 
 /// Pushes a new userdata of `size` bytes with `user_values` user values, all nil.
@@ -34,6 +34,21 @@ pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int
 pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
     // SAFETY: the caller's promise.
     unsafe { lua_setiuservalue(lua, index, n) };
+}
+
+/// Makes the value at `from`, an absolute index, user value `n` of the userdata at `index`. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There is a userdata at `index`, also absolute, which [`new_userdata`] made with `n` user values or more, and room for
+/// two values.
+#[inline]
+pub(crate) unsafe fn set_user_value_to(lua: *mut lua_State, index: c_int, n: c_int, from: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_pushvalue(lua, from);
+        lua_setiuservalue(lua, index, n);
+    }
 }
 
 /// Sets user values 1 to `count` of the userdata at `index` to nil. Neither raises nor allocates.

@@ -5,8 +5,8 @@
 //! table, so filling a place takes no memory.
 
 use mlua::ffi::{
-    lua_State, lua_createtable, lua_insert, lua_newuserdata, lua_pop, lua_pushnil, lua_rawseti, lua_remove,
-    lua_setuservalue,
+    lua_State, lua_createtable, lua_insert, lua_newuserdata, lua_pop, lua_pushnil, lua_pushvalue, lua_rawseti,
+    lua_remove, lua_setuservalue,
 };
 use std::ffi::{c_int, c_void};
 
@@ -79,6 +79,23 @@ pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int)
     unsafe {
         push_table(lua, index);
         lua_insert(lua, -2);
+        lua_rawseti(lua, -2, n.into());
+        lua_pop(lua, 1);
+    }
+}
+
+/// Makes the value at `from`, an absolute index, user value `n` of the userdata at `index`. Neither raises nor allocates.
+///
+/// # Safety
+///
+/// There is a userdata at `index`, also absolute, which [`new_userdata`] made with `n` user values or more, and room for
+/// two values.
+#[inline]
+pub(crate) unsafe fn set_user_value_to(lua: *mut lua_State, index: c_int, n: c_int, from: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        push_table(lua, index);
+        lua_pushvalue(lua, from);
         lua_rawseti(lua, -2, n.into());
         lua_pop(lua, 1);
     }
