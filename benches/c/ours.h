@@ -1,4 +1,5 @@
-/* libcogloop: a timer is a handle. Delays count from the turn's time, as with the peers. */
+/* libcogloop: a timer is a handle. Delays count from the turn's time, as with the peers. With KEPT a timer is made once,
+ * and then started and stopped, as with the peers; without it each start makes a timer, and each stop ends it. */
 #include <cogloop.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -6,6 +7,9 @@
 
 #ifndef RESOLUTION_NS
 #define RESOLUTION_NS 0
+#endif
+#ifndef KEPT
+#define KEPT 0
 #endif
 #ifndef DELAYS
 #define DELAYS COG_DELAYS_FROM_CACHED
@@ -37,11 +41,18 @@ static void loop_update_now(void) {
     if (DELAYS == COG_DELAYS_FROM_CACHED) cog_loop_update_now(loop);
 }
 
-static void timer_make(struct timer *timer) { memset(timer, 0, sizeof *timer); }
-static void timer_set(struct timer *timer, uint32_t us) {
-    cog_timer_after(loop, (uint64_t)us * 1000, on_timer, NULL, &timer->timer);
+static void timer_make(struct timer *timer) {
+    memset(timer, 0, sizeof *timer);
+    if (KEPT && cog_timer_new(loop, on_timer, NULL, &timer->timer)) exit(4);
 }
-static void timer_cancel(struct timer *timer) { cog_timer_cancel(timer->timer); }
+static void timer_set(struct timer *timer, uint32_t us) {
+    if (KEPT) cog_timer_reschedule(timer->timer, (uint64_t)us * 1000);
+    else cog_timer_after(loop, (uint64_t)us * 1000, on_timer, NULL, &timer->timer);
+}
+static void timer_cancel(struct timer *timer) {
+    if (KEPT) cog_timer_stop(timer->timer);
+    else cog_timer_cancel(timer->timer);
+}
 static void timer_restart(struct timer *timer, uint32_t us) { cog_timer_reschedule(timer->timer, (uint64_t)us * 1000); }
 
 static void watch_add(int fd) {

@@ -7,7 +7,9 @@
 //! ```
 //!
 //! Each contender's header defines the steps, so all programs do the same ones. Like its peers, libcogloop counts
-//! delays from the turn's time here and waits with epoll, unless its name says otherwise. `programs.rs` runs the
+//! delays from the turn's time here and waits with epoll, unless its name says otherwise. The timers of the peers are
+//! structs that the program makes once. So are those of the contender "timers made once". The others make a timer to
+//! set it, and end it to cancel it. `programs.rs` runs the
 //! rounds.
 
 use std::path::Path;
@@ -24,6 +26,7 @@ use crate::statistics::Summary;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/c");
 
 const OURS: &str = "cogloop";
+const KEPT: &str = "cogloop, timers made once";
 const FRESH: &str = "cogloop, clock read each time";
 const COARSE: &str = "cogloop, ticks of 1 ms";
 const URING: &str = "cogloop, io_uring";
@@ -42,8 +45,9 @@ const fn ours(name: &'static str, flag: &'static str, backend: &'static str) -> 
     Contender { name, header: "ours.h", flag, library: "-lcogloop", backend }
 }
 
-const CONTENDERS: [Contender; 6] = [
+const CONTENDERS: [Contender; 7] = [
     ours(OURS, "-O2", "epoll"),
+    ours(KEPT, "-DKEPT=1", "epoll"),
     ours(FRESH, "-DDELAYS=COG_DELAYS_FROM_NOW", "epoll"),
     ours(COARSE, "-DRESOLUTION_NS=1000000", "epoll"),
     ours(URING, "-O2", "uring"),
@@ -75,7 +79,7 @@ fn courses(options: &Options) -> Vec<Course> {
         contenders: contenders.to_vec(),
         figures,
     };
-    let timers = |&size: &usize| course("timers", Some(size), &[OURS, FRESH, PEERS[0], PEERS[1]], TIMERS);
+    let timers = |&size: &usize| course("timers", Some(size), &[OURS, KEPT, FRESH, PEERS[0], PEERS[1]], TIMERS);
     let fire = |&size: &usize| course("fire", Some(size), &[OURS, COARSE, PEERS[0], PEERS[1]], FIRE);
     let mut all: Vec<_> = sizes.iter().map(timers).chain(sizes.iter().map(fire)).collect();
     all.push(course("stale", None, &[OURS], STALE));

@@ -77,6 +77,16 @@ impl<T> Arena<T> {
         (generation, list::append(nodes, list, node, deadline))
     }
 
+    /// Makes a new timer that is on no list. Returns its generation.
+    pub(crate) fn insert_unlinked(&mut self, node: u32, value: T) -> u32 {
+        let this = &mut self.nodes[node as usize];
+        this.generation += 1;
+        this.value = Some(value);
+        let generation = this.generation;
+        list::set_unlinked(&mut self.nodes, node);
+        generation
+    }
+
     /// Adds free nodes and takes the first of them. Later calls of `take_node` take the others without growing.
     #[inline(never)]
     fn push(&mut self) -> Result<u32, NoRoom> {

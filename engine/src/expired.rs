@@ -90,6 +90,16 @@ impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVEL
         wheel.arena.nodes[node as usize].value.as_mut().expect(LIVE)
     }
 
+    /// Disarms the timer, as [`Wheel::disarm`] does, and returns its value.
+    #[inline(always)]
+    pub(crate) fn disarm_mut(self) -> &'a mut T {
+        let Self { wheel, node } = self;
+        let nodes = wheel.arena.nodes.as_mut_slice();
+        list::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);
+        list::set_unlinked(nodes, node);
+        nodes[node as usize].value.as_mut().expect(LIVE)
+    }
+
     #[inline(always)]
     fn reschedule_node(self, deadline: u64) -> (&'a mut Wheel<T, BITS, LEVELS>, u32) {
         let Self { wheel, node } = self;

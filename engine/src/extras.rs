@@ -5,17 +5,26 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 use crate::plan::Plan;
+use crate::ticks::Resolution;
 
 /// The place of an entry in the table, counted from 1. A place is never 0, so an `Option` of a struct with a place is
 /// no larger than the struct.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) struct Place(NonZeroU32);
 
 impl Place {
     /// The place of a timer that has no entry.
     pub(crate) const NONE: Self = Self(NonZeroU32::MAX);
+    /// The place of a timer that has no entry and is kept: it stays when it has fired.
+    pub(crate) const KEPT: Self = Self(NonZeroU32::MIN.saturating_add(u32::MAX - 2));
 
-    /// A place's index in the table. The index of `NONE` is out of range.
+    /// Whether there is no entry.
+    #[inline]
+    pub(crate) fn is_none(self) -> bool {
+        self >= Self::KEPT
+    }
+
+    /// A place's index in the table. The indices of `NONE` and `KEPT` are out of range.
     #[inline]
     fn index(self) -> usize {
         self.0.get() as usize - 1
@@ -29,6 +38,19 @@ pub(crate) struct Extra {
     pub(crate) plan: Plan,
     /// The time that remained to the next deadline when the timer was paused; `None` while the timer is not paused.
     pub(crate) remaining: Option<u64>,
+    /// Whether the timer stays when it has fired for the last time.
+    pub(crate) is_kept: bool,
+}
+
+impl Extra {
+    /// Sets the next deadline; the timer is neither paused nor stopped. Returns the tick at which it expires.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn move_to(&mut self, deadline: u64, resolution: Resolution) -> u64 {
+        self.plan.deadline = deadline;
+        self.remaining = None;
+        self.plan.tick(resolution)
+    }
 }
 
 /// The entries of all timers that have one, by place. A place that was freed is used again.
@@ -71,7 +93,7 @@ impl Extras {
         self.all.get_mut(place.index())
     }
 
-    /// Frees a place, if it is not `NONE`, and returns its entry.
+    /// Frees a place and returns its entry. `None` if there is no entry.
     #[inline]
     pub(crate) fn take(&mut self, place: Place) -> Option<Extra> {
         let extra = self.get(place).copied();

@@ -7,7 +7,7 @@ use crate::key::Key;
 /// A timer that fires.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Fired<T> {
-    /// The timer's key. It stays valid if the timer repeats, and is stale if the timer has ended.
+    /// The timer's key. It stays valid if the timer repeats or is kept, and is stale if the timer has ended.
     pub key: Key,
     /// The deadline for which the timer fires, rounded up to the resolution.
     pub deadline: u64,
@@ -25,7 +25,7 @@ pub struct Fired<T> {
 pub enum FiredValue<'a, T> {
     /// The timer has ended, and its value has left the scheduler.
     Ended(T),
-    /// The timer repeats and is armed again. Its value stays in the scheduler.
+    /// The timer repeats and is armed again, or it is kept and stopped. Its value stays in the scheduler.
     Repeats(&'a mut T),
 }
 

@@ -90,6 +90,8 @@ mod free_list;
 #[cfg(feature = "alloc")]
 mod jump;
 #[cfg(feature = "alloc")]
+mod kept;
+#[cfg(feature = "alloc")]
 mod list;
 #[cfg(feature = "alloc")]
 mod listing;

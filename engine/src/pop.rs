@@ -1,5 +1,6 @@
 //! Taking the timers of a scheduler that are due. A repeating timer is armed again before its caller sees it.
 
+use crate::extras::Place;
 use crate::fired::{Fired, FiredValue};
 use crate::scheduler::{Job, Scheduler};
 use crate::wheel::Expired;
@@ -7,7 +8,7 @@ use crate::wheel::Expired;
 impl<T: Clone> Scheduler<T> {
     /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again
     /// at once by its policy, and its value is cloned. The timer does not fire again before the next
-    /// [`Scheduler::advance`].
+    /// [`Scheduler::advance`]. A kept timer is stopped, and its value is cloned, too.
     #[inline]
     pub fn pop(&mut self) -> Option<Fired<T>> {
         self.pop_as(|value| value, |value| value.clone())
@@ -52,12 +53,18 @@ impl<T> Scheduler<T> {
             None => self.resolution.start(tick),
         };
         let late = self.now.saturating_sub(deadline);
+        let job_is_kept = job.extra == Place::KEPT || extra.as_ref().is_some_and(|extra| extra.is_kept);
         if let Some(extra) = extra
             && let Some(next) = extra.plan.next(self.resolution, deadline, self.now)
         {
             extra.plan.deadline = next.deadline;
             let Job { value, .. } = expired.reschedule_mut(extra.plan.tick(self.resolution));
             return Some(Fired { key, deadline, late, missed: next.missed, value: repeats(value) });
+        }
+        if job_is_kept {
+            self.paused += 1;
+            let Job { value, .. } = expired.disarm_mut();
+            return Some(Fired { key, deadline, late, missed: 0, value: repeats(value) });
         }
         let Expired { value: job, .. } = expired.remove();
         // A timer that fires is not paused, so the number of paused timers does not change.

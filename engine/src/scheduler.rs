@@ -33,7 +33,7 @@ const MOVES_AT_A_TIME: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Job<T> {
     pub(crate) value: T,
-    /// The place of the timer's entry in the table of extras, or `NONE`.
+    /// The place of the timer's entry in the table of extras, or `NONE`, or `KEPT`.
     pub(crate) extra: Place,
 }
 
@@ -64,8 +64,8 @@ pub struct Scheduler<T = u64> {
     /// The time that `advance` has reached.
     pub(crate) now: u64,
     pub(crate) extras: Extras,
-    /// The number of paused timers.
-    paused: usize,
+    /// The number of paused and stopped timers.
+    pub(crate) paused: usize,
 }
 
 impl<T> Scheduler<T> {
@@ -82,7 +82,7 @@ impl<T> Scheduler<T> {
         self.now
     }
 
-    /// The number of timers: pending ones, due ones that were not popped yet, and paused ones.
+    /// The number of timers: pending ones, due ones that were not popped yet, and paused and stopped ones.
     pub fn len(&self) -> usize {
         self.wheel.len()
     }
@@ -92,7 +92,7 @@ impl<T> Scheduler<T> {
         self.wheel.is_empty()
     }
 
-    /// The number of paused timers.
+    /// The number of paused and stopped timers.
     pub fn paused(&self) -> usize {
         self.paused
     }
@@ -128,10 +128,10 @@ impl<T> Scheduler<T> {
         if !plan.needs_extra() {
             return self.try_add_once(plan.deadline, value);
         }
-        let extra = self.extras.try_put(Extra { plan, remaining: None })?;
+        let extra = self.extras.try_put(Extra { plan, remaining: None, is_kept: false })?;
         let added = self.wheel.try_insert(plan.tick(self.resolution), Job { value, extra });
         if added.is_err() {
-            self.take_extra(extra);
+            self.extras.take(extra);
         }
         added
     }
@@ -167,22 +167,32 @@ impl<T> Scheduler<T> {
     /// Cancels a timer, due or not, and returns its value; `None` if the timer has ended already.
     #[inline]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
+        if self.paused > 0 {
+            self.forget_pause(key);
+        }
         let job = self.wheel.cancel(key)?;
-        self.take_extra(job.extra);
+        if !job.extra.is_none() {
+            self.extras.take(job.extra);
+        }
         Some(job.value)
     }
 
-    /// Sets a timer's next deadline. The period of a repeating timer counts from the new deadline. A paused timer
-    /// resumes. Returns `false` if the timer has ended.
+    /// Call before a timer is cancelled.
+    fn forget_pause(&mut self, key: Key) {
+        self.paused -= usize::from(self.is_paused(key));
+    }
+
+    /// Sets a timer's next deadline. The period of a repeating timer counts from the new deadline. A paused or stopped
+    /// timer is armed again. Returns `false` if the timer has ended.
+    #[inline(always)]
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
-        let mut plan = Plan::once(deadline);
-        if let Some(extra) = self.extra_mut(key) {
-            extra.plan.deadline = deadline;
-            plan = extra.plan;
-            let was_paused = extra.remaining.take().is_some();
-            self.paused -= usize::from(was_paused);
-        }
-        self.wheel.reschedule(key, plan.tick(self.resolution))
+        let Some((node, job)) = self.wheel.find(key) else { return false };
+        let tick = match self.extras.get_mut(job.extra) {
+            Some(extra) => extra.move_to(deadline, self.resolution),
+            None => self.resolution.deadline_tick(deadline),
+        };
+        self.paused -= usize::from(self.wheel.rearm(node, tick));
+        true
     }
 
     /// Pauses a timer at `now`. The timer keeps its key and the time that remains to its deadline. Returns `false` if
@@ -204,7 +214,8 @@ impl<T> Scheduler<T> {
         match self.extra_mut(key) {
             Some(extra) => extra.remaining = remaining,
             None => {
-                let extra = self.extras.try_put(Extra { plan: Plan::once(deadline), remaining })?;
+                let extra = Extra { plan: Plan::once(deadline), remaining, is_kept: self.is_kept(key) };
+                let extra = self.extras.try_put(extra)?;
                 if let Some(job) = self.wheel.get_mut(key) {
                     job.extra = extra;
                 }
@@ -214,7 +225,7 @@ impl<T> Scheduler<T> {
         Ok(self.wheel.disarm(key))
     }
 
-    /// Resumes a paused timer at `now`. Returns `false` if the timer is not paused or has ended.
+    /// Resumes a paused timer at `now`. Returns `false` if the timer is not paused, is stopped or has ended.
     pub fn resume(&mut self, key: Key, now: u64) -> bool {
         match self.extra_mut(key).and_then(|extra| extra.remaining) {
             Some(remaining) => self.reschedule(key, now.saturating_add(remaining)),
@@ -222,23 +233,28 @@ impl<T> Scheduler<T> {
         }
     }
 
-    /// Whether the timer is paused.
+    /// Whether the timer is paused or stopped.
     pub fn is_paused(&self, key: Key) -> bool {
-        self.extra(key).is_some_and(|extra| extra.remaining.is_some())
+        self.wheel.contains(key) && !self.wheel.is_armed(key)
     }
 
     /// The time from `now` to the timer's next deadline; 0 if the deadline has passed. For a paused timer, the time
-    /// that remained when it was paused. `None` if the timer has ended.
+    /// that remained when it was paused. For a stopped timer, `u64::MAX`. `None` if the timer has ended.
     pub fn remaining(&self, key: Key, now: u64) -> Option<u64> {
-        let paused = self.extra(key).and_then(|extra| extra.remaining);
-        paused.or_else(|| self.deadline(key).map(|deadline| deadline.saturating_sub(now)))
+        if self.is_paused(key) {
+            return Some(self.extra(key).and_then(|extra| extra.remaining).unwrap_or(u64::MAX));
+        }
+        self.deadline(key).map(|deadline| deadline.saturating_sub(now))
     }
 
-    /// The timer's next deadline, without its slack, rounded up to the resolution. `None` if the timer is paused or has
-    /// ended.
+    /// The timer's next deadline, without its slack, rounded up to the resolution. `None` if the timer is paused, is
+    /// stopped or has ended.
     pub fn deadline(&self, key: Key) -> Option<u64> {
+        if !self.wheel.is_armed(key) {
+            return None;
+        }
         match self.extra(key) {
-            Some(extra) => extra.remaining.is_none().then(|| self.resolution.round_up(extra.plan.deadline)),
+            Some(extra) => Some(self.resolution.round_up(extra.plan.deadline)),
             None => self.wheel.deadline(key).map(|tick| self.resolution.start(tick)),
         }
     }
@@ -313,30 +329,22 @@ impl<T> Scheduler<T> {
     /// does not hold.
     pub fn audit(&self) {
         self.wheel.audit();
-        let jobs =
-            || self.wheel.iter().map(|(key, _, job)| (key, job.extra)).filter(|&(_, extra)| extra != Place::NONE);
-        self.extras.audit(jobs().map(|(_, extra)| extra));
+        self.extras.audit(self.wheel.iter().map(|(.., job)| job.extra).filter(|extra| !extra.is_none()));
         let mut paused = 0;
-        for (key, _) in jobs() {
-            assert_eq!(self.wheel.is_armed(key), !self.is_paused(key), "{key:?} is armed, or paused");
+        for (key, ..) in self.wheel.iter() {
+            let remains = self.extra(key).is_some_and(|extra| extra.remaining.is_some());
+            assert!(!(remains && self.wheel.is_armed(key)), "{key:?} is armed, and paused");
             paused += usize::from(self.is_paused(key));
         }
-        assert_eq!(self.paused, paused, "the paused timers, as counted");
+        assert_eq!(self.paused, paused, "the paused and stopped timers, as counted");
     }
 
-    fn extra(&self, key: Key) -> Option<&Extra> {
+    pub(crate) fn extra(&self, key: Key) -> Option<&Extra> {
         self.extras.get(self.wheel.get(key)?.extra)
     }
 
-    fn extra_mut(&mut self, key: Key) -> Option<&mut Extra> {
+    pub(crate) fn extra_mut(&mut self, key: Key) -> Option<&mut Extra> {
         self.extras.get_mut(self.wheel.get(key)?.extra)
-    }
-
-    /// Frees the entry of a timer, if it has one.
-    fn take_extra(&mut self, place: Place) -> Option<Extra> {
-        let extra = self.extras.take(place)?;
-        self.paused -= usize::from(extra.remaining.is_some());
-        Some(extra)
     }
 }
 

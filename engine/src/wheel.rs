@@ -183,25 +183,56 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The timer comes last among the timers with the same deadline, as if it were inserted now.
     #[inline]
     pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
-        let deadline = deadline.min(Self::LAST_TICK);
-        let node = Self::node(key);
-        let Some(timer) = self.arena.get_mut(node, key.generation()) else { return false };
-        let old = core::mem::replace(&mut timer.deadline, deadline);
-        self.unlink(node, old);
-        self.append(node as u32, deadline);
+        let Some((node, _)) = self.find(key) else { return false };
+        self.rearm(node, deadline);
         true
+    }
+
+    /// The node and the value of a timer.
+    #[inline(always)]
+    pub(crate) fn find(&self, key: Key) -> Option<(usize, &T)> {
+        let node = Self::node(key);
+        Some((node, self.arena.get(node, key.generation())?.value.as_ref()?))
+    }
+
+    /// [`Wheel::reschedule`] of a node. Returns whether the timer was disarmed.
+    #[inline(always)]
+    pub(crate) fn rearm(&mut self, node: usize, deadline: u64) -> bool {
+        let deadline = deadline.min(Self::LAST_TICK);
+        let timer = &mut self.arena.nodes[node];
+        let was_disarmed = timer.next == node as u32;
+        let old = core::mem::replace(&mut timer.deadline, deadline);
+        if !was_disarmed {
+            self.unlink(node, old);
+        }
+        self.append(node as u32, deadline);
+        was_disarmed
     }
 
     /// Disarms a timer that is pending or expired. The timer keeps its key and its value, and does not expire until it
     /// is rescheduled. Returns `false` if the timer is disarmed already or the key is stale.
+    #[inline(always)]
     pub fn disarm(&mut self, key: Key) -> bool {
-        let is_armed = self.is_armed(key);
-        if is_armed {
-            let node = Self::node(key);
-            self.unlink(node, self.arena.nodes[node].deadline);
-            list::set_unlinked(&mut self.arena.nodes, node as u32);
+        let node = Self::node(key);
+        let timer = self.arena.get(node, key.generation());
+        let Some(&Node { deadline, .. }) = timer.filter(|timer| timer.next != node as u32) else { return false };
+        if deadline == self.earliest {
+            self.earliest = UNKNOWN;
         }
-        is_armed
+        let nodes = self.arena.nodes.as_mut_slice();
+        let emptied = list::unlink(nodes, node);
+        list::set_unlinked(nodes, node as u32);
+        if let Some(list) = emptied {
+            self.empty(list);
+        }
+        true
+    }
+
+    /// Inserts a timer that is disarmed.
+    pub(crate) fn try_insert_disarmed(&mut self, value: T) -> Result<Key, NoRoom> {
+        let node = self.arena.take_node()?;
+        let generation = self.arena.insert_unlinked(node, value);
+        Ok(Self::key(node, generation))
     }
 
     /// Whether the timer is still in the wheel.

@@ -1,6 +1,6 @@
 /* cogloop.h: a TCP echo server and its clients in one program, on one loop. The server sends back everything that it
  * receives. When the last client is done, all sockets are closed, and the loop ends. If a client resets its connection,
- * only that connection ends.
+ * only that connection ends. The server closes a connection after half a minute of silence.
  *
  *    cargo xtask c --prefix ~/cogloop
  *    export PKG_CONFIG_PATH=~/cogloop/lib/pkgconfig LD_LIBRARY_PATH=~/cogloop/lib
@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum { LENGTH = 64 };
+static const uint64_t SILENCE_NS = 30000000000;
 
 static cog_loop loop;
 static cog_watch listening;
@@ -27,6 +28,7 @@ struct end {
     int have;               /* client: received bytes of the current answer */
     char out[4096];         /* server: bytes for which the socket had no room */
     int out_length;
+    cog_timer silence;      /* server: made once, and started again by each message */
 };
 
 static void check(int code, const char *doing) {
@@ -56,6 +58,7 @@ static struct end *new_end(int fd, cog_watch_fn fn) {
 /* Removes the watch before it closes the descriptor. */
 static void close_end(struct end *end) {
     check(cog_watch_remove(end->watch), "leaving a connection");
+    cog_timer_cancel(end->silence); /* a client's handle is all zero, and names nothing */
     close_socket(end->fd);
     free(end);
 }
@@ -65,6 +68,7 @@ static void close_end(struct end *end) {
 static void serve(cog_watch watch, int ready, void *ctx) {
     struct end *end = ctx;
     if (ready & COG_READ) {
+        check(cog_timer_reschedule(end->silence, SILENCE_NS), "waiting for a client");
         int got = (int)recv(end->fd, end->out, sizeof end->out, 0);
         if (got == -1 && is_for_later(socket_error())) return;
         if (got <= 0) {
@@ -82,6 +86,11 @@ static void serve(cog_watch watch, int ready, void *ctx) {
     check(cog_watch_set(watch, end->out_length ? COG_WRITE : COG_READ), "turning a connection round");
 }
 
+static void on_silence(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    (void)timer, (void)expiry;
+    close_end(ctx);
+}
+
 static void welcome_again(cog_timer timer, const cog_expiry *expiry, void *ctx);
 
 static void welcome(cog_watch watch, int ready, void *ctx) {
@@ -89,7 +98,13 @@ static void welcome(cog_watch watch, int ready, void *ctx) {
     int fd = (int)accept(listener, NULL, NULL);
     if (fd != -1) {
         do_not_block(fd);
-        new_end(fd, serve);
+        struct end *end = new_end(fd, serve);
+        if (!end) return;
+        if (cog_timer_new(loop, on_silence, end, &end->silence) == COG_OK) {
+            check(cog_timer_reschedule(end->silence, SILENCE_NS), "waiting for a client");
+        } else {
+            close_end(end);
+        }
     } else if (is_exhaustion(socket_error())) {
         /* No descriptor is left, and the client still waits. Try again later: a connection may have ended by then. */
         check(cog_watch_set(listening, 0), "resting");

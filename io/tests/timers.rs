@@ -404,6 +404,36 @@ fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
     assert!(events.is_idle());
 }
 
+/// A kept timer is stopped when it has fired, and its key stays valid. While it is stopped, it does not keep the loop
+/// going. An unreferenced one never does.
+#[test]
+fn a_kept_timer_is_started_and_stopped_again_and_again() {
+    let (mut events, backend, clock) = scripted(1_000);
+    let (key, unreferenced) = (events.try_add_kept_timer(1).unwrap(), events.try_add_kept_timer(2).unwrap());
+    assert!(events.unref_timer(unreferenced) && events.is_idle());
+    assert!(events.reschedule_timer_at(unreferenced, 5 * MS) && events.is_idle(), "armed, but not referenced");
+    for round in 1..=3 {
+        assert!(events.reschedule_timer_at(key, round * 10 * MS - MS) && !events.is_idle());
+        assert!(events.stop_timer(key) && events.stop_timer(key) && !events.resume_timer(key) && events.is_idle());
+        assert_eq!((events.remaining_ns(key), events.deadline_ns(key)), (Some(u64::MAX), None));
+        assert!(events.reschedule_timer_at(key, round * 10 * MS) && !events.is_idle());
+        clock.set_ns(round * 10 * MS);
+        events.turn(Wait::Block).unwrap();
+        let fired = expired(&mut events);
+        assert_eq!(fired, if round == 1 { vec![2, 1] } else { vec![1] });
+        assert!(events.is_idle() && events.timer(key).is_some());
+        assert!(!events.resume_timer(unreferenced) && !events.pause_timer(unreferenced), "it is stopped");
+        events.audit();
+    }
+    assert!(events.reschedule_timer_at(unreferenced, 40 * MS) && events.is_idle());
+    assert!(events.ref_timer(unreferenced) && !events.is_idle());
+    assert!(events.stop_timer(unreferenced) && events.is_idle() && events.unref_timer(unreferenced));
+    assert!(events.cancel_timer(key) == Some(1) && events.cancel_timer(unreferenced) == Some(2));
+    assert!(!events.stop_timer(key) && !events.reschedule_timer_at(key, 50 * MS) && events.is_idle());
+    assert_eq!(waits(&backend).len(), 3);
+    events.audit();
+}
+
 /// A paused timer does not fire and has no deadline. When it is resumed, it fires after the time that was left.
 #[test]
 fn a_paused_timer_keeps_its_remaining_time() {

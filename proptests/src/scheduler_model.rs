@@ -12,14 +12,30 @@ pub struct SchedulerModel {
     resolution: u64,
     now: u64,
     wheel: WheelModel,
-    /// The plan of each timer, with its next deadline, and the remaining time if it is paused.
-    plans: BTreeMap<Id, (Plan, Option<u64>)>,
+    timers: BTreeMap<Id, Timer>,
+}
+
+#[derive(Clone, Debug)]
+struct Timer {
+    /// The plan, with the next deadline.
+    plan: Plan,
+    state: State,
+    /// Whether the timer stays when it has fired.
+    is_kept: bool,
+}
+
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum State {
+    Armed,
+    /// With the remaining time.
+    Paused(u64),
+    Stopped,
 }
 
 impl SchedulerModel {
     /// Makes an empty scheduler.
     pub fn new(resolution: u64) -> Self {
-        Self { resolution, now: 0, wheel: WheelModel::default(), plans: BTreeMap::new() }
+        Self { resolution, now: 0, wheel: WheelModel::default(), timers: BTreeMap::new() }
     }
 
     fn up(&self, time: u64) -> u64 {
@@ -39,31 +55,44 @@ impl SchedulerModel {
 
     /// Adds a timer.
     pub fn add(&mut self, id: Id, plan: Plan) {
-        self.plans.insert(id, (plan, None));
+        self.timers.insert(id, Timer { plan, state: State::Armed, is_kept: false });
         self.wheel.insert(id, self.up(Self::share(&plan)));
+    }
+
+    /// Adds a stopped timer that stays when it has fired.
+    pub fn add_kept(&mut self, id: Id, slack: u64) {
+        let plan = Plan::once(0).with_slack(slack);
+        self.timers.insert(id, Timer { plan, state: State::Stopped, is_kept: true });
+    }
+
+    /// Stops a timer. Returns whether it existed.
+    pub fn stop(&mut self, id: Id) -> bool {
+        self.wheel.cancel(id);
+        self.timers.get_mut(&id).map(|timer| timer.state = State::Stopped).is_some()
     }
 
     /// Cancels a timer. Returns whether it existed.
     pub fn cancel(&mut self, id: Id) -> bool {
         self.wheel.cancel(id);
-        self.plans.remove(&id).is_some()
+        self.timers.remove(&id).is_some()
     }
 
-    /// Moves a timer, and resumes it if it is paused. Returns whether it existed.
+    /// Moves a timer, and arms it if it is paused or stopped. Returns whether it existed.
     pub fn reschedule(&mut self, id: Id, deadline: u64) -> bool {
-        let Some((plan, remaining)) = self.plans.get_mut(&id) else { return false };
-        (plan.deadline, *remaining) = (deadline, None);
-        let plan = *plan;
+        let Some(timer) = self.timers.get_mut(&id) else { return false };
+        (timer.plan.deadline, timer.state) = (deadline, State::Armed);
+        let plan = timer.plan;
         self.wheel.cancel(id);
         self.wheel.insert(id, self.up(Self::share(&plan)));
         true
     }
 
-    /// Pauses a timer. Returns whether it was not paused before.
+    /// Pauses a timer. Returns whether it was armed before.
     pub fn pause(&mut self, id: Id, now: u64) -> bool {
         let deadline = self.deadline(id);
         if let Some(deadline) = deadline {
-            self.plans.get_mut(&id).expect("the timer has a deadline").1 = Some(deadline.saturating_sub(now));
+            let timer = self.timers.get_mut(&id).expect("the timer has a deadline");
+            timer.state = State::Paused(deadline.saturating_sub(now));
             self.wheel.cancel(id);
         }
         deadline.is_some()
@@ -71,33 +100,44 @@ impl SchedulerModel {
 
     /// Resumes a timer. Returns whether it was paused.
     pub fn resume(&mut self, id: Id, now: u64) -> bool {
-        let remaining = self.plans.get(&id).and_then(|(_, remaining)| *remaining);
-        remaining.is_some_and(|remaining| self.reschedule(id, now + remaining))
+        match self.timers.get(&id).map(|timer| timer.state) {
+            Some(State::Paused(remaining)) => self.reschedule(id, now + remaining),
+            _ => false,
+        }
     }
 
-    /// The next deadline of a timer that is not paused, rounded up.
+    /// The next deadline of a timer that is armed, rounded up.
     pub fn deadline(&self, id: Id) -> Option<u64> {
-        let (plan, remaining) = self.plans.get(&id)?;
-        remaining.is_none().then(|| self.rounded(plan.deadline))
+        let timer = self.timers.get(&id)?;
+        (timer.state == State::Armed).then(|| self.rounded(timer.plan.deadline))
+    }
+
+    /// The remaining time of a timer, `u64::MAX` if it is stopped.
+    pub fn remaining(&self, id: Id, now: u64) -> Option<u64> {
+        Some(match self.timers.get(&id)?.state {
+            State::Armed => self.deadline(id)?.saturating_sub(now),
+            State::Paused(remaining) => remaining,
+            State::Stopped => u64::MAX,
+        })
     }
 
     fn rounded(&self, deadline: u64) -> u64 {
         self.up(deadline) * self.resolution
     }
 
-    /// The number of paused timers.
+    /// The number of paused and stopped timers.
     pub fn paused(&self) -> usize {
-        self.plans.values().filter(|(_, remaining)| remaining.is_some()).count()
+        self.timers.values().filter(|timer| timer.state != State::Armed).count()
     }
 
     /// The number of timers.
     pub fn len(&self) -> usize {
-        self.plans.len()
+        self.timers.len()
     }
 
     /// Whether there is no timer.
     pub fn is_empty(&self) -> bool {
-        self.plans.is_empty()
+        self.timers.is_empty()
     }
 
     /// Advances time.
@@ -109,7 +149,7 @@ impl SchedulerModel {
     /// Takes the next timer that is due: id, deadline, lateness, missed deadlines.
     pub fn pop(&mut self) -> Option<(Id, u64, u64, u64)> {
         let (_, id) = self.wheel.pop_expired()?;
-        let (plan, _) = self.plans.remove(&id).expect("every timer has a plan");
+        let Timer { plan, is_kept, .. } = self.timers.remove(&id).expect("every timer is in the map");
         let deadline = self.rounded(plan.deadline);
         let mut missed = 0;
         if let Some(period) = plan.period {
@@ -128,6 +168,8 @@ impl SchedulerModel {
                 _ => {}
             }
             self.add(id, Plan { deadline: next, ..plan });
+        } else if is_kept {
+            self.add_kept(id, plan.slack);
         }
         Some((id, deadline, self.now.saturating_sub(deadline), missed))
     }

@@ -10,8 +10,16 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Add { delay: u64, period: u64, missed: u8, slack: u64 },
+    Add {
+        delay: u64,
+        period: u64,
+        missed: u8,
+        slack: u64,
+    },
     AddDue,
+    /// With this slack.
+    AddKept(u64),
+    Stop(usize),
     Cancel(usize),
     Reschedule(usize, u64),
     Pause(usize),
@@ -26,13 +34,15 @@ enum Operation {
 fn operation() -> impl Strategy<Value = Operation> {
     let timer = || 0..40usize;
     let period = prop_oneof![Just(0u64), 1..2_000u64];
-    let slack = prop_oneof![3 => Just(0u64), 1 => 1..500u64];
+    let slack = || prop_oneof![3 => Just(0u64), 1 => 1..500u64];
     prop_oneof![
-        6 => (0..5_000u64, period, 0..3u8, slack)
+        6 => (0..5_000u64, period, 0..3u8, slack())
             .prop_map(|(delay, period, missed, slack)| Operation::Add { delay, period, missed, slack }),
         1 => Just(Operation::AddDue),
+        2 => slack().prop_map(Operation::AddKept),
+        2 => timer().prop_map(Operation::Stop),
         2 => timer().prop_map(Operation::Cancel),
-        2 => (timer(), 0..20_000u64).prop_map(|(n, at)| Operation::Reschedule(n, at)),
+        3 => (timer(), 0..20_000u64).prop_map(|(n, at)| Operation::Reschedule(n, at)),
         3 => timer().prop_map(Operation::Pause),
         3 => timer().prop_map(Operation::Resume),
         3 => (0..3_000u64).prop_map(Operation::Advance),
@@ -68,6 +78,15 @@ impl Machine {
                 self.keys.push(self.real.add_due(now, id));
                 self.model.add(id, Plan::once(now - now % self.real.round_up(1)));
             }
+            Operation::AddKept(slack) => {
+                self.keys.push(self.real.try_add_kept(slack, id).unwrap());
+                self.model.add_kept(id, slack);
+            }
+            Operation::Stop(n) => {
+                let Some(&key) = self.keys.get(n) else { return };
+                assert_eq!(self.real.stop(key), self.model.stop(n as Id));
+                assert_eq!(self.real.is_paused(key), self.real.get(key).is_some());
+            }
             Operation::Cancel(n) => {
                 let Some(&key) = self.keys.get(n) else { return };
                 assert_eq!(self.real.cancel(key).is_some(), self.model.cancel(n as Id));
@@ -84,7 +103,8 @@ impl Machine {
             Operation::Resume(n) => {
                 let Some(&key) = self.keys.get(n) else { return };
                 assert_eq!(self.real.resume(key, now), self.model.resume(n as Id, now));
-                assert!(!self.real.is_paused(key));
+                // A stopped timer stays stopped.
+                assert!(!self.real.is_paused(key) || self.real.remaining(key, now) == Some(u64::MAX));
             }
             Operation::Advance(step) => {
                 self.real.advance(now + step);
@@ -118,6 +138,13 @@ impl Machine {
             assert_eq!(self.real.deadline(key), self.model.deadline(id), "the deadline of timer {id}");
         }
     }
+
+    fn check_time_left(&self) {
+        let now = self.real.now();
+        for (id, &key) in (0..).zip(&self.keys) {
+            assert_eq!(self.real.remaining(key, now), self.model.remaining(id, now), "the time left of timer {id}");
+        }
+    }
 }
 
 proptest! {
@@ -133,5 +160,6 @@ proptest! {
             machine.apply(operation);
             machine.check();
         }
+        machine.check_time_left();
     }
 }

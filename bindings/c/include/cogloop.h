@@ -186,7 +186,8 @@ typedef struct cog_expiry {
     uint64_t missed;      /* the number of later deadlines that have passed as well and are not served */
 } cog_expiry;
 
-/* Called when a timer fires. The handle of an interval stays valid; the handle of a one-shot timer is stale. */
+/* Called when a timer fires. The handle of an interval, or of a timer made by cog_timer_new, stays valid; the handle of
+ * any other timer is stale. */
 typedef void (*cog_timer_fn)(cog_timer timer, const cog_expiry *expiry, void *ctx);
 /* Called when a watch is ready. what: for a descriptor, the directions that are ready; for a signal, its number; for a
  * child, its status as from waitpid, or -1 if other code has collected the status. */
@@ -307,6 +308,10 @@ int cog_timer_every(cog_loop loop, uint64_t period_ns, int missed, cog_timer_fn 
 /* Fires as planned. A timer with slack fires at a time within its slack that other timers are likely to share. No timer
  * is early. */
 int cog_timer_add(cog_loop loop, const cog_plan *plan, cog_timer_fn fn, void *ctx, cog_timer *timer);
+/* Makes a timer that is stopped, to be used again and again: cog_timer_reschedule starts it, it fires once, and is
+ * stopped again. The handle stays valid until cog_timer_cancel. Use it for a time-out that is set for each request: a
+ * start and a stop cost less than a new timer. */
+int cog_timer_new(cog_loop loop, cog_timer_fn fn, void *ctx, cog_timer *timer);
 /* The timer's callback and its ctx. */
 int cog_timer_callback(cog_timer timer, cog_timer_fn *fn, void **ctx);
 /* Sets the timer's callback and its ctx. */
@@ -314,17 +319,20 @@ int cog_timer_set_callback(cog_timer timer, cog_timer_fn fn, void *ctx);
 /* Calls fn with the timer's ctx, once, when the timer has ended: after its last callback, when it is cancelled, or when
  * its loop is freed. If the timer ends in its own callback, fn is called when the callback returns. NULL removes fn. */
 int cog_timer_on_end(cog_timer timer, cog_post_fn fn);
-/* The deadline, by the loop's time; COG_NEVER while the timer is paused. */
+/* The deadline, by the loop's time; COG_NEVER while the timer is paused or stopped. */
 int cog_timer_deadline(cog_timer timer, uint64_t *deadline_ns);
 /* Ends a timer. It does not fire any more, even if it is due. */
 int cog_timer_cancel(cog_timer timer);
-/* Sets a new deadline; a period counts from it. A paused timer resumes. */
+/* Sets a new deadline; a period counts from it. This starts a stopped timer, and resumes a paused one. */
 int cog_timer_reschedule(cog_timer timer, uint64_t delay_ns);
+/* Stops a timer, even one that is due. It has no deadline until cog_timer_reschedule, and does not keep cog_loop_run
+ * running. Stopping a stopped timer changes nothing. */
+int cog_timer_stop(cog_timer timer);
 /* Pauses a timer, and resumes it with the remaining time. Pausing a paused timer, or resuming a timer that is not
- * paused, changes nothing. A paused timer does not keep cog_loop_run running. */
+ * paused, changes nothing. A paused timer does not keep cog_loop_run running. A stopped timer stays stopped. */
 int cog_timer_pause(cog_timer timer);
 int cog_timer_resume(cog_timer timer);
-/* The remaining time to the deadline; 0 if the timer is due. */
+/* The remaining time to the deadline; 0 if the timer is due, COG_NEVER if it is stopped. */
 int cog_timer_remaining(cog_timer timer, uint64_t *remaining_ns);
 /* A referenced timer keeps cog_loop_run running. A new timer is referenced. */
 int cog_timer_ref(cog_timer timer);

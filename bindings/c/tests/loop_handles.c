@@ -43,6 +43,7 @@ static int with_loop(cog_loop loop, int code) {
     CHECK(cog_timer_after(loop, 1, on_timer, &calls, &timer) == code);
     CHECK(cog_timer_at(loop, 1, on_timer, &calls, &timer) == code);
     CHECK(cog_timer_every(loop, 1, COG_MISSED_SKIP, on_timer, &calls, &timer) == code);
+    CHECK(cog_timer_new(loop, on_timer, &calls, &timer) == code);
     CHECK(cog_watch_descriptor(loop, 0, COG_READ, COG_LEVEL, on_watch, &calls, &watch) == code);
     CHECK(cog_watch_signal(loop, 10, on_watch, &calls, &watch) == code);
     CHECK(cog_watch_child(loop, 1, on_watch, &calls, &watch) == code);
@@ -61,6 +62,7 @@ static void with_timer(cog_timer timer, int code) {
     CHECK(cog_timer_on_end(timer, on_post) == code);
     CHECK(cog_timer_deadline(timer, &ns) == code && ns == 7);
     CHECK(cog_timer_reschedule(timer, 1) == code);
+    CHECK(cog_timer_stop(timer) == code);
     CHECK(cog_timer_pause(timer) == code);
     CHECK(cog_timer_resume(timer) == code);
     CHECK(cog_timer_remaining(timer, &ns) == code && ns == 7);
@@ -132,7 +134,7 @@ static void the_next_timer_in_a_place_is_another_timer(void) {
 
 /* Each loop has a place in a table of its thread. After the loop is freed, the next loop gets the place. */
 static void loops_of_a_thread_come_and_go_in_any_order(void) {
-    enum { LOOPS = 9 };
+    enum { LOOPS = 201 }; /* odd, and more than the first part of the table has */
     cog_loop loops[LOOPS], old[LOOPS];
     for (int n = 0; n < LOOPS; n++) loops[n] = virtual_loop();
     memcpy(old, loops, sizeof old);

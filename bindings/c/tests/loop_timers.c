@@ -127,6 +127,79 @@ static void a_timer_is_moved_paused_and_resumed(void) {
     cog_loop_free(loop);
 }
 
+static void a_timer_that_is_made_once_is_started_and_stopped_again_and_again(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    cog_timer timer;
+    uint64_t ns = 0;
+    cog_stats stats;
+    stats.size = sizeof stats;
+    CHECK(cog_timer_new(loop, NULL, NULL, &timer) == COG_ERROR_ARGUMENT);
+    CHECK(cog_timer_new(loop, note, &log, &timer) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 0); /* a stopped timer does not keep the loop running */
+    CHECK(cog_timer_deadline(timer, &ns) == COG_OK && ns == COG_NEVER);
+    CHECK(cog_timer_remaining(timer, &ns) == COG_OK && ns == COG_NEVER);
+    for (int round = 1; round <= 3; round++) {
+        CHECK(cog_timer_reschedule(timer, 10 * MS) == COG_OK && cog_timer_stop(timer) == COG_OK);
+        CHECK(cog_timer_stop(timer) == COG_OK && cog_timer_resume(timer) == COG_OK);
+        CHECK(cog_loop_run(loop) == COG_OK && log.calls == round - 1);
+        CHECK(cog_timer_reschedule(timer, 30 * MS) == COG_OK);
+        CHECK(cog_timer_deadline(timer, &ns) == COG_OK && ns == (uint64_t)round * 30 * MS);
+        CHECK(cog_loop_run(loop) == COG_OK && log.calls == round && log.at_ns[round - 1] == (uint64_t)round * 30 * MS);
+    }
+    CHECK(cog_loop_stats(loop, &stats) == COG_OK && stats.timers == 1);
+    CHECK(cog_timer_cancel(timer) == COG_OK && cog_timer_stop(timer) == COG_ERROR_STALE);
+    CHECK(cog_timer_reschedule(timer, 1) == COG_ERROR_STALE);
+    CHECK(cog_loop_stats(loop, &stats) == COG_OK && stats.timers == 0);
+    cog_loop_free(loop);
+}
+
+static void a_stop_takes_the_deadline_of_any_timer(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    cog_timer once, interval, paused;
+    uint64_t ns = 0;
+    cog_timer_after(loop, 10 * MS, note, &log, &once);
+    cog_timer_every(loop, 10 * MS, COG_MISSED_SKIP, note, &log, &interval);
+    cog_timer_after(loop, 10 * MS, note, &log, &paused);
+    CHECK(cog_timer_pause(paused) == COG_OK && cog_timer_stop(paused) == COG_OK);
+    CHECK(cog_timer_resume(paused) == COG_OK && cog_timer_remaining(paused, &ns) == COG_OK && ns == COG_NEVER);
+    CHECK(cog_timer_stop(once) == COG_OK && cog_timer_stop(interval) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 0);
+    CHECK(cog_timer_reschedule(interval, 5 * MS) == COG_OK && cog_timer_reschedule(once, 7 * MS) == COG_OK);
+    log.stop_after = 3;
+    CHECK(cog_loop_run(loop) == COG_OK && log.calls == 3);
+    CHECK(log.at_ns[0] == 5 * MS && log.at_ns[1] == 7 * MS && log.at_ns[2] == 15 * MS);
+    CHECK(cog_timer_stop(once) == COG_ERROR_STALE && cog_timer_stop(interval) == COG_OK);
+    cog_loop_free(loop);
+}
+
+/* A time-out that starts itself in its callback, and frees its ctx only when it is cancelled. */
+struct again {
+    struct log log;
+    cog_timer timer;
+    int ends;
+};
+static void start_again(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    struct again *again = (struct again *)ctx;
+    note(timer, expiry, &again->log);
+    CHECK(timer.key == again->timer.key && again->ends == 0);
+    if (again->log.calls < 3) CHECK(cog_timer_reschedule(timer, 10 * MS) == COG_OK);
+    else CHECK(cog_timer_cancel(timer) == COG_OK && again->ends == 0);
+}
+static void count_end(void *ctx) { ((struct again *)ctx)->ends++; }
+static void a_kept_timer_ends_by_cancel_only(void) {
+    cog_loop loop = virtual_loop();
+    struct again again;
+    memset(&again, 0, sizeof again);
+    again.log = log_of(loop);
+    CHECK(cog_timer_new(loop, start_again, &again, &again.timer) == COG_OK);
+    CHECK(cog_timer_on_end(again.timer, count_end) == COG_OK && cog_timer_reschedule(again.timer, 10 * MS) == COG_OK);
+    CHECK(cog_loop_run(loop) == COG_OK && again.log.calls == 3 && again.ends == 1 && now_of(loop) == 30 * MS);
+    CHECK(cog_timer_cancel(again.timer) == COG_ERROR_STALE);
+    cog_loop_free(loop);
+}
+
 static cog_timer victim;
 static void cancel_the_other(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     (void)timer, (void)expiry;
@@ -361,6 +434,9 @@ int main(void) {
     RUN(an_interval_keeps_its_schedule_and_is_valid_until_it_is_cancelled);
     RUN(late_deadlines_are_skipped_or_served_in_a_burst_or_delayed);
     RUN(a_timer_is_moved_paused_and_resumed);
+    RUN(a_timer_that_is_made_once_is_started_and_stopped_again_and_again);
+    RUN(a_stop_takes_the_deadline_of_any_timer);
+    RUN(a_kept_timer_ends_by_cancel_only);
     RUN(a_timer_that_is_due_in_the_same_turn_can_still_be_cancelled);
     RUN(delays_count_from_the_call_or_from_the_turn_as_the_options_say);
     RUN(a_plan_has_a_first_delay_a_period_and_slack);

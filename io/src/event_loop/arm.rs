@@ -117,6 +117,42 @@ impl<T: Clone> EventLoop<T> {
         Ok(self.timers.try_add(plan, value)?)
     }
 
+    /// Adds a timer that is stopped: it has no deadline and does not keep the loop going.
+    /// [`reschedule_timer_at`](Self::reschedule_timer_at) starts it. It then fires once, with the loop's slack, and is
+    /// stopped again. Its key stays valid until [`cancel_timer`](Self::cancel_timer). This is for a time-out that is set
+    /// and stopped again and again: a start costs less than a new timer.
+    ///
+    /// # Errors
+    /// At the loop's limit, or when there is no memory. Nothing is added then.
+    ///
+    /// ```
+    /// use cogloop_io::{EventLoop, Options};
+    ///
+    /// let mut events: EventLoop<u64> = EventLoop::new(&Options::default())?;
+    /// let timeout = events.try_add_kept_timer(7)?;
+    /// for _request in 0..3 {
+    ///     let deadline_ns = events.now_ns() + 5_000_000_000;
+    ///     assert!(events.reschedule_timer_at(timeout, deadline_ns));
+    ///     // … the answer has come:
+    ///     assert!(events.stop_timer(timeout) && events.is_idle());
+    /// }
+    /// assert_eq!(events.cancel_timer(timeout), Some(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_add_kept_timer(&mut self, value: T) -> Result<Key, AddError> {
+        // To a recording it is a timer that is never due.
+        self.has_room_for_a_timer(Arming::At(u64::MAX))?;
+        Ok(self.timers.try_add_kept(value)?)
+    }
+
+    /// Stops a timer, even one that is due in this turn and was not pulled yet. It keeps its key, and has no deadline
+    /// until [`reschedule_timer_at`](Self::reschedule_timer_at). A paused timer loses the time that remained. A stopped
+    /// timer does not keep the loop going. Returns `false` for a stale key.
+    #[inline(always)]
+    pub fn stop_timer(&mut self, key: Key) -> bool {
+        self.timers.stop(key)
+    }
+
     /// Cancels a timer, even one that is due in this turn and was not pulled yet. Returns its value, or `None` for a
     /// stale key.
     pub fn cancel_timer(&mut self, key: Key) -> Option<T> {
@@ -124,7 +160,9 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// Gives a timer a new deadline, from which its period counts. The key stays valid. A timer that is due in this
-    /// turn and was not pulled yet is not due any more. A paused timer resumes. Returns `false` for a stale key.
+    /// turn and was not pulled yet is not due any more. A paused or stopped timer is armed again. Returns `false` for a
+    /// stale key.
+    #[inline(always)]
     pub fn reschedule_timer_at(&mut self, key: Key, deadline_ns: u64) -> bool {
         self.timers.reschedule(key, deadline_ns)
     }
@@ -146,18 +184,19 @@ impl<T: Clone> EventLoop<T> {
         Ok(self.timers.try_pause(key, self.time.now_ns())?)
     }
 
-    /// Resumes a paused timer. Returns `false` if it is not paused, or for a stale key.
+    /// Resumes a paused timer. Returns `false` if it is not paused, is stopped, or for a stale key.
     pub fn resume_timer(&mut self, key: Key) -> bool {
         self.timers.resume(key, self.time.now_ns())
     }
 
     /// The time that remains to a timer's deadline, 0 if it is due. For a paused timer: the time that remained when it
-    /// was paused. `None` for a stale key.
+    /// was paused. For a stopped timer: `u64::MAX`. `None` for a stale key.
     pub fn remaining_ns(&self, key: Key) -> Option<u64> {
         self.timers.scheduler().remaining(key, self.now_ns())
     }
 
-    /// A timer's deadline, rounded up to the loop's resolution. `None` while it is paused, and for a stale key.
+    /// A timer's deadline, rounded up to the loop's resolution. `None` while it is paused or stopped, and for a stale
+    /// key.
     pub fn deadline_ns(&self, key: Key) -> Option<u64> {
         self.timers.scheduler().deadline(key)
     }

@@ -8,7 +8,7 @@ use crate::Key;
 /// it repeats.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct ExpiredTimer<T> {
-    /// The timer's key. It stays valid if the timer repeats, and is stale otherwise.
+    /// The timer's key. It stays valid if the timer repeats or is kept, and is stale otherwise.
     pub key: Key,
     /// The deadline that the timer was due for, rounded up to the loop's resolution. A period counts from the deadline
     /// before rounding, so it does not drift.

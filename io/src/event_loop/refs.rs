@@ -4,15 +4,15 @@
 //! only listens for a reload. As long as something else keeps the loop going, unreferenced ones are served like the
 //! others.
 //!
-//! A paused timer cannot expire, so it does not keep the loop going until it is resumed.
+//! A paused or stopped timer cannot expire, so it does not keep the loop going until it is armed again.
 
 use super::EventLoop;
 use crate::{Key, Token};
 use std::collections::TryReserveError;
 
 impl<T: Clone> EventLoop<T> {
-    /// Whether nothing keeps the loop going: every timer is [paused](Self::pause_timer) or
-    /// [unreferenced](Self::unref_timer), and every descriptor is unreferenced. If there are no timers and no
+    /// Whether nothing keeps the loop going: every timer is [paused](Self::pause_timer),
+    /// [stopped](Self::stop_timer) or [unreferenced](Self::unref_timer), and every descriptor is unreferenced. If there are no timers and no
     /// descriptors at all, only a wake could end a wait.
     pub fn is_idle(&self) -> bool {
         !self.timers.keep_going() && !self.observed.table().keeps_going()

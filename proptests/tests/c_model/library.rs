@@ -93,12 +93,14 @@ unsafe extern "C" {
     fn cog_timer_at(of: Loop, ns: u64, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_every(of: Loop, ns: u64, missed: c_int, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_add(of: Loop, plan: *const Plan, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
+    fn cog_timer_new(of: Loop, run: TimerFn, ctx: *mut c_void, timer: *mut Part) -> c_int;
     fn cog_timer_callback(timer: Part, run: *mut Option<TimerFn>, ctx: *mut *mut c_void) -> c_int;
     fn cog_timer_set_callback(timer: Part, run: TimerFn, ctx: *mut c_void) -> c_int;
     fn cog_timer_on_end(timer: Part, run: Option<PostFn>) -> c_int;
     fn cog_timer_deadline(timer: Part, ns: *mut u64) -> c_int;
     fn cog_timer_cancel(timer: Part) -> c_int;
     fn cog_timer_reschedule(timer: Part, ns: u64) -> c_int;
+    fn cog_timer_stop(timer: Part) -> c_int;
     fn cog_timer_pause(timer: Part) -> c_int;
     fn cog_timer_resume(timer: Part) -> c_int;
     fn cog_timer_remaining(timer: Part, ns: *mut u64) -> c_int;
@@ -436,6 +438,10 @@ fn act_on_timers(call: &Call) {
                 let code = cog_timer_add(loop_of(name), &raw const plan, on_timer, ctx(body), &raw mut made);
                 kept(code, made, |world| &mut world.timers);
             }
+            Call::NewTimer(name, body) => {
+                let code = cog_timer_new(loop_of(name), on_timer, ctx(body), &raw mut made);
+                kept(code, made, |world| &mut world.timers);
+            }
             Call::Callback(name) => {
                 let (mut run, mut known) = (None, ctx(7));
                 let code = cog_timer_callback(timer(name), &raw mut run, &raw mut known);
@@ -449,6 +455,7 @@ fn act_on_timers(call: &Call) {
             }
             Call::Cancel(name) => log_call(cog_timer_cancel(timer(name)), &[]),
             Call::Reschedule(name, ns) => log_call(cog_timer_reschedule(timer(name), ns), &[]),
+            Call::StopTimer(name) => log_call(cog_timer_stop(timer(name)), &[]),
             Call::Pause(name) => log_call(cog_timer_pause(timer(name)), &[]),
             Call::Resume(name) => log_call(cog_timer_resume(timer(name)), &[]),
             Call::Remaining(name) => {

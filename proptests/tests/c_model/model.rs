@@ -36,10 +36,12 @@ type Run<T = ()> = Result<T, Endless>;
 #[derive(Clone, Debug)]
 struct Timer {
     of: usize,
-    /// The scheduled time and the order of arming. `None` if the timer is paused; `left_ns` then has the remaining
-    /// time.
+    /// The scheduled time and the order of arming. `None` if the timer is paused or stopped; `left_ns` of a paused timer
+    /// has the remaining time.
     armed: Option<(u64, u64)>,
-    left_ns: u64,
+    left_ns: Option<u64>,
+    /// Whether the timer is stopped, and does not end, when it has fired.
+    is_kept: bool,
     is_referenced: bool,
     period: Option<(NonZeroU64, Missed)>,
     slack_ns: u64,
@@ -398,7 +400,7 @@ impl Model {
         let (known, arming) = (&self.loops[timer.of], self.armings);
         let now_ns = known.now_ns;
         let left = |(scheduled_ns, _)| known.deadline(scheduled_ns).saturating_sub(now_ns);
-        let left_ns = timer.armed.map_or(timer.left_ns, left);
+        let left_ns = timer.armed.map(left).or(timer.left_ns);
         let deadline_ns = timer.armed.map_or(NEVER, |(scheduled_ns, _)| known.deadline(scheduled_ns));
         match *call {
             Call::Cancel(_) => {}
@@ -406,7 +408,10 @@ impl Model {
             Call::Reschedule(_, ns) => timer.armed = Some((known.start_ns().saturating_add(ns), arming)),
             Call::SetCallback(_, body) => timer.body = body,
             Call::Pause(_) => (timer.armed, timer.left_ns) = (None, left_ns),
-            Call::Resume(_) if timer.armed.is_none() => timer.armed = Some((now_ns.saturating_add(left_ns), arming)),
+            Call::StopTimer(_) => (timer.armed, timer.left_ns) = (None, None),
+            Call::Resume(_) if timer.armed.is_none() => {
+                timer.armed = left_ns.map(|left_ns| (now_ns.saturating_add(left_ns), arming));
+            }
             Call::Ref(_) | Call::Unref(_) => timer.is_referenced = matches!(call, Call::Ref(_)),
             _ => {}
         }
@@ -415,7 +420,7 @@ impl Model {
             self.end_timer(n)?;
         }
         match call {
-            Call::Remaining(_) => self.log_output(left_ns),
+            Call::Remaining(_) => self.log_output(left_ns.unwrap_or(NEVER)),
             Call::Deadline(_) => self.log_output(deadline_ns),
             Call::Callback(_) => self.log_output(self.timers[n].body as u64),
             _ => self.code(OK),
@@ -466,7 +471,9 @@ impl Model {
                 self.log_stats(n);
                 return Ok(());
             }
-            Call::After(..) | Call::At(..) | Call::Every(..) | Call::Add(..) => return self.add_timer(n, call),
+            Call::After(..) | Call::At(..) | Call::Every(..) | Call::Add(..) | Call::NewTimer(..) => {
+                return self.add_timer(n, call);
+            }
             Call::Watch(_, pipe, mode, body) => self.add_watch(n, pipe, mode, body)?,
             _ => {}
         }
@@ -502,6 +509,12 @@ impl Model {
                     slack_ns => slack_ns,
                 };
                 self.arm(n, start_ns.saturating_add(delay_ns), period, slack_ns, body)
+            }
+            Call::NewTimer(_, body) => {
+                let known = self.timers.len();
+                self.arm(n, NEVER, None, slack_of_loop_ns, body)?;
+                self.timers[known..].iter_mut().for_each(|timer| (timer.armed, timer.is_kept) = (None, true));
+                Ok(())
             }
             Call::Every(_, ns, missed, body) => {
                 let period = NonZeroU64::new(ns).map(|ns| (ns, POLICIES[missed as usize]));
@@ -551,7 +564,8 @@ impl Model {
         self.timers.push(Timer {
             of,
             armed,
-            left_ns: 0,
+            left_ns: None,
+            is_kept: false,
             is_referenced: true,
             period,
             slack_ns,

@@ -58,6 +58,8 @@ pub(crate) enum Call {
     At(HandleRef, u64, usize),
     /// The period may be 0, and the policy may be invalid.
     Every(HandleRef, u64, i32, usize),
+    /// A stopped timer that stays when it has fired.
+    NewTimer(HandleRef, usize),
     /// A timer by plan. The period may be 0, and the policy may be invalid.
     Add(HandleRef, Planned, usize),
     Callback(HandleRef),
@@ -67,6 +69,7 @@ pub(crate) enum Call {
     Deadline(HandleRef),
     Cancel(HandleRef),
     Reschedule(HandleRef, u64),
+    StopTimer(HandleRef),
     Pause(HandleRef),
     Resume(HandleRef),
     Remaining(HandleRef),
@@ -272,12 +275,14 @@ fn call_of_a_timer() -> impl Strategy<Value = Call> {
         3 => (loop_name(), never(), body()).prop_map(|(name, ns, body)| At(name, ns, body)),
         4 => (loop_name(), ns(), -1..5i32, body()).prop_map(|(name, ns, missed, body)| Every(name, ns, missed, body)),
         4 => (loop_name(), planned(), body()).prop_map(|(name, planned, body)| Add(name, planned, body)),
+        4 => (loop_name(), body()).prop_map(|(name, body)| NewTimer(name, body)),
         1 => name().prop_map(Callback),
         1 => (name(), body()).prop_map(|(name, body)| SetCallback(name, body)),
         4 => (name(), prop::bool::weighted(0.8)).prop_map(|(name, has_end_function)| OnEnd(name, has_end_function)),
         1 => name().prop_map(Deadline),
         3 => name().prop_map(Cancel),
-        2 => (name(), never()).prop_map(|(name, ns)| Reschedule(name, ns)),
+        4 => (name(), never()).prop_map(|(name, ns)| Reschedule(name, ns)),
+        2 => name().prop_map(StopTimer),
         2 => name().prop_map(Pause),
         2 => name().prop_map(Resume),
         2 => name().prop_map(Remaining),
@@ -324,11 +329,12 @@ impl Call {
             Self::After(name, ..) | Self::At(name, ..) | Self::Every(name, ..) | Self::Add(name, ..) => {
                 Target::Loop(name)
             }
+            Self::NewTimer(name, _) => Target::Loop(name),
             Self::Hook(name, ..) | Self::Watch(name, ..) => Target::Loop(name),
             Self::RemoveHook(name) => Target::Hook(name),
             Self::Callback(name) | Self::SetCallback(name, _) | Self::OnEnd(name, _) => Target::Timer(name),
             Self::Deadline(name) | Self::Remaining(name) => Target::Timer(name),
-            Self::Cancel(name) | Self::Reschedule(name, _) => Target::Timer(name),
+            Self::Cancel(name) | Self::Reschedule(name, _) | Self::StopTimer(name) => Target::Timer(name),
             Self::Pause(name) | Self::Resume(name) | Self::Ref(name) | Self::Unref(name) => Target::Timer(name),
             Self::WatchCallback(name) | Self::SetWatchCallback(name, _) | Self::OnEndOfWatch(name, _) => {
                 Target::Watch(name)

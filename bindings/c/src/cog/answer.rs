@@ -132,7 +132,8 @@ impl Failure {
     }
 
     /// Records the failure as the thread's last one.
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
     fn keep(self) -> c_int {
         let message = match self.about {
             About::New => NEW.get(),

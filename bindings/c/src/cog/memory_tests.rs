@@ -69,6 +69,15 @@ fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut
             } else {
                 assert_eq!((timer.loop_id, timer.key), (7, 7), "nothing is half done");
             }
+            let mut kept = CogTimer { loop_id: 7, key: 7 };
+            if is_done(cog_timer_new(events, Some(on_timer), calls, &raw mut kept)) {
+                // Starting and stopping need no memory.
+                assert!(is_done(cog_timer_reschedule(kept, round)) && is_done(cog_timer_stop(kept)));
+                let _ = is_done(cog_timer_reschedule(kept, round)) && is_done(cog_timer_pause(kept));
+                assert!(is_done(if round % 2 == 0 { cog_timer_stop(kept) } else { cog_timer_cancel(kept) }));
+            } else {
+                assert_eq!((kept.loop_id, kept.key), (7, 7), "nothing is half done");
+            }
             let _ = is_done(cog_timer_every(events, 1_000_000, 0, Some(on_timer), calls, null_mut()));
             let _ = is_done(cog_loop_post(events, Some(on_post), None, calls));
             assert_eq!(cog_timer_cancel(CogTimer { loop_id: events.id, key: 7 }), COG_ERROR_STALE);

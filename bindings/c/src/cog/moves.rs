@@ -62,6 +62,7 @@ impl Loop {
         self.remote.replace(remote);
         self.keep_report();
         self.forks.set(remotes::forks());
+        remotes::own(self.id, std::ptr::from_ref(self).cast());
         Ok(())
     }
 

@@ -3,17 +3,15 @@
 //!
 //! ```text
 //!   a loop's id   generation, 24 bits │ index, 24 bits │ place, 16 bits
-//!   this thread   place ──► Rc<Loop>       dropped with the thread
-//!   the process   index ──► Arc<Remote>    see `remotes`; empty in a forked child
+//!   this thread   place ──► Rc<Loop>                      dropped with the thread
+//!   the process   index ──► Arc<Remote>, and for the      see `remotes`; empty in a forked child
+//!                           loop's thread the Loop
 //! ```
 //!
-//! Nearly every call is for the same loop as the call before. So each thread remembers the loop of its last call, and
-//! searches the table only for another loop. That saves a tenth of the instructions of arming or cancelling a timer. If
-//! a handle names no loop of the thread, a second search finds the reason.
+//! If a handle names no loop of the thread, a search in both tables finds the reason.
 
 use std::cell::{Cell, RefCell};
 use std::collections::TryReserveError;
-use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -84,7 +82,7 @@ impl LoopTable {
     }
 
     fn remove(&mut self, id: u64) -> Option<Rc<Loop>> {
-        LAST.set(Last::NONE);
+        remotes::disown(id);
         debug_assert!(!IS_IN_USE.get(), "a loop is taken out of the table while a function uses it");
         let place = place_of(id);
         if let Some(found) = self.loops.get_mut(place).and_then(|at| at.take_if(|found| found.id == id)) {
@@ -100,28 +98,15 @@ impl LoopTable {
 /// one of those threads may have been ended while it used a loop's remote or held a lock.
 impl Drop for LoopTable {
     fn drop(&mut self) {
-        LAST.set(Last::NONE);
+        self.loops.iter().flatten().chain(&self.strays).for_each(|found| remotes::disown(found.id));
         if process::is_ending() {
             std::mem::forget(std::mem::take(&mut self.loops));
         }
     }
 }
 
-/// The loop of the last call: its number, and its address in the table.
-#[derive(Copy, Clone)]
-struct Last {
-    id: u64,
-    at: *const Loop,
-}
-
-impl Last {
-    const NONE: Self = Self { id: 0, at: ptr::null() };
-}
-
 thread_local! {
     static LOOPS: RefCell<LoopTable> = const { RefCell::new(LoopTable::NONE) };
-    /// Cleared when a loop leaves the table, because its address is then no longer valid.
-    static LAST: Cell<Last> = const { Cell::new(Last::NONE) };
     /// Whether `with` runs its function. Only debug builds set it.
     static IS_IN_USE: Cell<bool> = const { Cell::new(false) };
 }
@@ -138,6 +123,7 @@ pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result
     let keep = |places: &RefCell<LoopTable>| match made {
         Ok(made) => {
             let id = made.id;
+            remotes::own(id, Rc::as_ptr(&made).cast());
             places.borrow_mut().loops[usize::from(place)] = Some(made);
             Ok(id)
         }
@@ -152,17 +138,13 @@ pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result
 /// Calls `f` with a loop of this thread. `f` must not call functions of the user, and not take a loop out of the table.
 #[inline(always)]
 pub(super) fn with<T>(id: u64, f: impl FnOnce(&Loop) -> Result<T, Failure>) -> Result<T, Failure> {
-    let last = LAST.get();
-    let at = if last.id == id && !last.at.is_null() { last.at } else { find(id)? };
+    let Some(at) = remotes::mine(id) else { return Err(why_not(id)) };
     // SAFETY:
-    // 1. The address is that of a loop in this thread's table, which keeps the loop alive.
-    // 2. A loop leaves the table by `LoopTable::remove` and when the thread ends. Both clear `LAST`.
+    // 1. `own` gets only addresses of loops in its thread's table, which keeps them alive.
+    // 2. A loop leaves the table by `LoopTable::remove` and when the thread ends. Both call `disown`.
     // 3. No `f` calls `take`, the only caller of `remove`, and none calls the user's functions, which could. A debug
     //    build checks this. So the loop stays in the table until `f` has returned.
-    let found = unsafe { &*at };
-    if found.forks.get() != remotes::forks() {
-        return Err(Failure::new(COG_ERROR_THREAD, PARENTS));
-    }
+    let found = unsafe { &*at.cast::<Loop>() };
     if cfg!(debug_assertions) {
         let was_in_use = IS_IN_USE.replace(true);
         let result = f(found);
@@ -172,12 +154,15 @@ pub(super) fn with<T>(id: u64, f: impl FnOnce(&Loop) -> Result<T, Failure>) -> R
     f(found)
 }
 
-/// Looks for a loop in this thread's table, and remembers it.
+/// Why a handle names no loop that this thread may use. The loops of the parent process are still in a forked child's
+/// table.
+#[cold]
 #[inline(never)]
-fn find(id: u64) -> Result<*const Loop, Failure> {
-    let at = Rc::as_ptr(&of_any_process(id)?);
-    LAST.set(Last { id, at });
-    Ok(at)
+fn why_not(id: u64) -> Failure {
+    match of_any_process(id) {
+        Ok(_) => Failure::new(COG_ERROR_THREAD, PARENTS),
+        Err(failure) => failure,
+    }
 }
 
 /// Returns a loop of this thread, which the caller may keep for longer than one call.
@@ -203,6 +188,7 @@ pub(super) fn expect_room(id: u64) -> Result<(), Failure> {
 
 /// Stores a loop that another thread has made. There must be room for it.
 pub(super) fn put(found: Rc<Loop>) {
+    remotes::own(found.id, Rc::as_ptr(&found).cast());
     // The table was accessible a moment ago, when the room was made.
     let _ = LOOPS.try_with(|places| places.borrow_mut().put(found));
 }

@@ -1,11 +1,16 @@
 //! The table in which any thread finds a loop's queue and waker by the loop's number. The table is read without a lock.
 //! So a signal handler can wake a loop at any time, even if it has interrupted a thread that holds a lock.
 //!
+//! The loop's own thread finds the loop itself here, too. Nearly every call needs that. A look-up in a thread-local
+//! variable would take longer: in a shared library it is a call of the linker's function.
+//!
 //! ```text
 //!   id      generation, 24 bits │ index, 24 bits │ place in its thread's table, 16 bits
-//!   chunks  64 slots │ 128 │ 256 │ …               made when needed, and kept: a slot never moves
-//!   slot    id (0: free) │ users │ remote
+//!   chunks  128 slots │ 256 │ 512 │ …              the first is static. The others are made when needed, and kept: a
+//!                                                  slot never moves
+//!   slot    id (0: free) │ owner: a thread (0: none) │ at: the loop │ users │ remote
 //!
+//!   mine    is the id still this one, and this thread the owner?  then `at` is the loop
 //!   enter   users + 1;  is the id still this one?  then the remote stays until  users - 1
 //!   forget  id := 0;    until there are no users: wait.  Then the remote is dropped, and the slot is free
 //! ```
@@ -17,30 +22,53 @@
 use std::cell::Cell;
 use std::ops::Deref;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use super::answer::{COG_ERROR_LIMIT, Failure, or_no_memory};
 use super::post::Remote;
-use crate::sys::process;
+use crate::sys::{process, thread};
 
 /// The lowest bits of an id are the loop's place in the table of its thread.
 pub(super) const PLACE_BITS: u32 = u16::BITS;
 const INDEX_BITS: u32 = 24;
-const FIRST_CHUNK: usize = 64;
-/// The chunks of 64 + 128 + … slots cover all indices except the last 64.
+const FIRST_CHUNK: usize = 128;
+/// The chunks of 128 + 256 + … slots cover all indices except the last 128.
 const CHUNKS: usize = (INDEX_BITS - FIRST_CHUNK.ilog2()) as usize;
 const GENERATION_MAX: u64 = u64::MAX >> (INDEX_BITS + PLACE_BITS);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     /// 0 in a slot that is free or is being freed.
     id: AtomicU64,
-    users: AtomicU32,
+    /// The number of the thread to which the loop belongs, or 0. Only this thread writes it and `at`.
+    owner: AtomicUsize,
+    /// The address of the loop. Its type is erased, because this file is in a layer below the loop.
+    at: AtomicPtr<()>,
+    users: Users,
     /// From `Arc::into_raw`; null in a free slot.
     remote: AtomicPtr<Remote>,
     /// The generation of the present or last loop. It changes only while the lock is held.
     generation: AtomicU64,
+}
+
+/// The number of threads that use a remote. It has a cache line of its own: other threads write it, and the loop's thread
+/// reads the rest of the slot at each call.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Users(AtomicU32);
+
+impl Slot {
+    const fn free() -> Self {
+        Self {
+            id: AtomicU64::new(0),
+            owner: AtomicUsize::new(0),
+            at: AtomicPtr::new(ptr::null_mut()),
+            users: Users(AtomicU32::new(0)),
+            remote: AtomicPtr::new(ptr::null_mut()),
+            generation: AtomicU64::new(0),
+        }
+    }
 }
 
 /// The number of slots, and the list of free slots. The list has room for all slots.
@@ -50,6 +78,8 @@ struct Free {
     indices: Vec<u32>,
 }
 
+static FIRST: [Slot; FIRST_CHUNK] = [const { Slot::free() }; FIRST_CHUNK];
+/// The other chunks. The first place stays empty.
 static TABLE: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static FREE: Mutex<Free> = Mutex::new(Free { slots: 0, indices: Vec::new() });
 /// The number of forks between the first process and this one. A loop with another count belongs to the parent process.
@@ -70,7 +100,13 @@ fn place_of(index: usize) -> (usize, usize) {
     (chunk, index - FIRST_CHUNK * ((1 << chunk) - 1))
 }
 
+#[inline(always)]
 fn slot_at(index: usize) -> Option<&'static Slot> {
+    FIRST.get(index).or_else(|| later_slot(index))
+}
+
+#[cold]
+fn later_slot(index: usize) -> Option<&'static Slot> {
     let (chunk, offset) = place_of(index);
     TABLE.get(chunk)?.get()?.get(offset)
 }
@@ -91,11 +127,14 @@ impl Free {
             .ok_or_else(|| Failure::new(COG_ERROR_LIMIT, "loop: the process has used all numbers for loops"))?;
         let (begin, length) = (self.slots, FIRST_CHUNK << chunk);
         let mut slots = Vec::new();
-        or_no_memory("loop", slots.try_reserve_exact(length))?;
+        let is_static = chunk == 0;
+        or_no_memory("loop", slots.try_reserve_exact(if is_static { 0 } else { length }))?;
         or_no_memory("loop", self.indices.try_reserve(begin + length))?;
-        slots.resize_with(length, Slot::default);
-        // The lock is held, so no other thread sets this chunk.
-        let _ = place.set(slots.into_boxed_slice());
+        if !is_static {
+            slots.resize_with(length, Slot::free);
+            // The lock is held, so no other thread sets this chunk.
+            let _ = place.set(slots.into_boxed_slice());
+        }
         self.slots = begin + length;
         self.indices.extend((begin as u32..self.slots as u32).rev());
         self.take()
@@ -140,13 +179,40 @@ pub(super) fn add_again(id: u64, remote: Arc<Remote>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Lets this thread find its loop by the loop's number. `at` is valid until [`disown`] or until the loop is forgotten.
+pub(super) fn own(id: u64, at: *const ()) {
+    if let Some(slot) = slot_at(index_of(id)).filter(|slot| slot.id.load(Ordering::Relaxed) == id) {
+        slot.at.store(at.cast_mut(), Ordering::Relaxed);
+        slot.owner.store(thread::number(), Ordering::Relaxed);
+    }
+}
+
+/// Ends [`own`]. On another thread it does nothing.
+pub(super) fn disown(id: u64) {
+    if let Some(slot) = slot_at(index_of(id)).filter(|_| mine(id).is_some()) {
+        slot.owner.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The address of a loop of this thread.
+///
+/// A slot whose owner is this thread was written by this thread. Another thread changes only the owner of a slot that
+/// is not this thread's. So no stronger order of memory is needed.
+#[inline(always)]
+pub(super) fn mine(id: u64) -> Option<*const ()> {
+    let slot = slot_at(index_of(id))?;
+    let is_mine = slot.id.load(Ordering::Relaxed) == id && slot.owner.load(Ordering::Relaxed) == thread::number();
+    is_mine.then(|| slot.at.load(Ordering::Relaxed).cast_const())
+}
+
 /// Removes a remote from the table. When this function returns, no thread uses the remote through the table.
 pub(super) fn forget(id: u64) {
     let Some(slot) = slot_at(index_of(id)).filter(|_| id != 0) else { return };
     if slot.id.compare_exchange(id, 0, Ordering::SeqCst, Ordering::Relaxed).is_err() {
         return;
     }
-    while slot.users.load(Ordering::SeqCst) != 0 {
+    slot.owner.store(0, Ordering::Relaxed);
+    while slot.users.0.load(Ordering::SeqCst) != 0 {
         std::thread::yield_now();
     }
     drop_remote(slot);
@@ -171,7 +237,7 @@ pub(super) fn enter(id: u64) -> Option<Guest> {
     let slot = slot_at(index_of(id)).filter(|_| id != 0)?;
     // Both operations are sequentially consistent, and their order matters. Either `forget` sees this user, or this
     // user sees that the id is gone.
-    slot.users.fetch_add(1, Ordering::SeqCst);
+    slot.users.0.fetch_add(1, Ordering::SeqCst);
     let guest = Guest(slot);
     (slot.id.load(Ordering::SeqCst) == id).then_some(guest)
 }
@@ -204,7 +270,7 @@ impl Deref for Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.0.users.fetch_sub(1, Ordering::Release);
+        self.0.users.0.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -221,12 +287,14 @@ extern "C" fn after_a_fork() {
 /// here.
 extern "C" fn in_a_forked_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    let made = TABLE.iter().filter_map(OnceLock::get).flatten();
+    FIRST.iter().chain(made).for_each(|slot| slot.owner.store(0, Ordering::Relaxed));
     let Ok(Some(mut free)) = HELD.try_with(Cell::take) else { return };
     free.indices.clear();
     for index in (0..free.slots).rev() {
         let Some(slot) = slot_at(index) else { continue };
         slot.id.store(0, Ordering::SeqCst);
-        slot.users.store(0, Ordering::SeqCst);
+        slot.users.0.store(0, Ordering::SeqCst);
         drop_remote(slot);
         free.give_back(index, slot);
     }

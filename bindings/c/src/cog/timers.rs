@@ -114,6 +114,21 @@ pub unsafe extern "C" fn cog_timer_add(
     })
 }
 
+/// Makes a stopped timer, which stays when it has fired.
+///
+/// # Safety
+/// `timer` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cog_timer_new(
+    r#loop: CogLoop,
+    r#fn: Option<CogTimerFn>,
+    ctx: *mut c_void,
+    timer: *mut CogTimer,
+) -> c_int {
+    // SAFETY: the caller keeps this function's contract.
+    answer(|| unsafe { arm(r#loop, r#fn, ctx, timer, |_, events, call| events.try_add_kept_timer(call)) })
+}
+
 /// # Safety
 /// `timer` is NULL or points to a handle.
 #[inline(always)]
@@ -235,6 +250,12 @@ pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int 
             events.reschedule_timer_at(key, deadline_ns).then_some(())
         })
     })
+}
+
+/// Takes a timer's deadline.
+#[unsafe(no_mangle)]
+pub extern "C" fn cog_timer_stop(timer: CogTimer) -> c_int {
+    answer(|| find(timer, |_, events, key| events.stop_timer(key).then_some(())))
 }
 
 /// Pauses a timer.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   errno     the thread's error number, and the texts of numbers   kernel_timer   the timer on which a thread sleeps
-//!   sources   descriptors, their conditions, signals, children      thread         starting a thread of the library
+//!   sources   descriptors, their conditions, signals, children      thread         starting and numbering threads
 //!   clock     the clock of mockit's delays, and sleeps on it        process        the exit and fork of the process
 //!   names     names of files, and of functions
 //!   cancellation   keeping a thread from being cancelled

@@ -26,7 +26,7 @@ impl<T: Clone> Timers<T> {
         &self.scheduler
     }
 
-    /// Whether there is a timer that keeps the loop going: one that is neither paused nor unreferenced.
+    /// Whether there is a timer that keeps the loop going: one that is neither paused, nor stopped, nor unreferenced.
     #[inline]
     pub(crate) fn keep_going(&self) -> bool {
         self.scheduler.len() > self.scheduler.paused() + self.unreferenced.armed()
@@ -38,7 +38,7 @@ impl<T: Clone> Timers<T> {
     }
 
     /// Adds a timer that fires once, with the loop's slack.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn try_add_once(&mut self, deadline_ns: u64, value: T) -> Result<Key, NoRoom> {
         match self.slack_ns {
             0 => self.scheduler.try_add_once(deadline_ns, value),
@@ -61,6 +61,11 @@ impl<T: Clone> Timers<T> {
         self.scheduler.try_add_due(now_ns, value)
     }
 
+    /// Adds a stopped timer that stays when it has fired, with the loop's slack.
+    pub(crate) fn try_add_kept(&mut self, value: T) -> Result<Key, NoRoom> {
+        self.scheduler.try_add_kept(self.slack_ns, value)
+    }
+
     #[inline]
     pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
         if !self.unreferenced.is_empty() {
@@ -70,9 +75,28 @@ impl<T: Clone> Timers<T> {
         self.scheduler.cancel(key)
     }
 
+    #[inline(always)]
     pub(crate) fn reschedule(&mut self, key: Key, deadline_ns: u64) -> bool {
-        self.leaves_its_pause(key);
+        if !self.unreferenced.is_empty() {
+            self.leaves_its_pause(key);
+        }
         self.scheduler.reschedule(key, deadline_ns)
+    }
+
+    /// Takes a timer's deadline. Returns `false` for a stale key.
+    #[inline(always)]
+    pub(crate) fn stop(&mut self, key: Key) -> bool {
+        if !self.unreferenced.is_empty() {
+            self.stops(key);
+        }
+        self.scheduler.stop(key)
+    }
+
+    #[cold]
+    fn stops(&mut self, key: Key) {
+        if !self.scheduler.is_paused(key) {
+            self.unreferenced.pause(key);
+        }
     }
 
     pub(crate) fn try_pause(&mut self, key: Key, now_ns: u64) -> Result<bool, NoRoom> {
@@ -84,12 +108,16 @@ impl<T: Clone> Timers<T> {
     }
 
     pub(crate) fn resume(&mut self, key: Key, now_ns: u64) -> bool {
-        self.leaves_its_pause(key);
-        self.scheduler.resume(key, now_ns)
+        let is_done = self.scheduler.resume(key, now_ns);
+        if is_done {
+            self.unreferenced.resume(key);
+        }
+        is_done
     }
 
+    #[cold]
     fn leaves_its_pause(&mut self, key: Key) {
-        if !self.unreferenced.is_empty() && self.scheduler.is_paused(key) {
+        if self.scheduler.is_paused(key) {
             self.unreferenced.resume(key);
         }
     }
@@ -136,11 +164,19 @@ impl<T: Clone> Timers<T> {
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Fired<T>> {
         let fired = self.scheduler.pop()?;
-        // A timer that fires is not paused. A repeating timer is still live, and stays unreferenced.
-        if !self.unreferenced.is_empty() && self.scheduler.get(fired.key).is_none() {
-            self.unreferenced.remove(fired.key, false);
+        if !self.unreferenced.is_empty() {
+            self.fired_unreferenced(fired.key);
         }
         Some(fired)
+    }
+
+    /// A repeating or kept timer is still live, and stays unreferenced. A kept one is stopped now.
+    fn fired_unreferenced(&mut self, key: Key) {
+        if self.scheduler.get(key).is_none() {
+            self.unreferenced.remove(key, false);
+        } else if self.scheduler.is_paused(key) {
+            self.unreferenced.pause(key);
+        }
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {

@@ -199,6 +199,7 @@ impl Model {
                     let next = follow(known, policy, (scheduled_ns, of.slack_ns), period);
                     (missed, of.armed) = (next.missed, Some((next.deadline, next_arming)));
                 }
+                None if of.is_kept => (of.armed, of.left_ns) = (None, None),
                 None => {
                     of.is_live = false;
                     end = of.tells_end.then_some(Event::TimerEnded { body });

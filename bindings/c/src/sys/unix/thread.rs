@@ -1,4 +1,4 @@
-//! Starts the library's threads with all signals blocked.
+//! Starts the library's threads with all signals blocked, and numbers the threads.
 //!
 //! A signal that is sent to a process goes to any thread that does not block it. If the library's threads did not block
 //! signals, handlers would run on these threads. A program may also block a signal in all of its own threads and wait
@@ -29,4 +29,23 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
     // The call fails only for an invalid `how`.
     let _ = before.thread_set_mask();
     thread
+}
+
+/// A number that no other living thread has. It is never 0.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
+#[inline(always)]
+pub(crate) fn number() -> usize {
+    let number;
+    // SAFETY: this reads the thread pointer. By the system's ABI it is the first word of the thread's control block,
+    // and is the address of this block. Nothing is written.
+    unsafe { std::arch::asm!("mov {}, fs:0", out(reg) number, options(nostack, preserves_flags, readonly)) };
+    number
+}
+
+/// A number that no other living thread has. It is never 0.
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64", not(miri))))]
+#[inline(always)]
+pub(crate) fn number() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| std::ptr::from_ref(here).addr())
 }

@@ -1,4 +1,4 @@
-//! Starts the library's threads. Windows has no signals, so none can reach these threads.
+//! Starts the library's threads, and numbers the threads. Windows has no signals, so none can reach these threads.
 
 use std::io;
 use std::ptr::null_mut;
@@ -35,4 +35,11 @@ fn stay_loaded() {
             &raw mut module,
         )
     };
+}
+
+/// A number that no other living thread has. It is never 0.
+#[inline(always)]
+pub(crate) fn number() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
