@@ -2,18 +2,18 @@
 //! They affect only speed.
 //!
 //! With a million timers, each step of a walk is a cache miss, and the address of a node is known only when the node
-//! before it has been loaded. So while a list grows, an earlier node gets a pointer to the node [`DISTANCE`] places
-//! after it. A walk that passes the earlier node reads the later node at once. This is jump-pointer prefetching (Luk
-//! and Mowry, *Compiler-Based Prefetching for Recursive Data Structures*, ASPLOS 1996). At the beginning of a list,
-//! node n points to node 2n, so that a walk reaches its full speed in five steps.
+//! before it has been loaded. So when a node is appended to a list, the node [`DISTANCE`] places before it gets a
+//! pointer to it. A walk that passes the earlier node reads the later node at once. This is jump-pointer prefetching
+//! (Luk and Mowry, *Compiler-Based Prefetching for Recursive Data Structures*, ASPLOS 1996). At the beginning of a
+//! list, node n points to node 2n, so a walk reads every second node ahead from the start.
 //!
 //! ```text
-//!   walk ──►  1   2   3   4  …  20  21  …                 about 32 reads are under way at any time
+//!   walk ──►  1   2   3   4  …  20  21  …                 about 16 reads are under way at any time
 //!             └►2 └──►4 └──►6   └──────────► 36
 //! ```
 //!
-//! A jump pointer may be wrong after timers were cancelled. With a million timers, reading ahead saves a third of the
-//! time that a timer takes to expire (docs/wheel.md, "Lists").
+//! A jump pointer may be wrong after timers were cancelled. With a million timers that fire and are set again, reading
+//! ahead in the expired queue halved the time (docs/wheel.md, "Lists").
 
 use crate::node::Node;
 
@@ -29,14 +29,16 @@ const LONG: u32 = 8;
 /// The number of nodes that fit a usual second-level cache. With fewer nodes a walk is faster without jump pointers.
 const CACHED: usize = 1 << 14;
 
-/// After each such number of appends, the next jump pointer is set [`DISTANCE`] places before the list's end again,
-/// because cancelled timers may have moved the place where the pointers are set.
+/// At every append whose number is a multiple of this, the place where jump pointers are set returns to [`DISTANCE`]
+/// places before the list's end. Cancelled timers may have moved the place from there.
 const RESTART: u32 = 1024;
 
 /// The number of nodes before the next batch when no batch is needed.
 const NEVER: u32 = u32::MAX;
 
-/// Sets the jump pointer of an earlier node to `node`, which has just been appended to `list` as its `count`th node.
+/// Sets the jump pointer of an earlier node to `node`, unless all nodes fit the cache. `node` has just been appended to
+/// `list`, and `count` is the number of appends since the list was last empty. Up to 2 * `DISTANCE`, only even counts
+/// set a pointer.
 #[inline(always)]
 pub(crate) fn appended<T>(nodes: &mut [Node<T>], list: u32, node: u32, count: u32) {
     if nodes.len() >= CACHED && (count > 2 * DISTANCE || count.is_multiple_of(2)) {
@@ -53,7 +55,8 @@ fn set_pointer<T>(nodes: &mut [Node<T>], list: u32, node: u32, count: u32) {
         _ => sentinel.jump,
     };
     let Some(earlier) = nodes.get_mut(behind as usize) else {
-        // The memory of the node whose pointer was to be set has been given back. The new node is the next to get one.
+        // `shrink_to_fit` has given back the memory of the node whose pointer was to be set. The next pointer is set in
+        // the new node.
         nodes[list as usize].jump = node;
         return;
     };
@@ -151,8 +154,8 @@ impl Front {
         }
     }
 
-    /// Reads `node`, the first of the queue, and the nodes behind it, a batch at a time, if a list with jump pointers
-    /// was spliced to the queue. Call this before `node` is taken off.
+    /// If a list with jump pointers was spliced to the queue, this reads ahead: one call for each batch reads `node`,
+    /// the first of the queue, and the nodes behind it. Call this before `node` is taken off.
     #[inline(always)]
     pub(crate) fn approach<T>(&mut self, nodes: &[Node<T>], list: u32, node: u32) {
         self.left = match self.left.checked_sub(1) {

@@ -81,8 +81,8 @@ impl Sorter {
         for place in &mut places {
             start += mem::replace(place, start);
         }
-        // This call never allocates: `drain` has reserved the memory. The vectors are swapped below, and then have
-        // equal lengths.
+        // This call never allocates. For the first byte, `drain` has reserved the memory. For each later byte, `spare`
+        // is the former `items`, which has the same length.
         self.spare.resize(self.items.len(), 0);
         for &item in &self.items {
             let place = &mut places[digit(item)];
@@ -114,7 +114,7 @@ mod tests {
                 sorter.drain(|node, _| sorted.push(node));
                 let mut expected: Vec<u32> = (0..count).collect();
                 expected.sort_by_key(|&node| deadline(node));
-                assert_eq!(sorted, expected, "{count} in {span}");
+                assert_eq!(sorted, expected, "{count} timers with deadlines below {span}");
             }
         }
     }

@@ -99,14 +99,14 @@ unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
 /// Raises the message on the stack if the loader has left a message instead of a function.
 unsafe fn load(lua: *mut lua_State, answer: c_int) {
     if answer != LUA_OK {
-        // SAFETY: only called by `main`, right after a loader: its message is on top.
+        // SAFETY: only called by `main` and `prepare`, right after a loader, whose message is on top.
         unsafe { lua_error(lua) };
     }
 }
 
 /// Calls a function with the `arguments` values above it, and drops its results.
 unsafe fn call(lua: *mut lua_State, arguments: c_int) {
-    // SAFETY: only called by `main`, whose stack is: script on_raise function arguments.
+    // SAFETY: only called by `main` and `prepare`. The stack is: script on_raise function arguments.
     unsafe {
         if lua_pcall(lua, arguments, 0, 2) != LUA_OK {
             lua_error(lua);

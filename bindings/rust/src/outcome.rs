@@ -45,7 +45,8 @@ pub(crate) mod sealed {
         fn verdict(self) -> crate::outcome::Verdict;
     }
 
-    /// Helps to name the type of `panic!()`, which only a function's result can have.
+    /// Gives a name to `!`, the type of `panic!()`. Stable Rust allows `!` only as the return type of a function;
+    /// `Result` is that return type.
     pub trait Returns {
         type Result;
     }

@@ -56,7 +56,7 @@ impl<S> Remote<S> {
     pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
         let post: Post<S> = memory::boxed(f)?;
         let mut posts = self.mail.posts();
-        // The closure is declared before the lock. So after an error it is dropped without the lock.
+        // After an error the lock is released first. The closure is dropped when this function returns.
         let refused = match posts.is_closed {
             true => Err(Error::Closed),
             false => options::check("posts", posts.queue.len(), self.mail.limit)
@@ -105,7 +105,7 @@ impl<S> Remote<S> {
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;
     /// let remote = events.remote().unref();
-    /// events.run(&mut ())?; // does not wait for what it may post
+    /// events.run(&mut ())?; // does not wait for posts of this remote
     /// assert!(!remote.is_closed());
     /// # Ok::<(), cogloop::Error>(())
     /// ```

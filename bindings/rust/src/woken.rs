@@ -56,7 +56,8 @@ impl WokenList {
         self.round = self.round.wrapping_add(1);
     }
 
-    /// Takes the first task or channel that was woken before this round off the list.
+    /// Takes the first task or channel off the list and returns it. Returns `None` if the list is empty, or if its
+    /// first task or channel was woken in this round.
     pub(crate) fn next(&mut self) -> Option<Woken> {
         let (key, entry) = self.list.first().filter(|(_, entry)| entry.round != self.round)?;
         let who = entry.who;

@@ -1,7 +1,7 @@
 //! `cogloop.h`: the event loop of `cogloop-io`, with callbacks.
 //!
 //! ```text
-//!   a C function ──► answer ──► registry: which loop? ──► state: Loop ──► EventLoop, integers only
+//!   a C function ──► answer ──► registry: which loop? ──► state: Loop ──► EventLoop: timers with callbacks
 //!    one file for     panics,      of this thread, of        ▲
 //!    each C type      messages     another one, or stale     │ serve: runs a turn and calls the callbacks. Nothing is
 //!                                                            │ borrowed then, so a callback may call any function
@@ -11,7 +11,8 @@
 //! | file | C |
 //! |---|---|
 //! | `loops`, `timers`, `watches`, `hooks` | `cog_loop_…`, `cog_timer_…`, `cog_watch_…`, `cog_hook_…` |
-//! | `ends` | `cog_…_on_end` |
+//! | `ends` | the functions that `cog_timer_on_end` and `cog_watch_on_end` set |
+//! | `trace` | `cog_loop_trace…` |
 //! | `walk` | `cog_loop_walk` |
 //! | `moves` | `cog_loop_release`, `cog_loop_adopt`, `cog_loop_after_fork` |
 //! | `options` | `cog_options`, `cog_plan`, `cog_stats` |

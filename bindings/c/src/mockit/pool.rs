@@ -1,25 +1,31 @@
 //! The pool of threads on which callbacks run: its members, and when it needs another thread. The code that a thread
 //! runs is in `service`.
 //!
-//! While no callback blocks, there are at most as many threads as cores. While jobs wait, the timer thread checks the
-//! pool each millisecond. If no job was taken since the last check, all threads are blocked, and the timer thread adds
-//! one. So a callback that blocks delays others by a millisecond. Threads without work for ten seconds end.
+//! There are at most as many threads as cores, until callbacks seem to block. While jobs wait, the timer thread checks
+//! the pool at least once in a millisecond. If all threads are busy and no job was taken for a millisecond, the threads
+//! count as blocked, and the timer thread adds one. So a callback that blocks delays others by one to two milliseconds.
+//! Threads without work for ten seconds end.
 //!
-//! The pools on crates.io add threads when their queue is long. With a thousand short callbacks they would start
-//! hundreds of threads.
+//! Pools on crates.io that grow, such as the pool of `blocking`, add threads when their queue is long. With a thousand
+//! short callbacks they would start hundreds of threads.
 
 use std::cell::Cell;
 use std::collections::{HashMap, TryReserveError};
 use std::num::NonZeroU64;
 use std::thread::{self, JoinHandle};
 
+use super::time::NS_PER_MS;
 use super::timers::Runner;
+
+/// How long no job must have been taken before busy threads count as blocked. The timer thread also checks the pool at
+/// this interval while jobs wait for a thread.
+pub(super) const PATIENCE_NS: u64 = NS_PER_MS;
 
 thread_local! {
     static NUMBER: Cell<Option<Runner>> = const { Cell::new(None) };
 }
 
-/// Makes the calling thread a member of the pool.
+/// Stores the number of the calling thread, which is a thread of the pool. [`number`] returns it.
 pub(super) fn enlist(me: Runner) {
     NUMBER.set(Some(me));
 }
@@ -50,16 +56,21 @@ pub(super) struct Pool {
     members: HashMap<Runner, Member>,
     /// The number of threads that wait for work.
     pub(super) idle: usize,
-    /// The number of jobs taken at the timer thread's last check.
+    /// The number of jobs that had been taken in all at `seen_ns`: when the timer thread first saw this number, or when
+    /// it last found the threads blocked.
     seen: u64,
+    seen_ns: u64,
     cores: Option<usize>,
     last: u64,
 }
 
 impl Pool {
     /// Decides what to do for waiting jobs. `taken` is the number of jobs that threads have taken so far.
-    pub(super) fn need(&mut self, taken: u64, has_queued: bool) -> Need {
-        let is_stuck = std::mem::replace(&mut self.seen, taken) == taken;
+    pub(super) fn need(&mut self, taken: u64, has_queued: bool, now_ns: u64) -> Need {
+        let is_stuck = self.seen == taken && now_ns.saturating_sub(self.seen_ns) >= PATIENCE_NS;
+        if self.seen != taken || is_stuck {
+            (self.seen, self.seen_ns) = (taken, now_ns);
+        }
         if !has_queued {
             return Need::Nothing;
         }
@@ -93,7 +104,8 @@ impl Pool {
         self.members.remove(&me);
     }
 
-    /// Takes the threads that are not in a callback. They end as soon as they see that the service is closing.
+    /// Empties the pool. Returns the threads that are not in a callback or a destructor. They end as soon as they see
+    /// that the service is closing.
     pub(super) fn take_free(&mut self) -> impl Iterator<Item = JoinHandle<()>> + use<> {
         let members = std::mem::take(&mut self.members);
         members.into_values().filter(|member| !member.is_busy).map(|member| member.handle)
@@ -103,5 +115,31 @@ impl Pool {
         if let Some(member) = self.members.get_mut(&me) {
             member.is_busy = is_busy;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks the pool at this time, in tenths of a millisecond, and starts a thread that it needs.
+    fn check(pool: &mut Pool, taken: u64, tenths: u64) -> bool {
+        let needed = pool.need(taken, true, tenths * (NS_PER_MS / 10));
+        let Need::Thread(me) = needed else { return false };
+        pool.add(me, thread::spawn(|| ()));
+        true
+    }
+
+    #[test]
+    fn busy_threads_count_as_blocked_after_a_millisecond_in_which_no_job_was_taken() {
+        let mut pool = Pool { cores: Some(2), ..Pool::default() };
+        assert!(check(&mut pool, 0, 100) && check(&mut pool, 1, 100), "a thread for each core");
+        assert!(!check(&mut pool, 2, 101), "two jobs have been taken meanwhile");
+        for tenths in 102..=110 {
+            assert!(!check(&mut pool, 2, tenths), "checked early, at {tenths}");
+        }
+        assert!(check(&mut pool, 2, 111), "both are blocked");
+        assert!(!check(&mut pool, 2, 112) && !check(&mut pool, 3, 122), "the new thread takes a job");
+        assert!(check(&mut pool, 3, 132) && pool.threads() == 4, "it is blocked, too");
     }
 }

@@ -16,15 +16,12 @@ use std::time::Duration;
 use super::layout::{self, Mockit};
 use super::lock::{Lock, Locked};
 use super::pool::{self, Need, Pool};
-use super::time::{NS_PER_MS, now_ns};
+use super::time::now_ns;
 use super::timers::{Ending, Job, Runner, Timers};
 use crate::must_return::must_return;
 use crate::sys::cancellation::NotCancelled;
 use crate::sys::kernel_timer::KernelTimer;
 use crate::sys::{errno, process, thread};
-
-/// The interval at which the timer thread checks the pool while jobs wait for a thread.
-const SUPERVISION_NS: u64 = NS_PER_MS;
 
 /// The time without work after which a thread ends.
 const IDLE_TIME: Duration = Duration::from_secs(10);
@@ -191,8 +188,8 @@ impl Service {
     }
 
     /// Ensures that a thread serves the jobs that wait.
-    fn supervise(&'static self, state: &mut State) {
-        match state.pool.need(state.timers.taken, state.timers.has_queued()) {
+    fn supervise(&'static self, state: &mut State, now_ns: u64) {
+        match state.pool.need(state.timers.taken, state.timers.has_queued(), now_ns) {
             Need::Nothing => {}
             Need::Wake => self.work.notify_one(),
             Need::Thread(me) => {
@@ -217,10 +214,10 @@ impl Service {
             }
             let now_ns = now_ns();
             state.timers.expire(now_ns);
-            self.supervise(&mut state);
+            self.supervise(&mut state, now_ns);
             let mut next_ns = state.timers.next_deadline();
             if state.timers.has_queued() {
-                next_ns = next_ns.min(now_ns + SUPERVISION_NS);
+                next_ns = next_ns.min(now_ns + pool::PATIENCE_NS);
             }
             state.wake_ns = next_ns;
             self.kernel_timer.set(next_ns);

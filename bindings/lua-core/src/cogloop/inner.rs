@@ -7,6 +7,8 @@
 //!   relay: yield MARK ◄── wrap ◄─────────────────────────────────────────────────┘
 //! ```
 //!
+//! Only waits yield MARK, so `wrap` can tell a wait from a `coroutine.yield` of the script; see `left.rs`.
+//!
 //! A check gets the arguments at the indices that they have in the script's call, so that its message names the right
 //! argument.
 
@@ -87,7 +89,7 @@ entry!(
 );
 
 entry!(
-    /// `( loop, f, … )`: functions, and tasks of the loop, at least one of them
+    /// `( loop, f, … )`: one or more arguments, each a function or a task of the loop
     pub(super) fn check_any(lua: *mut lua_State) -> c_int {
         receiver(lua);
         check_members(lua, lua_gettop(lua).max(2))
@@ -128,7 +130,8 @@ entry!(
     }
 );
 
-/// Checks that the argument at 2 is a whole number.
+/// Checks that the argument at 2 is a whole number from `least` to 1e15. If `least` is 0, the argument may also be nil
+/// or missing.
 unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
     // SAFETY: only called by the entries above.
     unsafe {
@@ -139,8 +142,8 @@ unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
         let number = lua_tonumber(lua, 2);
         if lua_type(lua, 2) != LUA_TNUMBER || number.fract() != 0.0 || number < least || number > 1e15 {
             match least > 0.0 {
-                true => wrong(lua, 2, c"count", c"a whole number above 0"),
-                false => wrong(lua, 2, c"capacity", c"a whole number that is 0 or more"),
+                true => wrong(lua, 2, c"count", c"a whole number from 1 to 1e15"),
+                false => wrong(lua, 2, c"capacity", c"a whole number from 0 to 1e15"),
             }
         }
         0

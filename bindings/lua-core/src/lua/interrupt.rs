@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Ctrl-C ──► raise ──┬── a loop waits ──────► it returns, as after `stop`; the next `run` or `step` raises
-//!              COUNT   ├── a callback runs ───► the loop returns after it; if it takes too long, an error in it
+//!              COUNT   ├── a callback runs ───► the loop returns after it; a long callback gets an error
 //!                      └── no loop runs ──────► an error in the script
 //!                                                     │
 //!                          RAISED = COUNT ◄───────────┘   an error has told the script: from now on loops run again
@@ -53,7 +53,7 @@ pub enum Found {
 ///
 /// # Errors
 ///
-/// The system refuses a descriptor that wakes a sleep.
+/// The system refuses the descriptor that ends a sleep; on Windows, the event that ends a sleep.
 pub fn install() -> io::Result<()> {
     wakers::install()
 }
@@ -74,7 +74,7 @@ pub fn raise() -> (bool, Found) {
     (is_first, found)
 }
 
-/// Call this before an error that reports the interrupts so far is raised. If a callback catches that error, its loop
+/// Call this before raising an error that reports the interrupts so far. If a callback catches that error, its loop
 /// still returns, and the next `run` raises.
 pub fn reported() {
     if DEPTH.load(SeqCst) > 0 {
@@ -121,7 +121,7 @@ pub(crate) fn is_running() -> bool {
     RUNNING.get() > 0
 }
 
-/// Whether a loop runs, on any thread.
+/// Whether a loop runs. The answer is right as long as only one thread runs loops, as in the program `cogloop`.
 #[must_use]
 pub fn any_runs() -> bool {
     DEPTH.load(SeqCst) > 0
@@ -178,8 +178,8 @@ pub(crate) fn waits(is_waiting: bool) {
     std::sync::atomic::compiler_fence(SeqCst);
 }
 
-/// Blocks for `duration`. A signal does not shorten the sleep. An interrupt ends the sleep, even if the interrupt came
-/// before it.
+/// Blocks for `duration`. An interrupt ends the sleep, and so does an earlier interrupt that was not reported to the
+/// script yet. No other signal shortens the sleep.
 pub(crate) fn sleep(duration: Duration) {
     let start = Instant::now();
     while COUNT.load(SeqCst) == RAISED.load(SeqCst)

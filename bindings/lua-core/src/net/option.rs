@@ -24,8 +24,9 @@ use std::time::Duration;
 /// The kind of a property.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// A flag or a number of the socket itself: level and name for `getsockopt`.
+    /// A boolean option. The fields are its level and name for `getsockopt` and `setsockopt`.
     Flag(c_int, c_int),
+    /// An integer option, with the same fields.
     Number(c_int, c_int),
     Nonblock,
     ReceiveTimeout,
@@ -147,7 +148,7 @@ entry!(
                     || value.fract() != 0.0
                     || !(0.0..=f64::from(i32::MAX)).contains(&value)
                 {
-                    refuse(lua, c"an integer that is 0 or more");
+                    refuse(lua, c"an integer from 0 to 2147483647");
                 }
                 attempt(lua, || on(number, |socket| option::set(socket, level, name, value as c_int)))
             }

@@ -253,7 +253,7 @@ test( 'a bad assignment names the property and the value', function( )
   for code, wanted in pairs{
     ["sck.recvtimeout = 'x'"] = "of a socket (recvtimeout: milliseconds, a finite number that is 0 or more, expected, got string 'x')",
     ["sck.nodelay = 'x'"]     = "of a socket (nodelay: a boolean expected, got string 'x')",
-    ["sck.recvbuffer = -1"]   = 'of a socket (recvbuffer: an integer that is 0 or more expected, got -1)',
+    ["sck.recvbuffer = -1"]   = 'of a socket (recvbuffer: an integer from 0 to 2147483647 expected, got -1)',
     ["sck.nonblok = true"]    = "unknown property of a socket: string 'nonblok'; it has broadcast, ",
     ["sck.descriptor = 5"]    = "the property 'descriptor' of a socket can only be read",
     ["adr.port = 'x'"]        = "of an address (port: an integer from 0 to 65535 expected, got string 'x')",

@@ -1,6 +1,7 @@
 //! The lines of earlier sessions, in a file of the user's state directory. Each entry is a line of the file.
 //!
-//! A session appends its lines to the file. So sessions at the same time do not lose each other's lines.
+//! A session appends its lines to the file. So sessions at the same time do not lose each other's lines, with one
+//! exception: while a session shortens the file, a line that another session appends may be lost.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -46,7 +47,7 @@ fn path(state: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     Some(state.or(home)?.join("cogloop/history"))
 }
 
-/// Opens the file so that only its owner can read the typed lines.
+/// Opens the file. If there is none, makes one of which only the owner can read the typed lines.
 fn open_private(path: &Path, is_append: bool) -> std::io::Result<File> {
     OpenOptions::new().append(is_append).write(!is_append).truncate(!is_append).create(true).mode(0o600).open(path)
 }
@@ -57,7 +58,7 @@ fn read(path: &Path) -> Vec<String> {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(&bytes);
-    let all: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(unescape).collect();
+    let all: Vec<_> = text.split('\n').filter(|line| !line.is_empty()).map(unescape).collect();
     let latest = all[all.len().saturating_sub(KEPT)..].to_vec();
     if all.len() > IN_FILE_MAX {
         shorten(path, &latest);
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_of_any_text_is_read_as_it_was_written() {
+    fn escaping_keeps_any_text_on_one_line_and_unescaping_restores_it() {
         for entry in ["print( 1 )", "for i = 1, 3 do\n  print( i )\nend", "'\\n' .. \"\\\\\"", "é\\\n\\"] {
             let line = escape(entry);
             assert_eq!(line.matches('\n').count(), 1, "{entry:?}");

@@ -75,8 +75,8 @@ impl World {
     }
 
     fn end(&mut self, number: usize) {
-        assert!(!self.known[number].has_ended, "{number} ends twice");
-        assert!(self.running.values().all(|&running| running != number), "{number} ends in its callback");
+        assert!(!self.known[number].has_ended, "timer {number} ends twice");
+        assert!(self.running.values().all(|&running| running != number), "timer {number} ends during its callback");
         self.known[number].has_ended = true;
     }
 
@@ -128,9 +128,9 @@ impl World {
     fn take(&mut self, me: Runner) {
         let Some(job) = self.timers.take(me) else { return };
         let number = self.number(job.timer);
-        assert!(!self.known[number].has_ended, "{number} is called after its end");
-        assert!(!job.calls || self.known[number].may_be_called, "{number} is called, and was disarmed");
-        assert!(self.running.values().all(|&running| running != number), "two callbacks of {number} at a time");
+        assert!(!self.known[number].has_ended, "timer {number} is called after its end");
+        assert!(!job.calls || self.known[number].may_be_called, "timer {number} may not be called now");
+        assert!(self.running.values().all(|&running| running != number), "two callbacks of timer {number} at a time");
         self.running.insert(me, number);
         self.calls += u64::from(job.calls);
     }
@@ -230,7 +230,7 @@ fn timers_that_are_due_without_memory_are_served_later() {
         if refused == 0 {
             break;
         }
-        assert!(timers.next_deadline() <= 10 * MS, "the timers that were not served are due");
+        assert!(timers.next_deadline() <= 10 * MS, "the timers that were not served are not due any more");
     }
     assert_eq!(begun, 300);
 }
