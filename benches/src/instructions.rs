@@ -8,9 +8,9 @@ use std::process::Command;
 use crate::stores::{self, Entry};
 use crate::workloads::probe::{PROBES, REGION, TIMERS};
 
-/// The counted stores: the wheel, three peers for comparison, and `nothing`, a store that does nothing. Its counts are
+/// The counted stores: the wheel, four peers for comparison, and `nothing`, a store that does nothing. Its counts are
 /// those of the loop around the operations. The other counts contain the instructions of that loop as well.
-const STORES: [&str; 5] = ["cogloop", "slab-wheel", "btreemap", "lazy-heap", "nothing"];
+const STORES: [&str; 6] = ["cogloop", "slab-wheel", "slab-wheel-strict", "btreemap", "lazy-heap", "nothing"];
 const OPERATIONS: [usize; 2] = [20_000, 60_000];
 
 /// The instructions for each of `PROBES`, for the stores in `STORES`.

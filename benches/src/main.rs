@@ -35,6 +35,7 @@ mod resolution;
 mod run;
 mod rust;
 mod scaling;
+mod standing;
 mod statistics;
 mod store;
 mod stores;

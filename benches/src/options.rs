@@ -13,7 +13,7 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
                     --instructions
   precision         the lateness of a schedule, beside a bare clock_nanosleep; takes --quick, --json, --only and --reps
   latency           the lateness, the cost and the wake-ups of timers: our loop on each backend, other loops, and bare
-                    system calls, idle and under load; takes --quick, --json, --only, --reps and --seed
+                    system calls, idle and under load; takes --quick, --json, --only, --reps, --seed and --calm
   lua               loops for Lua beside each other and beside a bare loop over epoll; takes --interpreter, --quick, --json,
                     --only, --reps and --seed. `cargo xtask bench lua` builds and installs what it needs
   rust              the crate cogloop beside other loops for Rust: timers, posts, ping-pong; takes --quick, --json,
@@ -32,6 +32,7 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   --pictures DIR    also write each picture to a file in DIR; if DIR has pictures already, write only these
   --instructions    count instructions by valgrind instead of time, at 1k timers
   --setups          in `readiness`: bare loops over io_uring with different setups of their rings
+  --calm            in `latency`: no busy neighbours, so that it can run under `chrt --fifo 1` on a machine with other load
   --floor           the cost of the memory of the wheel's timers, without a store; takes --sizes and --reps
   --only NAME,…     only these stores or contenders, and the base of the ratios
   --sizes N,…       numbers of live timers, such as 1k,100k,1M
@@ -91,6 +92,8 @@ pub(crate) struct Options {
     pub(crate) instructions: bool,
     pub(crate) floor: bool,
     pub(crate) setups: bool,
+    /// Leaves out the busy neighbours of `latency`.
+    pub(crate) calm: bool,
     pub(crate) json: Option<PathBuf>,
     /// The folder of the results that `report` draws.
     pub(crate) folder: Option<PathBuf>,
@@ -130,6 +133,7 @@ impl Options {
                 "--instructions" => options.instructions = true,
                 "--floor" => options.floor = true,
                 "--setups" => options.setups = true,
+                "--calm" => options.calm = true,
                 "--json" => options.json = Some(value()?.into()),
                 "--pictures" => options.pictures = Some(value()?.into()),
                 "--prefix" => options.prefix = Some(value()?.into()),

@@ -2,6 +2,7 @@
 
 use crate::machine::Machine;
 use crate::run::{Cell, Results};
+use crate::standing::{self, Standing};
 use crate::statistics::Summary;
 use crate::workloads::pause::Course;
 use crate::workloads::{Memory, Sample, Workload};
@@ -45,7 +46,7 @@ pub(crate) fn print(results: &Results, machine: &Machine) {
     );
     println!("10 timers over 2⁴⁰ ticks:\n");
     print_table(&other_table(results));
-    print_not_first(results);
+    print_standings(results);
 }
 
 fn time_table(results: &Results, size: usize, memory: Memory) -> Vec<Vec<String>> {
@@ -131,30 +132,35 @@ fn other_table(results: &Results) -> Vec<Vec<String>> {
     table
 }
 
-/// For each cell of the tables of times, a description of the cell and the medians of all stores.
-fn cells(results: &Results) -> Vec<(String, Vec<f64>)> {
-    let of_samples = |&cell: &Cell| {
-        let (size, memory, workload) = cell;
-        (format!("{}, {size}, {}", workload.name(), memory.name()), medians(results, cell))
+/// The cells of the tables of times.
+fn cells(results: &Results) -> Vec<standing::Cell> {
+    let of_samples = |(&(size, memory, workload), stores): (&Cell, &Vec<Vec<Sample>>)| standing::Cell {
+        what: format!("{}, {size}, {}", workload.name(), memory.name()),
+        samples: stores.iter().map(|samples| samples.iter().map(whole_ns).collect()).collect(),
     };
-    let of_timeouts = |(size, stores): (&usize, &Vec<Vec<f64>>)| {
-        let medians = stores.iter().map(|samples| Summary::of(samples.iter().copied()).median);
-        (format!("time-outs, {size}"), medians.collect())
+    let of_timeouts = |(size, stores): (&usize, &Vec<Vec<f64>>)| standing::Cell {
+        what: format!("time-outs, {size}"),
+        samples: stores.clone(),
     };
-    results.samples.keys().map(of_samples).chain(results.timeouts.iter().map(of_timeouts)).collect()
+    results.samples.iter().map(of_samples).chain(results.timeouts.iter().map(of_timeouts)).collect()
 }
 
-fn print_not_first(results: &Results) {
+fn print_standings(results: &Results) {
     let cells = cells(results);
-    let best = |medians: &[f64]| {
-        let measured = (0..medians.len()).filter(|&store| !medians[store].is_nan());
-        measured.min_by(|&a, &b| medians[a].total_cmp(&medians[b])).unwrap_or(0)
-    };
-    let behind: Vec<_> = cells.iter().filter(|(_, medians)| best(medians) != 0).collect();
-    println!("\nOurs is first in {} of {} cells. Where it is not:\n", cells.len() - behind.len(), cells.len());
-    for (cell, medians) in behind {
-        let best = best(medians);
-        println!("- {cell}: {:.1} ns, {} {:.1} ns", medians[0], name(results, best), medians[best]);
+    let keeps_promises = |store: usize| results.give_up[store].is_empty();
+    println!("\nOurs is {}.", standing::summary(&cells, |_| true));
+    println!("Beside the stores that keep the same promises ours is {}.", standing::summary(&cells, keeps_promises));
+    println!("Two stores are level if each was ahead of the other in some repetition. Where another store is first:\n");
+    for cell in &cells {
+        let standing = cell.standing(|_| true);
+        let (Some(peer), Standing::Level | Standing::Behind) = (cell.best_peer(|_| true), standing) else { continue };
+        let level = if standing == Standing::Level { ", level" } else { "" };
+        let gives_up = match results.give_up[peer] {
+            "" => String::new(),
+            promises => format!(", which gives up {promises}"),
+        };
+        let (ours, theirs) = (cell.median(0), cell.median(peer));
+        println!("- {}: {ours:.1} ns, {} {theirs:.1} ns{level}{gives_up}", cell.what, results.stores[peer]);
     }
 }
 

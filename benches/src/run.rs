@@ -26,6 +26,8 @@ pub(crate) struct Results {
     pub(crate) stores: Vec<&'static str>,
     /// Whether each of a store's timers fires at its deadline.
     pub(crate) are_exact: Vec<bool>,
+    /// The promises of our wheel that a store does not keep.
+    pub(crate) give_up: Vec<&'static str>,
     /// Stores that are missing here, with the reason.
     pub(crate) missing: Vec<(&'static str, &'static str)>,
     pub(crate) sizes: Vec<usize>,
@@ -108,6 +110,7 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
     Results {
         stores: present.iter().map(|entry| entry.name).collect(),
         are_exact: present.iter().map(|entry| entry.is_exact).collect(),
+        give_up: present.iter().map(|entry| entry.gives_up).collect(),
         missing,
         samples: all_samples(&plan, &present, &bar),
         timeouts: all_timeouts(&plan, &present, &bar),

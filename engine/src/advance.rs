@@ -82,6 +82,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             let has_annex = self.annexes.has(list);
             if !has_annex && list::last_deadline(&self.arena.nodes, list) <= sorted_due {
                 self.expire_sorted(list);
+                if slot == entered {
+                    break;
+                }
                 continue;
             }
             let size_max = list::size_max(&self.arena.nodes, list) as usize;

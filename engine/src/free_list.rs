@@ -105,9 +105,12 @@ impl FreeList {
         let mut lowest = self.lowest;
         for &node in &self.recent {
             let word = node as usize / 64;
-            self.bits[word] |= 1 << (node % 64);
-            self.summary[word / 64] |= 1 << (word % 64);
-            lowest = lowest.min(word / 64);
+            let bits = &mut self.bits[word];
+            let was_empty = mem::replace(bits, *bits | 1 << (node % 64)) == 0;
+            if was_empty {
+                self.summary[word / 64] |= 1 << (word % 64);
+                lowest = lowest.min(word / 64);
+            }
         }
         self.lowest = lowest;
         self.spilled += RECENT;

@@ -51,7 +51,8 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
         }
         None => true,
     });
-    let cells = cell::chosen(extent);
+    let mut cells = cell::chosen(extent);
+    cells.retain(|cell| !options.calm || cell.condition != Condition::BusyNeighbour);
     let rounds = options.reps.unwrap_or(extent.rounds());
     let bar = progress::bar((cells.len() * contenders.len() * rounds) as u64);
     let machine = Machine::describe();

@@ -34,6 +34,7 @@ impl Store for Bitwheel {
     const DELAY_MAX: u64 = (1 << 24) - 1;
     const NEXT_IS_EXACT: bool = false;
     const EXACT: bool = false;
+    const GIVES_UP: &'static str = "exact deadlines";
     /// `None` once it is cancelled: the crate's handle cannot be copied.
     type Handle = Option<TimerHandle>;
 

@@ -36,6 +36,7 @@ impl Store for TokioDelayQueue {
     const NAME: &'static str = "delay-queue";
     const DELAY_MAX: u64 = (1 << 36) - 1;
     const TURNS_A_LOOP: bool = true;
+    const GIVES_UP: &'static str = "stale handles, the order of equals";
     type Handle = Key;
 
     fn new() -> Self {

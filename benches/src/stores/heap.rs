@@ -14,6 +14,7 @@ pub(crate) struct LazyHeap {
 
 impl Store for LazyHeap {
     const NAME: &'static str = "lazy-heap";
+    const GIVES_UP: &'static str = "the order of equals, the memory of cancelled timers";
     type Handle = Ticket;
 
     fn new() -> Self {

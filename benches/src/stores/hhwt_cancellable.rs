@@ -37,6 +37,7 @@ impl HhwtCancellable {
 impl Store for HhwtCancellable {
     const NAME: &'static str = "hhwt-cancellable";
     const NEXT_IS_EXACT: bool = false;
+    const GIVES_UP: &'static str = "the exact next deadline";
     type Handle = u64;
 
     fn new() -> Self {

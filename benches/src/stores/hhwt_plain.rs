@@ -17,6 +17,7 @@ pub(crate) struct HhwtPlain {
 impl Store for HhwtPlain {
     const NAME: &'static str = "hhwt-plain";
     const NEXT_IS_EXACT: bool = false;
+    const GIVES_UP: &'static str = "the exact next deadline, the memory of cancelled timers";
     type Handle = Ticket;
 
     fn new() -> Self {

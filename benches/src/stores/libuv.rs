@@ -181,6 +181,7 @@ impl Libuv {
 impl Store for Libuv {
     const NAME: &'static str = "libuv";
     const TURNS_A_LOOP: bool = true;
+    const GIVES_UP: &'static str = "stale handles";
     type Handle = *mut Head;
 
     fn missing() -> Option<&'static str> {

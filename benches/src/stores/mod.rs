@@ -14,6 +14,7 @@ pub(crate) mod libuv;
 mod nothing;
 mod ours;
 mod slab_wheel;
+mod slab_wheel_strict;
 
 use crate::store::Store;
 use crate::workloads::memory::{self, Footprint, SteadyAllocations};
@@ -27,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) name: &'static str,
     /// Whether each timer fires at its deadline.
     pub(crate) is_exact: bool,
+    /// See [`Store::GIVES_UP`].
+    pub(crate) gives_up: &'static str,
     pub(crate) missing: fn() -> Option<&'static str>,
     pub(crate) agreement: fn(&Inputs) -> u64,
     pub(crate) workloads: fn(&Inputs, Memory) -> Vec<Sample>,
@@ -49,6 +52,7 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<hhwt_plain::HhwtPlain>(),
         entry::<delay_queue::TokioDelayQueue>(),
         entry::<slab_wheel::SlabWheel>(),
+        entry::<slab_wheel_strict::StrictSlabWheel>(),
         entry::<bitwheel::Bitwheel>(),
         entry::<glommio::Glommio>(),
         entry::<btree::BTree>(),
@@ -67,6 +71,7 @@ fn entry<S: Store>() -> Entry {
     Entry {
         name: S::NAME,
         is_exact: S::EXACT,
+        gives_up: S::GIVES_UP,
         missing: S::missing,
         agreement: agreement::checksum::<S>,
         workloads: workloads::run::<S>,

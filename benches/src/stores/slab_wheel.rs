@@ -71,6 +71,7 @@ impl Store for SlabWheel {
     const NAME: &'static str = "slab-wheel";
     const DELAY_MAX: u64 = (1 << (BITS * LEVELS as u32 - 1)) - 1;
     const NEXT_IS_EXACT: bool = false;
+    const GIVES_UP: &'static str = "stale handles, the order of equals, the exact next deadline";
     type Handle = usize;
 
     fn new() -> Self {
