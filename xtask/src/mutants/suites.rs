@@ -1,4 +1,5 @@
-//! The programs that must catch the bugs, and their verdicts. They are built in the copy.
+//! The programs that must catch the bugs, and their verdicts. Each is built in the copy when it is asked for the first
+//! time. Then it must pass without any bug.
 
 use std::fmt;
 use std::process::Command;
@@ -29,7 +30,8 @@ const LIMIT_WITHOUT: Duration = Duration::from_secs(1_200);
 /// A program that must catch bugs.
 pub(super) struct Suite {
     pub(super) name: &'static str,
-    command: Command,
+    /// `None` until the suite is built.
+    command: Option<Command>,
 }
 
 /// The verdict of a suite on the code.
@@ -50,24 +52,22 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Builds the requested suites in the copy. Suites that are not tests of the loop come last.
-pub(super) fn build(scratch: &Project, asked: &[Option<&str>]) -> Result<Vec<Suite>, String> {
-    let known = OF_THE_LOOP.iter().chain(&MODELS);
-    let tests: Vec<&'static str> = known.copied().filter(|name| is_asked(name, asked)).collect();
-    let mut suites = Vec::new();
-    if !tests.is_empty() {
-        let mut cargo = scratch.cargo(&["test", "--no-run"]);
-        cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
-        let built = built::build(cargo.args(tests.iter().flat_map(|suite| ["--test", suite])))?;
-        for name in tests {
-            suites.push(Suite { name, command: scratch.program(built::program(&built, name)?) });
-        }
+/// The requested suites. Suites that are not tests of the loop come last.
+pub(super) fn choose(asked: &[Option<&str>]) -> Result<Vec<Suite>, String> {
+    let known = || OF_THE_LOOP.iter().chain(&MODELS).chain([&FACES]);
+    if let Some(unknown) = asked.iter().flatten().find(|asked| known().all(|name| name != *asked)) {
+        return Err(format!("there is no suite `{unknown}` to be asked"));
     }
-    if is_asked(FACES, asked) {
-        suites.push(Suite { name: FACES, command: faces::on_stock_lua(scratch, lua::find("5.4")?)? });
+    Ok(known().filter(|name| is_asked(name, asked)).map(|name| Suite { name, command: None }).collect())
+}
+
+fn build(scratch: &Project, name: &str) -> Result<Command, String> {
+    if name == FACES {
+        return faces::on_stock_lua(scratch, lua::find("5.4")?);
     }
-    let unknown = asked.iter().flatten().find(|asked| suites.iter().all(|suite| suite.name != **asked));
-    unknown.map_or(Ok(suites), |unknown| Err(format!("there is no suite `{unknown}` to be asked")))
+    let mut cargo = scratch.cargo(&["test", "--no-run", "--test", name]);
+    let built = built::build(cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package])))?;
+    Ok(scratch.program(built::program(&built, name)?))
 }
 
 fn is_asked(suite: &str, asked: &[Option<&str>]) -> bool {
@@ -80,22 +80,36 @@ impl Suite {
         is_asked(self.name, &[asked])
     }
 
-    pub(super) fn ask(&mut self, mutant: Option<&str>) -> Result<Answer, String> {
-        let command = &mut self.command;
-        command.env_remove(VARIABLE).envs(mutant.map(|name| (VARIABLE, name)));
-        // A failure is enough: these settings keep proptest from shrinking the case and from storing it.
-        command.envs([("PROPTEST_MAX_SHRINK_ITERS", "0"), ("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1")]);
-        command.env("COGLOOP_SHRINK", "0");
-        let (lines, status) = process::listen(command, if mutant.is_some() { LIMIT } else { LIMIT_WITHOUT })?;
-        let failed = lines.iter().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
-        let differs = || lines.last().filter(|line| line.ends_with("differ")).map(String::as_str);
-        Ok(match (status, failed.or_else(differs)) {
-            (Some(status), _) if status.success() => Answer::Passed,
-            (_, Some(test)) => Answer::Failed(promise(&lines).unwrap_or(test).to_owned()),
-            (Some(status), None) => Answer::Failed(status.to_string()),
-            (None, None) => Answer::Hung,
-        })
+    /// The suite's answer to a bug.
+    pub(super) fn ask(&mut self, scratch: &Project, mutant: &str) -> Result<Answer, String> {
+        let command = match &mut self.command {
+            Some(command) => command,
+            none => {
+                let command = none.insert(build(scratch, self.name)?);
+                match run(command, None)? {
+                    Answer::Passed => command,
+                    answer => return Err(format!("`{}` fails without any mutant: {answer}", self.name)),
+                }
+            }
+        };
+        run(command, Some(mutant))
     }
+}
+
+fn run(command: &mut Command, mutant: Option<&str>) -> Result<Answer, String> {
+    command.env_remove(VARIABLE).envs(mutant.map(|name| (VARIABLE, name)));
+    // A failure is enough: these settings keep proptest from shrinking the case and from storing it.
+    command.envs([("PROPTEST_MAX_SHRINK_ITERS", "0"), ("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1")]);
+    command.env("COGLOOP_SHRINK", "0");
+    let (lines, status) = process::listen(command, if mutant.is_some() { LIMIT } else { LIMIT_WITHOUT })?;
+    let failed = lines.iter().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    let differs = || lines.last().filter(|line| line.ends_with("differ")).map(String::as_str);
+    Ok(match (status, failed.or_else(differs)) {
+        (Some(status), _) if status.success() => Answer::Passed,
+        (_, Some(test)) => Answer::Failed(promise(&lines).unwrap_or(test).to_owned()),
+        (Some(status), None) => Answer::Failed(status.to_string()),
+        (None, None) => Answer::Hung,
+    })
 }
 
 /// The broken promise that a simulated world or a model has printed. It says more than the name of the test, which runs
@@ -115,7 +129,10 @@ mod tests {
     fn a_bug_asks_the_tests_of_the_loop_or_the_suite_that_it_names() {
         assert!(is_asked("stories", &[None]) && !is_asked("faces", &[None]));
         assert!(is_asked("faces", &[None, Some("faces")]) && !is_asked("stories", &[Some("faces")]));
-        let suite = |name| Suite { name, command: Command::new("true") };
+        let suite = |name| Suite { name, command: None };
         assert!(suite("c_model").is_for(Some("c_model")) && !suite("c_model").is_for(None));
+        let chosen = |asked: &[_]| choose(asked).map(|suites| suites.iter().map(|suite| suite.name).collect());
+        assert_eq!(chosen(&[Some("faces"), Some("c_model")]), Ok(vec!["c_model", "faces"]));
+        assert_eq!(chosen(&[None, Some("face")]), Err("there is no suite `face` to be asked".to_owned()));
     }
 }
