@@ -9,7 +9,7 @@ use super::runs::LIMIT;
 use crate::project::Project;
 use crate::test::interpreters::Interpreter;
 use crate::test::{Tally, c_programs, lua_suite};
-use crate::{lua, process};
+use crate::{built, lua, process};
 
 /// The columns of the table.
 pub(super) const FACES: [&str; 3] = ["rust", "c", "lua"];
@@ -17,11 +17,16 @@ pub(super) const FACES: [&str; 3] = ["rust", "c", "lua"];
 /// The C programs that use `mockit.h`. Its timer thread sleeps on a timerfd, which Linux has had since before 4.18.
 const MOCKIT_PROGRAMS: [&str; 6] = ["dlclose", "exit", "stress", "threads", "time", "timers"];
 
-const RUST_TESTS: [&str; 6] = ["test", "--quiet", "-p", "cogloop", "--tests", "--no-fail-fast"];
+/// The tests of the Rust crate. The benchmarks use the crate with all its features, as the step `rust` does. So what that
+/// step has compiled is not compiled again.
+const RUST_TESTS: [&str; 8] = ["test", "--quiet", "-p", "cogloop", "-p", "cogloop-benches", "--lib", "--no-fail-fast"];
+const RUST_FOLDER: &str = "bindings/rust";
 
 /// The programs that run behind the filters. They are built before the first filter.
 pub(super) struct Faces {
     runner: PathBuf,
+    /// Arguments for cargo that select the integration tests of the Rust crate.
+    rust_tests: Vec<String>,
     programs: Vec<PathBuf>,
     interpreter: Interpreter,
     scripts: Vec<PathBuf>,
@@ -29,8 +34,10 @@ pub(super) struct Faces {
 
 impl Faces {
     pub(super) fn build(project: &Project, runner: &Path) -> Result<Self, String> {
-        process::run(project.cargo(&RUST_TESTS).arg("--no-run"))?;
+        let rust_tests = built::tests_of(project, &[RUST_FOLDER])?;
+        process::run(project.cargo(&RUST_TESTS).args(&rust_tests).arg("--no-run"))?;
         Ok(Self {
+            rust_tests,
             runner: runner.into(),
             programs: c_programs::compiled(project)?,
             interpreter: Interpreter::stock(project, lua::find("5.4")?)?,
@@ -41,7 +48,7 @@ impl Faces {
     /// Runs the tests of each face without the calls of a set. Prints the failures.
     pub(super) fn run(&self, project: &Project, set: &str) -> Result<[Tally; FACES.len()], String> {
         let mut rust = project.cargo(&["--config", &as_runner(&self.runner, set)]);
-        rust.args(RUST_TESTS).env_remove("COGLOOP_BACKEND");
+        rust.args(RUST_TESTS).args(&self.rust_tests).env_remove("COGLOOP_BACKEND");
         let mut c = Tally::default();
         for program in &self.programs {
             if set.contains("timerfd") && uses_mockit(program) {

@@ -30,6 +30,9 @@ struct Machine {
 const ENGINE: &[&str] = &["-p", "cogloop-engine", "--lib", "--tests"];
 const ENGINE_AND_IO: &[&str] = &["-p", "cogloop-engine", "-p", "cogloop-io", "--lib", "--tests"];
 const MUSL: &str = "x86_64-unknown-linux-musl";
+/// The compiler's option for static programs. For musl it is the default, too. All commands for musl have it, because
+/// other options would compile each crate again.
+const STATIC: &str = "-C target-feature=+crt-static";
 
 const MACHINES: &[Machine] = &[
     Machine {
@@ -97,7 +100,7 @@ fn cargo(project: &Project, machine: &Machine, command: &str) -> std::process::C
     if machine.target != MUSL {
         cargo.env(format!("CARGO_TARGET_{name}_LINKER"), machine.compiler);
     }
-    cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), "-C target-feature=+crt-static");
+    cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), STATIC);
     if !machine.runner.is_empty() {
         cargo.env(format!("CARGO_TARGET_{name}_RUNNER"), machine.runner);
     }
@@ -107,7 +110,12 @@ fn cargo(project: &Project, machine: &Machine, command: &str) -> std::process::C
 /// Builds the program `cogloop` as a static program, which needs no library of the system and runs in an empty
 /// container.
 fn static_program(project: &Project) -> Result<(), String> {
-    let mut cargo = project.cargo(&["build", "--quiet", "--target", MUSL, "-p", "cogloop-runner"]);
+    let mut cargo = project.cargo(&["build", "--quiet", "--target", MUSL, "-p", "cogloop-runner", "--bin", "cogloop"]);
+    // The test is already built. It is named so that the dependencies have the same features as for the tests, and are
+    // not compiled again.
+    cargo
+        .args(["-p", "cogloop-io", "--test", "left_out"])
+        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", STATIC);
     process::run(cargo.env("CC_x86_64_unknown_linux_musl", "musl-gcc"))?;
     let program = project.target.join(MUSL).join("debug/cogloop");
     let script = "local l = require 't.Loop'( ); l:addTask( 5, print, 'static' ); l:run( )";

@@ -1,7 +1,7 @@
 //! Tests for Windows, as far as Wine can run them.
 //!
 //! ```text
-//!   cargo test, in Wine     the wheel, the event loop, the Rust crate, the parts of the Lua faces and of the program
+//!   test programs, in Wine  the wheel, the event loop, the Rust crate, the parts of the Lua faces and of the program
 //!   cogloop.exe, in Wine    the Lua suite, Ctrl-C, and examples
 //!   cogloop_c.dll, in Wine  the C library's tests and examples
 //! ```
@@ -10,25 +10,37 @@
 //! test says so and counts as skipped.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::failures::Failures;
 use super::lua_suite;
 use super::step::{StepResult, TESTS_LIMIT};
 use super::summary::Tally;
 use super::{windows_c, windows_ctrl_c};
+use crate::built::{self, Built, Tests};
 use crate::conformance::windows;
 use crate::process;
 use crate::project::Project;
 use crate::wine::{TARGET, Wine};
 
-/// The packages whose tests run, with options that select the tests.
-const PACKAGES: [(&str, &[&str]); 4] = [
-    ("cogloop-engine", &["--lib", "--tests"]),
-    ("cogloop-io", &["--lib", "--tests"]),
-    ("cogloop", &["--lib", "--tests"]),
+/// A package whose tests run.
+struct Package {
+    name: &'static str,
+    folder: &'static str,
+    /// Whether its integration tests run, too. Those of the program start processes as Unix does.
+    with_integration_tests: bool,
+}
+
+const fn package(name: &'static str, folder: &'static str, with_integration_tests: bool) -> Package {
+    Package { name, folder, with_integration_tests }
+}
+
+const PACKAGES: [Package; 5] = [
+    package("cogloop-engine", "engine", true),
+    package("cogloop-io", "io", true),
+    package("cogloop", "bindings/rust", true),
     // Cargo builds the faces together with the program's package, so they get the built-in Lua.
-    ("cogloop-runner", &["-p", "cogloop-lua-core", "--lib", "--bins"]),
+    package("cogloop-lua-core", "bindings/lua-core", false),
+    package("cogloop-runner", "bindings/runner", false),
 ];
 
 /// The arguments of the examples, and the last line of their output.
@@ -39,17 +51,13 @@ const EXAMPLES: [(&[&str], &str); 2] = [
 
 pub(super) fn run(project: &Project) -> StepResult {
     let wine = Wine::set_up(project)?;
-    build(project, &wine)?;
+    let tests = build(project, &wine)?;
     let _server = wine.serve(project)?;
     windows::forget(project);
     let (mut all, mut failures) = (Tally::default(), Failures::default());
-    for (package, which) in PACKAGES {
-        let mut cargo = tests(project, &wine, package, which);
-        windows::listen(project, package, &mut cargo);
-        let (lines, verdict) = process::watch(&mut cargo, TESTS_LIMIT);
-        let tally = Tally::of(&lines);
-        failures.note(Path::new(package), &[], verdict.map_err(|message| format!("{message} ({tally})")));
-        if package == "cogloop" {
+    for package in &PACKAGES {
+        let tally = run_tests(project, &wine, package, &tests, &mut failures)?;
+        if package.name == "cogloop" {
             windows::note(project, "rust", tally.passed())?;
         }
         all.add(&tally);
@@ -66,18 +74,50 @@ pub(super) fn run(project: &Project) -> StepResult {
     failures.outcome(all)?.outcome()
 }
 
-/// Builds everything, without a time limit: the limits are for tests that hang.
-fn build(project: &Project, wine: &Wine) -> Result<(), String> {
-    for (package, which) in PACKAGES {
-        process::run(tests(project, wine, package, which).arg("--no-run"))?;
-    }
-    process::run(&mut wine.cargo(project, &["build", "--quiet", "-p", "cogloop-runner"]))?;
-    process::run(&mut wine.cargo(project, &["build", "--quiet", "-p", "cogloop-c"]))
+/// Builds everything, without a time limit: the limits are for tests that hang. Both commands name all packages, so that
+/// each dependency is compiled once.
+fn build(project: &Project, wine: &Wine) -> Result<Vec<Built>, String> {
+    let packages: Vec<_> = PACKAGES.iter().flat_map(|package| ["-p", package.name]).collect();
+    let folders: Vec<_> = PACKAGES.iter().filter(|each| each.with_integration_tests).map(|each| each.folder).collect();
+    let mut tests = wine.cargo(project, &["test", "--no-run", "--lib", "--bins"]);
+    let built = built::build(tests.args(&packages).args(built::tests_of(project, &folders)?))?;
+    // The test is already built. With a test, the dependencies have the same features as for the tests.
+    let mut programs = wine.cargo(project, &["build", "--quiet", "--lib", "--bins", "--test", "left_out"]);
+    process::run(programs.args(&packages).args(["-p", "cogloop-c"]))?;
+    Ok(built)
 }
 
-/// The command that compiles and runs the tests of a package.
-fn tests(project: &Project, wine: &Wine, package: &str, which: &[&str]) -> Command {
-    wine.cargo(project, &[&["test", "--quiet", "-p", package, "--no-fail-fast"], which].concat())
+/// Runs the test programs of a package. One that fails does not keep the others from running.
+fn run_tests(
+    project: &Project,
+    wine: &Wine,
+    package: &Package,
+    built: &[Built],
+    failures: &mut Failures,
+) -> Result<Tally, String> {
+    let folder = project.root.join(package.folder);
+    let is_wanted = |built: &&Built| match built.tests {
+        Tests::None => false,
+        Tests::Unit => true,
+        // A package may have a test of the same name as another package, which is built, too.
+        Tests::Integration => package.with_integration_tests,
+    };
+    let here = built.iter().filter(|built| built.folder == folder).filter(is_wanted);
+    let programs: Vec<_> = here.filter_map(|built| Some((&built.name, built.program.as_deref()?))).collect();
+    if programs.is_empty() {
+        return Err(format!("cargo has built no test of {}", package.name));
+    }
+    let mut sum = Tally::default();
+    for (name, program) in programs {
+        println!("--- {}, {name}", package.name);
+        let mut command = wine.run(project, program);
+        windows::listen(project, package.name, command.arg("--quiet").current_dir(&folder));
+        let (lines, verdict) = process::watch(&mut command, TESTS_LIMIT);
+        let tally = Tally::of(&lines);
+        failures.note(program, &lines, verdict.map_err(|message| format!("{message} ({tally})")));
+        sum.add(&tally);
+    }
+    Ok(sum)
 }
 
 /// Runs the Lua suite with a program that takes a script.
