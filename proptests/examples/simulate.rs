@@ -19,7 +19,7 @@ usage: cargo xtask simulate [--seeds N] [--first S]    runs N seeds (10,000) fro
 const BATCH: u64 = 64;
 
 /// A seed takes a millisecond. A seed that takes longer than this counts as hanging.
-const SEED_LIMIT: Duration = Duration::from_secs(60);
+const SEED_LIMIT: Duration = Duration::from_secs(600);
 
 /// The number of following seeds that are tried when a seed breaks a promise. Of the seeds that break one, at most
 /// `SHORTENED` are shortened, and the shortest trace is shown.
