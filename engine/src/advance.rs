@@ -49,7 +49,7 @@ pub const MOVES_A_MILLISECOND: usize = 4096;
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Advances time to the tick `now` and moves every due timer to the end of the expired queue.
     /// [`Wheel::pop_expired`] takes the timers from there, by deadline, then by insertion. If `now` is earlier than the
-    /// tick already reached, time stays where it is.
+    /// tick already reached, time stays where it is. An unfinished advance is finished in any case.
     pub fn advance(&mut self, now: u64) {
         self.advance_within(now, usize::MAX);
     }
@@ -59,8 +59,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// whether time has reached `now`.
     ///
     /// When a call returns `false`, every timer whose deadline is not after [`Wheel::now`] has expired, and the wheel
-    /// can be used as usual. [`Wheel::has_due`] is true until a later call has finished the advance. Any later call
-    /// continues it, at least to the latest tick that was asked for.
+    /// can be used as usual. [`Wheel::has_due`] is true until a later call has finished the advance. Every later call
+    /// continues it, towards the latest tick that was asked for.
     pub fn advance_within(&mut self, now: u64, moves_max: usize) -> bool {
         if !list::is_empty(&self.arena.nodes, Self::OVERDUE) {
             self.expire(Self::OVERDUE);
@@ -80,7 +80,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         {
             let list = slot as u32;
             let has_annex = self.annexes.has(list);
-            if !has_annex && list::last_deadline(&self.arena.nodes, list) <= sorted_due {
+            // A list of level 0 holds one deadline, which is due. It also counts as unsorted if that is `u64::MAX`.
+            let is_due_whole = || list < 1 << BITS || list::last_deadline(&self.arena.nodes, list) <= sorted_due;
+            if !has_annex && is_due_whole() {
                 self.expire_sorted(list);
                 if slot == entered {
                     break;

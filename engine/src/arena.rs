@@ -44,8 +44,11 @@ impl<T> Arena<T> {
     #[inline(never)]
     fn try_make_sentinels(&mut self) -> Result<(), TryReserveError> {
         self.free.try_grow(self.lists as usize)?;
-        // There is room for the first timers, so that inserting them does not move all sentinels.
-        self.nodes.try_reserve_exact(self.lists as usize * 7 / 5)?;
+        // There is room for the first timers, so that inserting them does not move all sentinels. Memory that was
+        // reserved for timers has that room.
+        if self.nodes.capacity() <= self.lists as usize {
+            self.nodes.try_reserve_exact(self.lists as usize * 7 / 5)?;
+        }
         self.nodes.extend((0..self.lists).map(Node::sentinel));
         self.first = self.lists as usize;
         Ok(())
@@ -146,7 +149,8 @@ impl<T> Arena<T> {
     }
 
     /// Gives back the memory of all places behind the last place that is live or retired. If no place is live or
-    /// retired, the memory of the sentinels is given back as well, unless `keeps_sentinels` is set.
+    /// retired, the memory of the sentinels is given back as well, unless `keeps_sentinels` is set. While some place is
+    /// retired, free places of generation 0, which were never taken, are kept too.
     pub(crate) fn shrink_to_fit(&mut self, keeps_sentinels: bool) {
         let is_kept = |node: &Node<T>| node.generation % 2 == 1 || node.generation == 0 && self.retired > 0;
         let timers = self.nodes[self.first..].iter().rposition(is_kept).map_or(0, |last| last + 1);

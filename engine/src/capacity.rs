@@ -9,7 +9,8 @@
 //!                            └──────────────┘ given back
 //! ```
 //!
-//! New timers take the lowest free places, so the places at the end become free as their timers end.
+//! A new timer takes one of the places that were freed last or, if these are taken, the lowest free place. So most
+//! places at the end become free as their timers end.
 
 use core::num::NonZeroU64;
 
@@ -51,8 +52,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.arena.try_reserve(self.len().saturating_add(additional))
     }
 
-    /// Gives back memory that the wheel does not need: all of its memory if there is no timer, and the memory of the
-    /// places behind the last timer if there are timers. Keys stay valid, and stale keys stay stale. Takes
+    /// Gives back memory that the wheel does not need: the memory of the places behind the last timer, or all of its
+    /// memory if there is no timer and no advance is unfinished. Keys stay valid, and stale keys stay stale. Takes
     /// O([`Wheel::capacity`]).
     ///
     /// The wheel never gives back memory on its own. Call this function when most of many timers have ended.

@@ -35,7 +35,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     const WORTH_A_VISIT: u32 = 1 << BITS >> 2;
 
     /// Moves up to `moves_max` timers of a crowded slot before time enters the slot. A later [`Wheel::advance`] then
-    /// has less to do. Returns the number of moved timers; 0 if no slot that time enters soon is crowded.
+    /// has less to do. Returns the number of moved timers; 0 if no slot that time enters soon is crowded, or if an
+    /// advance is unfinished.
     ///
     /// Call this function before sleeping. It changes nothing but the speed of later calls.
     pub fn cascade_early(&mut self, moves_max: usize) -> usize {

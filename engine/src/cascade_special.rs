@@ -3,7 +3,7 @@
 //! | the slot | what is done | why |
 //! |---|---|---|
 //! | on level 1, sparse | its timers go to level 0, where the order and length of the lists are not recorded | a fifth fewer instructions |
-//! | 1,024 to 8,192 timers, unsorted | it is sorted before it cascades | the lists of the lower level become sorted, so a list can expire as a whole |
+//! | any other, 1,024 to 8,192 timers, unsorted | it is sorted before it cascades | the lists of the lower level become sorted, so a list can expire as a whole |
 //! | any, when memory runs out | it is sorted in place | the wheel keeps working when no more memory can be allocated |
 
 use core::mem;

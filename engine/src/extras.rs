@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-/// The entry of a timer that repeats, has slack or is paused.
+/// The entry of a timer that repeats, has slack, or is or was paused.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Extra {
     /// The plan, with the next deadline.
@@ -43,7 +43,7 @@ pub(crate) struct Extra {
 }
 
 impl Extra {
-    /// Sets the next deadline; the timer is neither paused nor stopped. Returns the tick at which it expires.
+    /// Sets the next deadline and forgets the time that remained. Returns the tick at which the timer expires.
     #[cold]
     #[inline(never)]
     pub(crate) fn move_to(&mut self, deadline: u64, resolution: Resolution) -> u64 {

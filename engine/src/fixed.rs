@@ -33,7 +33,7 @@ struct Entry<T> {
 }
 
 /// A store of at most `N` one-shot and repeating timers that allocates nothing, with `LEVELS` levels of `SLOTS` slots.
-/// It has the functions of [`Scheduler`](crate::Scheduler), except pausing.
+/// It has the most important functions of [`Scheduler`](crate::Scheduler), but cannot pause a timer.
 ///
 /// Adding, cancelling and moving a timer take O(1), unless the timer is overdue: it is then sorted into the list of
 /// overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the scheduler takes less
@@ -88,7 +88,8 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         self.len == 0
     }
 
-    /// Adds a timer. If its deadline has passed, it is due at the next [`FixedScheduler::advance`].
+    /// Adds a timer. If its deadline has passed, it is due at the next [`FixedScheduler::advance`], or when the current
+    /// tick ends.
     ///
     /// # Errors
     /// When there are `N` timers already, or the generations of every free place are used up.
@@ -148,16 +149,16 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
     }
 
     /// Advances time to `now`. Timers that are due wait for [`FixedScheduler::pop`]. If `now` is earlier than the time
-    /// already reached, nothing changes.
+    /// already reached, time stays where it is, and only overdue timers become due.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         let target = self.resolution.tick(self.now);
         self.lists.advance(target);
     }
 
-    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A repeating timer is armed again
-    /// at once by its policy, and its value is borrowed. The timer does not fire again before the next
-    /// [`FixedScheduler::advance`].
+    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A timer with slack has its place
+    /// by the time that was chosen within its slack. A repeating timer is armed again at once by its policy, and its
+    /// value is borrowed. The timer does not fire again before the next [`FixedScheduler::advance`].
     pub fn pop(&mut self) -> Option<Fired<FiredValue<'_, T>>> {
         let index = self.lists.expired.first;
         let node = self.lists.nodes.get(usize::from(index))?;

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-/// The name of one timer in one wheel: a place in its arena and the place's generation.
+/// The name of one timer in one wheel or scheduler: the timer's place and the place's generation.
 ///
 /// The generation changes each time the place is taken or freed, and is odd while the place is taken. So a key that is
 /// kept after its timer has ended never resolves again. A place whose generations are used up is retired: it is not

@@ -14,7 +14,8 @@
 //! it off changes nothing.
 //!
 //! While a list is sorted, its sentinel's `deadline` is the last deadline that was appended. In the sentinel of a list
-//! that may be out of order, `deadline` is `UNSORTED`.
+//! that may be out of order, `deadline` is `UNSORTED`. The lists of level 0 and the expired queue need no such record:
+//! [`append_uncounted`] leaves their sentinels' `deadline` and `generation` unchanged.
 //!
 //! The functions take the nodes as a slice. With a `Vec` the compiler would load the address again after each write.
 
@@ -101,7 +102,8 @@ pub(crate) fn is_sorted<T>(nodes: &[Node<T>], list: u32) -> bool {
     last_deadline(nodes, list) != UNSORTED
 }
 
-/// The number of timers that were appended since the list was empty. The list holds at most that many timers.
+/// The number of timers that were appended since the list was empty. The list holds at most that many
+/// timers, unless 2³² were appended since then.
 #[inline(always)]
 pub(crate) fn size_max<T>(nodes: &[Node<T>], list: u32) -> u32 {
     nodes[list as usize].generation

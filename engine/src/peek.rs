@@ -12,8 +12,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// expired timer, or else the pending timer with the earliest deadline. Of timers with equal deadlines, the timer
     /// that was set first counts. `None` if there is no timer that is armed.
     ///
-    /// The call takes O(1) if the first occupied slot is sorted. Slots of the lowest level are sorted, and so are slots
-    /// of timers with equal delays. In any other slot the call visits all timers.
+    /// The call takes O(1) if the list of the timer that comes next is sorted. The slots of the lowest level are
+    /// sorted, and so are lists of timers with equal delays. On any other list the call visits all timers.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();

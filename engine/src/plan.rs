@@ -66,7 +66,7 @@ impl Plan {
         if !is_short && now <= latest {
             return Some(Next { deadline: self.deadline.saturating_add(period.get()), missed: 0 });
         }
-        // A deadline within the current tick has not passed yet: it is rounded up to the end of the tick.
+        // A deadline after the start of the current tick has not passed yet: it is rounded up to the end of the tick.
         let now = if self.missed == Missed::Skip { resolution.start(resolution.tick(now)) } else { now };
         Some(self.missed.next(self.deadline, period, now))
     }

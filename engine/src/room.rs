@@ -7,9 +7,9 @@ use core::fmt;
 /// The reason why there is no room for a timer. The call that returns it has changed nothing.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum NoRoom {
-    /// The wheel holds as many timers as it can: 2³⁰, or the `N` of a [`FixedScheduler`](crate::FixedScheduler).
+    /// There would be more timers than are allowed: 2³⁰, or the `N` of a [`FixedScheduler`](crate::FixedScheduler).
     Full,
-    /// The allocator has no memory for another timer.
+    /// The allocator has refused the memory that the call needs.
     Memory,
 }
 

@@ -24,7 +24,7 @@ use crate::room::NoRoom;
 use crate::ticks::Resolution;
 use crate::wheel::Wheel;
 
-/// The number of timers that one call of [`Scheduler::cascade_early`] moves. The moves take two to four microseconds.
+/// The most timers that one call of [`Scheduler::cascade_early`] moves. The moves take two to four microseconds.
 /// An event loop usually sleeps after every few timers that fire, and calls `cascade_early` before. So even the timers
 /// of a very crowded slot are moved before time enters the slot.
 const MOVES_AT_A_TIME: usize = 64;
@@ -196,7 +196,7 @@ impl<T> Scheduler<T> {
     }
 
     /// Pauses a timer at `now`. The timer keeps its key and the time that remains to its deadline. Returns `false` if
-    /// the timer is paused already or has ended.
+    /// the timer is paused already, is stopped or has ended.
     ///
     /// # Panics
     /// If [`Scheduler::try_pause`] would return an error.
@@ -270,11 +270,12 @@ impl<T> Scheduler<T> {
     }
 
     /// Advances time to `now`. Timers that are due wait for [`Scheduler::pop`]. If `now` is earlier than the time
-    /// already reached, nothing changes.
+    /// already reached, time stays where it is. Overdue timers become due even then, and an unfinished advance
+    /// continues.
     ///
-    /// A call takes a millisecond at the most. If hundreds of thousands of timers are due in one stretch of time, one
-    /// call may not do all the work. Then [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after
-    /// `now`, and the next call continues.
+    /// A call takes about a millisecond at the most, unless very many timers were overdue when they were set. If
+    /// hundreds of thousands of timers are due in one stretch of time, one call may not do all the work. Then
+    /// [`Scheduler::has_due`] is true, [`Scheduler::next_deadline`] is not after `now`, and the next call continues.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.wheel.advance_within(self.resolution.tick(self.now), MOVES_A_MILLISECOND);
@@ -309,13 +310,13 @@ impl<T> Scheduler<T> {
         self.paused = 0;
     }
 
-    /// The key, next deadline and value of all timers, in no particular order. The deadline of a paused timer is
-    /// `None`.
+    /// The key, next deadline and value of all timers, in no particular order. The deadline of a paused or stopped
+    /// timer is `None`.
     pub fn iter(&self) -> impl Iterator<Item = (Key, Option<u64>, &T)> {
         self.wheel.iter().map(|(key, _, job)| (key, self.deadline(key), &job.value))
     }
 
-    /// The key, rank and value of all timers that are not paused; see [`Wheel::iter_queued`].
+    /// The key, rank and value of all timers that are neither paused nor stopped; see [`Wheel::iter_queued`].
     pub fn iter_queued(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         self.wheel.iter_queued().map(|(key, rank, job)| (key, rank, &job.value))
     }

@@ -16,8 +16,8 @@ use core::num::NonZeroU64;
 pub(crate) struct Resolution(pub(crate) NonZeroU64);
 
 impl Resolution {
-    /// The first tick that begins at or after a deadline. No clock reaches the result if the deadline is in the last
-    /// tick of `u64`.
+    /// The first tick that begins at or after a deadline. No clock reaches the result if the deadline is after the
+    /// start of the last tick that a clock reaches.
     #[inline]
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
         u64::deadline_tick(self.0.get(), time)

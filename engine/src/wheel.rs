@@ -50,8 +50,8 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     pub(crate) sorter: Sorter,
 }
 
-/// The value of `earliest` when the earliest deadline has to be searched: the earliest timer was cancelled or has
-/// expired, or there is no timer. No timer that is due after `now` has the deadline 0.
+/// The value of `earliest` when the earliest deadline has to be searched: the earliest timer was cancelled, moved or
+/// disarmed, or has expired, or there was no timer. No timer that is due after `now` has the deadline 0.
 pub(crate) const UNKNOWN: u64 = 0;
 
 impl<T, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
@@ -354,8 +354,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Unmarks a slot that can have an annex, unless the slot or its annex still has a timer. `list` is the slot or a
-    /// list of its annex.
+    /// Does what [`Self::unmark`] does, for a list that is not on level 0 or 1. A slot that has an annex stays marked
+    /// while the slot or its annex has a timer. `list` may be a slot or a list of a slot's annex.
     #[cold]
     fn unmark_far(&mut self, list: u32) {
         let slot = self.annexes.slot_of(list).unwrap_or(list);

@@ -23,6 +23,19 @@ fn room_for_as_many_timers_as_were_reserved_and_no_further_allocation() {
     wheel.audit();
 }
 
+/// The memory for few timers is less than the memory that a wheel takes by itself when it gets its first timer.
+#[test]
+fn memory_reserved_for_a_few_timers_is_enough_for_them() {
+    for timers in [1, 10, 100, 1_000] {
+        let mut wheel = Wheel::<u64>::with_capacity(timers);
+        let room = wheel.capacity();
+        for value in 0..timers as u64 {
+            wheel.insert(value, value);
+        }
+        assert_eq!(wheel.capacity(), room, "{timers} timers");
+    }
+}
+
 #[test]
 fn after_a_crowd_the_memory_behind_the_last_timer_is_given_back_and_its_keys_stay_stale() {
     let mut wheel = Small::with_geometry();

@@ -7,7 +7,7 @@
 //!                        └── the same deadline again, or a later one while it is far off: no system call
 //! ```
 //!
-//! The alarm never rings too late. If it rings too early, the wait reads the clock and continues.
+//! The alarm rings at most a microsecond too late. If it rings too early, the wait reads the clock and continues.
 
 use crate::sys::own;
 use crate::{Clock, MonotonicClock};
@@ -44,7 +44,8 @@ impl Alarm {
         Ok(Self { fd, set_for_ns: None })
     }
 
-    /// Makes the alarm ring when `timeout_ns` have passed, or earlier. With `None` the alarm need not ring.
+    /// Makes the alarm ring when `timeout_ns` have passed. It may ring earlier, or up to [`SAME_NS`] later. With `None`
+    /// the alarm need not ring.
     ///
     /// # Errors
     /// An error of the kernel.

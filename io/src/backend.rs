@@ -1,5 +1,5 @@
-//! The calls of a loop to its kernel: register, change, forget, wait. Each kernel interface has a file, and all files
-//! have the same structure.
+//! The calls of a loop to its kernel: register, change, forget, wait. Each kernel interface has a module, and all
+//! modules have the same structure.
 //!
 //! ```text
 //!            add ──► modify ──► remove          one registration, named by its token
@@ -22,8 +22,7 @@
 //!   that the descriptor was closed: see [`uring`](crate::uring).
 //! - If more descriptors are ready than one wait reports, later waits report the rest before they report the same
 //!   descriptors again.
-//! - When memory runs out, `add` returns an error. `modify` does too if it registers a descriptor again. `remove` and
-//!   `wait` need no memory.
+//! - When memory runs out, `add` returns an error, and `modify` may. `remove` and `wait` need no memory.
 
 use crate::memory::error_in_words;
 use crate::{Interest, Token, Waker};
@@ -113,10 +112,12 @@ pub trait Backend {
     /// from this may ignore it.
     fn expect_news(&mut self, _token: Token) {}
 
-    /// Forgets a registration, even when it returns an error. It is no error if the descriptor is already closed.
+    /// Forgets a registration, even when it returns an error of the kernel. It is no error if the descriptor is already
+    /// closed.
     ///
     /// # Errors
-    /// An error of the kernel, which only informs the caller.
+    /// An error of the kernel, which only informs the caller. In a forked child an error that says so; then nothing has
+    /// changed.
     fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
     /// Waits until a descriptor is ready or `timeout_ns` have passed (`None`: for ever), and appends the events to

@@ -25,8 +25,8 @@ fn known(pid: u32) -> io::Result<Pid> {
 /// A descriptor (pidfd, close-on-exec) for the process `pid`, which must be a child that has not been waited for.
 ///
 /// # Errors
-/// `ESRCH` when there is no such process, `ECHILD` when it is not a child of this process, `ENOSYS` before Linux 5.3,
-/// `EMFILE` when there are too many descriptors.
+/// `InvalidInput` for a number that no process can have, `ESRCH` when there is no such process, `ECHILD` when it is not
+/// a child of this process, `ENOSYS` before Linux 5.3, `EMFILE` when there are too many descriptors.
 #[cfg(target_os = "linux")]
 pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
     use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, test_kill_process, waitid};
@@ -42,7 +42,8 @@ pub fn pidfd(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
 /// How the child ended; `None` while it runs. The system reports the end once. Other children are not touched.
 ///
 /// # Errors
-/// `ECHILD` when it is not a child of this process, or has been waited for already.
+/// `InvalidInput` for a number that no process can have, `ECHILD` when it is not a child of this process or has been
+/// waited for already.
 pub fn exit_status(pid: u32) -> io::Result<Option<ExitStatus>> {
     loop {
         match waitpid(Some(known(pid)?), WaitOptions::NOHANG) {

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   registration ──► Kernel    in the epoll set
-//!                ──► Always    a regular file or directory: epoll refuses it (EPERM), and it is ready at every wait
-//!                ──► Parked    no direction is observed: not in the set, because epoll would always report its hang-up
+//!                ──► Always    a file that epoll refuses (EPERM), such as a regular file: ready at every wait
+//!                ──► Parked    no direction is observed: not in the set, because epoll would always report its
+//!                              hang-up; or only urgent data of a file that epoll refuses
 //! ```
 //!
 //! A timer descriptor in the set (`alarm.rs`) ends a wait at its deadline. A timeout would be late by the thread's
@@ -112,7 +113,7 @@ impl Epoll {
     /// enables rustix's feature `linux_5_11`.
     ///
     /// # Errors
-    /// An error of the kernel, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example, or `OutOfMemory`.
     pub fn with_plain_waits() -> io::Result<Self> {
         let mut new = Self::with_timeouts()?;
         new.use_plain_waits()?;

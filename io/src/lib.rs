@@ -1,4 +1,4 @@
-//! An event loop that holds integers only: timers of the wheel, and readiness of descriptors.
+//! An event loop without callbacks: it holds timers, each with a value of the caller, and the readiness of descriptors.
 //!
 //! ```text
 //!   bindings          keep the callbacks, and find them by a timer's value or a descriptor's token
@@ -39,7 +39,8 @@
 //! - No timer expires before its deadline, and a removed descriptor has no event.
 //! - A turn serves only what was due or ready when its wait ended.
 //! - A signal may end a wait, but the user never sees it.
-//! - When memory runs out, the functions that add something return an error ([`memory`]). The others need no memory.
+//! - When memory runs out, the functions that add something return an error ([`memory`]). So may changing an interest,
+//!   and pausing or unreferencing a timer. The others need no memory.
 //!
 //! Reading order: this page, [`event_loop`], one backend.
 //!

@@ -143,9 +143,9 @@ impl Worklist {
     }
 }
 
-/// The bytes that must be free before a loop is made. The standard library allocates that much for a loop, its clock,
-/// its backend and its waker, and would abort if there were no memory. The portable backend needs the most, about 24
-/// KB. The value is below the size from which allocators ask the kernel each time.
+/// The bytes that must be free before a loop is made. The loop, its clock, its backend and its waker are allocated by
+/// functions of the standard library that abort when there is no memory. They need less than this value; the portable
+/// backend needs the most, about 24 KB. The value is below the size from which allocators ask the kernel each time.
 pub(crate) const FOR_A_LOOP: usize = 64 << 10;
 
 /// The bytes that must be free before a message or another small value is allocated. The value is larger than the size

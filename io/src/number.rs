@@ -21,9 +21,9 @@ impl Number {
         // 2. The loop's table passes it to a backend, which may be the user's own, for the length of a call. The
         //    descriptor is open then: the caller of `add_descriptor` has promised that by `'static`, and `add_owned`
         //    and `add_shared` keep it open until the backend has forgotten it.
-        // 3. A backend has no such promise: the number may be closed, or another file's. So the backends of this crate
-        //    use it only for `fstat`, `fcntl( F_GETFD )`, `poll`, `select` and registering. Those calls change no file.
-        //    They return `EBADF`, or they answer for the other file, which `Identity` detects.
+        // 3. A backend has no such promise: the number may be closed, or another file's. So this crate uses it only for
+        //    `fstat`, `fcntl( F_GETFL )`, `poll`, `select`, registering, and the type of a socket. Those calls change
+        //    no file. They return `EBADF`, or they answer for the other file, which `Identity` detects.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }
 }

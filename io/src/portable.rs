@@ -4,8 +4,9 @@
 //!
 //! ```text
 //!   registration ──► Kernel    reports once, and is armed again by the next wait
-//!                ──► Always    a regular file or directory, which the kernel refuses: ready at every wait
-//!                ──► Parked    no direction is observed: not in the set, because its hang-up would be reported
+//!                ──► Always    a file that the kernel refuses, such as a regular file: ready at every wait
+//!                ──► Parked    no direction is observed: not in the set, because its hang-up would be reported;
+//!                              or only urgent data of a file that never has any
 //! ```
 //!
 //! Registrations are one-shot, because that is the only mode that every system has. It costs a system call for each

@@ -57,7 +57,7 @@ struct Place {
     pending: AtomicU64,
     // The number of handlers that may be using the waker now.
     users: AtomicU32,
-    // Made from a box; null while no signal is wanted.
+    // Made from a box by `Signals::new`. While no `Signals` has this place, it is null or the waker is leaked.
     waker: AtomicPtr<Waker>,
     next: OnceLock<&'static Place>,
 }
@@ -164,7 +164,7 @@ impl Signals {
     /// Makes a watcher of no signals. Installs no handler.
     ///
     /// # Errors
-    /// An error of the kernel, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example, or `OutOfMemory`.
     pub fn new() -> io::Result<Self> {
         let waker = Waker::new()?;
         let place = shared().take_place()?;

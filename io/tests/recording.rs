@@ -346,3 +346,23 @@ fn limits_hold_while_a_run_is_recorded() {
     }
     assert_eq!(recorded.lines().iter().filter(|line| line.starts_with("after")).count(), 1);
 }
+
+/// A program may mark any number of descriptors in a turn. The recording has them in one line.
+#[test]
+fn a_turn_with_thirty_thousand_marks_is_replayed() {
+    let recorded = Recorded::new("marks");
+    let run = |mut events: Loop| {
+        let (fd, mut peer) = pair();
+        let token = events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        (0..30_000).for_each(|_| events.mark_ready(token, READ));
+        events.turn(Wait::Block).unwrap();
+        assert_eq!(events.next_ready().map(|ready| ready.token), Some(token));
+        events.remove_descriptor(token).unwrap();
+        assert_eq!(events.departure(), None);
+    };
+    run(recorded.record("select"));
+    let longest = recorded.lines().iter().map(String::len).max();
+    assert!(longest > Some(1 << 17), "{longest:?}");
+    run(recorded.replay());
+}

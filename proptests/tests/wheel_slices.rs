@@ -149,3 +149,23 @@ fn equal_deadlines_keep_their_order_when_some_are_inserted_during_a_cascade() {
     }
     assert_eq!(compare::<6, 11>(steps, u64::MAX), 3);
 }
+
+/// A list with the deadline `u64::MAX` counts as unsorted, although no list of level 0 needs sorting.
+#[test]
+fn timers_at_the_last_tick_expire_in_an_advance_of_any_number_of_moves() {
+    for moves in 1..8 {
+        let mut wheel = Wheel::<u64>::new();
+        wheel.advance(u64::MAX - 10);
+        for value in 0..5 {
+            wheel.insert(u64::MAX, value);
+        }
+        for _ in 0..20 {
+            if wheel.advance_within(u64::MAX, moves) {
+                break;
+            }
+        }
+        let expired: Vec<u64> = std::iter::from_fn(|| wheel.pop_expired()).map(|expired| expired.value).collect();
+        assert_eq!((wheel.now(), expired), (u64::MAX, vec![0, 1, 2, 3, 4]), "{moves} moves");
+        wheel.audit();
+    }
+}

@@ -31,7 +31,8 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// Arms a one-shot timer that is due at `deadline_ns`, rounded up to the loop's resolution. A deadline in the past
-    /// is due in the next turn, or at the end of the current tick. A deadline in the last tick of `u64` is never due.
+    /// is due in the next turn, or at the end of the current tick. A deadline after the start of the last tick of `u64`
+    /// is never due.
     ///
     /// # Panics
     /// As [`add_timer`](Self::add_timer).
@@ -118,9 +119,9 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// Adds a timer that is stopped: it has no deadline and does not keep the loop going.
-    /// [`reschedule_timer_at`](Self::reschedule_timer_at) starts it. It then fires once, with the loop's slack, and is
-    /// stopped again. Its key stays valid until [`cancel_timer`](Self::cancel_timer). This is for a time-out that is set
-    /// and stopped again and again: a start costs less than a new timer.
+    /// [`reschedule_timer_at`](Self::reschedule_timer_at) starts it. It then fires once, with the slack that the loop
+    /// has now, and is stopped again. Its key stays valid until [`cancel_timer`](Self::cancel_timer). This is for a
+    /// time-out that is set and stopped again and again: a start costs less than a new timer.
     ///
     /// # Errors
     /// At the loop's limit, or when there is no memory. Nothing is added then.
@@ -168,7 +169,7 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// Pauses a timer and keeps the time that remains to its deadline. A paused timer does not keep the loop going.
-    /// Returns `false` if the timer is paused already, or for a stale key.
+    /// Returns `false` if the timer is paused already or is stopped, and for a stale key.
     ///
     /// # Panics
     /// If [`try_pause_timer`](Self::try_pause_timer) would return an error.
@@ -184,7 +185,7 @@ impl<T: Clone> EventLoop<T> {
         Ok(self.timers.try_pause(key, self.time.now_ns())?)
     }
 
-    /// Resumes a paused timer. Returns `false` if it is not paused, is stopped, or for a stale key.
+    /// Resumes a paused timer. Returns `false` for a timer that is stopped or not paused, and for a stale key.
     pub fn resume_timer(&mut self, key: Key) -> bool {
         self.timers.resume(key, self.time.now_ns())
     }
@@ -223,26 +224,27 @@ impl<T: Clone> EventLoop<T> {
         self.timers.get_mut(key)
     }
 
-    /// All timers in no particular order: key, deadline in nanoseconds (`None` while paused), value.
+    /// All timers in no particular order: key, deadline in nanoseconds (`None` while paused or stopped), value.
     pub fn iter_timers(&self) -> impl Iterator<Item = (Key, Option<u64>, &T)> {
         self.timers.scheduler().iter()
     }
 
-    /// All timers that are not paused: key, rank, value. A stable sort by rank puts them into the order in which they
-    /// will fire. Slack and timers that are already due are taken into account.
+    /// All timers that are neither paused nor stopped: key, rank, value. A stable sort by rank puts them into the order
+    /// in which they will fire. Slack and timers that are already due are taken into account.
     pub fn iter_queued_timers(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         self.timers.scheduler().iter_queued()
     }
 
-    /// The slack of timers that are armed from now on without a plan, by [`add_timer`](Self::add_timer) and
-    /// [`add_timer_at`](Self::add_timer_at). A timer that is due in the next turn has no slack. A [`Plan`] has a slack
-    /// of its own; a caller that lets its users leave out the slack can pass this value.
+    /// The slack of timers that are added from now on without a plan, by [`add_timer`](Self::add_timer),
+    /// [`add_timer_at`](Self::add_timer_at) and [`try_add_kept_timer`](Self::try_add_kept_timer). A timer that is added
+    /// for the next turn has no slack. A [`Plan`] has a slack of its own; a caller that lets its users leave out the
+    /// slack can pass this value.
     #[inline]
     pub fn slack_ns(&self) -> u64 {
         self.timers.slack_ns()
     }
 
-    /// Changes [`slack_ns`](Self::slack_ns). Timers that are armed already keep theirs.
+    /// Changes [`slack_ns`](Self::slack_ns). Timers that were added already keep theirs.
     pub fn set_slack_ns(&mut self, slack_ns: u64) {
         self.timers.set_slack_ns(slack_ns);
     }

@@ -46,7 +46,8 @@ impl<T: Clone> EventLoop<T> {
     /// Makes a loop. Its time begins at 0.
     ///
     /// # Errors
-    /// The backend is unknown, or none works; the resolution is 0; there is no memory; or the kernel refuses a call.
+    /// The backend is unknown, or none works; the resolution is 0; the recording cannot be written or played; there is
+    /// no memory; or the kernel refuses a call.
     pub fn new(options: &Options) -> Result<Self, Error> {
         Self::expect_memory()?;
         let (clock, backend, report): (Box<dyn Clock>, _, _) = match (&options.recording, &options.clock) {
@@ -189,7 +190,7 @@ impl<T: Clone> EventLoop<T> {
         if self.descriptors() < limit { Ok(()) } else { Err(LimitReached { what: "descriptors", limit }) }
     }
 
-    /// The number of timers: armed ones, due ones that were not pulled yet, and paused ones.
+    /// The number of timers: armed ones, due ones that were not pulled yet, and paused and stopped ones.
     #[inline]
     pub fn timers(&self) -> usize {
         self.timers.scheduler().len()

@@ -18,11 +18,12 @@ impl<T: Clone> EventLoop<T> {
     /// loop: watch it, level-triggered, and do nothing else with it.
     ///
     /// The descriptor changes when the backend has to be built again. That happens after a descriptor was closed
-    /// without being removed. A program that never does so needs to ask only once.
+    /// without being removed, and when the loop moves to another thread or into a forked child. A program that does
+    /// neither needs to ask only once.
     ///
     /// # Errors
-    /// `Unsupported` if the backend has none: `select`, and every backend on Windows. Take a turn of `Wait::AtMost` at
-    /// intervals then. Otherwise an error of the kernel.
+    /// `Unsupported` if the backend has none: `select`, a replay, and every backend on Windows. Take a turn of
+    /// `Wait::AtMost` at intervals then. Otherwise an error of the kernel.
     pub fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         self.observed.backend().pollable()
     }

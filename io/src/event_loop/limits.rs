@@ -19,7 +19,7 @@ pub(super) const TIMERS_MAX: usize = 1 << 30;
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct Limits {
     /// The most timers at a time. A timer counts while it is armed, while it is due but not pulled yet, and while it is
-    /// paused. Never more than 2³⁰, the wheel's own limit.
+    /// paused or stopped. Never more than 2³⁰, the wheel's own limit.
     pub timers: usize,
     /// The most observed descriptors at a time.
     pub descriptors: usize,
@@ -69,7 +69,7 @@ impl From<LimitReached> for io::Error {
     }
 }
 
-/// Why a timer was not added. Nothing has changed.
+/// Why a timer was not added, or not paused. Nothing has changed.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum AddError {

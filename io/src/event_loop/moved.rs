@@ -9,7 +9,7 @@
 //!                           after_fork                another waker: the parent has the old one
 //! ```
 //!
-//! An io_uring belongs to the thread that made it, and a forked child shares its backend's kernel objects with its
+//! An io_uring may belong to the thread that made it, and a forked child shares its backend's kernel objects with its
 //! parent. So the loop cannot keep the old backend in either case. A loop that records or replays cannot move: its
 //! recording is bound to the backend, and a forked child would share the file with its parent.
 
@@ -25,7 +25,8 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// Opens a new backend for this thread, by the options with which the loop was made, and registers every descriptor
-    /// with it. A descriptor that was closed meanwhile is not observed any more.
+    /// with it. A descriptor that was closed meanwhile gets no event any more; its token stays valid until it is
+    /// removed.
     ///
     /// # Errors
     /// As in [`new`](Self::new), and if the loop records or replays. The loop is as [`leave_thread`](Self::leave_thread)

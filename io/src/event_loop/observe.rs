@@ -97,7 +97,8 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// Asks which of `directions` are ready now. A callback that runs after another one for the same
-    /// [`Ready`](crate::Ready) needs this. For a descriptor that does not block, the result is all of `directions`.
+    /// [`Ready`](crate::Ready) needs this. Directions that are not observed are not ready. For a descriptor that does
+    /// not block, the result is all observed ones of `directions`. Nothing is ready for a stale token.
     pub fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         self.observed.look_again(token, directions)
     }

@@ -1,4 +1,5 @@
-//! What keeps a loop going: every timer that is not paused and every descriptor, except the unreferenced ones.
+//! What keeps a loop going: every timer that is neither paused nor stopped and every descriptor, except the
+//! unreferenced ones.
 //!
 //! Some timers and descriptors should not keep a program alive by themselves, such as a heartbeat, or a descriptor that
 //! only listens for a reload. As long as something else keeps the loop going, unreferenced ones are served like the
@@ -11,8 +12,8 @@ use crate::{Key, Token};
 use std::collections::TryReserveError;
 
 impl<T: Clone> EventLoop<T> {
-    /// Whether nothing keeps the loop going: every timer is [paused](Self::pause_timer),
-    /// [stopped](Self::stop_timer) or [unreferenced](Self::unref_timer), and every descriptor is unreferenced. If there are no timers and no
+    /// Whether nothing keeps the loop going: every timer is [paused](Self::pause_timer), [stopped](Self::stop_timer) or
+    /// [unreferenced](Self::unref_timer), and every descriptor is unreferenced. If there are no timers and no
     /// descriptors at all, only a wake could end a wait.
     pub fn is_idle(&self) -> bool {
         !self.timers.keep_going() && !self.observed.table().keeps_going()

@@ -46,7 +46,7 @@ impl<T: Clone> EventLoop<T> {
     ///
     /// # Errors
     /// `ResourceBusy` if it is called from within `serve`, because the loop runs already. An error of the kernel if a
-    /// wait fails.
+    /// wait fails. In a replay also the departure from the recording.
     ///
     /// ```
     /// use cogloop_io::{Due, EventLoop, Options};

@@ -6,8 +6,8 @@ use std::io;
 /// How long a turn may wait.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Wait {
-    /// Until a timer is due, a descriptor is ready, or a wake comes. If nothing is armed or observed, it waits for
-    /// ever: check [`is_idle`](EventLoop::is_idle) first.
+    /// Until a timer is due, a descriptor is ready, or a wake comes. If nothing is armed or observed, only a wake or a
+    /// signal ends the wait: check [`is_idle`](EventLoop::is_idle) first.
     Block,
     /// The turn does not wait.
     Poll,
@@ -24,7 +24,8 @@ impl<T: Clone> EventLoop<T> {
     /// A turn may find nothing, because a wake or a signal may have ended its wait.
     ///
     /// # Errors
-    /// An error of the kernel, if the wait fails. Due timers can still be pulled.
+    /// An error of the kernel, if the wait fails; in a replay also the departure from the recording. Due timers can
+    /// still be pulled.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
         self.readiness.begin_turn(&mut self.observed);
         self.observed.settle();
@@ -47,7 +48,8 @@ impl<T: Clone> EventLoop<T> {
         if has_time && self.timers.cascade_early() { self.timeout_ns(wait) } else { timeout_ns }
     }
 
-    /// The time until the earliest deadline, so that the process sleeps and wakes once; less if `wait` limits it.
+    /// The time until the earliest deadline, so that the process sleeps and wakes once; less if `wait` limits it, and 0
+    /// if a mark waits.
     fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
         let limit_ns = match wait {
             Wait::Block => None,

@@ -25,8 +25,9 @@ pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::
     poller.modify(fd, event)
 }
 
-/// The observed directions in which a reported descriptor is ready. The kernel's report is true on Unix. But `polling`
-/// also reports urgent data as reading, and a hang-up or an error as reading and writing, observed or not.
+/// The directions in which a reported descriptor is ready. The kernel's report is true on Unix. But `polling` also
+/// reports urgent data as reading, and a hang-up or an error as reading and writing, observed or not. So the kernel is
+/// asked again for the observed directions if urgent data was reported, or if nothing else is observed.
 pub(super) fn ready(fd: BorrowedFd<'_>, reported: &Event, observed: Interest) -> Interest {
     let is_plain = !reported.is_priority() && observed != Interest::PRIORITY;
     if is_plain { super::directions(reported) } else { look::now(fd, observed) }

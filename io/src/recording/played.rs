@@ -10,7 +10,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How long a replay sleeps between two looks at a descriptor that was ready in the recording.
+/// The longest sleep of a replay between two looks at a descriptor that was ready in the recording.
 const NAP_MAX: Duration = Duration::from_millis(1);
 
 /// The recorded clock.
@@ -97,7 +97,7 @@ impl Backend for PlayedBackend {
         let outcome = self.player.borrow_mut().result()?;
         let reported = outcome.result.as_deref().unwrap_or_default();
         if let Err(refused) = events.try_reserve(reported.len()) {
-            self.player.borrow_mut().run_out(&refused);
+            self.player.borrow_mut().run_out();
             return Err(refused.into());
         }
         let marks = std::mem::take(&mut self.player.borrow_mut().marks);

@@ -7,15 +7,15 @@ use crate::memory::{error_in_words, expect_bytes, try_format};
 use crate::number::Number;
 use crate::{Event, Interest, Token};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet, TryReserveError};
+use std::collections::{HashMap, HashSet};
 use std::fmt::{Arguments, Display};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-/// The longest line that is read. A wait reports at most 2048 descriptors, each with at most 24 bytes.
-const LINE_MAX: usize = 1 << 17;
+/// The longest line that is read. A program may mark millions of descriptors in a turn, each with at most 26 bytes.
+const LINE_MAX: usize = 1 << 27;
 
 /// The bytes that must be free before a player is made. Calls that cannot fail then allocate its buffer, its name, and
 /// boxes of the standard library.
@@ -34,7 +34,7 @@ pub(crate) struct Player {
     // A forked child shares the place in the file with its parent.
     mark: ForkMark,
     name: String,
-    // The text of the last line, with room for the longest.
+    // The text of the last line.
     text: Vec<u8>,
     // The line that comes next, and its number.
     next: Option<Line>,
@@ -48,7 +48,7 @@ pub(crate) struct Player {
     pub(super) place: Option<String>,
     // The marks of the recording for this turn, and those that the program makes now.
     pub(super) marks: Vec<Event>,
-    pub(super) marked_now: Vec<Event>,
+    pub(super) marked_now: HashMap<u64, Interest>,
     pub(super) feigned: HashSet<u64>,
     pub(super) observed: HashMap<u64, (Number, Interest)>,
     // Whether a wait for a descriptor has to end, and the result of a wait that was ended in this way.
@@ -66,14 +66,12 @@ fn words(message: Arguments<'_>) -> Cow<'static, str> {
 
 impl Player {
     pub(super) fn open(path: &Path, resolution_ns: u64) -> io::Result<Self> {
-        let mut text = Vec::new();
-        text.try_reserve_exact(LINE_MAX)?;
         expect_bytes(FOR_A_PLAYER)?;
         let mut player = Self {
             file: BufReader::new(crate::sys::own(|| File::open(path))?),
             name: path.file_name().unwrap_or_default().display().to_string(),
             mark: ForkMark::new()?,
-            text,
+            text: Vec::new(),
             next: None,
             number: 1,
             ending: Cow::Borrowed(""),
@@ -82,7 +80,7 @@ impl Player {
             departure: None,
             place: None,
             marks: Vec::new(),
-            marked_now: Vec::new(),
+            marked_now: HashMap::new(),
             feigned: HashSet::new(),
             observed: HashMap::new(),
             is_interrupted: || false,
@@ -119,7 +117,20 @@ impl Player {
     fn read_line(&mut self) -> io::Result<()> {
         self.text.clear();
         self.mark.check()?;
-        self.file.by_ref().take(LINE_MAX as u64).read_until(b'\n', &mut self.text).map(drop)
+        while !self.text.ends_with(b"\n") && self.text.len() < LINE_MAX {
+            let read = match self.file.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            if read.is_empty() {
+                break;
+            }
+            let count = read.iter().position(|&byte| byte == b'\n').map_or(read.len(), |end| end + 1);
+            self.text.try_reserve(count)?;
+            self.text.extend_from_slice(&read[..count]);
+            self.file.consume(count);
+        }
+        Ok(())
     }
 
     /// Goes on to the next line.
@@ -127,6 +138,9 @@ impl Player {
         self.next = None;
         let number = self.number;
         if let Err(error) = self.read_line() {
+            if error.kind() == io::ErrorKind::OutOfMemory {
+                return self.run_out();
+            }
             return self.ending = words(format_args!("the recording cannot be read after line {number}: {error}"));
         }
         let Some(text) = self.text.strip_suffix(b"\n") else {
@@ -140,7 +154,7 @@ impl Player {
         match std::str::from_utf8(text).map_or(Ok(None), Line::parse) {
             Ok(Some(line)) => self.next = Some(line),
             Ok(None) => self.ending = words(format_args!("line {} is not a line of a recording", self.number)),
-            Err(refused) => self.run_out(&refused),
+            Err(_) => self.run_out(),
         }
     }
 
@@ -187,7 +201,7 @@ impl Player {
 
     /// Ends the replay, because there is no memory to go on.
     #[cold]
-    pub(super) fn run_out(&mut self, _: &TryReserveError) {
+    pub(super) fn run_out(&mut self) {
         self.departure.get_or_insert(Cow::Borrowed(NO_MEMORY));
     }
 
@@ -250,7 +264,7 @@ impl Player {
     /// When there is no memory. The replay ends then.
     pub(super) fn observe(&mut self, token: Token, number: Number, interest: Interest) -> io::Result<()> {
         if let Err(refused) = self.observed.try_reserve(1) {
-            self.run_out(&refused);
+            self.run_out();
             return Err(refused.into());
         }
         self.observed.insert(token.to_bits(), (number, interest));
@@ -260,8 +274,11 @@ impl Player {
     /// The program marks a descriptor ready.
     pub(super) fn mark(&mut self, event: Event) {
         match self.marked_now.try_reserve(1) {
-            Ok(()) => self.marked_now.push(event),
-            Err(refused) => self.run_out(&refused),
+            Ok(()) => {
+                let marked = self.marked_now.entry(event.token.to_bits()).or_default();
+                *marked = *marked | event.ready;
+            }
+            Err(_) => self.run_out(),
         }
     }
 
@@ -269,7 +286,7 @@ impl Player {
     pub(super) fn feign(&mut self, token: Token) {
         match self.feigned.try_reserve(1) {
             Ok(()) => drop(self.feigned.insert(token.to_bits())),
-            Err(refused) => self.run_out(&refused),
+            Err(_) => self.run_out(),
         }
     }
 
@@ -317,11 +334,13 @@ impl Player {
     }
 
     /// The directions of this event for which the replay waits: those that are observed and that the program has not
-    /// marked ready itself.
+    /// marked ready itself. `None` if there are none, or if the descriptor is feigned.
     pub(super) fn awaited(&self, event: &Event) -> Option<(Number, Interest)> {
         let (number, interest) = *self.observed.get(&event.token.to_bits())?;
         let mut wanted = event.ready & interest;
-        self.marked_now.iter().filter(|mark| mark.token == event.token).for_each(|mark| wanted.remove(mark.ready));
+        if let Some(&marked) = self.marked_now.get(&event.token.to_bits()) {
+            wanted.remove(marked);
+        }
         let is_real = !wanted.is_empty() && !self.feigned.contains(&event.token.to_bits());
         is_real.then_some((number, wanted))
     }

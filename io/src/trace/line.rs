@@ -7,10 +7,10 @@
 /// The rest of the room for a line. Anything that does not fit is left out.
 pub(super) struct Line<'a>(pub(super) &'a mut [u8]);
 
-/// The number of bytes of a text that are written; the rest is left out.
+/// The most bytes of a text that are written; the rest is left out.
 const TEXT_MAX: usize = 120;
 
-/// The room that a line needs. An escaped byte of a text takes six bytes.
+/// The room that a line needs. An escaped byte of a text takes up to six bytes.
 pub(super) const LINE_MAX: usize = 1 << 10;
 
 impl Line<'_> {

@@ -106,7 +106,7 @@ const FOR_THE_REST: usize = memory::FOR_A_MESSAGE;
 /// Room for the end of the file.
 const END_MAX: u64 = 256;
 
-/// A line is written to the file at most a second later, if there is a further turn.
+/// The end of a turn writes the lines to the file if the last write is more than this time ago.
 const FLUSH_NS: u64 = 1_000_000_000;
 
 /// A trace that is being written. Dropping it completes the file.

@@ -16,7 +16,7 @@ impl Uring {
     }
 
     /// Takes the completions that came while the user's code ran. They are not reported, because they may be outdated.
-    /// Returns `true` if one of them was a wake.
+    /// Returns `true` if one of them was a wake, or if the kernel has lost one.
     pub(super) fn collect(&mut self) -> std::io::Result<bool> {
         if self.ring.has_more() || self.has_to_send() {
             self.send_along()?;
@@ -31,8 +31,8 @@ impl Uring {
         self.has_overdue || !waker_can_wake || self.ring.queued() > 0 || !self.pending_removals.is_empty()
     }
 
-    /// Submits the queued entries and arms registrations that are not busy. If the kernel has no memory for an entry, a
-    /// later wait submits it.
+    /// Submits the queued entries and arms registrations that are not busy or have become idle. If the kernel has no
+    /// memory for an entry, a later wait submits it.
     pub(super) fn send_along(&mut self) -> std::io::Result<()> {
         self.has_overdue = false;
         match self.arm_idle(IDLE).and_then(|()| self.ring.enter(Some(0))) {

@@ -22,13 +22,13 @@
 //! poll of an edge-triggered one ([`expect_news`](Backend::expect_news)) is multishot and stays in the kernel when it
 //! reports. The waker's poll is multishot, too, and so is each new poll while the loop does not sleep (a look follows).
 //!
-//! Step 2 is left out when nothing has completed since the last wait and no registration is busy. Step 3 then arms the
-//! dirty registrations in the system call that sleeps. The new polls show whether one of them is ready.
+//! Step 2 is left out when nothing has completed since the last wait and no registration is busy or may become busy.
+//! Step 3 then arms the dirty registrations in the system call that sleeps, and the new polls show what is ready.
 //!
-//! A busy registration has no poll in the kernel, because a completion costs more than a look. A network driver works
-//! in the same way: it polls under load and waits for interrupts otherwise. A registration that several looks in a row
-//! have found ready stays unarmed until the loop sleeps, or until many looks in a row have found it not ready. So while
-//! the same descriptors are busy, a wait is one `poll`, and the rings are not used. docs/backends.md has figures.
+//! A busy registration has no poll in the kernel, because a completion costs more than a look. A registration
+//! that looks have found ready several times in quick succession stays unarmed until the loop sleeps, or until looks in
+//! a row have found it not ready: two if the loop submits other entries anyway, eight if it does not. So while the same
+//! descriptors are busy, a wait is one `poll`, and the rings are not used. docs/backends.md has figures.
 //!
 //! A report is true when [`wait`](Backend::wait) returns. A poll that completes while the user's code runs may be
 //! outdated, because that code may have read the data. Such a completion only says which registration to look at. A
@@ -39,8 +39,8 @@
 //! before it returns. If memory is short, `remove` returns an error, and the next wait cancels the poll.
 //!
 //! A descriptor that was closed without `remove` is found when it is polled or armed. Every 64th wait also checks one
-//! armed registration. A timer in the rings, the quiet timer, has all checked after 10 to 20 ms without an event. The
-//! peer sees the end only then; with epoll it sees the end at once.
+//! armed registration. While the loop sleeps, a timer in the rings, the quiet timer, has 256 of them checked after each
+//! 10 to 20 ms without an event, until all were checked. The peer sees the end only then; with epoll at once.
 //!
 //! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
 //! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only
@@ -74,7 +74,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 pub use ring::Setup;
 
-/// The size of the submission ring. A wait with more entries needs one more system call.
+/// The size of the submission ring. A wait with more entries needs more than one system call.
 const ENTRIES: u32 = 256;
 
 /// The most registrations that are checked at a time before the loop sleeps: 10,000 would take two milliseconds.

@@ -35,7 +35,8 @@ impl Polled {
     /// Polls the descriptors.
     ///
     /// # Errors
-    /// `NOMEM`, or `INTR` if a signal is pending and nothing is ready.
+    /// `NOMEM`, `INTR` if a signal is pending and nothing is ready, or `INVAL` if there are more descriptors than the
+    /// process may have open.
     pub(super) fn ask(&mut self) -> Result<(), Errno> {
         // SAFETY: the kernel reads and writes exactly the elements of the vector, which are `pollfd`s. It answers a
         // number that is not open with POLLNVAL, and does nothing to a file.

@@ -9,8 +9,8 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 impl Uring {
-    /// Reports the completions that came while the loop slept, at most a batch. Returns `true` if the wait is over
-    /// although there is no event.
+    /// Reports the completions that came while the loop slept, at most a batch. Returns `true` if the wait is over,
+    /// with or without an event.
     pub(super) fn reap(&mut self, events: &mut Vec<Event>) -> bool {
         let mut is_over = false;
         let mut asked_in_vain = false;
@@ -124,8 +124,8 @@ impl Uring {
         }
     }
 
-    /// Appends the event of a registration. If the number stands for another file now, drops the registration instead
-    /// and returns `false`.
+    /// Appends the event of a registration. If a check is due and finds that the number stands for another file now,
+    /// drops the registration instead and returns `false`.
     pub(super) fn report(&mut self, index: u32, answer: PollFlags, events: &mut Vec<Event>) -> bool {
         self.is_quiet = false;
         let Some(known) = &mut self.slots[index as usize].registration else { return false };

@@ -6,8 +6,8 @@ use crate::sys::Identity;
 use crate::{Interest, Token};
 use rustix::event::PollFlags;
 
-/// The number of looks in a row that must find an unarmed registration ready before it counts as busy. Each of these
-/// looks comes at most [`SOON`] waits after the registration's last report.
+/// The number of looks that must find an unarmed registration ready before it counts as busy. Each of these looks comes
+/// at most [`SOON`] waits after the registration's last report.
 const BUSY: u8 = 2;
 
 /// The same number for a registration with a multishot poll. The registration becomes unarmed then. Removing the poll
@@ -34,7 +34,8 @@ pub(super) struct Registration {
     pub(super) reported: u32,
     /// The number of looks in a row that found it not ready.
     pub(super) idle: u8,
-    /// The number of looks in a row that found it ready soon after its last report.
+    /// The number of looks that found it ready, each soon after its last report. Looks in between that found it not
+    /// ready do not matter.
     streak: u8,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Completion {
     pub(super) name: u64,
     /// The result of the operation, or a negative error number.
     pub(super) result: i32,
-    /// Whether the entry is finished. A multishot poll is not finished by a completion.
+    /// Whether the entry is finished. Most completions of a multishot poll do not finish it.
     pub(super) has_ended: bool,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Ring {
 impl Ring {
     /// # Errors
     /// An error of the kernel: `EINVAL` for a setup that it does not support, `EPERM` or `ENOSYS` if io_uring is
-    /// forbidden.
+    /// forbidden. `Unsupported` before Linux 5.11.
     pub(super) fn new(entries: u32, setup: Setup) -> io::Result<Self> {
         above_standard(|| Self::make_of_a_size(entries, setup), |ring| ring.rings.as_raw_fd())
     }

@@ -70,7 +70,7 @@ impl Waker {
     /// Makes a waker with a pipe, as on a Unix other than Linux.
     ///
     /// # Errors
-    /// An error of the kernel, `EMFILE` for example.
+    /// An error of the kernel, `EMFILE` for example, or `OutOfMemory`.
     pub fn with_pipe() -> io::Result<Self> {
         Self::of(Notifier::pipe()?)
     }

@@ -1,4 +1,4 @@
-//! The notifier on Unix. `windows` has the same functions.
+//! The notifier on Unix. `windows` is its counterpart.
 //!
 //! It is an eventfd on Linux and a pipe elsewhere, non-blocking and close-on-exec. `notify` can fail only if there is
 //! no room for another notification, and `clear` only if there is no notification. So neither returns an error.

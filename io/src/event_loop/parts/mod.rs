@@ -1,4 +1,4 @@
-//! The parts of a loop. Each part owns an invariant, and its audit checks it.
+//! The parts of a loop. Each part owns an invariant. Each part except `Time` has an audit that checks its state.
 //!
 //! | part | what always holds |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | [`Readiness`](readiness::Readiness) | every descriptor with a mark is listed; an event is given out once |
 //! | [`Shares`](share::Shares) | a turn serves no more timers, and no more descriptors, than their share |
 //!
-//! The parts do not know the loop. `Readiness` works on `Observed`; the other parts do not know each other. The files
-//! in the parent folder join the parts, and contain the functions that a user calls.
+//! The parts do not know the loop. `Readiness` works on `Observed`, and `Shares` reads `Time`; otherwise the parts do
+//! not know each other. The files in the parent folder join the parts, and contain the functions that a user calls.
 
 pub(super) mod kept;
 pub(super) mod mode;

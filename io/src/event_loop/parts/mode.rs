@@ -26,7 +26,8 @@ pub enum Mode {
     /// Each direction once, and again after [`drained`](crate::EventLoop::drained) was called for it. A new interest
     /// ([`set_interest`](crate::EventLoop::set_interest)) ends the silence, too.
     Edge,
-    /// Once, for the first direction that is ready, and again after [`set_interest`](crate::EventLoop::set_interest).
+    /// Once, for the directions that are ready first, and again after
+    /// [`set_interest`](crate::EventLoop::set_interest).
     OneShot,
 }
 

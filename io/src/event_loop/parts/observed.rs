@@ -15,7 +15,8 @@ use rustix::io::Errno;
 use std::collections::TryReserveError;
 use std::io;
 
-/// The descriptors of the table are exactly those that the backend knows.
+/// The descriptors of the table are exactly those that the loop has registered with the backend. The backend may have
+/// dropped some of them because they were closed.
 pub(crate) struct Observed {
     pub(super) table: Table,
     // Indices of descriptors whose silent directions the backend may not know yet.
@@ -197,7 +198,8 @@ impl Observed {
         }
     }
 
-    /// Tells the backend which directions have become silent and still are.
+    /// Tells the backend which directions have become silent and still are. Registers the descriptors of
+    /// [`expect_again`](Self::expect_again) again.
     #[inline]
     pub(crate) fn settle(&mut self) {
         if self.unsettled.is_empty() {
@@ -214,9 +216,9 @@ impl Observed {
         self.unsettled.clear();
     }
 
-    /// The directions of an event that are still ready. If the event may be outdated, the kernel is asked, but only for
-    /// a descriptor that may block. A non-blocking descriptor is given out in any case: reading it returns
-    /// `WouldBlock`, and asking would cost a system call each time.
+    /// The directions that are still ready of an event that may be outdated. The kernel is asked only about a
+    /// descriptor that may block. A non-blocking descriptor is given out in any case: reading it returns `WouldBlock`,
+    /// and asking would cost a system call each time.
     #[inline]
     pub(super) fn still_ready(&mut self, event: Event) -> Interest {
         let Some(descriptor) = self.blocking(event.token) else { return event.ready };
@@ -228,8 +230,8 @@ impl Observed {
         self.look(&descriptor, event.token, asked) | event.ready & descriptor.marked_in_turn
     }
 
-    /// Which of `directions` are ready now, for a descriptor that may block. For any other descriptor: all of
-    /// `directions`.
+    /// Which observed ones of `directions` are ready now, for a descriptor that may block. For any other descriptor:
+    /// all observed ones of `directions`.
     #[inline]
     pub(crate) fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         let Some(descriptor) = self.table.get(token) else { return Interest::NONE };

@@ -7,7 +7,7 @@
 //!
 //!   turn 1  finds  a b c d           the user pulls a b
 //!   turn 2  finds  e f g a           the user pulls e f
-//!   turn 3  finds  c d e f           sorted: c and d have waited longest; the user pulls c d
+//!   turn 3  finds  c d b e           sorted: c and d have waited longest; the user pulls c d
 //! ```
 //!
 //! An event that is not pulled is dropped, because the kernel reports it again. The kernel reports ready descriptors in
@@ -106,8 +106,8 @@ impl Readiness {
         observed.backend().wait(&mut self.events, timeout_ns)
     }
 
-    /// Merges the marks into the events, one event for each token. Sorts the events so that the one served longest ago
-    /// is first.
+    /// Merges the marks into the events, one event for each token. If a descriptor may have been left out in an earlier
+    /// turn, sorts the events so that the descriptor that was served longest ago is first.
     #[inline]
     pub(crate) fn complete(&mut self, observed: &mut Observed) {
         if !self.marked.is_empty() {

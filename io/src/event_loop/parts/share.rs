@@ -54,7 +54,8 @@ impl Share {
         self.look_at = 0;
     }
 
-    /// Whether the share is used up at `now_ns`. Plans the next reading of the clock.
+    /// Whether the share is used up at `now_ns`. If it is not, chooses how many callbacks come before the next reading
+    /// of the clock.
     #[inline]
     fn is_used_up(&mut self, now_ns: u64) -> bool {
         let is_slow = now_ns.saturating_sub(self.looked_ns) >= SHARE_NS / STEP_MAX as u64;
@@ -158,7 +159,8 @@ impl Shares {
         false
     }
 
-    /// Panics when a kind was served beyond its share before the next reading of the clock.
+    /// Panics when the number of callbacks between two readings of the clock is out of range, or when the last reading
+    /// of a share is before its beginning.
     pub(crate) fn audit(&self) {
         for share in [&self.timers, &self.descriptors] {
             assert!(

@@ -154,7 +154,7 @@ impl<T: Clone> Timers<T> {
         self.scheduler.advance(now_ns);
     }
 
-    /// Lets the wheel cascade early. Returns whether that may have changed the next deadline.
+    /// Lets the wheel cascade early. Returns whether there was any work, which has taken some time.
     #[inline]
     pub(crate) fn cascade_early(&mut self) -> bool {
         self.scheduler.cascade_early()

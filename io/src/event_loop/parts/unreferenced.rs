@@ -1,4 +1,5 @@
-//! The set of unreferenced timers, which do not keep the loop going. The set also counts its paused timers.
+//! The set of unreferenced timers, which do not keep the loop going. The set also counts its paused timers. Here a
+//! stopped timer is a paused one, too.
 //!
 //! ```text
 //!                   not paused             paused
