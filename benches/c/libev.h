@@ -4,12 +4,17 @@
 
 struct timer {
     ev_timer timer;
+    uint64_t due_ns;
 };
+static void (*note_fire)(struct timer *timer);
 static struct ev_loop *loop;
 static ev_io watch;
 static uint32_t fired, seen;
 
-static void on_timer(struct ev_loop *of, ev_timer *timer, int events) { (void)of, (void)timer, (void)events, fired++; }
+static void on_timer(struct ev_loop *of, ev_timer *timer, int events) {
+    (void)of, (void)events, fired++;
+    if (note_fire) note_fire((struct timer *)timer);
+}
 static void on_ready(struct ev_loop *of, ev_io *io, int events) { (void)of, (void)io, (void)events, seen++; }
 
 static void loop_make(void) { loop = ev_loop_new(EVBACKEND_EPOLL); }

@@ -5,12 +5,17 @@
 
 struct timer {
     uv_timer_t timer;
+    uint64_t due_ns;
 };
+static void (*note_fire)(struct timer *timer);
 static uv_loop_t *loop;
 static uv_poll_t watch;
 static uint32_t fired, seen;
 
-static void on_timer(uv_timer_t *timer) { (void)timer, fired++; }
+static void on_timer(uv_timer_t *timer) {
+    fired++;
+    if (note_fire) note_fire((struct timer *)timer);
+}
 static void on_ready(uv_poll_t *poll, int status, int events) { (void)poll, (void)status, (void)events, seen++; }
 
 static void loop_make(void) {

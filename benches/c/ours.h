@@ -15,15 +15,22 @@
 #define DELAYS COG_DELAYS_FROM_CACHED
 #endif
 
+#ifndef SLACK_NS
+#define SLACK_NS 0
+#endif
+
 struct timer {
     cog_timer timer;
+    uint64_t due_ns;
 };
+static void (*note_fire)(struct timer *timer);
 static cog_loop loop;
 static cog_watch watch;
 static uint32_t fired, seen;
 
 static void on_timer(cog_timer timer, const cog_expiry *expiry, void *ctx) {
-    (void)timer, (void)expiry, (void)ctx, fired++;
+    (void)timer, (void)expiry, fired++;
+    if (note_fire) note_fire(ctx);
 }
 static void on_ready(cog_watch of, int ready, void *ctx) { (void)of, (void)ready, (void)ctx, seen++; }
 
@@ -32,6 +39,7 @@ static void loop_make(void) {
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
     options.resolution_ns = RESOLUTION_NS;
+    options.slack_ns = SLACK_NS;
     options.delays = DELAYS;
     if (cog_loop_new(&options, &loop)) exit(4);
 }
@@ -43,11 +51,11 @@ static void loop_update_now(void) {
 
 static void timer_make(struct timer *timer) {
     memset(timer, 0, sizeof *timer);
-    if (KEPT && cog_timer_new(loop, on_timer, NULL, &timer->timer)) exit(4);
+    if (KEPT && cog_timer_new(loop, on_timer, timer, &timer->timer)) exit(4);
 }
 static void timer_set(struct timer *timer, uint32_t us) {
     if (KEPT) cog_timer_reschedule(timer->timer, (uint64_t)us * 1000);
-    else cog_timer_after(loop, (uint64_t)us * 1000, on_timer, NULL, &timer->timer);
+    else cog_timer_after(loop, (uint64_t)us * 1000, on_timer, timer, &timer->timer);
 }
 static void timer_cancel(struct timer *timer) {
     if (KEPT) cog_timer_stop(timer->timer);

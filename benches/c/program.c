@@ -4,6 +4,7 @@
  *
  *   program timers N    N timers: set and cancelled, restarted, one cancelled and another set
  *   program fire N      N timers due within 200 ms: set, and run until all have fired
+ *   program sleeps N    the same, on the side: how often the thread slept, and how late the timers fired
  *   program stale       cancels a timer that has fired, if handles can be stale
  *   program watch       a descriptor that is ready: watched, one turn, removed
  *   program loops       makes a loop: the time, and the bytes of memory
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -124,6 +126,43 @@ static void measure_fire(uint32_t count) {
     if (fired != count) exit(5);
 }
 
+static uint64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t late_ns_sum, late_ns_max;
+static void note_lateness(struct timer *timer) {
+    uint64_t now = now_ns(), late_ns = now > timer->due_ns ? now - timer->due_ns : 0;
+    late_ns_sum += late_ns;
+    if (late_ns > late_ns_max) late_ns_max = late_ns;
+}
+
+static long sleeps(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_nvcsw;
+}
+
+static void measure_sleeps(uint32_t count) {
+    loop_make();
+    prepare(count);
+    note_fire = note_lateness;
+    loop_update_now();
+    uint64_t start_ns = now_ns();
+    for (uint32_t n = 0; n < count; n++) {
+        timers[n].due_ns = start_ns + delays_us[n] % 200000 * 1000;
+        timer_set(&timers[n], delays_us[n] % 200000);
+    }
+    long before = sleeps();
+    loop_run();
+    say("sleeps", (double)(sleeps() - before));
+    say("late_mean", (double)late_ns_sum / count / 1000);
+    say("late_most", (double)late_ns_max / 1000);
+    if (fired != count) exit(5);
+}
+
 static void measure_stale(void) {
     struct timer timer;
     double passes[PASSES];
@@ -183,12 +222,13 @@ int main(int argc, char **argv) {
     uint32_t count = argc > 2 ? (uint32_t)atoi(argv[2]) : 0;
     if (strcmp(what, "timers") == 0 && count > 0) measure_timers(count);
     else if (strcmp(what, "fire") == 0 && count > 0) measure_fire(count);
+    else if (strcmp(what, "sleeps") == 0 && count > 0) measure_sleeps(count);
     else if (strcmp(what, "stale") == 0) measure_stale();
     else if (strcmp(what, "watch") == 0) measure_watch();
     else if (strcmp(what, "loops") == 0) measure_loops();
     else if (strcmp(what, "count") == 0 && argc > 4) repeat(argv[2], (uint32_t)atoi(argv[3]), atoi(argv[4]));
     else {
-        fprintf(stderr, "usage: %s timers N | fire N | stale | watch | loops | count WHAT N ROUNDS\n", argv[0]);
+        fprintf(stderr, "usage: %s timers N | fire N | sleeps N | stale | watch | loops | count WHAT N ROUNDS\n", argv[0]);
         return 2;
     }
     fflush(stdout);

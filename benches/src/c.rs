@@ -29,6 +29,8 @@ const OURS: &str = "cogloop";
 const KEPT: &str = "cogloop, timers made once";
 const FRESH: &str = "cogloop, clock read each time";
 const COARSE: &str = "cogloop, ticks of 1 ms";
+const SLACK: &str = "cogloop, slack of 1 ms";
+const SLACK_2: &str = "cogloop, slack of 2 ms";
 const URING: &str = "cogloop, io_uring";
 const PEERS: [&str; 2] = ["libev", "libuv"];
 
@@ -45,11 +47,13 @@ const fn ours(name: &'static str, flag: &'static str, backend: &'static str) -> 
     Contender { name, header: "ours.h", flag, library: "-lcogloop", backend }
 }
 
-const CONTENDERS: [Contender; 7] = [
+const CONTENDERS: [Contender; 9] = [
     ours(OURS, "-O2", "epoll"),
     ours(KEPT, "-DKEPT=1", "epoll"),
     ours(FRESH, "-DDELAYS=COG_DELAYS_FROM_NOW", "epoll"),
     ours(COARSE, "-DRESOLUTION_NS=1000000", "epoll"),
+    ours(SLACK, "-DSLACK_NS=1000000", "epoll"),
+    ours(SLACK_2, "-DSLACK_NS=2000000", "epoll"),
     ours(URING, "-O2", "uring"),
     Contender { name: PEERS[0], header: "libev.h", flag: "-O2", library: "-lev", backend: "" },
     Contender { name: PEERS[1], header: "libuv.h", flag: "-O2", library: "-luv", backend: "" },
@@ -61,6 +65,8 @@ const TIMERS: Figures = &[
     ("restart", "restarted, ns"),
 ];
 const FIRE: Figures = &[("fire", "set and fired, ns")];
+const SLEEPS: Figures =
+    &[("sleeps", "sleeps until all have fired"), ("late_mean", "late, mean, µs"), ("late_most", "late, most, µs")];
 const STALE: Figures = &[("stale", "cancelled when it has fired, ns")];
 const WATCH: Figures = &[("watch", "watched, one turn, removed, ns")];
 const LOOPS: Figures = &[("make", "made, ns"), ("bytes", "memory, bytes")];
@@ -80,8 +86,10 @@ fn courses(options: &Options) -> Vec<Course> {
         figures,
     };
     let timers = |&size: &usize| course("timers", Some(size), &[OURS, KEPT, FRESH, PEERS[0], PEERS[1]], TIMERS);
-    let fire = |&size: &usize| course("fire", Some(size), &[OURS, COARSE, PEERS[0], PEERS[1]], FIRE);
+    let all_waits = [OURS, COARSE, SLACK, SLACK_2, PEERS[0], PEERS[1]];
+    let fire = |&size: &usize| course("fire", Some(size), &all_waits, FIRE);
     let mut all: Vec<_> = sizes.iter().map(timers).chain(sizes.iter().map(fire)).collect();
+    all.push(course("sleeps", Some(1_000), &all_waits, SLEEPS));
     all.push(course("stale", None, &[OURS], STALE));
     all.push(course("watch", None, &[OURS, URING, PEERS[0], PEERS[1]], WATCH));
     all.push(course("loops", None, &[OURS, URING, PEERS[0], PEERS[1]], LOOPS));
