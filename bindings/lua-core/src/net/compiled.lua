@@ -10,7 +10,8 @@ local string  = ffi.string
 local RECEIVED, MAX = own.RECEIVED, 2^31 - 1
 
 -- The buffer for received data. A call takes it out and puts it back, because a finalizer or a debug hook may receive
--- between two steps of the call.
+-- between two steps of the call. If an error of a hook ends the call between two steps, the buffer is lost, and the
+-- function in Rust receives from then on.
 local buffer = ffi.new( 'char[?]', RECEIVED )
 
 local function is_socket( value ) return type( value ) == 'userdata' and getmetatable( value ) == Socket end
