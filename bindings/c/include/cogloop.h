@@ -7,8 +7,10 @@
  * Names     begin with cog_ or COG_, then the subject, then the action. cog_loop_free frees what cog_loop_new has made.
  * Errors    A function returns COG_OK, which is 0, or a COG_ERROR_ code, which is below 0, or an error number of the
  *           system, which is above 0 (errno.h; on Windows winerror.h). cog_strerror describes the code, and
- *           cog_last_message the failure. A call that fails changes nothing; outputs keep their values.
- * Outputs   are the last parameters. Pass NULL for an output that you do not need.
+ *           cog_last_message the failure. A call that fails changes nothing; outputs keep their values. But a run that
+ *           fails may have called callbacks before.
+ * Outputs   are the last parameters. Pass NULL for an output that you do not need. Only the loop of cog_loop_new and
+ *           the stats of cog_loop_stats must not be NULL.
  * Handles   cog_loop, cog_timer, cog_watch and cog_hook are small values that can be copied. A handle of zeros names
  *           nothing. After a loop, timer, watch or hook has ended, its handle is stale for ever: functions return
  *           COG_ERROR_STALE for it, and no later object has the same handle.
@@ -18,12 +20,15 @@
  *           cog_watch_on_end set a function that frees ctx after the library's last use. A descriptor belongs to the
  *           caller: remove its watch first, then close it. A returned string belongs to the library.
  * Threads   A loop belongs to the thread that made it, and ends with that thread. cog_loop_release and cog_loop_adopt
- *           give it to another thread. Any thread may call cog_loop_post and cog_loop_wake. All other functions return
- *           COG_ERROR_THREAD on another thread than the loop's. A signal handler may call cog_loop_wake at any time,
- *           and no other function. While a loop runs, its thread is not cancelled; pthread_cancel takes effect after
- *           the run.
- * Callbacks run in cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. A callback may call every
- *           function for every handle, also its own. cog_loop_run for its own loop returns COG_ERROR_RUNNING.
+ *           give it to another thread. Any thread may call cog_loop_post, cog_loop_wake and, for a released loop,
+ *           cog_loop_adopt. All other functions return COG_ERROR_THREAD on another thread than the loop's. A signal
+ *           handler may call cog_loop_wake at any time, and no other function. While a loop runs, its thread is not
+ *           cancelled; pthread_cancel takes effect after the run.
+ * Callbacks run in cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. The functions of
+ *           cog_timer_on_end and cog_watch_on_end, a discard, and the functions of cog_loop_walk also run in other
+ *           calls: in the call that ends the timer, watch or loop, and in cog_loop_walk. A callback may call every
+ *           function for every handle, also its own. For its own loop the three functions that run a loop, and
+ *           cog_loop_release, return COG_ERROR_RUNNING.
  *           cog_loop_free for its own loop makes all handles stale at once, and ends the run when the callback returns.
  *           A callback must return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit. If
  *           it unwinds, the process ends with a message that names the callback.
@@ -182,7 +187,7 @@ typedef struct cog_stats {
 /* The deadline for which a timer fires. */
 typedef struct cog_expiry {
     uint64_t deadline_ns; /* the deadline; an interval's deadlines do not drift */
-    uint64_t late_ns;     /* the time from the deadline to the start of the turn */
+    uint64_t late_ns;     /* the time from the deadline to the end of the turn's wait */
     uint64_t missed;      /* the number of later deadlines that have passed as well and are not served */
 } cog_expiry;
 
@@ -214,7 +219,8 @@ const char *cog_last_message(void);
 
 /* Makes a loop at time 0. options: NULL for the defaults. */
 COG_NODISCARD int cog_loop_new(const cog_options *options, cog_loop *loop);
-/* Ends a loop with its timers and watches; all their handles become stale. Posts that did not run are discarded. */
+/* Ends a loop with its timers, watches and hooks; all their handles become stale. Posts that did not run are
+ * discarded. */
 int cog_loop_free(cog_loop loop);
 /* Takes a loop from this thread. The loop then belongs to no thread, and goes on to collect posts and wakes. Returns
  * COG_ERROR_RUNNING in a callback of the loop. */
@@ -229,11 +235,12 @@ int cog_loop_adopt(cog_loop loop);
  * to the parent. Call this before the child makes another loop: it returns COG_ERROR_LIMIT if another loop has taken
  * the number. It returns COG_OK if there is nothing to do. */
 int cog_loop_after_fork(cog_loop loop);
-/* Runs until there is no timer, no watch and no post left, or until cog_loop_stop. Unreferenced timers and watches do
- * not count. Each turn waits, and serves what was due or ready when the wait ended: timers by deadline, then watches, then
- * posts. */
+/* Runs until there is no timer, no watch, no idle hook and no post left, or until cog_loop_stop. Unreferenced timers
+ * and watches do not count, nor do paused and stopped timers. Each turn waits, and serves what was due or ready when
+ * the wait ended: timers by deadline, then watches, then posts. */
 int cog_loop_run(cog_loop loop);
-/* Runs one turn, which waits for timeout_ns at most. *is_alive: whether cog_loop_run would have more to do. */
+/* Runs one turn, which waits for timeout_ns at most; COG_NEVER is no limit. If nothing is left, it does not wait.
+ * *is_alive: whether cog_loop_run would have more to do. */
 int cog_loop_run_once(cog_loop loop, uint64_t timeout_ns, bool *is_alive);
 /* Runs one turn without waiting. */
 int cog_loop_step(cog_loop loop);
@@ -251,15 +258,15 @@ int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx)
 int cog_loop_wake(cog_loop loop);
 /* Reads the clock. */
 int cog_loop_now(cog_loop loop, uint64_t *now_ns);
-/* The time of the last reading: the start of the turn, or the last cog_loop_update_now if that was later. The result is
- * never later than cog_loop_now, and is 0 before the first turn. */
+/* The time of the last reading: the end of the turn's wait, or the last cog_loop_update_now if that was later. The
+ * result is never later than cog_loop_now, and is 0 before the first of these readings. */
 int cog_loop_now_cached(cog_loop loop, uint64_t *now_ns);
 /* Reads the clock for cog_loop_now_cached. Call it after long work. */
 int cog_loop_update_now(cog_loop loop);
 /* Converts a time of the loop to the time of day, for messages and logs. The result is in nanoseconds since 1970, by
  * the present setting of the system's clock. */
 int cog_loop_wall_time(cog_loop loop, uint64_t at_ns, int64_t *unix_ns);
-/* COG_CLOCK_VIRTUAL: lets time pass. */
+/* COG_CLOCK_VIRTUAL: lets time pass. With the other clock it returns COG_ERROR_UNSUPPORTED. */
 int cog_loop_advance(cog_loop loop, uint64_t by_ns);
 /* For a loop inside another loop: watch fd for reading, wait for timeout_ns at most, then call cog_loop_step. Ask for
  * the timeout before each wait, after all other calls; COG_NEVER is no limit. COG_ERROR_UNSUPPORTED with the backend
@@ -271,8 +278,9 @@ int cog_loop_backend(cog_loop loop, const char **name, const char **reason);
 /* Fills in *stats. */
 int cog_loop_stats(cog_loop loop, cog_stats *stats);
 /* Writes the loop's activity into file, for Perfetto: each turn, wait and callback, with its name, time and lateness.
- * The trace ends with cog_loop_trace_end, when the loop is freed, or when the file has limit bytes (0: 64 MiB). The
- * file is complete then, and the loop runs as without a trace. This call ends an earlier trace. */
+ * The trace ends with cog_loop_trace_end, when the loop is freed, or when the file has limit bytes (0: 64 MiB; at least
+ * 4 KiB). The file is complete then, and the loop runs as without a trace. This call ends an earlier trace, even if it
+ * fails. */
 int cog_loop_trace(cog_loop loop, const char *file, uint64_t limit);
 /* Ends the trace. Returns the first error of writing the file; that error has ended the trace. */
 int cog_loop_trace_end(cog_loop loop);

@@ -3,11 +3,11 @@
  *
  * Delays are in milliseconds of a clock that also counts while the machine sleeps: CLOCK_BOOTTIME, on Windows the
  * performance counter. Timestamps are from the wall clock. Callbacks run on threads of the library, never on the
- * caller's. Two callbacks of one timer never run at the same time. A callback that blocks delays no other timer. One
- * thread waits for the deadlines of all timers. While no callback blocks, there are at most as many threads for
- * callbacks as the machine has cores. No thread is started before the first timer is armed. The threads block all
- * signals except those that faults raise. A program that a callback starts inherits that mask, unless the callback sets
- * another mask.
+ * caller's. Two callbacks of one timer never run at the same time. A callback that blocks delays the others by about a
+ * millisecond, until another thread runs them. One thread waits for the deadlines of all timers. While no callback
+ * blocks, there are at most as many threads for callbacks as the machine has cores. No thread is started before the
+ * first timer is armed. The threads block all signals except those that faults raise. A program that a callback starts
+ * inherits that mask, unless the callback sets another mask.
  *
  * A callback or destructor must return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit.
  * If it unwinds, the process ends with a message. The library's threads are not cancelled.
@@ -94,8 +94,8 @@ struct mockit *Mockit_dynamic_init(void (*cb)(void *mockit), uint32_t ms, bool c
                                    int (*destructor)(void *mockit));
 
 /* Starts a timer, or starts it again if it is armed. A timer's own callback may call this, too. Returns 0, or an error
- * number: ENOMEM without memory, EAGAIN without threads. After an error the timer has not changed. Mockit_arm64 takes
- * the delay or period as an argument, which may be more than 49 days. */
+ * number: EINVAL for NULL or a timer without a callback, ENOMEM without memory, EAGAIN without threads. After an error
+ * the timer has not changed. Mockit_arm64 takes the delay or period as an argument, which may be more than 49 days. */
 int Mockit_arm(struct mockit *timer);
 int Mockit_arm64(struct mockit *timer, uint64_t ms);
 
@@ -104,9 +104,9 @@ int Mockit_arm64(struct mockit *timer, uint64_t ms);
 void Mockit_disarm(struct mockit *timer);
 
 /* For an interval: stops the timer, waits for its callback if that is running, and ends the timer. In the timer's own
- * callback this does not wait: the timer ends when the callback returns. For a one-off timer this does the same as
- * Mockit_disarm; a timer that was never armed ends at once. Returns 0, or EINVAL for NULL. A timer that has ended may
- * only be initialised again. */
+ * callback this does not wait: the timer ends when the callback returns. Nor does it wait in a callback for whose end
+ * the timer's callback waits. For a one-off timer this does the same as Mockit_disarm; a timer that was never armed
+ * ends at once. Returns 0, or EINVAL for NULL. A timer that has ended may only be initialised again. */
 int Mockit_destroy(struct mockit *timer);
 
 #if (defined(__cplusplus) && __cplusplus >= 201103L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)

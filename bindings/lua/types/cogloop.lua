@@ -11,7 +11,7 @@
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field resolution? number the length of a tick; default 0.001
 ---@field slack? number the accepted lateness of timers, so that several share a wake-up; default 0
----@field max_timers? integer the largest number of timers at a time; above it `after`, `every` and `at` raise
+---@field max_timers? integer the largest number of timers at a time; above it `after`, `every`, `at` and `spawn` raise
 ---@field max_handles? integer the largest number of observed handles at a time; above it `on` and `wait` fail
 ---@field max_callbacks? integer the largest number of timers, of handles, and of woken tasks that a turn serves; the next turns serve the rest
 ---@field record? string the file in which the run is recorded
@@ -63,8 +63,8 @@
 ---@class cogloop
 local cogloop = { }
 
---- Makes a new loop. Returns nil, a message and an error number if the system refuses the backend in `options`, or all
---- backends. This is rare, so the type leaves nil out.
+--- Makes a new loop. Returns nil, a message and an error number if the system refuses all backends, or if the file of
+--- `record` or `replay` cannot be used. This is rare, so the type leaves nil out.
 ---@param options? cogloop.Options
 ---@return cogloop.Loop
 ---@return string? message

@@ -7,7 +7,8 @@ local mockit = { }
 ---@class luamockit.Timer
 local Timer = { }
 
---- Ends the timer and drops its queued events. A second call has no effect.
+--- Ends the timer and drops its queued events. A second call has no effect. With Lua 5.4 the end of a `<close>`
+--- variable does the same.
 ---@param wait? boolean has no effect, because there is no thread for which it could wait
 ---@return nil
 function Timer:destroy( wait ) end

@@ -4,7 +4,7 @@
 const CALLS: [(&str, &str); 3] = [
     ("[options] [script.lua [args]]", ""),
     ("[options] -", "run standard input"),
-    ("[options]", "on a terminal, or with -i: a prompt"),
+    ("[options]", "on a terminal without -e, -l and -v, or with -i: a prompt"),
 ];
 
 /// A heading and its options. Each option has a name, an argument, and a description.
@@ -15,7 +15,7 @@ const GROUPS: [Group; 3] = [
         "Options, as in lua",
         &[
             ("-e", "CODE", "run CODE, before the script; may be given more than once"),
-            ("-l", "[GLOBAL=]NAME", "require the module NAME, and keep it in GLOBAL, or else in NAME"),
+            ("-l", "[GLOBAL=]NAME", "require the module NAME, and keep it in GLOBAL, or else in NAME up to a hyphen"),
             ("-i", "", "after the script, read lines and run them: a prompt"),
             ("-v", "", "print the version, then go on"),
             ("-W", "", "write warnings"),
@@ -41,14 +41,14 @@ const GROUPS: [Group; 3] = [
             (
                 "--top",
                 "",
-                "show the busiest callbacks and the latest timers on standard error, each second and at the end",
+                "show the busiest callbacks and descriptors and the latest timers on standard error, each second and at the end",
             ),
             (
                 "--slow",
                 "MS",
                 "report each callback that takes MS milliseconds or longer, with the place of its function",
             ),
-            ("--stats", "", "at the end of each loop, report how late timers were and how long callbacks took"),
+            ("--stats", "", "when a loop is closed, report how late timers were and how long callbacks and tasks took"),
             ("--virtual", "", "run every loop on virtual time, which jumps from deadline to deadline without a wait"),
         ],
     ),
@@ -64,11 +64,12 @@ const GROUPS: [Group; 3] = [
 ];
 
 /// The variables of the environment, each with a description.
-const ENVIRONMENT: [(&str, &str); 5] = [
-    ("LUA_INIT", "code, or @FILE, that runs first; LUA_INIT_5_4 comes before it"),
+const ENVIRONMENT: [(&str, &str); 6] = [
+    ("LUA_INIT", "code, or @FILE, that runs first; LUA_INIT_5_4, with the version of Lua, replaces it"),
     ("LUA_PATH, LUA_CPATH", "where modules are"),
     ("COGLOOP_BACKEND", "a default for --backend"),
-    ("NO_COLOR", "if set, errors have no colours on a terminal"),
+    ("COGLOOP_DEBUG", "if it is 1, loops of t.Loop behave as with their option debug"),
+    ("NO_COLOR", "if it has a value, errors have no colours on a terminal"),
     ("XDG_STATE_HOME", "the directory of cogloop/history, the lines of the prompt; by default ~/.local/state"),
 ];
 

@@ -41,8 +41,9 @@ impl<S> Handle<S> {
         self.make_channel(Capacity { what: "posts", limit: self.core().limits.posts }, f)
     }
 
-    /// Like [`channel`](Self::channel), with a capacity of its own: at least one message. When the channel is full, the
-    /// methods of the [sender](Sender) wait or fail.
+    /// Like [`channel`](Self::channel), with a capacity of its own: at least one message, and no more than
+    /// [`Options::max_posts`](crate::Options::max_posts) allows. When the channel is full, the methods of the
+    /// [sender](Sender) wait or fail.
     ///
     /// ```
     /// use cogloop::{Error, Loop};

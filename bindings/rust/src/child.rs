@@ -173,7 +173,7 @@ impl<S> Handle<S> {
     }
 
     /// Kills the child of a source of [`child`](Self::child) with SIGKILL. The callback is called when the child has
-    /// ended. Returns `false` if the source was cancelled or does not watch a child.
+    /// ended. Returns `false` if the source has ended or does not watch a child.
     ///
     /// ```
     /// use cogloop::Loop;

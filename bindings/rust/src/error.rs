@@ -39,7 +39,8 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The loop could not be made: there is no backend of that name, or none works here.
+    /// The loop could not be made: there is no backend of that name, or none works here; the resolution is zero; or the
+    /// file of a recording cannot be used.
     Backend(Box<dyn std::error::Error + Send + Sync>),
     /// A limit that the host has set in [`Options`](crate::Options), or the capacity of a channel, is reached.
     Limit {
@@ -70,7 +71,8 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// A callback returned an error. Its timer or source has ended; everything else is unchanged.
+    /// A callback returned an error that is not an [`Error`]. Its timer, source, channel or idle callback has ended;
+    /// everything else is unchanged.
     Callback(Box<dyn std::error::Error + Send + Sync>),
 }
 

@@ -31,7 +31,8 @@ use std::sync::Arc;
 /// [`Remote`](crate::Remote).
 ///
 /// Every method may be called from anywhere, also from a callback, a destructor or a future, and takes effect at once.
-/// After the loop has been dropped, methods return [`Error::Closed`], `false` or `None`.
+/// After the loop has been dropped, methods that would change it return [`Error::Closed`], `false` or `None`, or do
+/// nothing.
 ///
 /// ```
 /// use cogloop::{Error, Handle, Loop};

@@ -64,7 +64,8 @@
 //!
 //! - No timer fires early. Timers fire in the order of their deadlines, and timers with equal deadlines in the order in
 //!   which they were made.
-//! - Timers and other things that a callback makes are served in a later turn, so nothing starves.
+//! - Timers, sources and posts that a callback makes are served in a later turn. Tasks and messages are served at the
+//!   end of this turn or in the next one. So nothing starves.
 //! - A cancelled timer or source is not called again, even if it was due in the same turn. A call with a stale name
 //!   does nothing.
 //! - An error or a panic in a callback ends its timer or source, and the run. Everything else is unchanged.

@@ -39,7 +39,7 @@ pub struct Options {
 #[derive(Clone, Eq, PartialEq, Hash, Debug)]
 #[non_exhaustive]
 pub struct BackendReport {
-    /// One of the names that [`Options::backend`] takes.
+    /// One of the names that [`Options::backend`] takes, or `replay`.
     pub name: &'static str,
     /// The reason why the backend was chosen, as text for people.
     pub reason: String,

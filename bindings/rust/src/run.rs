@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// An event loop whose callbacks get a state `S` of yours. It dereferences to [`Handle`], which has all methods except
 /// those that run the loop.
 ///
-/// Dropping the loop drops every callback and task, and closes the files of its sources. The methods of remaining
-/// handles then return [`Error::Closed`].
+/// Dropping the loop drops every callback and task, and closes the files of its sources. Remaining handles can then do
+/// nothing; see [`Handle`].
 ///
 /// A callback cannot run its own loop: running needs `&mut Loop`, which is borrowed while the loop runs.
 ///
@@ -73,7 +73,7 @@ impl<S> Loop<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Backend`].
+    /// [`Error::Backend`], [`Error::Memory`].
     pub fn new() -> Result<Self, Error> {
         Self::with_options(Options::new())
     }
@@ -106,7 +106,7 @@ impl<S> Loop<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Backend`].
+    /// [`Error::Backend`], [`Error::Memory`].
     pub fn simulated() -> Result<Self, Error> {
         Self::with_options(Options::new().simulated())
     }
@@ -114,7 +114,7 @@ impl<S> Loop<S> {
     /// Makes a loop with these options.
     ///
     /// # Errors
-    /// [`Error::Backend`].
+    /// [`Error::Backend`], [`Error::Memory`].
     #[allow(clippy::needless_pass_by_value, reason = "a caller writes the options in the call")]
     pub fn with_options(options: Options) -> Result<Self, Error> {
         let handle = Handle::try_new(Core::new(&options)?)?;
@@ -122,13 +122,15 @@ impl<S> Loop<S> {
         Ok(Self { handle })
     }
 
-    /// Runs until nothing is left to wait for (no timer, source, channel, task or remote), or until
-    /// [`stop`](Handle::stop).
+    /// Runs until nothing is left to do or to wait for (no timer, source, channel, idle callback, task, post or
+    /// remote), or until [`stop`](Handle::stop). Paused and unreferenced timers do not count, nor do unreferenced
+    /// sources.
     ///
     /// # Errors
-    /// [`Error::Callback`] with the error of a callback, or [`Error::Io`] if the kernel refuses to wait. The loop stays
-    /// usable: the next run serves everything that was due and is not served yet. The same holds after a panic in a
-    /// callback, if you catch it. The timer or source of that callback has ended; everything else is unchanged.
+    /// [`Error::Callback`] with the error of a callback, or that error itself if it is an [`Error`]; [`Error::Io`] if
+    /// the kernel refuses to wait, or if a replay differs from its recording; [`Error::Memory`]. The loop stays usable:
+    /// the next run serves everything that was due and is not served yet. The same holds after a panic in a callback,
+    /// if you catch it. The timer or source of that callback has ended; everything else is unchanged.
     pub fn run(&mut self, state: &mut S) -> Result<(), Error> {
         self.begin();
         while !self.is_stopped() && !self.is_idle() {

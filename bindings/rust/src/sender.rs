@@ -86,8 +86,8 @@ impl<T> Sender<T> {
         Self(shared)
     }
 
-    /// Sends a message without waiting. If the channel has a callback, the loop's next turn calls it. Messages of one
-    /// sender stay in order.
+    /// Sends a message without waiting. If the channel has a callback, the loop calls it in this turn or the next one.
+    /// Messages of one sender stay in order.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;

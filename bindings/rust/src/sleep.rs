@@ -169,7 +169,8 @@ impl Sleep {
     /// ```
     ///
     /// # Errors
-    /// Only if the sleep had completed and needs a new timer: [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
+    /// Only if the sleep needs a new timer, because it had completed or the loop was cleared: [`Error::Limit`],
+    /// [`Error::Memory`], [`Error::Closed`].
     pub fn reset(&mut self, delay: Duration) -> Result<(), Error> {
         let deadline_ns = self.0.core.ns_after(delay);
         self.0.set(deadline_ns)

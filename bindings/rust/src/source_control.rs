@@ -18,7 +18,7 @@ impl Name for Source {
 
 /// Operations on sources. A name is stale if its source has ended or belongs to another loop.
 impl<S> Handle<S> {
-    /// Changes the observed directions, at once. A source in `Mode::OneShot` is armed again.
+    /// Changes the observed directions, at once. A source in `Mode::OneShot` or `Mode::Edge` reports again.
     ///
     /// ```
     /// use cogloop::{Interest, Loop};

@@ -159,9 +159,9 @@ impl Drop for Ending<'_> {
 
 /// Tasks.
 impl<S> Handle<S> {
-    /// Runs a future on the loop, beginning in the next turn. The future need not be `Send`, and keeps the loop going
-    /// until it is done. A panic in the future leaves [`run`](crate::Loop::run), like a panic in a callback. The loop
-    /// stays usable.
+    /// Runs a future on the loop, beginning when the loop next serves tasks, in this turn or the next one. The future
+    /// need not be `Send`, and keeps the loop going until it is done. A panic in the future leaves
+    /// [`run`](crate::Loop::run), like a panic in a callback. The loop stays usable.
     ///
     /// ```
     /// use cogloop::Loop;

@@ -19,7 +19,7 @@ impl Name for Timer {
     }
 }
 
-/// Operations on timers. Each returns whether the timer exists: `false` if it has fired for the last time, was
+/// Operations on timers. Those that return a `bool` return `false` if the timer has fired for the last time, was
 /// cancelled, or belongs to another loop.
 impl<S> Handle<S> {
     /// Sets a new deadline, `delay` from now. The period of an interval counts from the new deadline. A paused timer is

@@ -30,7 +30,7 @@ const WORDS: &[(c_int, &CStr, &CStr)] = &[
     (COG_ERROR_STALE, c"COG_ERROR_STALE", c"the handle is stale: what it named has ended, or it never named anything"),
     (COG_ERROR_THREAD, c"COG_ERROR_THREAD", c"the loop belongs to another thread"),
     (COG_ERROR_RUNNING, c"COG_ERROR_RUNNING", c"the loop is running already"),
-    (COG_ERROR_LIMIT, c"COG_ERROR_LIMIT", c"the loop has reached a limit of its options"),
+    (COG_ERROR_LIMIT, c"COG_ERROR_LIMIT", c"a limit is reached"),
     (COG_ERROR_BACKEND, c"COG_ERROR_BACKEND", c"there is no backend of that name, or no backend works"),
     (COG_ERROR_UNSUPPORTED, c"COG_ERROR_UNSUPPORTED", c"this loop, or this system, cannot do that"),
     (COG_ERROR_INTERNAL, c"COG_ERROR_INTERNAL", c"a fault in the library"),

@@ -117,7 +117,7 @@ entry!(
 
 entry!(
     /// `loop:firing( )` → the timer whose callback runs, how late it was served in ms, and the number of deadlines that
-    /// it has missed; nil if no timer's callback runs
+    /// it has missed; nothing if no timer's callback runs
     pub(super) fn firing(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let owner = (*state).id;

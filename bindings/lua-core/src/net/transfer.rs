@@ -17,11 +17,11 @@ use mlua::ffi::{
     lua_tonumber, lua_type,
 };
 use socket2::SockAddr;
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 
 /// The number of bytes at `arg`; `None` for nil.
-unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize> {
+unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64, wanted: &CStr) -> Option<usize> {
     // SAFETY: only called by the functions below, under the rule for Lua calls.
     unsafe {
         if lua_type(lua, arg) <= LUA_TNIL {
@@ -29,7 +29,7 @@ unsafe fn check_max(lua: *mut lua_State, arg: c_int, least: f64) -> Option<usize
         }
         let max = lua_tonumber(lua, arg);
         if lua_type(lua, arg) != LUA_TNUMBER || max.fract() != 0.0 || !(least..=f64::from(i32::MAX)).contains(&max) {
-            wrong(lua, arg, c"max", c"a number of bytes");
+            wrong(lua, arg, c"max", wanted);
         }
         Some(max as usize)
     }
@@ -47,7 +47,8 @@ entry!(
         let is_last = matches!(lua_type(lua, 3), LUA_TNUMBER);
         let address =
             if is_last || lua_type(lua, 3) <= LUA_TNIL { test_address(lua, 3) } else { check_address(lua, 3) };
-        let max = check_max(lua, if is_last { 3 } else { 4 }, 0.0).unwrap_or(usize::MAX);
+        let max = check_max(lua, if is_last { 3 } else { 4 }, 0.0, c"a whole number of bytes from 0 to 2147483647")
+            .unwrap_or(usize::MAX);
         let part = &whole[..whole.len().min(max)];
         let sent = attempt(lua, || {
             on((*block).number, |socket| {
@@ -81,7 +82,8 @@ entry!(
         let is_first = lua_type(lua, 2) == LUA_TNUMBER;
         let address =
             if is_first || lua_type(lua, 2) <= LUA_TNIL { test_address(lua, 2) } else { check_address(lua, 2) };
-        let max = check_max(lua, if is_first { 2 } else { 3 }, 1.0).unwrap_or(RECEIVED);
+        let max = check_max(lua, if is_first { 2 } else { 3 }, 1.0, c"a whole number of bytes from 1 to 2147483647")
+            .unwrap_or(RECEIVED);
         if max <= RECEIVED {
             receive_short(lua, block, address, max)
         } else {

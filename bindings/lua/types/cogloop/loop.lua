@@ -38,7 +38,7 @@ function Loop:at( time, f, ... ) end
 function Loop:firing( ) end
 
 --- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its
---- arguments.
+--- arguments. Raises while a task waits for that direction.
 ---@generic T
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
@@ -74,7 +74,8 @@ function Loop:unpark( task, ... ) end
 ---@param ms number
 function Loop:sleep( ms ) end
 
---- In a task, waits until the handle is ready or closed, for `ms` at most.
+--- In a task, waits until the handle is ready or closed, for `ms` at most. Raises if another task waits for that
+--- direction, or if a watcher has a function for it.
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
 ---@param ms? number
@@ -121,7 +122,8 @@ function Loop:throttle( ms, f ) end
 ---@return integer? errno
 function Loop:run( ) end
 
---- Runs one turn, which waits for at most `ms`; without `ms` it waits until something happens.
+--- Runs one turn, which waits for at most `ms`; without `ms` it waits until something happens. If nothing is left, it
+--- does not wait.
 ---@param ms? number
 ---@return boolean? left whether anything is left; nil if the system refuses to wait
 ---@return string? message
@@ -191,7 +193,8 @@ function Loop:top( measure ) end
 ---@return integer? errno
 function Loop:trace( file, mib ) end
 
---- Returns a descriptor that is readable when there is something to do.
+--- Returns a descriptor that is readable when a handle is ready or the loop was woken, but not when a timer is due. The
+--- backend `select` has none.
 ---@return integer?
 ---@return string? message
 ---@return integer? errno

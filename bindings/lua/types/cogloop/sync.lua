@@ -3,8 +3,8 @@
 --- Types of the groups, channels, semaphores and events of `require 'cogloop'`. All serve tasks in the order of their
 --- calls. A callback may call each function if the call need not wait. With a limit of 0 ms no call waits.
 
---- A group of tasks that end together. With Lua 5.4 the end of a `<close>` variable cancels the tasks and waits until
---- they have ended.
+--- A group of tasks that end together. With Lua 5.4 the end of a `<close>` variable cancels the tasks; in a task it
+--- then waits until they have ended.
 ---@class cogloop.Group
 local Group = { }
 
@@ -24,10 +24,11 @@ function Group:spawn( f, ... ) end
 function Group:join( ms ) end
 
 ---@param reason? any
----@return boolean first
+---@return boolean first whether the group was not cancelled before
 function Group:cancel( reason ) end
 
---- Passes values from task to task. `for value in channel do … end` receives until the channel is closed and empty.
+--- Passes values from task to task. `for value in channel do … end` receives until the channel is closed and empty,
+--- but not on Lua 5.1. With Lua 5.4 the end of a `<close>` variable closes the channel.
 ---@class cogloop.Channel
 local Channel = { }
 

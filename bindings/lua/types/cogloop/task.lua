@@ -16,9 +16,9 @@
 ---@class cogloop.Task : userdata
 local Task = { }
 
---- Cancels the task: its wait raises a cancellation in the next turn, and its timer or handle is free at once. A task
---- that runs, or is about to run, gets the cancellation at its next wait. A task that has not begun never begins. With
---- Lua 5.4 the end of a `<close>` variable cancels the task, too.
+--- Cancels the task: its wait raises a cancellation before the loop waits again, and its timer or handle is free at
+--- once. A task that runs, or is about to run, gets the cancellation at its next wait. A task that has not begun never
+--- begins. With Lua 5.4 the end of a `<close>` variable cancels the task, too.
 ---@param reason? any
 ---@return boolean cancelled false if the task had ended or was cancelled before
 function Task:cancel( reason ) end

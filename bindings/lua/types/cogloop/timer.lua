@@ -11,7 +11,8 @@ local Timer = { }
 ---@return boolean pending whether it was pending
 function Timer:cancel( ) end
 
---- Sets the next deadline to `ms` from now. The later deadlines of an interval are counted from that deadline.
+--- Sets the next deadline to `ms` from now. The later deadlines of an interval are counted from that deadline. The time
+--- of a paused timer runs again.
 ---@param ms number
 ---@return boolean pending
 function Timer:reschedule( ms ) end
@@ -48,7 +49,7 @@ local Watcher = { }
 ---@return boolean on whether a function was removed
 function Watcher:off( dir ) end
 
----@return boolean on
+---@return boolean on whether the watcher has a function, or a task waits for its handle
 function Watcher:active( ) end
 
 ---@return cogloop.Watcher self

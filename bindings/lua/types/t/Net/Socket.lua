@@ -69,7 +69,7 @@ function Common:send( msg, adr, max ) end
 ---@return integer? number
 function Common:recv( adr, max ) end
 
----@param how? t.Net.Shutdown
+---@param how? t.Net.Shutdown default: 'r'
 ---@return true?
 ---@return string? message
 ---@return integer? number
