@@ -92,7 +92,7 @@ mod tests {
         let step = if cfg!(miri) { 19 } else { 1 };
         for now in (base..=base + 254).step_by(step) {
             let mut before = 0;
-            for deadline in now + 1..=base + 255 {
+            for deadline in (now + 1..=base + 255).step_by(if cfg!(miri) { 5 } else { 1 }) {
                 let slot = slot_of::<BITS>(deadline, now);
                 let (level, digit) = (slot >> BITS, slot & ((1 << BITS) - 1));
                 let start = slot_start::<BITS>(now, level, digit);

@@ -138,7 +138,7 @@ mod tests {
             {
                 let resolution = Resolution(NonZeroU64::new(tick).unwrap());
                 for (offset, period) in
-                    (0..20).step_by(step).flat_map(|offset| (1..9).map(move |period| (offset, period)))
+                    (0..20).step_by(step).flat_map(|offset| (1..9).step_by(step).map(move |period| (offset, period)))
                 {
                     let deadline = base + offset;
                     let rule = Rule {
