@@ -13,7 +13,7 @@
 ---@field slack? number the accepted lateness of timers, so that several share a wake-up; default 0
 ---@field max_timers? integer the largest number of timers at a time; above it `after`, `every`, `at` and `spawn` raise
 ---@field max_handles? integer the largest number of observed handles at a time; above it `on` and `wait` fail
----@field max_callbacks? integer the largest number of timers, of handles, and of woken tasks that a turn serves; the next turns serve the rest
+---@field max_callbacks? integer a turn serves at most so many timers, as many handles, and as many woken tasks; the next turns serve the rest
 ---@field record? string the file in which the run is recorded
 ---@field replay? string the recording that is replayed
 

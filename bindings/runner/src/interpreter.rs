@@ -104,7 +104,8 @@ unsafe fn load(lua: *mut lua_State, answer: c_int) {
     }
 }
 
-/// Calls a function with the `arguments` values above it, and drops its results.
+/// Calls a function on the stack with the values above it, and drops its results. `arguments` is the number of these
+/// values.
 unsafe fn call(lua: *mut lua_State, arguments: c_int) {
     // SAFETY: only called by `main` and `prepare`. The stack is: script on_raise function arguments.
     unsafe {
@@ -114,7 +115,7 @@ unsafe fn call(lua: *mut lua_State, arguments: c_int) {
     }
 }
 
-/// Runs the action of an option or of the environment.
+/// Does what an option, or the environment variable `LUA_INIT`, asks for before the script.
 unsafe fn prepare(lua: *mut lua_State, before: &Before) {
     // SAFETY: only called by `main`, whose stack is: script on_raise. It is the same afterwards.
     unsafe {

@@ -28,18 +28,18 @@ pub(super) fn waited(waker: &Waker) {
     waker.drain();
 }
 
-/// Replaces a registration by a new one, for the socket that has the number now. The system may still be waiting for
-/// the old socket. If the registration were only changed, the completion of that wait would say that the socket was
-/// closed, and `polling` would remove the new socket.
+/// Replaces the registration of a closed socket by a new one, for the socket that has the same number now. The system
+/// may still be waiting for the old socket. If the registration were only changed, the completion of that wait would
+/// say that the socket was closed, and `polling` would remove the new socket.
 pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::Result<()> {
     poller.delete(fd)?;
     // SAFETY: a borrowed socket is open. If it is closed without being removed, its events are lost, as `Backend` says.
     unsafe { poller.add_with_mode(&fd, event, polling::PollMode::Oneshot) }
 }
 
-/// The observed directions in which a reported socket is ready. The report answers an earlier wait. Since then a
-/// callback may have drained the socket, or more directions may be observed. So the system is asked again, unless the
-/// socket has an error.
+/// The observed directions in which a reported socket is ready. The report says what was ready when the system made it.
+/// Since then a callback may have drained the socket, or more directions may be observed. So the system is asked again,
+/// unless the socket has an error.
 pub(super) fn ready(fd: BorrowedFd<'_>, reported: &Event, observed: Interest) -> Interest {
     if reported.is_err() != Some(true) {
         return look::now(fd, observed);

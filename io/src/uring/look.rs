@@ -1,4 +1,5 @@
-//! The look: one `poll` for all dirty registrations, which says what is ready at this moment.
+//! The look: one `poll` for all dirty registrations, which says what is ready at this moment. A registration is dirty
+//! if the next wait has to find out whether it is ready: by a look, or by arming it.
 
 use super::Uring;
 use super::arm::IDLE;
@@ -16,7 +17,7 @@ impl Uring {
     }
 
     /// Takes the completions that came while the user's code ran. They are not reported, because they may be outdated.
-    /// Returns `true` if one of them was a wake, or if the kernel has lost one.
+    /// Returns `true` if one of them was a wake, or if the kernel has lost a completion.
     pub(super) fn collect(&mut self) -> std::io::Result<bool> {
         if self.ring.has_more() || self.has_to_send() {
             self.send_along()?;
@@ -31,8 +32,9 @@ impl Uring {
         self.has_overdue || !waker_can_wake || self.ring.queued() > 0 || !self.pending_removals.is_empty()
     }
 
-    /// Submits the queued entries and arms registrations that are not busy or have become idle. If the kernel has no
-    /// memory for an entry, a later wait submits it.
+    /// Submits the queued entries, and arms registrations. A busy registration is not armed, because looks find out
+    /// whether it is ready. But if it has become idle, it is armed like the others. If the kernel has no memory for an
+    /// entry, a later wait submits the entry.
     pub(super) fn send_along(&mut self) -> std::io::Result<()> {
         self.has_overdue = false;
         match self.arm_idle(IDLE).and_then(|()| self.ring.enter(Some(0))) {

@@ -1,5 +1,6 @@
-//! The table in which any thread finds a loop's queue and waker by the loop's number. The table is read without a lock.
-//! So a signal handler can wake a loop at any time, even if it has interrupted a thread that holds a lock.
+//! The table in which any thread finds a loop's remote by the loop's number. The remote is the loop's queue and waker.
+//! The table is read without a lock. So a signal handler can wake a loop at any time, even if it has interrupted a
+//! thread that holds a lock.
 //!
 //! The loop's own thread finds the loop itself here, too. Nearly every call needs that. A look-up in a thread-local
 //! variable would take longer: in a shared library it is a call of the linker's function.
@@ -82,7 +83,8 @@ static FIRST: [Slot; FIRST_CHUNK] = [const { Slot::free() }; FIRST_CHUNK];
 /// The other chunks. The first place stays empty.
 static TABLE: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static FREE: Mutex<Free> = Mutex::new(Free { slots: 0, indices: Vec::new() });
-/// The number of forks between the first process and this one. A loop with another count belongs to the parent process.
+/// The number of forks between the first process and this one. Each loop keeps the number of its own process. If the
+/// number that a loop keeps is not this one, the loop belongs to the parent process.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
@@ -170,7 +172,8 @@ pub(super) fn add_again(id: u64, remote: Arc<Remote>) -> Result<(), Failure> {
     let at = free.indices.iter().position(|&free| free as usize == index);
     let slot = slot_at(index).filter(|slot| slot.generation.load(Ordering::Relaxed) == id >> (INDEX_BITS + PLACE_BITS));
     let (Some(at), Some(slot)) = (at, slot) else {
-        let message = "loop: a loop of the child has its number; call cog_loop_after_fork before making another loop";
+        let message = "loop: a new loop of the child has taken this loop's number; \
+                       call cog_loop_after_fork before making another loop";
         return Err(Failure::new(COG_ERROR_LIMIT, message));
     };
     free.indices.swap_remove(at);
@@ -196,8 +199,8 @@ pub(super) fn disown(id: u64) {
 
 /// The address of a loop of this thread.
 ///
-/// A slot whose owner is this thread was written by this thread. Another thread changes only the owner of a slot that
-/// is not this thread's. So no stronger order of memory is needed.
+/// If this thread is a slot's owner, then this thread itself has written `owner` and `at`. Other threads write them
+/// only in slots that do not belong to this thread. So no stronger order of memory is needed.
 #[inline(always)]
 pub(super) fn mine(id: u64) -> Option<*const ()> {
     let slot = slot_at(index_of(id))?;

@@ -85,7 +85,7 @@ pub(super) fn on<R>(number: Number, work: impl FnOnce(&Socket) -> io::Result<R>)
     work(&socket)
 }
 
-/// The arguments of a script; `None` for each argument that the script left out.
+/// The arguments of `Socket( … )`; `None` for each argument that the script left out.
 #[derive(Clone, Copy)]
 struct Wanted {
     protocol: Option<c_int>,
@@ -96,7 +96,6 @@ struct Wanted {
 entry!(
     /// `Socket( [protocol] [, family] [, type] )`: the class is at 1.
     pub(super) fn construct(lua: *mut lua_State) -> c_int {
-        // The userdata has its finalizer before it owns anything.
         lua_remove(lua, 1);
         let wanted = read_names(lua);
         let family = wanted.family.unwrap_or(AF_INET);
@@ -105,6 +104,7 @@ entry!(
             Some(IPPROTO_UDP) => SOCK_DGRAM,
             Some(_) => SOCK_RAW,
         });
+        // The userdata has its finalizer before it owns a descriptor.
         let block = push_socket(lua);
         match attempt(lua, || create(family, kind, wanted.protocol.unwrap_or(0))) {
             Ok(number) => (*block).number = number,

@@ -1,9 +1,10 @@
-//! The ready descriptors of a turn: the events of its wait and the user's marks, and how many of them were pulled.
+//! The ready descriptors of a turn: those that its wait has reported as events, and those that the user has marked
+//! ready. The user pulls them, one at a time.
 //!
 //! # Fairness towards events that are not pulled
 //!
 //! ```text
-//!   ready          a b c d e f g     more than one wait reports, and more than the user pulls
+//!   ready          a b c d e f g     a wait reports only 4 of them, and the user pulls only 2 in a turn
 //!
 //!   turn 1  finds  a b c d           the user pulls a b
 //!   turn 2  finds  e f g a           the user pulls e f
@@ -38,12 +39,13 @@ pub struct Ready {
 pub(crate) struct Readiness {
     events: Vec<Event>,
     pulled: usize,
-    // The number of further turns in which a ready descriptor may still have been left out.
+    // The number of turns whose events are still to be sorted, because a ready descriptor may have been left out.
     unfair_turns: usize,
     // Whether a callback may have used up what the last wait reported.
     is_outdated: bool,
-    // Indices of descriptors that were marked ready since the last turn began, and before it began.
+    // Indices of descriptors whose marks wait for the next turn.
     marked: Worklist,
+    // Indices of descriptors whose marks were merged into the events of the present turn.
     marked_in_turn: Worklist,
 }
 

@@ -10,8 +10,8 @@ use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Mutex, PoisonError};
 
-/// Flags for `send`. If the peer has closed the connection, a script gets EPIPE. Without the flag SIGPIPE would end the
-/// process.
+/// Flags for `send`. MSG_NOSIGNAL matters when the peer has closed the connection. With it, a script gets EPIPE;
+/// without it, the signal SIGPIPE would end the process.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const QUIETLY: c_int = libc::MSG_NOSIGNAL;
 /// On these systems socket2 sets the option SO_NOSIGPIPE of each socket instead.
@@ -40,7 +40,7 @@ impl Mode {
         socket.set_nonblocking(is_on)
     }
 
-    /// Does `work`, a `send` or `recv` with these flags, without waiting.
+    /// Does `work` without waiting. `work` is a `send` or `recv`, and is called with the flags to use.
     ///
     /// # Errors
     ///
@@ -114,7 +114,8 @@ pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     socket.accept()
 }
 
-/// Allows one `accept` of this process at a time, because file locks belong to the whole process.
+/// Lets one thread of this process at a time take the file lock of `accept_at_once`. That lock belongs to the whole
+/// process, so it does not keep other threads of the process out.
 static ACCEPTING: Mutex<()> = Mutex::new(());
 
 /// Accepts a client if one waits already. `accept` has no flag for that, so this function polls first. A lock on the
