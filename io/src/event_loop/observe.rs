@@ -87,6 +87,13 @@ impl<T: Clone> EventLoop<T> {
         }
     }
 
+    /// Whether readiness is still to be reported that [`mark_ready`](Self::mark_ready) has told: it was marked since the
+    /// last turn, or the last turn has not pulled it.
+    #[must_use]
+    pub fn has_marks(&self) -> bool {
+        self.readiness.has_marks(&self.observed)
+    }
+
     /// Says that these directions of a descriptor in `Mode::Edge` were drained: a read or write has returned
     /// `WouldBlock`. They are reported again when they are ready. In the other modes this has no effect.
     ///

@@ -86,6 +86,8 @@ pub(crate) struct State {
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
     pub(crate) served: bool,
+    /// Whether the last turn has left a mark for this one. The buffer may have been emptied since.
+    pub(crate) left_marks: bool,
     /// The handle whose read callback runs, if the handle is also ready for writing. If the read callback raises, the
     /// write callback must still run.
     pub(crate) write_left: Option<Ready>,

@@ -233,6 +233,10 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
     unsafe {
         let top = lua_gettop(lua);
         sweep(lua);
+        let state = state_at(lua, 1);
+        if !state.is_null() {
+            (*state).left_marks = (*state).events.has_marks();
+        }
         let mut position = 0;
         loop {
             lua_settop(lua, top);

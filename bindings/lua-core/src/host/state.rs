@@ -33,6 +33,7 @@ impl State {
             stopped: false,
             in_batch: false,
             served: false,
+            left_marks: false,
             write_left: None,
             current: std::ptr::null_mut(),
             unlinked: None,
@@ -58,7 +59,7 @@ impl State {
     /// Takes a turn. Fails if the kernel refuses to wait, or if the turn could never end.
     pub(crate) fn turn(&mut self, wait: Wait) -> Result<(), Failure> {
         self.drop_unlinked();
-        self.served = false;
+        self.served = self.left_marks;
         self.check_end(wait)?;
         let start_ns = self.cogloop.is_measuring.then(|| self.events.now_ns());
         interrupt::waits(true);
