@@ -361,7 +361,7 @@ fn a_turn_with_thirty_thousand_marks_is_replayed() {
         events.remove_descriptor(token).unwrap();
         assert_eq!(events.departure(), None);
     };
-    run(recorded.record("select"));
+    run(recorded.open(None, Recording::Record(recorded.0.clone())).unwrap());
     let longest = recorded.lines().iter().map(String::len).max();
     assert!(longest > Some(1 << 17), "{longest:?}");
     run(recorded.replay());

@@ -117,7 +117,7 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
             }
         }
         if !mine.is_empty() {
-            let _ = drop_directions(lua, state_at(lua, 1), top + 2, mine);
+            drop_directions(lua, state_at(lua, 1), top + 2, mine);
         }
         lua_settop(lua, top);
     }
@@ -148,7 +148,7 @@ pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
             }
         }
         if !dead.is_empty() {
-            let _ = drop_directions(lua, state_at(lua, 1), index, dead);
+            drop_directions(lua, state_at(lua, 1), index, dead);
         }
     }
 }

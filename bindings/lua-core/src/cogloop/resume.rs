@@ -175,7 +175,7 @@ unsafe fn claim(
             }
             // The Lua code of the handle's object has resumed or ended the coroutine.
             Ok(_) => {
-                let _ = drop_directions(lua, state_at(lua, 1), lua_gettop(lua), direction);
+                drop_directions(lua, state_at(lua, 1), lua_gettop(lua), direction);
                 None
             }
             Err(failure) => {

@@ -37,7 +37,7 @@ pub(super) unsafe fn wake(lua: *mut lua_State, i: usize, ready: Interest) {
         lua_settop(lua, 4);
         end_limit(lua, node, i);
         stack!(lua: loop nodes node co);
-        let _ = drop_directions(lua, state_at(lua, 1), 3, mine);
+        drop_directions(lua, state_at(lua, 1), 3, mine);
         lua_pushstring(lua, name_of(ready & mine).unwrap_or(c"rw").as_ptr());
         go(lua, 4, Left::Waiting, 1);
     }
@@ -74,7 +74,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
             return;
         }
         push_user_value(lua, 3, direction_value(first));
-        let _ = drop_directions(lua, state, 3, due);
+        drop_directions(lua, state, 3, due);
         let values = match name_of(ready) {
             None if (*task_at(lua, 4)).is_cut => push_raise(lua, 4),
             Some(name) => {

@@ -108,7 +108,7 @@ unsafe fn stop(lua: *mut lua_State, direction: Interest) -> c_int {
             }
             if !stopped.is_empty() {
                 (*state).note_place(lua);
-                let _ = drop_directions(lua, state, 2, stopped);
+                drop_directions(lua, state, 2, stopped);
             }
         }
         lua_pushboolean(lua, c_int::from(!stopped.is_empty()));

@@ -4,7 +4,7 @@ use super::memory::{COROUTINE, DIRECTIONS, EARLIER, HANDLE, Handle, Kind, NodeBl
 use super::observed::{ask, expect_watch, forget, forget_closed, unwatch, watch};
 use super::state::{check_loop, state_at, with};
 use super::upvalue;
-use crate::lua::guard::{ErrorText, Failure, Text, about_descriptor, errno_of};
+use crate::lua::guard::{Failure, Text, about_descriptor, errno_of};
 use crate::lua::version::{new_userdata, push_user_value, set_user_value};
 use crate::sys::descriptor::{borrow, number_of};
 use crate::sys::errno::{EBADF, EBUSY, EINVAL};
@@ -299,18 +299,14 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
     }
 }
 
-/// Stops observing these directions, and drops their callbacks.
+/// Stops observing these directions, and drops their callbacks. The kernel may refuse the change, because the descriptor
+/// was closed. `serve_handle` then leaves out a report of a dropped direction and asks the kernel again.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); the loop of `state` is at 1, and an observed Node of that loop is at the absolute
 /// index `index`. Room for three values.
-pub(crate) unsafe fn drop_directions(
-    lua: *mut lua_State,
-    state: *mut State,
-    index: c_int,
-    direction: Interest,
-) -> Result<(), ErrorText> {
+pub(crate) unsafe fn drop_directions(lua: *mut lua_State, state: *mut State, index: c_int, direction: Interest) {
     // SAFETY: the caller's promise.
     unsafe {
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
@@ -319,12 +315,8 @@ pub(crate) unsafe fn drop_directions(
         if rest.is_empty() {
             forget(lua, state, index);
         } else {
-            let (token, number) = (Token::from_bits((*node).token), (*node).number);
-            with(state, |state| {
-                let token = token.ok_or_else(|| Text::new("handle: not observed"))?;
-                state.events.set_interest(token, rest).map_err(|error| about_descriptor(number, &error))
-            })?;
             (*node).interest = rest;
+            observe_rest(state, node);
             let_earlier_go(lua, index, rest);
             settle_reference(state, node);
         }
@@ -338,7 +330,23 @@ pub(crate) unsafe fn drop_directions(
             }
         }
     }
-    Ok(())
+}
+
+/// Asks the kernel to observe only the directions that a Node still has. A refusal changes nothing.
+///
+/// # Safety
+///
+/// `state` belongs to the loop in whose table the Node is. Makes no Lua call.
+pub(crate) unsafe fn observe_rest(state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(token) = Token::from_bits((*node).token) else { return };
+        let rest = (*node).interest;
+        let _ = with(state, |state| {
+            let _ = state.events.set_interest(token, rest);
+            Ok(())
+        });
+    }
 }
 
 /// Observes a descriptor, and stores the number for its token.

@@ -5,6 +5,7 @@
 use super::memory::{
     COROUTINE, DIRECTIONS, Kind as HandleKind, LoopBlock, Meter, NodeBlock, State, direction_value, value,
 };
+use super::node::observe_rest;
 use super::observed::{ask, forget_closed, holds_data};
 use super::state::{state_at, with_or_raise};
 use crate::lua::callback::call;
@@ -33,6 +34,10 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             return;
         }
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
+        if !(*node).interest.contains(ready.ready) && !is_over((*block).state, node, ready.token) {
+            // The event loop knows a direction that the Node does not have any more: the kernel refused to leave it out.
+            observe_rest((*block).state, node);
+        }
         for (i, direction) in DIRECTIONS.into_iter().enumerate() {
             let state = (*block).state;
             if let Some(state) = state.as_mut() {

@@ -44,9 +44,7 @@ entry!(
         }
         let state = check_loop(lua, 1);
         (*state).note_place(lua);
-        if let Err(why) = drop_directions(lua, state, 4, direction) {
-            refuse(lua, 2, why);
-        }
+        drop_directions(lua, state, 4, direction);
         1
     }
 );

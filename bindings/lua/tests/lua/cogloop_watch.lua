@@ -271,4 +271,45 @@ test( 'timers that a turn has left for the next turn are not lost when the last 
   equal( #loop:timers( ), 2 )
 end )
 
+-- Another process holds the closed file open, so epoll goes on reporting it, and refuses each change of its number.
+test( 'a direction that is dropped at a closed number whose file lives on is not served again', function( )
+  local function nothing( ) end
+  local function story( drop )
+    local reader, writer = T.fifo( )
+    local loop, failed = cogloop.loop( ), { }
+    local watcher = loop:on( reader, 'r', nothing )
+    local number = tonumber( loop:dump( ):match 'fd (%d+)' )
+    watcher:off( )
+    local holder = io.popen( 'cat >/dev/null', 'w' )
+    loop:onerror( function( message ) failed[ #failed + 1 ] = tostring( message ) end )
+    loop:on( number, 'w', nothing )
+    local reads = 0
+    local go_on = drop( loop, number, function( ) reads = reads + 1 end )
+    loop:after( 5, function( )
+      reader:close( )
+      go_on( )
+      writer:write 'x'
+      loop:after( 20, function( ) loop:stop( ) end )
+    end )
+    loop:run( )
+    equal( reads, 0 )
+    equal( table.concat( failed, '\n' ), '' )
+    loop:close( )
+    holder:close( )
+    writer:close( )
+  end
+  story( function( loop, number, read )
+    local watcher = loop:on( number, 'r', read )
+    return function( ) is_true( watcher:off 'r' ) end
+  end )
+  story( function( loop, number, read )
+    local task = loop:spawn( function( ) loop:wait( number, 'r' ) read( ) end )
+    return function( ) is_true( task:cancel( ) ) end
+  end )
+  story( function( loop, number, read )
+    loop:spawn( function( ) if loop:wait( number, 'r', 5 ) then read( ) end end )
+    return function( ) end
+  end )
+end )
+
 T.done( )
