@@ -55,12 +55,12 @@ impl Notifier {
         self.waker.wake();
     }
 
-    /// Begins a turn. Later wakes belong to the next turn.
+    /// Call before the woken tasks and channels of a turn are served. Later wakes belong to the next turn.
     pub(crate) fn begin_turn(&self) {
         self.woken().begin_round();
     }
 
-    /// Takes the next task or channel that was woken before this turn, in the order of waking.
+    /// Takes the next task or channel that was woken before [`begin_turn`](Self::begin_turn), in the order of waking.
     pub(crate) fn next_woken(&self) -> Option<Woken> {
         self.woken().next()
     }
@@ -79,8 +79,8 @@ impl Notifier {
     }
 }
 
-/// The implementation of a future's [`Waker`](std::task::Waker). A channel has a `Wakeup`, too. As long as a `Wakeup`
-/// exists, it has an entry in the list of woken tasks and channels, so that waking allocates nothing.
+/// The implementation of a future's [`Waker`](std::task::Waker). A channel has a `Wakeup`, too. Until a `Wakeup` is
+/// retired, it has an entry in the list of woken tasks and channels, so that waking allocates nothing.
 pub(crate) struct Wakeup {
     key: SlabKey,
     is_queued: AtomicBool,

@@ -200,7 +200,7 @@ pub(crate) fn check(what: &'static str, present: usize, limit: usize) -> Result<
     if present < limit { Ok(()) } else { Err(Error::Limit { what, limit }) }
 }
 
-/// The duration in nanoseconds. A longer duration counts as 584 years.
+/// The duration in nanoseconds. A duration that is too long for a `u64` counts as 584 years.
 #[inline]
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     let of_seconds = duration.as_secs().checked_mul(1_000_000_000);

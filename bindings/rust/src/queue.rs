@@ -69,7 +69,8 @@ impl Capacity {
 }
 
 pub(crate) struct Shared<T> {
-    /// Wakes the callback of the channel when a message arrives in an empty queue, or when the last sender was dropped.
+    /// Wakes the callback of the channel when a message arrives in an empty queue, or when the last sender was dropped
+    /// and no message waits.
     wakeup: Option<Wakeup>,
     capacity: Capacity,
     /// The thread that runs the callback. It must not wait for room, because only the callback makes room.

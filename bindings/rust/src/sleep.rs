@@ -277,8 +277,7 @@ impl Ticks {
             (next, events.round_up_ns(plan.deadline))
         };
         let Some(next) = next else { return Poll::Pending };
-        // The timer was kept, so this succeeds unless the loop was cleared. In that case the next poll arms a new
-        // timer.
+        // The timer was kept, so this fails only if the loop was cleared or dropped. Then the next poll tries again.
         let _ = self.timer.set(next.deadline);
         let late = Duration::from_nanos(now_ns.saturating_sub(told_ns));
         Poll::Ready(Ok(Tick { deadline: self.timer.core.past_instant(told_ns), late, missed: next.missed }))

@@ -41,7 +41,7 @@ pub unsafe extern "C" fn cog_loop_new(options: *const CogOptions, r#loop: *mut C
     })
 }
 
-/// Ends a loop. If a callback of the loop makes this call, the memory is freed when the callback has returned.
+/// Ends a loop. If a callback of the loop makes this call, the memory is freed when the run has ended.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_loop_free(r#loop: CogLoop) -> c_int {
     answer_uncancelled(|| {

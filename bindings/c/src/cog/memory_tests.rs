@@ -49,7 +49,8 @@ fn new_loop() -> (c_int, CogLoop) {
     (code, made)
 }
 
-/// Calls every function that may need memory, except `cog_watch_signal`: the standard library boxes values for signals.
+/// Calls the functions of timers, watches of descriptors, hooks, posts and walks. `cog_watch_signal` is not among them,
+/// because the standard library boxes values for signals.
 fn live(events: CogLoop, pipes: &[(io::PipeReader, io::PipeWriter)], calls: *mut c_void) {
     // SAFETY: outputs are NULL or point to places, and the counter outlives the loop.
     unsafe {

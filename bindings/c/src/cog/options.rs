@@ -15,7 +15,7 @@ const COG_DELAYS_FROM_CACHED: u32 = 1;
 /// `COG_EXACT`.
 const COG_EXACT: u64 = u64::MAX;
 
-/// `cog_options`. Zero is the default of each field.
+/// `cog_options`. In each field after `size`, zero stands for the default.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
 pub struct CogOptions {

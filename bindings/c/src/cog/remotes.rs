@@ -226,7 +226,8 @@ pub(super) fn forget(id: u64) {
 fn drop_remote(slot: &Slot) {
     let remote = slot.remote.swap(ptr::null_mut(), Ordering::AcqRel);
     if !remote.is_null() {
-        // SAFETY: the pointer is from `Arc::into_raw` in `add`, and only one caller takes it out of the slot.
+        // SAFETY: the pointer is from `Arc::into_raw` in `add` or `add_again`, and only one caller takes it out of the
+        // slot.
         drop(unsafe { Arc::from_raw(remote.cast_const()) });
     }
 }
@@ -263,8 +264,8 @@ impl Deref for Guest {
     fn deref(&self) -> &Remote {
         let remote = self.0.remote.load(Ordering::Acquire);
         // SAFETY:
-        // 1. Only `enter` makes a guest. It first counts the guest and then reads the slot's id. `add` stores the
-        //    remote before the id, so the pointer is not null.
+        // 1. Only `enter` makes a guest. It first counts the guest and then reads the slot's id. `add` and `add_again`
+        //    store the remote before the id, so the pointer is not null.
         // 2. `forget` drops the remote only after it has cleared the id and no user is left. This guest is a user until
         //    it is dropped.
         unsafe { &*remote }

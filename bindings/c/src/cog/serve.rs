@@ -164,7 +164,7 @@ impl Loop {
         }
     }
 
-    /// Runs the posts that were in the queue when the turn's wait ended.
+    /// Runs the posts that are in the queue now, after the turn's timers and watches. Later posts run in the next turn.
     fn serve_posts(&self) {
         self.remote.borrow().move_to(&mut self.posts.borrow_mut());
         let mut left = self.posts.borrow().len();

@@ -98,7 +98,7 @@ pub(super) struct Loop {
     pub(super) is_closed: Cell<bool>,
     /// Whether a run waits for posts when there is nothing else to do.
     pub(super) is_kept_alive: Cell<bool>,
-    /// The clock's reading at the start of the turn, or of the last update.
+    /// The clock's reading when the last turn's wait ended, or at the last update.
     pub(super) cached_ns: Cell<u64>,
     /// Whether delays count from `cached_ns` instead of the time of the call.
     delays_are_cached: bool,

@@ -21,7 +21,7 @@ const IS_DISARMED: u8 = 2;
 const HAS_ENDED: u8 = 4;
 const FREE_MEMORY: u8 = 8;
 
-/// A timer: `struct mockit`. Fields without an accessor belong to the caller.
+/// A timer: `struct mockit`. The library does not use `ctx`, which belongs to the caller.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Mockit {

@@ -24,7 +24,7 @@ pub(super) type Runner = NonZeroU64;
 pub(super) enum Ending {
     /// Call the destructor, outside the lock.
     Now,
-    /// Do nothing: the timer does not end, or another thread ends it.
+    /// Do nothing: the timer ends later, or has ended, or another call ends it.
     Not,
     /// Ask again after the timer's callback has returned.
     Wait,
@@ -37,7 +37,8 @@ struct Flight {
     due: u32,
     is_queued: bool,
     runner: Option<Runner>,
-    /// Whether the timer ends after its callback: a one-off timer, or an interval that its own callback destroyed.
+    /// Whether the timer ends after its callback: a one-off timer, or an interval that was destroyed by its own
+    /// callback, or by a callback for which its callback waits.
     is_last: bool,
 }
 

@@ -8,7 +8,7 @@
 //!   cancellation   keeping a thread from being cancelled
 //! ```
 //!
-//! Nothing here depends on `cog` or `mockit`. No code outside this folder asks on which system it runs.
+//! Nothing here depends on `cog` or `mockit`. Outside this folder only tests ask on which system they run.
 
 mod conditions;
 #[cfg(unix)]

@@ -32,8 +32,8 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 entry!(
-    /// `loop:unpark( task, ... )` → whether the task was parked. If it was, its `park` returns the values in the next
-    /// turn.
+    /// `loop:unpark( task, ... )` → whether the task was parked. If it was, its `park` returns the values when the
+    /// woken tasks run, which is before the loop waits again.
     pub(super) fn unpark(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let task = check_task(lua, 2);

@@ -60,8 +60,8 @@ local function keep( list, node )
   list.spare = node
 end
 
--- Ends a wait that was cancelled or has timed out. Removes the task from the list. Then raises the cancellation, or
--- returns nil, message, errno.
+-- Ends a wait that was cancelled, has timed out, or whose channel was closed. Removes the task from the list. Then
+-- raises the cancellation, or returns nil, message, errno.
 local function gave_up( list, node, done, why, errno )
   remove( list, node )
   if done == RAISE then error( why, 0 ) end

@@ -74,7 +74,7 @@ entry!(
     }
 );
 
-/// Checks that the script's second argument is a function, and calls the Lua function with all arguments.
+/// Checks that the script's second argument can be called, and calls the Lua function with all arguments.
 unsafe fn pass_on(lua: *mut lua_State) -> c_int {
     // SAFETY: only called by the functions above. No Rust value with a destructor is alive.
     unsafe {

@@ -35,9 +35,9 @@ end
 -- Makes the function for the usual case of `after` or `at`. `arm` arms a timer. The function returns nothing in any
 -- other case.
 --
--- A timer is armed in steps. The loop waits for its entry until `arming` is 0; steps.rs says what may happen between
--- the steps. A call with very many arguments is left to the function for all cases, which raises if they do not fit on
--- the stack.
+-- A timer is armed in steps. Until `arming` is 0, its entry in TASKS counts as missing; steps.rs says what may happen
+-- between the steps. A call with very many arguments is left to the function for all cases, which raises if they do
+-- not fit on the stack.
 local function adder( arm )
   local function add( loop, ms, f, entry, payload )
     local entries = of_loop[ loop ]
@@ -111,8 +111,8 @@ function module.now( ... )
   return ( now_of_module( ... ) )
 end
 
--- Returns the loop of a timer, and its TASKS. Returns nothing if the value is no timer, or if this file has not
--- prepared the loop.
+-- Returns the loop of a timer, and the loop's TASKS. Returns nothing if the value is no timer. The loop is nil if it is
+-- gone. TASKS is nil if this file has not prepared the loop.
 local Timer = own.Timer
 local function owner( timer )
   if type( timer ) ~= 'userdata' or getmetatable( timer ) ~= Timer then return end

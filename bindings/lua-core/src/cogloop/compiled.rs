@@ -148,7 +148,7 @@ unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32
 
 /// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, sets `emptying` to 0, and
 /// calls the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry. Returns [`UNUSUAL`]
-/// if the C function must serve the timer, and 0 if nothing is left for this turn.
+/// if the C function must serve the timer, and 0 if nothing is left for this turn or the loop must return.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {

@@ -45,7 +45,8 @@ unsafe fn next_ns(state: *mut State) -> Result<Option<u64>, Failure> {
 }
 
 entry!(
-    /// `loop:timeout( )` → the seconds until there is something to do, as in cqueues; nil if nothing is expected
+    /// `loop:timeout( )` → the seconds until there is something to do, as in cqueues; nil if nothing is expected; or
+    /// nil, message, errno
     pub(super) fn timeout(lua: *mut lua_State) -> c_int {
         match next_ns(receiver(lua)) {
             Ok(Some(ns)) => lua_pushnumber(lua, ns as f64 / 1e9),

@@ -19,8 +19,8 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 entry!(
-    /// `( task [, ms] )` → true if `task` has ended. Otherwise the running task waits for that end, and the results are
-    /// those of `pause`.
+    /// `( task [, ms] )` → true if `task` has ended; nil, message, errno if its loop is closed. Otherwise the running
+    /// task waits for that end, and the results are those of `pause`.
     pub(super) fn await_end(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         let limit_ns = super::coroutine::check_limit(lua, 2);
@@ -147,7 +147,8 @@ unsafe fn drop_waiter(lua: *mut lua_State, index: c_int, waiter: c_int) {
 }
 
 entry!(
-    /// `( task )` → the results of `task`; nil and the error if it has failed
+    /// `( task )` → the results of `task`; nil and the error if it has failed or was cancelled; nil, message, errno if
+    /// it has not ended, because its loop is closed
     pub(super) fn outcome(lua: *mut lua_State) -> c_int {
         let task = check_task(lua, 1);
         lua_settop(lua, 1);

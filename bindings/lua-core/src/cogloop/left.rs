@@ -4,8 +4,8 @@
 //! show such a change: a running coroutine has the same status as a fresh one, and a coroutine that waits in one of our
 //! functions has the same status as one that has yielded elsewhere. So the timer or the queue's entry that resumes a
 //! coroutine says how the coroutine was left, and a coroutine that waits keeps MARK on top of its stack. Resuming or
-//! closing the coroutine removes the mark. [`is_left`] compares what the entry says with the coroutine. Every function
-//! calls `is_left` before it touches a coroutine's stack.
+//! closing the coroutine removes the mark. [`is_left`] compares what the entry says with the coroutine. Each function
+//! calls `is_left`, or makes the same checks, before it touches the stack of a coroutine that has not ended.
 
 use mlua::ffi::{LUA_OK, LUA_YIELD, lua_Debug, lua_State, lua_getstack, lua_gettop, lua_status, lua_touserdata};
 use std::ffi::{c_int, c_void};
@@ -49,7 +49,7 @@ pub(super) unsafe fn is_left(coroutine: *mut lua_State, left: Left) -> bool {
         let is_waiting = || lua_gettop(coroutine) > 0 && lua_touserdata(coroutine, -1) == mark();
         match (left, lua_status(coroutine)) {
             (Left::Waiting | Left::Woken(_), LUA_YIELD) => is_waiting(),
-            // Other code has started the coroutine, and it has yielded since: it can be resumed.
+            // A fresh coroutine that other code has started, and that has yielded since, can be resumed, too.
             (Left::Fresh(_) | Left::Yielded, LUA_YIELD) => !is_waiting(),
             (Left::Fresh(_), LUA_OK) => !is_active(coroutine) && lua_gettop(coroutine) == 1,
             _ => false,

@@ -1,7 +1,7 @@
 //! `require 'cogloop'`: the event loop with our own interface. An interface for scripts is called a face in this crate.
 //!
 //! ```text
-//!   loop userdata ── user value TASKS ──► { [key index + 1] = f, or { f, arg1, … }, or a task }
+//!   loop userdata ── user value TASKS ──► { [key index + 1] = f, or { f, arg1, … }, a task or a watcher }
 //!                └── user value NODES ──► { [descriptor]    = watcher ──► { f, arg1, … } ×2 }
 //!
 //!   timer userdata: a ticket, key and owner ──► LOOPS { [owner] = loop }   weak: a timer keeps no loop alive
@@ -227,8 +227,8 @@ entry!(
     }
 );
 
-/// Pushes the table of functions for the parts that are written in Lua, and keeps the functions that Rust needs. The
-/// functions use no default loop.
+/// Pushes the table of functions for the parts that are written in Lua, and keeps the two tables that Rust needs later.
+/// The functions use no default loop.
 unsafe fn push_inner(lua: *mut lua_State) {
     // SAFETY: only called by `open_cogloop`, with nil in the place of the default loop.
     unsafe {

@@ -318,7 +318,7 @@ unsafe fn queue(lua: *mut lua_State, state: *mut State, index: c_int, payload: u
     }
 }
 
-/// Pushes what `wait` returns to a coroutine when its wait fails. Returns the number of values.
+/// Pushes what `wait`, `park` or `pause` returns to a coroutine when its wait fails. Returns the number of values.
 ///
 /// # Safety
 ///

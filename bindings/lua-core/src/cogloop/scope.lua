@@ -109,7 +109,7 @@ function group.join( self, ms )
   return true
 end
 
--- Called when a `<close>` variable ends. Waits until all tasks have ended, if the caller can wait.
+-- Called when a `<close>` variable ends. Cancels all tasks, and waits until they have ended, if the caller can wait.
 function Group.__close( self )
   cancel_all( self, 'its variable was closed' )
   if not running( self.loop ) then return end

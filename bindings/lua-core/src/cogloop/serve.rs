@@ -66,7 +66,7 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
             lua_rawgeti(lua, 2, slot(expired.key.index()));
             stack!(lua: loop entries entry);
             if !payload.repeats() {
-                // The wheel has freed the key, so the next timer takes this place.
+                // The wheel has freed the key, so the next timer may take this place.
                 lua_pushnil(lua);
                 lua_rawseti(lua, 2, slot(expired.key.index()));
             }
@@ -190,7 +190,7 @@ unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
     }
 }
 
-/// Resumes the task of a timer, which is the entry on top.
+/// Resumes the task whose timer has fired. The entry on top is that task, or the watcher for whose handle it waits.
 ///
 /// # Safety
 ///

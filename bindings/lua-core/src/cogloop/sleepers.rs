@@ -1,4 +1,5 @@
-//! The timers of coroutines that sleep, so that a coroutine that was closed does not keep the loop going.
+//! The timers of coroutines that sleep, so that a coroutine that was closed does not keep the loop going. A coroutine
+//! that parks with a time limit counts as one that sleeps.
 //!
 //! The loop is not notified when other code closes or resumes a coroutine. So before the loop decides whether anything
 //! is left, it checks the last sleeper of a list. If that coroutine no longer sleeps, the loop removes it from the list
@@ -14,8 +15,8 @@ use cogloop_io::Key;
 use mlua::ffi::{lua_State, lua_gettop, lua_rawgeti, lua_settop};
 use std::collections::TryReserveError;
 
-/// Makes room for one more sleeper. First removes the sleepers whose timer has ended. So the list has at most about
-/// twice as many entries as there are sleepers.
+/// Makes room for one more sleeper. If the list is full, first removes the sleepers whose timer has ended. So the list
+/// grows only with the number of coroutines that sleep at the same time.
 pub(super) fn expect_sleeper(state: &mut State) -> Result<(), TryReserveError> {
     let (sleepers, events) = (&mut state.cogloop.sleepers, &state.events);
     if sleepers.len() == sleepers.capacity() {

@@ -32,12 +32,12 @@ const LEVELS_MAX: c_int = 8;
 #[derive(Clone, Copy)]
 pub(super) struct Slice {
     start_ns: u64,
-    /// The place where the slice begins, and its lateness if a timer wakes the task. The trace, `top` and `slow` use
-    /// both.
+    /// The place where the slice begins, and its lateness if a timer wakes the task. The trace and `top` use both,
+    /// `slow` only the place.
     begun: Option<(Place, Detail)>,
 }
 
-/// Begins a slice of the task at `index`, if slices are timed.
+/// Begins a slice of the task at `index`. Looks up the slice's place only if something needs it.
 ///
 /// # Safety
 ///
@@ -61,7 +61,8 @@ impl State {
     }
 }
 
-/// Ends a slice of the task at `index`, and calls the hook of `slow` if it was too long.
+/// Ends a slice of the task at `index`, and adds it to the trace and to `top`. If it was too long, calls the hook of
+/// `slow`, or reports it if there is no hook.
 ///
 /// # Safety
 ///

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A coroutine may escape its task (`task:thread( )`, `coroutine.running( )`): other code may resume it, close it, or
-//! run this loop in it. So each function calls `is_left` before it touches a coroutine's stack.
+//! run this loop in it. So each function checks the coroutine before it touches its stack; see `left.rs`.
 
 use super::left::is_dead;
 use super::upvalue;
@@ -83,7 +83,7 @@ pub(super) struct Task {
     pub(super) results: c_int,
     /// Whether the present wait was cut short: its end raises the cancellation again.
     pub(super) is_cut: bool,
-    /// The number of waits that were cut short.
+    /// The number of waits that began after the grace period, and so were cut short at once.
     pub(super) cuts: u8,
 }
 
@@ -167,7 +167,7 @@ pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
 }
 
 /// Returns the text that `status` returns for the task at `index`. Other code may have ended the coroutine of the task.
-/// If `state` is null, the loop has ended.
+/// If `state` is null, the loop is closed or gone.
 ///
 /// # Safety
 ///

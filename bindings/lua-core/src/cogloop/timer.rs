@@ -1,5 +1,5 @@
 //! The methods of a timer. Each needs only the ticket: it finds the loop by its number and the timer by its key. If
-//! either is gone, it returns `false` or nil.
+//! either is gone, `remaining` returns nil, `ref` and `unref` do nothing, and the other methods return false.
 
 use super::loops::push_owner;
 use super::ticket::Ticket;

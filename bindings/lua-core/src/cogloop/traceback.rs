@@ -67,13 +67,13 @@ entry!(
     }
 );
 
-/// Pushes the traceback of the error on top of a coroutine's stack.
+/// Pushes the traceback of a coroutine: the one that [`on_raise`] has kept, otherwise that of its present stack.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the coroutine is alive and has failed. Room for four values.
+/// [The rule for Lua calls](crate); the coroutine is alive, and has failed or waits. Room for four values.
 pub(super) unsafe fn push_traceback(lua: *mut lua_State, coroutine: *mut lua_State) {
-    // SAFETY: the caller's promise. A coroutine has room for two values beside its error.
+    // SAFETY: the caller's promise. A coroutine has room for two values beside its error or its mark.
     unsafe {
         let top = lua_gettop(lua);
         if push_kept(lua, &TRACES_KEY) {

@@ -23,7 +23,7 @@ use std::ffi::c_int;
 /// The place in the registry of the metatable of cancellations.
 pub(super) static CANCELLATION_KEY: u8 = 0;
 
-/// The number of waits that are cut short before the task is closed.
+/// The number of waits that may begin after the grace period before the task is closed.
 pub(super) const CUTS_MAX: u8 = 100;
 
 /// Replaces the reason on top by a cancellation of the task at `index`.

@@ -1,4 +1,4 @@
-//! The upvalues that every function of the module has; see `host/upvalue.rs`.
+//! The upvalues of the module's functions and methods; see `host/upvalue.rs`.
 
 use crate::host::upvalue as shared;
 use crate::lua::args;

@@ -83,7 +83,7 @@ pub(super) unsafe fn time_out(lua: *mut lua_State, key: Key) {
             }
             None => push_reason(lua, ETIMEDOUT, "timed out"),
         };
-        go(lua, 4, Left::Waiting, values); // stack: loop entries node co values…
+        go(lua, 4, Left::Waiting, values); // stack: loop entries node task
     }
 }
 

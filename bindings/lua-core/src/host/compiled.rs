@@ -75,7 +75,7 @@ pub(crate) fn note_firing(state: &mut State, expired: ExpiredTimer<u64>) {
     state.cogloop.fired += 1;
 }
 
-/// Prepares a loop for compiled code. Returns whether the value at 1 is an open loop.
+/// Prepares a loop for compiled code. Returns the loop's state; `None` unless the value at 1 is an open loop.
 ///
 /// # Safety
 ///

@@ -209,7 +209,7 @@ entry!(
             lua_pushnil(lua);
             set_user_value(lua, 1, value::CURRENT);
             if in_batch && !found {
-                // A signal has ended the wait. This call lets a debug hook run, such as that of lua's own Ctrl-C.
+                // A signal may have ended the wait. This call lets a debug hook run, such as that of lua's own Ctrl-C.
                 lua_pushcfunction(lua, nothing);
                 lua_call(lua, 0, 0);
             }
@@ -234,7 +234,8 @@ entry!(
     }
 );
 
-/// Takes a turn of the loop, which may wait. Returns false if the run ends after it, or the kernel refused to wait.
+/// Takes a turn of the loop, which may wait. Returns false if the run ends instead of a turn, or if the kernel refused
+/// to wait.
 unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
     // SAFETY: only called by `serve`, with the loop at 1 and its state.
     unsafe {
@@ -257,7 +258,7 @@ unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
             Ok(())
         });
         if let Some(failure) = refused {
-            // If a replay has departed from its recording, the system has not failed. That error is raised.
+            // If a replay has departed from its recording, the system has not failed. Then the departure is raised.
             with_or_raise(lua, state, |state| state.departure().map_or(Ok(()), Err));
             if !(*state).face.returns_refusals {
                 failure.text.raise(lua);
@@ -318,7 +319,7 @@ impl Pace {
     /// Returns the kind of wait of the next turn; `None` ends the run. A loop with nothing left to do does not wait.
     /// Its unreferenced timers and handles are served as long as `pace` allows further turns.
     unsafe fn next(state: *mut State, is_idle: bool) -> Option<Wait> {
-        // SAFETY: only called by `serve`, with the state of an open loop; nothing here runs Lua code.
+        // SAFETY: only called by `take_turn`, with the state of an open loop; nothing here runs Lua code.
         let state = unsafe { &mut *state };
         match state.pace {
             Self::Forever => match is_idle {

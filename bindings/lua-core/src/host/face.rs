@@ -33,8 +33,8 @@ pub(crate) struct Face {
     /// it finds a sleeping task. The loop calls this function before it checks whether anything is left to do. Needs
     /// room for twelve values. Lua code may run.
     pub(crate) before_idle: unsafe fn(*mut lua_State),
-    /// Called when a callback has raised. Stores the callback's timer, task or watcher as CURRENT in the loop at the
-    /// first index, if CURRENT is not set yet. The metatable of timers is at the second index.
+    /// Called when a callback has raised. Stores the callback's timer as CURRENT in the loop at the first index, unless
+    /// the face has stored what it calls before the call. The metatable of timers is at the second index.
     pub(crate) note_failed: unsafe fn(*mut lua_State, c_int, c_int),
     /// Called when the callback of the loop's current task has raised and the protected call has ended. Ends the task
     /// at this index. Neither raises nor allocates.

@@ -32,8 +32,9 @@ pub(crate) const MEANWHILE: &CStr = c"\nwhile this error was handled: ";
 /// The text before an error in a `__close` of a coroutine.
 pub(crate) const CLOSED: &CStr = c"\nand while the coroutine was closed: ";
 
-/// The registry's field with `{ error, traceback, run }` of the last error that left a loop of `cogloop`. If the error
-/// is an object, the field has its address instead, so that the registry does not keep the object alive.
+/// The registry's field with `{ error, traceback, run }` of the last error that left a loop of `cogloop`. An error
+/// whose text has the traceback, because it tells of two errors, is not stored. If the error is an object, the table
+/// has the object's address instead, so that the registry does not keep the object alive.
 const LEFT: &CStr = c"cogloop.left";
 
 /// Raises the error below the traceback on top.

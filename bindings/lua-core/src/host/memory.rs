@@ -77,7 +77,7 @@ pub(crate) struct State {
     pub(crate) id: u64,
     /// The clock of a loop with virtual time.
     pub(crate) virtual_clock: Option<VirtualClock>,
-    /// Whether user value 1 of each task is the task that fires next.
+    /// Whether user value 1 of each task of `t.Loop` is the task that fires after it.
     pub(crate) debug: bool,
     pub(crate) running: bool,
     pub(crate) stopped: bool,
@@ -110,7 +110,8 @@ pub(crate) struct State {
     pub(crate) sockets: Vec<*mut NodeBlock>,
     /// The numbers of sockets that were closed while they were observed, and whose nodes are still in the NODES table.
     pub(crate) closed: Vec<Number>,
-    /// Scratch memory: the tasks' table indices in the order of expiry, with the deadlines in ns.
+    /// Scratch memory, sorted. For timers: the deadline in ns, the number in the order of arming, and the index of the
+    /// key. For handles: the descriptor's number and two zeros.
     pub(crate) order: Vec<(u64, u64, u32)>,
     /// The end of the present run.
     pub(crate) pace: Pace,
@@ -288,7 +289,8 @@ pub(crate) struct Cogloop {
     pub(crate) woken: Woken,
     /// A descriptor for which a coroutine waited when the loop last looked; -1: no coroutine waits.
     pub(crate) waiting: Number,
-    /// The timers of coroutines that sleep, in the order of arming. Some of them may be done.
+    /// The timers of coroutines that sleep, or park with a time limit, in the order of arming. Some of them may be
+    /// done.
     pub(crate) sleepers: Vec<Key>,
     /// Whether this run has made it possible for coroutines to yield.
     pub(crate) may_yield: bool,
@@ -296,7 +298,7 @@ pub(crate) struct Cogloop {
     pub(crate) request: Option<Request>,
     /// The kernel's error when it refused a wait. `run` returns it.
     pub(crate) refused: Option<Failure>,
-    /// Whether callbacks are timed: for `stats`, for `slow`, or for a trace.
+    /// Whether callbacks are timed: for `stats`, for `slow`, for `top`, or for a trace.
     pub(crate) is_measuring: bool,
     pub(crate) meter: Option<Box<Meter>>,
     /// A callback that takes this long is slow.

@@ -32,7 +32,8 @@ impl Meter {
         self.late.saturating_record(late_ns);
     }
 
-    /// Called when a callback begins. Returns the time now; `None` if callbacks are not timed.
+    /// Called when a callback begins. Returns the time at which it begins; `None` if callbacks are not timed. If only a
+    /// trace needs the time, it is the time at which the last callback of this turn ended.
     ///
     /// # Safety
     ///
@@ -97,7 +98,7 @@ pub(crate) unsafe fn ended(state: *mut State) -> Option<u64> {
     let state = unsafe { state.as_mut() }?;
     state.called_ns = None;
     let end_ns = state.events.now_ns();
-    // For `stats` and `slow` each callback begins with a reading of the clock, so that the times are exact.
+    // For `stats`, `slow` and `top` each callback begins with a reading of the clock, so that the times are exact.
     state.ended_ns = state.only_traces().then_some(end_ns);
     Some(end_ns)
 }

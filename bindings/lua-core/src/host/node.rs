@@ -41,7 +41,7 @@ pub(crate) unsafe fn push_node(lua: *mut lua_State, arg: c_int, handle: Handle) 
             push_user_value(lua, index, HANDLE);
             let same = lua_rawequal(lua, -1, arg) != 0;
             lua_pop(lua, 1);
-            // A plain number may name any file, so a Node for it is never stale.
+            // A plain number may name any file, so a Node for it serves every handle with this number.
             if same || (*node).kind == Kind::Number {
                 return node;
             }

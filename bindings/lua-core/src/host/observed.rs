@@ -284,7 +284,8 @@ unsafe fn push_watched(lua: *mut lua_State, node: *mut NodeBlock) -> c_int {
     }
 }
 
-/// Whether the object of the Node at `index` has buffered input. `None` if the object has another descriptor now.
+/// Whether the object of the Node at `index` has buffered input. `None` if the object was closed, or has another
+/// descriptor now.
 unsafe fn object_has_data(lua: *mut lua_State, index: c_int) -> Option<bool> {
     // SAFETY: only called by `look_at_handles`, which has the loop at 1 and restores the stack.
     unsafe {

@@ -86,7 +86,7 @@ impl Place {
         unsafe { Self::written_at(lua, index).unwrap_or_else(|| Self::of(lua, index)) }
     }
 
-    /// The line of the function at `index`; `None` if it is one of our own.
+    /// The line of the function at `index`; `None` if it is one of our own that are written in Lua.
     unsafe fn written_at(lua: *mut lua_State, index: c_int) -> Option<Self> {
         // SAFETY: only called with a function. `lua_getinfo` fills in what is read, and pops the copy of the function.
         unsafe {
@@ -103,7 +103,7 @@ impl Place {
         }
     }
 
-    /// Stands for a function of our own that calls no function of the script.
+    /// Stands for a function of our own, written in Lua, of which no script's function is known.
     pub(crate) fn ours() -> Self {
         Self { source: Text::of_raw(b"a function of cogloop"), line: None }
     }

@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 /// The number of places that are counted separately. All others are counted together.
 const PLACES_MAX: usize = 256;
 
-/// The number of lines that are shown of each list.
+/// The greatest number of lines that are shown of each list.
 const SHOWN: usize = 10;
 
 /// A place in the script, and the time that its callbacks took.

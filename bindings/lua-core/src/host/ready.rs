@@ -20,7 +20,8 @@ use std::ffi::c_int;
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the loop is at 1, `state` is its state, and `ready` was pulled just now.
+/// [The rule for Lua calls](crate); the loop is at 1, `state` is its state, and `ready` was pulled just now, or was
+/// kept in `write_left`.
 pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready: Ready) {
     // SAFETY: the caller's promise; comments beside the lines show the stack. The Node is on the stack, so it lives.
     unsafe {
@@ -66,7 +67,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
 
 /// Whether the report of a handle must be dropped: its loop was closed or stopped, or the handle was removed.
 unsafe fn is_over(state: *mut State, node: *mut NodeBlock, token: Token) -> bool {
-    // SAFETY: only called with the result of `state_at`, and with a Node on the stack.
+    // SAFETY: only called with the state of the loop at 1, or null if it is closed, and with a Node on the stack.
     unsafe { state.is_null() || (*state).stopped || (*node).token != token.to_bits() }
 }
 
@@ -120,8 +121,8 @@ unsafe fn serve_direction(lua: *mut lua_State, state: *mut State, node: *mut Nod
 
 /// Whether a callback that ran since the report has used up the readiness of the Node at 3, so that the next read or
 /// write could block. The Node's own read callback may have used up the readiness for writing. Any callback may have
-/// emptied the buffer of a file or an object. Reading from another handle needs no check here, because the event loop
-/// has asked the kernel again before it returned the report. An object's Lua code may run.
+/// emptied the buffer of a file or an object. A read from a socket or a plain number needs no check here, because the
+/// event loop has asked the kernel again before it returned the report. An object's Lua code may run.
 unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBlock, direction: Interest) -> bool {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {

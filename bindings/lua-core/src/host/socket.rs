@@ -9,7 +9,7 @@ pub(crate) static SOCKET_META_KEY: u8 = 0;
 ///
 /// # Safety
 ///
-/// Room for one value. May raise.
+/// Room for one value. Does not raise.
 pub(crate) unsafe fn push_socket_metatable(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe { lua_rawgetp(lua, LUA_REGISTRYINDEX, from_ref(&SOCKET_META_KEY).cast()) };

@@ -141,7 +141,7 @@ impl State {
         self.watched.get(position).copied()
     }
 
-    /// An entry of [`State::order`]: the deadline in ns and the table index.
+    /// An entry of [`State::order`]: the deadline in ns and the index of the key, or the descriptor's number and 0.
     pub(crate) fn sorted_at(&self, position: usize) -> Option<(u64, u32)> {
         self.order.get(position).map(|&(deadline_ns, _, index)| (deadline_ns, index))
     }
@@ -170,7 +170,7 @@ impl State {
         self.drop_unlinked();
         self.order.clear();
         self.order.try_reserve(self.events.timers())?;
-        // `t.Loop` pauses no timer, so each has a deadline.
+        // `t.Loop` pauses no timer, so each has a deadline. Only a parked timer has none, on LuaJIT; it comes last.
         let timers = self.events.iter_timers();
         self.order.extend(timers.map(|(key, at_ns, &armed)| (at_ns.unwrap_or(u64::MAX), armed, key.index())));
         self.order.sort_unstable();

@@ -12,7 +12,8 @@ const SHOW_NS: u64 = 1_000_000_000;
 
 static IS_SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// Lets every loop of the program write its `top` to standard error each second, and when the loop is closed.
+/// Lets every loop of the program write its `top` to standard error after a wait, at most once a second, and when the
+/// loop is closed.
 pub fn show_top() {
     IS_SHOWN.store(true, Relaxed);
 }

@@ -1,4 +1,4 @@
-//! The upvalues that every function of `t.Loop` and of `cogloop` has.
+//! The upvalues of the functions of `t.Loop` and of `cogloop`.
 //!
 //! | index | in `t.Loop` | in `cogloop` |
 //! |---|---|---|

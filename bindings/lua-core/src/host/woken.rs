@@ -100,7 +100,7 @@ impl Woken {
         self.has_run
     }
 
-    /// Begins a turn: as many tasks as the host allows may run.
+    /// Begins a turn: as many tasks as the host allows may run, at most [`TURN_MAX`].
     #[inline]
     pub(crate) fn begin_turn(&mut self, host_max: usize) {
         self.left = host_max.min(TURN_MAX);

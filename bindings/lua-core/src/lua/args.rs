@@ -131,7 +131,7 @@ unsafe fn push_got(lua: *mut lua_State, value: c_int, wanted: &CStr) -> *const c
                 let name = lua_tostring(lua, -1);
                 let is_another = lua_type(lua, value) == LUA_TUSERDATA && contains(wanted, CStr::from_ptr(name));
                 match is_another {
-                    // The type has the right name but belongs to another library.
+                    // The name of the type is right, but the metatable is not ours.
                     true => {
                         lua_pushfstring(lua, c"one of another copy of this library, which is loaded twice".as_ptr())
                     }
@@ -178,7 +178,7 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); a table at `arg`. Room for four values. Runs no Lua code.
+/// [The rule for Lua calls](crate); a table at `arg`. Room for four values. Runs no Lua code unless it raises.
 pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CStr], list: &CStr) {
     // SAFETY: the caller's promise. While `lua_next` runs, `lua_tolstring` may read only keys that are strings. `bytes`
     // is called for no other key.

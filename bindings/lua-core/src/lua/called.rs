@@ -1,5 +1,5 @@
-//! Finds the function of the module that a script has called, if the function is written in Lua. A message about an
-//! argument needs the function's name.
+//! Finds the function of the module that a script has called, if Lua code of ours is between that function and the
+//! function that finds a wrong argument. A message about an argument needs the name of the called function.
 //!
 //! ```text
 //!   level 3   pcall, or the script's function
@@ -26,8 +26,9 @@ use std::mem::MaybeUninit;
 /// The registry key of a list of tables: the methods that are written in Lua.
 pub(crate) static CLASSES_KEY: u8 = 0;
 
-/// Returns the level of our function that the script has called, if that function is written in Lua and has called the
-/// running function. Otherwise returns 0. Allocates nothing.
+/// Returns the level of our function that the script has called, if Lua code of ours has called the running function.
+/// The called function is that Lua code, or our C function that has passed its arguments on to it. Otherwise returns 0.
+/// Allocates nothing.
 ///
 /// # Safety
 ///
@@ -80,8 +81,7 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
     }
 }
 
-/// Like `luaL_argerror`, but names our function at `level`. That function is written in Lua, and passes its arguments
-/// on to the running function.
+/// Like `luaL_argerror`, but names our function at `level`. Its arguments were passed on to the running function.
 ///
 /// # Safety
 ///

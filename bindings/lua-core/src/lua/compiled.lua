@@ -1,5 +1,5 @@
 -- The common functions of all parts that LuaJIT compiles with the script. The chunk gets the table of the functions'
--- addresses. It returns nothing if LuaJIT does not compile, or if the FFI is missing.
+-- addresses. It returns nothing if LuaJIT does not compile, or if the FFI or `jit.util` is missing.
 local own = ...
 local pcall, require = pcall, require
 

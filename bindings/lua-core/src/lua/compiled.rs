@@ -58,8 +58,8 @@ pub(crate) unsafe fn resting_thread(lua: *mut lua_State) -> Option<NonNull<lua_S
 const TOOLS: &str = include_str!("compiled.lua");
 
 /// Runs a part that is written in Lua. Its arguments are the `args` values on top, followed by the results of
-/// `compiled.lua`. The last value on top is the table of the functions' addresses. Pops the values and pushes the
-/// part's result; nil if LuaJIT does not compile.
+/// `compiled.lua`. The topmost of the values is the table of the functions' addresses. Pops the values and pushes the
+/// part's result; nil if `compiled.lua` returns nothing.
 ///
 /// # Safety
 ///

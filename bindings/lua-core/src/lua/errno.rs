@@ -36,7 +36,7 @@ impl Display for Reason {
     }
 }
 
-/// Displays an error like its own `Display`, without allocating.
+/// Displays an error like its own `Display`, without allocating. A lack of memory has Lua's own message.
 pub(crate) struct ErrorMessage<'a>(pub(crate) &'a io::Error);
 
 impl Display for ErrorMessage<'_> {

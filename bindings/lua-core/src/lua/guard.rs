@@ -243,7 +243,7 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
         PermissionDenied => errno::EPERM,
         ResourceBusy => errno::EBUSY,
         Unsupported => errno::ENOSYS,
-        // The only other error: after a fork, the loop belongs to the parent process.
+        // Above all the error after a fork: the loop belongs to the parent process.
         _ => errno::EPERM,
     }
 }

@@ -205,8 +205,8 @@ pub(crate) unsafe fn begin(coroutine: *mut lua_State, args: c_int, handler: mlua
     }
 }
 
-/// Closes the to-be-closed variables of a coroutine that failed, in the versions that have such variables. Returns
-/// whether an error is then on top of its stack: its own error, or the error of a `__close`.
+/// Closes the to-be-closed variables of a coroutine that failed. Returns whether an error is then on top of its stack:
+/// its own error, or the error of a `__close`. Versions without such variables do nothing and return false.
 ///
 /// # Safety
 ///
@@ -251,8 +251,8 @@ pub(crate) unsafe fn is_tail_called(lua: *mut lua_State, level: c_int) -> bool {
     }
 }
 
-/// The number of arguments that a `__call` has put before the script's. `luaL_argerror` of Lua 5.5 subtracts this
-/// number, but the functions of this crate have already subtracted it.
+/// In Lua 5.5 the number of arguments that a `__call` has put before the script's. `luaL_argerror` of 5.5 subtracts
+/// this number, but the functions of this crate have already subtracted it. In the other versions 0.
 ///
 /// # Safety
 ///

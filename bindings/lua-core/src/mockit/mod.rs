@@ -4,8 +4,9 @@
 //!   oneoff, getit ──► queue: wheel ── due ──► events ── process_events ──► callbacks, on the caller's thread
 //! ```
 //!
-//! There is no thread. Each function first moves expired timers from the wheel to the queue, so all functions see the
-//! same events. Each Lua state has one service. `service( )` makes further services, which may have virtual time.
+//! There is no thread. A function that counts, serves or changes events first moves expired timers from the wheel to
+//! the queue, so all functions see the same events. Each Lua state has one service. `service( )` makes further
+//! services, which may have virtual time.
 
 mod calls;
 mod queue;

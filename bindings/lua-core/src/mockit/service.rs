@@ -18,7 +18,7 @@ const FOR_A_BOX: usize = 4 << 10;
 
 pub(super) struct Service {
     pub(super) queue: Queue,
-    /// Virtual time, for tests; `None` is `CLOCK_BOOTTIME`.
+    /// Virtual time, for tests; `None`: the clock of `sys::boot_time`.
     pub(super) virtual_ns: Option<u64>,
     pub(super) alarm: Option<Alarm>,
     /// Whether memory has run out. Then the running function raises an error.
@@ -60,9 +60,9 @@ impl Service {
 /// # Safety
 /// [The rule for Lua calls](crate); the running function is one of a module's.
 pub(super) unsafe fn with<R: Copy>(lua: *mut lua_State, work: impl FnOnce(&mut Service) -> R) -> R {
-    // SAFETY: the upvalue is a service's userdata, which lives as long as the function. Its finalizer has not run,
-    // because a module's functions are reachable. `work` makes no Lua call, so nothing else refers to the service
-    // meanwhile.
+    // SAFETY: the upvalue is a service's userdata, which lives as long as the function. If its finalizer has run,
+    // because the Lua state is closing, the place is `None`. `work` makes no Lua call, so nothing else refers to the
+    // service meanwhile.
     unsafe {
         let service = lua_touserdata(lua, lua_upvalueindex(upvalue::SERVICE)).cast::<Option<Box<Service>>>();
         let worked = guard(|| match (*service).as_deref_mut() {

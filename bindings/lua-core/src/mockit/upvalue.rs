@@ -1,4 +1,4 @@
-//! The upvalues that every function of a module has.
+//! The upvalues of the functions of a module, and of the methods of its timers.
 
 use std::ffi::c_int;
 /// The userdata of the service; its user value 1 is `{ [place + 1] = f }`.

@@ -221,7 +221,7 @@ entry!(
         let port = (*address).as_socket().map_or(0, |address| address.port());
         let is_text = lua_type(lua, 3) == LUA_TSTRING;
         match if lua_type(lua, 2) == LUA_TSTRING { bytes(lua, 2) } else { b"" } {
-            // In the Unix family every text is a path, with or without a slash.
+            // In the Unix family every text that is no IP address is a path, with or without a slash.
             b"ip" => {
                 let is_unix = (*address).is_unix();
                 let text = if is_text { bytes(lua, 3) } else { refuse(lua, c"ip", IP) };

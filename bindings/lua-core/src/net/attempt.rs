@@ -9,14 +9,14 @@ use std::ffi::c_int;
 use std::fmt::Write;
 use std::io;
 
-/// The default maximum of `recv` in bytes: the longest datagram.
+/// The default maximum of `recv` in bytes. No UDP datagram is longer.
 pub(super) const RECEIVED: usize = 65_536;
 
 /// The messages of `send` and `recv` if the system refuses.
 pub(super) const REFUSED_SEND: &str = "Can't send message";
 pub(super) const REFUSED_RECV: &str = "Can't receive message";
 
-/// Makes system calls, and repeats them if a signal interrupts them. Returns the number of the system's error.
+/// As [`repeat`], but a panic of `work` becomes a Lua error.
 ///
 /// # Safety
 ///
@@ -29,7 +29,8 @@ pub(super) unsafe fn attempt<R: Copy>(lua: *mut lua_State, work: impl FnMut() ->
     }
 }
 
-/// Makes system calls, and repeats them if a signal interrupts them.
+/// Makes system calls, and repeats them if a signal interrupts them. Does not repeat them while an
+/// [interrupt](crate::lua::interrupt) is pending.
 ///
 /// # Errors
 ///

@@ -69,7 +69,7 @@ fn try_once(work: impl FnMut() -> io::Result<usize>) -> i32 {
     -errno
 }
 
-/// Sends a part of the message. Returns the number of bytes, or `-errno`.
+/// Sends the message, or as much of it as the system takes. Returns the number of bytes, or `-errno`.
 unsafe extern "C" fn send(block: *const SocketBlock, message: *const u8, length: i32) -> i32 {
     // SAFETY: called by the Lua code with a socket, and with a string and its length.
     unsafe {

@@ -2,7 +2,7 @@
 //!
 //! The first three are methods of a socket and functions of the class. A function of the class makes a TCP socket, or a
 //! Unix socket for a Unix address, and returns the socket first. All three return an Address: the script's, or a new
-//! one. After `bind` the Address has the port that the system chose.
+//! one. After `bind` and `listen` the Address has the port that the system chose.
 
 use super::address::{check_host, check_port, push_address, test_address};
 use super::attempt::{Failed, attempt, push_failure};
@@ -29,7 +29,7 @@ use std::ffi::c_int;
 use std::io;
 use std::net::Shutdown;
 
-/// The default backlog. It is larger than systems allow, and they reduce it.
+/// The default backlog. A system that allows less reduces it.
 const BACKLOG: c_int = 4096;
 
 /// The arguments of a call.

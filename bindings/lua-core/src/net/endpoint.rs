@@ -37,14 +37,14 @@ pub(super) fn parse(text: &[u8], port: u16) -> Result<SockAddr, ErrorText> {
     }
 }
 
-/// One more than the longest name of a Unix socket on any system.
+/// More than the longest name of a Unix socket on any system.
 const NAME_MAX: usize = 128;
 
 /// A path, or an abstract name behind `@` or a zero byte.
 ///
 /// # Errors
 ///
-/// The name is too long, or has a zero byte inside.
+/// The name is too long, or has a zero byte inside, or is abstract and the system has no such names.
 pub(super) fn unix(text: &[u8]) -> Result<SockAddr, ErrorText> {
     let wrong = |why: std::fmt::Arguments<'_>| Text::new(format_args!("'{}'{why}", Lossy(text)));
     let mut room = [0; NAME_MAX];

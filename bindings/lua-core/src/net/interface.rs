@@ -188,7 +188,7 @@ unsafe fn set_number(lua: *mut lua_State, name: &CStr, number: Option<lua_Intege
 }
 
 /// Appends the addresses of the record to the list of its family in the interface on top. The list also has the fields
-/// of its first item. `interface.address` is the IPv4 address, or the first one of another family.
+/// of its first item. `interface.address` is the first IPv4 address, or without one the first IPv6 address.
 unsafe fn set_addresses(lua: *mut lua_State, record: &Record) {
     // SAFETY: only called by `push_tables`, with the interface's table on top; comments beside the lines show the
     // stack.
@@ -299,7 +299,7 @@ entry!(
 );
 
 unsafe fn push_one(lua: *mut lua_State, wanted: Wanted) -> c_int {
-    // SAFETY: only called by `construct` and `get`.
+    // SAFETY: only called by `default` and `get`.
     unsafe {
         match push_tables(lua, wanted) {
             Ok(0) => push_failure(lua, Failed::Nil, Text::new("There is no such network interface"), ENODEV),

@@ -6,7 +6,8 @@
 //! | observed for that direction, or a coroutine has waited for it | returns EAGAIN instead of blocking | blocks if the socket does |
 //! | any other | blocks if the socket does | blocks if the socket does |
 //!
-//! The socket's O_NONBLOCK is not changed, because other processes may share the open socket and with it the flag.
+//! On Unix the socket's O_NONBLOCK is not changed, because other processes may share the open socket and with it the
+//! flag. Windows makes the socket non-blocking for the call.
 
 use crate::host::memory::SocketBlock;
 use crate::lua::interrupt::is_running;
@@ -42,7 +43,7 @@ pub(super) unsafe fn may_wait(socket: *const SocketBlock, direction: Interest) -
 ///
 /// # Errors
 ///
-/// Returns the error of `work`, or EAGAIN if the call may not wait.
+/// The error of `work`; EAGAIN if the call may not wait and would have to.
 ///
 /// # Safety
 ///

@@ -53,8 +53,9 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    /// The interface of the default route. Without a default route it is the first interface other than the loopback
-    /// that is up and has an IPv4 address. Without such an interface it is the loopback.
+    /// Replaces `Default` by the interface of the default route. Without a default route it is the first interface
+    /// other than the loopback that is up and has an IPv4 address. Without such an interface it is the loopback, if
+    /// that is up and has an IPv4 address.
     pub(super) fn resolve(self, records: &[Record]) -> Self {
         let Self::Default = self else { return self };
         let usable = |record: &&Record| record.flags.contains(Flags::IFF_UP) && record.family == AF_INET;

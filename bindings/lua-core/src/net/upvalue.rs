@@ -1,4 +1,4 @@
-//! The upvalues that every function of `t.Net` has.
+//! The upvalues of the functions of `t.Net`.
 
 use std::ffi::c_int;
 /// The metatables of the two kinds of userdata.

@@ -8,7 +8,7 @@
 //!   path         names of files
 //! ```
 //!
-//! No code on a higher floor depends on the system, and no code here uses Lua.
+//! No code on a higher floor asks whether the system is Unix or Windows, and no code here uses Lua.
 
 #[cfg(unix)]
 mod unix;

@@ -26,7 +26,7 @@ unsafe fn receiver(lua: *mut lua_State) -> (c_int, *mut State) {
 }
 
 entry!(
-    /// `Loop.time()`: milliseconds since the Unix epoch. A virtual loop counts its own time, from the epoch.
+    /// `Loop.time()`: milliseconds since the Unix epoch. A loop with virtual time returns the time since it was made.
     pub(super) fn time(lua: *mut lua_State) -> c_int {
         // The loop's state is read through a pointer; no reference is kept.
         let (_, state) = receiver(lua);
@@ -41,7 +41,7 @@ entry!(
 );
 
 entry!(
-    /// `Loop.sleep( ms )`: blocks. A signal does not shorten the sleep.
+    /// `Loop.sleep( ms )`: blocks. Of all signals only the Ctrl-C of the program `cogloop` shortens the sleep.
     pub(super) fn sleep(lua: *mut lua_State) -> c_int {
         // The loop's state is read through a pointer; no reference is kept.
         let (arg, state) = receiver(lua);

@@ -17,7 +17,7 @@ local finish, of_task, again_or_raise, last = own.finish, own.of_task, own.again
 local TASKS, CURRENT, ENVS = own.TASKS, own.CURRENT, own.ENVS
 local NEXT, CALLBACK       = 1, 2
 
--- The table of the user values of each loop that this file has prepared. It is a weak table: it keeps neither the loop
+-- For each loop that this file has prepared, the table of its user values. `of_loop` is weak: it keeps neither the loop
 -- nor the user values alive.
 local of_loop = setmetatable( { }, { __mode = 'kv' } )
 
@@ -62,7 +62,7 @@ local function add( loop, ms, callback, count )
   if linked( loop, task ) > 0 then return task end
 end
 
--- Tasks of one function without arguments share the table of the callback.
+-- Tasks of one function that are added one after the other without arguments share the table of the callback.
 local function add_plain( loop, ms, f )
   if type( ms ) ~= 'number' or type( f ) ~= 'function' then return end
   local callback = last[ 1 ]

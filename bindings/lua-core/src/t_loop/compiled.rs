@@ -184,8 +184,9 @@ unsafe extern "C" fn cancel(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 
     }
 }
 
-/// Takes the next due task, and returns its place in TASKS, or 0 if nothing is left for this turn. The Lua code empties
-/// the place and calls [`begin`].
+/// Takes the next due task, and returns its place in TASKS. The Lua code empties the place and calls [`begin`]. Returns
+/// 0 if nothing is left for this turn or the loop must return, and
+/// [`UNUSUAL`](crate::host::compiled::UNUSUAL) if the C function must serve the task.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {
@@ -202,7 +203,7 @@ unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
 }
 
 /// Called just before the task's callback. Returns the number of the callback's arguments;
-/// [`UNUSUAL`](crate::host::compiled::UNUSUAL) if there is no task.
+/// [`UNUSUAL`](crate::host::compiled::UNUSUAL) if there is no task, or the loop was closed.
 unsafe extern "C" fn begin(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop, and with what was in TASKS.
     unsafe {
@@ -233,7 +234,8 @@ unsafe extern "C" fn ended(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
 }
 
 /// If the number that the task's callback has returned is a period, arms the task again and returns its place, like
-/// [`add`]. Otherwise returns 0.
+/// [`add`]. If it is no period, returns 0. If the C function must arm the task, returns
+/// [`UNUSUAL`](crate::host::compiled::UNUSUAL).
 unsafe extern "C" fn again(block: *mut LoopBlock, task: *mut TaskBlock, ms: f64) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe {

@@ -1,6 +1,7 @@
 //! The class `t.Loop`, with the functions of the library lua-t: its table, and the metatables of its objects.
 //!
-//! Every function has the metatables, the class and a weak table as upvalues; see `host/upvalue.rs`.
+//! The functions have the metatables, the class and a weak table as upvalues; see `host/upvalue.rs`. Only
+//! `object_to_string` has none.
 
 mod clock;
 #[cfg(feature = "luajit")]

@@ -31,8 +31,8 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
     // SAFETY: the caller's promise; `stack!` lines show what is on the stack.
     unsafe {
         lua_settop(lua, 1);
-        // The wheel has freed the key, so the next task takes its table entry. A finalizer could call `addTask`. So no
-        // call that may run a finalizer is allowed until the entry is empty.
+        // The wheel has freed the key, so the next task may take its table entry. A finalizer could call `addTask`. So
+        // no call that may run a finalizer is allowed until the entry is empty.
         push_user_value(lua, 1, value::TASKS);
         lua_rawgeti(lua, 2, slot(expired.key.index()));
         stack!(lua: loop tasks task);

@@ -154,7 +154,8 @@ fn left_ms(deadline_ns: u64, now_ns: u64) -> u64 {
     deadline_ns.saturating_sub(now_ns).div_ceil(1_000_000)
 }
 
-/// The entry of the sorted list: deadline (or descriptor number) and table index. The loop is at 1.
+/// An entry of the sorted list: the deadline and the index of the key, or the descriptor's number and 0. The loop is at
+/// 1.
 unsafe fn nth(lua: *mut lua_State, position: usize) -> Option<(u64, u32)> {
     // SAFETY: only called by `show`, with the loop at 1.
     unsafe { state_at(lua, 1).as_ref()?.sorted_at(position) }

@@ -19,7 +19,7 @@ use std::ffi::c_int;
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
-/// User value of a Task: the task that fires next, in a loop made with `debug`.
+/// User value of a Task: the task that fires after it, in a loop made with `debug`.
 pub(super) const NEXT: c_int = 1;
 /// User value of a Task: `{ f, arg1, … }`. It is the last user value.
 pub(super) const CALLBACK: c_int = 2;
@@ -132,7 +132,7 @@ entry!(
 ///
 /// # Safety
 ///
-/// There is a Task at `index`, an absolute index. Room for one value.
+/// There is a Task at `index`, an absolute index. Room for two values.
 pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -141,7 +141,7 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// For debugging: stores in each Task the Task that fires next. The loop is at 1.
+/// For debugging: stores in each Task the Task that fires after it. The loop is at 1.
 ///
 /// # Safety
 ///

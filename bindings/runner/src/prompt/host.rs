@@ -156,7 +156,8 @@ unsafe extern "C-unwind" fn answer(lua: *mut lua_State) -> c_int {
     0
 }
 
-/// `wait( [fd], [ms] )` → whether there is a request. Waits for a request, for the descriptor, or for this time.
+/// `wait( [fd], [ms] )` → whether there is a request. Waits for a request, for the descriptor, or for this time, at
+/// most a minute.
 unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua. The descriptor is the loop's own, which is open.
     let (descriptor, ms) = unsafe {

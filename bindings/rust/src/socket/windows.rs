@@ -29,7 +29,7 @@ pub(crate) fn connect_tcp(address: SocketAddr) -> io::Result<OwnedFd> {
 #[cfg_attr(not(feature = "futures"), allow(dead_code, reason = "only implementations of foreign traits use it"))]
 pub(crate) fn end_writing(file: BorrowedFd<'_>) -> io::Result<()> {
     match shutdown(file, Shutdown::Write) {
-        // The peer has already closed the connection.
+        // It is no socket, or the peer has already closed the connection.
         Ok(()) | Err(Errno::NOTSOCK | Errno::NOTCONN) => Ok(()),
         Err(error) => Err(error.into()),
     }

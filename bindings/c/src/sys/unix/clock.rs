@@ -15,7 +15,7 @@ pub(crate) fn now_ns() -> u64 {
     now.tv_sec as u64 * NS_PER_SEC + now.tv_nsec as u64
 }
 
-/// Converts to the kernel's type. A time beyond that type's range becomes its greatest value.
+/// Converts to the kernel's type, which has room for every `u64` of nanoseconds.
 pub(super) fn to_timespec(ns: u64) -> Timespec {
     Timespec { tv_sec: (ns / NS_PER_SEC) as _, tv_nsec: (ns % NS_PER_SEC) as _ }
 }

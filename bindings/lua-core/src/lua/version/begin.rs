@@ -1,5 +1,7 @@
-//! The function with which a coroutine begins on Lua 5.1 and LuaJIT: a Lua function that is alone on the coroutine's
-//! stack. The other versions use it if there are more arguments than a C closure can hold.
+//! The one value on the stack of a coroutine that has not begun, on Lua 5.1 and LuaJIT. Without arguments it is the
+//! script's function itself; with arguments it is a Lua function that calls the script's function with them. On 5.1 a
+//! function in C always gets such a Lua function. The other versions use this file if there are no arguments, or more
+//! than a C closure can hold.
 
 use crate::lua::entry::entry;
 use crate::lua::guard::CHUNK;

@@ -1,4 +1,5 @@
-//! The function with which a coroutine begins since Lua 5.2: a C closure that holds a function and its arguments.
+//! The function with which a coroutine begins since Lua 5.2 if it has arguments, at most [`ARGS_MAX`]: a C closure that
+//! holds a function and its arguments.
 //!
 //! Without the closure, the function and its arguments could be on the coroutine's stack. But if a script resumed such
 //! a coroutine before the loop, Lua would call the last argument. The loop unpacks the closure before it resumes the

@@ -45,7 +45,7 @@ pub(crate) fn is_open(number: Number) -> bool {
     socket_type(unsafe { borrow(number) }).is_ok()
 }
 
-/// The number of a C stream: always an error, because a stream cannot be observed on Windows.
+/// The number of a C stream: always `None`, because a stream cannot be observed on Windows.
 ///
 /// # Safety
 ///
