@@ -6,7 +6,7 @@
 --                                                     into the file
 --   lua timers.lua CONTENDER intervals COUNT SECONDS  runs that many intervals of 10 ms for that time
 --
--- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time.
+-- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time, but the drift is not.
 local peer, what, count = require( 'peer' )( arg[ 1 ], 'add' ), arg[ 2 ], tonumber( arg[ 3 ] )
 local resident = require 'resident'
 

@@ -33,8 +33,8 @@ pub(crate) fn bytes_since(before: u64) -> u64 {
     live_bytes().wrapping_sub(before)
 }
 
-/// Makes the allocator return all unused memory to the system, so that the memory of a new store is new to the process.
-/// Otherwise a store's results would depend on the stores that ran before it.
+/// Makes glibc return its unused memory to the system, so that the memory of a new store is new to the process.
+/// Otherwise a store's results would depend on the stores that ran before it. Without glibc this does nothing.
 pub(crate) fn give_back_unused() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

@@ -8,9 +8,8 @@
 //!
 //! Each contender's header defines the steps, so all programs do the same ones. Like its peers, libcogloop counts
 //! delays from the turn's time here and waits with epoll, unless its name says otherwise. The timers of the peers are
-//! structs that the program makes once. So are those of the contender "timers made once". The others make a timer to
-//! set it, and end it to cancel it. `programs.rs` runs the
-//! rounds.
+//! structs that the program makes once. The contender "timers made once" makes its timers once, too. The others make a
+//! timer to set it, and end it to cancel it. `programs.rs` runs the rounds.
 
 use std::path::Path;
 use std::process::Command;

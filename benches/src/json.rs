@@ -1,5 +1,5 @@
-//! The results of a benchmark, for programs and for the report. `--json FILE` writes them in this format, for every
-//! benchmark.
+//! The results of a benchmark, for programs and for the report. `--json FILE` writes them in this format, for the
+//! benchmarks that take this option.
 //!
 //! ```text
 //! {

@@ -9,8 +9,8 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   scaling           what a timer costs from a thousand to ten million of them, and what a store keeps of cancelled ones;
                     takes --quick, --json, --only, --sizes, --reps and --seed
   resolution        the cost and the gain of a short tick of the loop; takes --quick and --seed
-  readiness         the loop over descriptors beside bare system calls and other loops; takes all but --sizes and
-                    --instructions
+  readiness         the loop over descriptors beside bare system calls and other loops; takes --quick, --json, --only,
+                    --reps, --seed and --setups
   precision         the lateness of a schedule, beside a bare clock_nanosleep; takes --quick, --json, --only and --reps
   latency           the lateness, the cost and the wake-ups of timers: our loop on each backend, other loops, and bare
                     system calls, idle and under load; takes --quick, --json, --only, --reps, --seed and --calm

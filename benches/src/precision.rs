@@ -89,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
         "Lateness in µs of {} periods; the ratio is that of the medians of one round, as",
         rounds as u64 * PERIODS_A_ROUND
     );
-    println!("median (first to third quartile) of {rounds} rounds. No wait is early: the least is not below 0.");
+    println!("median (first to third quartile) of {rounds} rounds. A wait was early if the least is below 0.");
     println!("The drift is the lateness of the last tenth of a round minus that of the first; median of the rounds.");
     let mut document = Document::new("precision");
     for (period_ns, name) in PERIODS_NS {
@@ -259,7 +259,7 @@ mod tests {
                 Ok(late_ns) => {
                     assert!(late_ns.len() == 20 && late_ns.iter().all(|&late| late >= 0), "{name}: {late_ns:?}");
                 }
-                Err(error) => assert_eq!(waiter, Waiter::Loop("uring"), "{error}: only that may be refused"),
+                Err(error) => assert_eq!(waiter, Waiter::Loop("uring"), "{name} was refused: {error}"),
             }
         }
     }

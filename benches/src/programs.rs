@@ -1,4 +1,4 @@
-//! The frame of `bench c` and `bench mockit`, which measure programs that are written in C.
+//! The frame of `bench c` and `bench mockit`, which measure other programs.
 //!
 //! ```text
 //!   a course: workload, size ──► a process for each contender and round ──► lines `name value` ──► medians, tables, JSON

@@ -16,7 +16,7 @@ use crate::workloads::sparse::Sparse;
 use crate::workloads::{Inputs, Memory, Sample, Scale, Workload, timeouts};
 
 /// The number of timers in a store whose memory is measured after a churn, and in the other runs that need only one
-/// size: the counts of allocations and the check that all stores agree.
+/// size: the counts of allocations and the check that all exact stores agree.
 const CHURNED_TIMERS: usize = 1_000;
 
 pub(crate) type Cell = (usize, Memory, Workload);
@@ -90,7 +90,7 @@ impl Plan {
 ///
 /// # Panics
 ///
-/// Panics if two stores do not fire the same timers at the same time: they have not done the same work.
+/// Panics if two exact stores do not fire the same timers at the same time: they have not done the same work.
 pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
     let plan = Plan::new(options);
     let mut missing = Vec::new();
@@ -145,7 +145,7 @@ fn all_samples(plan: &Plan, entries: &[&Entry], bar: &ProgressBar) -> BTreeMap<C
                         if entries[store].is_exact {
                             let first = *checksums.entry(cell).or_insert(sample.checksum);
                             let name = entries[store].name;
-                            assert_eq!(first, sample.checksum, "{name} fires what others fire: {cell:?}");
+                            assert_eq!(first, sample.checksum, "{name} and others differ: {cell:?}");
                         }
                         let all = samples.entry(cell).or_insert_with(|| vec![Vec::new(); entries.len()]);
                         all[store].push(sample);
@@ -205,7 +205,7 @@ fn agree(entries: &[&Entry], what: &str, checksum: impl Fn(&Entry) -> u64) {
     let others = others.iter().filter(|other| other.is_exact);
     let expected = checksum(first);
     for other in others {
-        assert_eq!(checksum(other), expected, "{} fires what {} fires in {what}", other.name, first.name);
+        assert_eq!(checksum(other), expected, "{} and {} differ in {what}", other.name, first.name);
     }
 }
 
@@ -234,7 +234,7 @@ mod tests {
         let inputs = Inputs::new(500, 7, &scale);
         let entries = stores::all();
         let present: Vec<_> = entries.iter().filter(|entry| (entry.missing)().is_none()).collect();
-        assert!(present.len() + 1 >= entries.len(), "only libuv may be missing");
+        assert!(present.len() + 1 >= entries.len(), "several stores are missing");
         agree(&present, "a run of everything", |entry| (entry.agreement)(&inputs));
         for memory in Memory::ALL {
             agree(&present, memory.name(), |entry| {

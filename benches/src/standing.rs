@@ -10,7 +10,7 @@ use crate::statistics::Summary;
 pub(crate) enum Standing {
     /// Ours has the least median, and was ahead of each other store in every repetition.
     Ahead,
-    /// Ours has the least median. The second store was ahead in some repetition.
+    /// Ours has the least median. Another store was ahead in some repetition.
     First,
     /// Another store has the least median. Ours was ahead of it in some repetition.
     Level,

@@ -19,8 +19,7 @@ pub(crate) trait Store: Sized {
     const TURNS_A_LOOP: bool = false;
 
     /// Whether each timer fires at its deadline. A store that is not exact fires early or late; the difference depends
-    /// on the delay. For such a store, the check that all stores do the same work compares only how many timers fire, not
-    /// the ticks at which they fire.
+    /// on the delay. For such a store only the number of timers that fire is checked, not the ticks at which they fire.
     const EXACT: bool = true;
 
     /// The promises of our wheel that the store does not keep. Keeping them takes time, so a comparison says which are

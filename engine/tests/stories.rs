@@ -1,5 +1,5 @@
-//! A test for each known bug of timer stores. Its name begins with the bug's number in the conformance list
-//! (docs/conformance.md).
+//! Tests for known bugs of timer stores. The name of such a test begins with the bug's number in the conformance list
+//! (docs/conformance.md). Tests without a number are at the end.
 
 use cogloop_engine::{Key, Wheel};
 
@@ -200,8 +200,8 @@ fn c14_a_million_periods_do_not_drift() {
     }
 }
 
-/// C17: long delays are exact from every start and take one wake-up. In hierarchical_hash_wheel_timer, a timer that was
-/// set at 65,536 ms with a delay of u32::MAX−1 ms expired after 16,777,214 ms.
+/// C17: long delays are exact from several starts and take one wake-up. In hierarchical_hash_wheel_timer, a timer that
+/// was set at 65,536 ms with a delay of u32::MAX−1 ms expired after 16,777,214 ms.
 #[test]
 fn c17_long_delays_are_exact() {
     let delays = [(1 << 31) - 1, (1 << 31) + 1, u64::from(u32::MAX) - 1, (1 << 32) + 1, 1 << 48, (1 << 63) - 1];
@@ -237,7 +237,7 @@ fn expires_exactly_at(deadline: u64, start: u64) {
     assert_eq!(wheel.pop_expired().map(|expired| expired.deadline), Some(deadline), "set at {start}");
 }
 
-/// C19: a deadline at every boundary 64^k ± 1 is exact from every starting slot.
+/// C19: deadlines one tick before, at and after each 64^k are exact, armed at many starts.
 #[test]
 fn c19_every_slot_boundary_from_every_starting_slot() {
     let boundaries = || (0..11).step_by(if cfg!(miri) { 10 } else { 1 });
@@ -254,8 +254,8 @@ fn c19_every_slot_boundary_from_every_starting_slot() {
     }
 }
 
-/// C20, a bug of ratas: while expired timers are popped, timers are inserted into each near and far slot. All expire at
-/// their deadlines.
+/// C20, a bug of ratas: while expired timers are popped, timers are inserted into many near and far slots. All expire
+/// at their deadlines.
 #[test]
 fn c20_insert_into_each_slot_while_a_batch_is_popped() {
     let mut wheel = Wheel::new();

@@ -1,4 +1,5 @@
-//! The loop's behaviour on a kernel that misbehaves (scripted), and on a kernel that refuses calls (real).
+//! The loop on a scripted kernel that misbehaves, with a descriptor number beyond the set of `select`, and with a
+//! backend that cannot be woken.
 
 mod common;
 
@@ -54,7 +55,7 @@ fn readiness_that_a_stopped_turn_left_is_not_served_later_c37() {
     assert_eq!(poll(&mut events), [(a, READ)]);
 }
 
-/// C51: in the loop, too, a registration that the kernel refuses changes nothing.
+/// C51: a registration that the kernel refuses changes nothing in the loop.
 #[test]
 fn a_refused_registration_leaves_the_old_state_whole_c51() {
     let (mut events, backend) = scripted();

@@ -149,7 +149,7 @@ fn after_remove_and_close_the_peer_sees_the_end_c40() {
     });
 }
 
-/// C41: the test closes sockets and regular files.
+/// C41: a socket and a regular file are closed while the loop observes them.
 #[cfg(unix)]
 #[test]
 fn a_descriptor_closed_without_removal_gets_no_event_and_its_peer_sees_the_end_c41() {
@@ -372,7 +372,7 @@ fn half_close_and_end_of_stream_are_readable_again_and_again_c43() {
     });
 }
 
-/// C44: reading comes before writing, and one can be dropped.
+/// C44: both directions come in one event, so that the user can serve reading first. One of them can be dropped.
 #[test]
 fn both_directions_come_together_and_one_can_be_dropped_c44() {
     on_every_backend(|events| {

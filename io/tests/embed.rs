@@ -163,7 +163,7 @@ fn a_regular_file_inside_leaves_the_outer_loop_no_wait_c46() {
     });
 }
 
-/// C41: the set is built again, and then has another descriptor.
+/// C41: the epoll backend builds its set again, and then has another descriptor.
 #[test]
 fn after_a_closed_descriptor_was_dropped_the_new_set_is_watched_c41() {
     in_every_loop(|events, outside| {

@@ -121,7 +121,8 @@ fn simulated(ready: usize) -> (Loop, VirtualClock) {
     (events, clock)
 }
 
-/// Takes a turn whose callbacks last `each_ns`. Returns the timers and the number of descriptors that it served.
+/// Takes a turn in which the callback of each timer lasts `each_ns`, and that of a descriptor takes no time. Returns
+/// the timers and the number of descriptors that the turn served.
 fn turn_of(events: &mut Loop, clock: &VirtualClock, each_ns: u64) -> (Vec<u64>, usize) {
     events.turn(Wait::Poll).unwrap();
     let work = |value| {

@@ -1,4 +1,4 @@
-//! Signals, stopping the process, and exec. Each test signals its own thread or process.
+//! Signals, stopping the process, and exec. The tests signal only their own thread or process.
 #![cfg(unix)]
 
 mod common;
@@ -78,7 +78,7 @@ fn stop_and_continue_are_invisible_c56() {
     });
 }
 
-/// C58: a started program has none of our descriptors.
+/// C58: a started program inherits no eventfd and no epoll set of a loop.
 #[test]
 fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
     let list = |of: &str| {

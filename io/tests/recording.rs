@@ -350,6 +350,7 @@ fn limits_hold_while_a_run_is_recorded() {
 /// A program may mark any number of descriptors in a turn. The recording has them in one line.
 #[test]
 fn a_turn_with_thirty_thousand_marks_is_replayed() {
+    let _guard = alone();
     let recorded = Recorded::new("marks");
     let run = |mut events: Loop| {
         let (fd, mut peer) = pair();

@@ -249,7 +249,8 @@ fn a_brief_wait_does_not_sleep() {
     }
 }
 
-/// An entry that the kernel refuses for lack of memory is submitted again. The wait neither fails nor spins.
+/// If the call that submits entries fails with EAGAIN, EBUSY or EINTR, the wait ends early without an event. With any
+/// other error, here EEXIST, the wait fails.
 #[test]
 fn an_io_uring_that_takes_no_entries_is_an_error_or_an_early_return() {
     for (errno, fails) in [(Errno::AGAIN, false), (Errno::BUSY, false), (Errno::INTR, false), (Errno::EXIST, true)] {

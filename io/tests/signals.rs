@@ -1,4 +1,4 @@
-//! Signals as readiness. Each test has a signal of its own, which is ignored by default.
+//! Signals as readiness. Each test raises a signal of its own, because the tests share a process.
 #![cfg(unix)]
 
 mod common;
@@ -49,7 +49,7 @@ fn a_signal_wakes_every_loop_that_watches_it_and_many_are_one() {
     });
 }
 
-/// Each signal is sent only after the loop has seen the signal before. If one were lost, the loop would wait for ever.
+/// Each signal is sent only after the loop has seen the previous one. If one were lost, the loop would wait for ever.
 #[test]
 fn no_signal_to_another_thread_is_lost() {
     const SIGNAL: Signal = Signal::SIGWINCH;

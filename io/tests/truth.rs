@@ -44,7 +44,7 @@ fn input_that_was_read_between_two_waits_is_not_reported() {
 }
 
 /// A non-blocking descriptor is not reported either, although its reader would only get `WouldBlock`. This holds in
-/// every mode and for both directions.
+/// every mode.
 #[test]
 fn input_that_was_read_between_two_waits_is_not_reported_to_a_nonblocking_reader() {
     on_every_backend(|events| {
@@ -176,7 +176,8 @@ fn a_direction_that_stays_ready_is_reported_without_the_other() {
     });
 }
 
-/// C47: a read at the end of a stream, or after a hang-up or an error, returns at once. So all of these are reported.
+/// C47: a read at the end of a stream returns at once. So the end is reported, whichever direction is observed, and
+/// also beside another descriptor of the batch.
 #[test]
 fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
     on_every_backend(|events| {
@@ -197,7 +198,7 @@ fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
     });
 }
 
-/// On the default backend a timer's callback takes the input, and the reader gets no report.
+/// On each backend a timer's callback takes the input, and the reader gets no report.
 #[test]
 fn a_blocking_reader_does_not_hang_when_another_callback_takes_its_input() {
     let _guard = alone();
@@ -250,7 +251,7 @@ fn a_descriptor_that_is_a_path_only_is_refused() {
     });
 }
 
-/// A waker that its own loop observed would no longer wake that loop. The waker of another loop may be observed.
+/// A waker that its own loop observed would no longer wake that loop. The descriptor of another loop may be observed.
 #[cfg(unix)]
 #[test]
 fn a_loop_refuses_its_own_waker() {

@@ -1,4 +1,4 @@
-//! The loop's waits on every kernel. Each wait is long enough, is one system call, and does not follow the wall clock.
+//! The loop's waits on every backend. No wait is too short, and one timer takes one wake-up.
 
 mod common;
 
@@ -28,7 +28,7 @@ fn time_spent_between_two_turns_counts_c15() {
     });
 }
 
-/// C25: an empty loop waits for ever, and `run` with nothing to do returns.
+/// C25: a turn of an empty loop waits until a wake.
 #[test]
 fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
     on_every_backend(|events| {

@@ -1,5 +1,6 @@
-//! Tests that compare Cogloop with reference models, which are too simple to be wrong. This library has the models, and
-//! the code of the state machines, simulations and exhaustive tests. The tests are in `tests/`.
+//! Tests that compare Cogloop with reference models, which are simple enough to be checked by reading. This library has
+//! models of the wheel, the scheduler and the event loop, the lockstep of the wheel and its model, the frame of the
+//! model tests, and the simulation. The tests and the other models are in `tests/`.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! The reference model of the event loop: the wheel's model in nanoseconds, and a map of descriptors.
+//! The reference model of the event loop: the wheel's model, with nanoseconds converted to ticks, and a map of
+//! descriptors.
 
 use std::collections::BTreeMap;
 

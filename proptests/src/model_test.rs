@@ -109,9 +109,9 @@ impl ModelTest {
                 Ok(next) => seed = next,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    // The harness holds back the output of a test, so this is written to standard error itself.
+                    // The harness holds back what a test prints, so this is written directly to standard error.
                     let replay = self.replay(seed);
-                    let _ = writeln!(std::io::stderr(), "this program waits where its model does not:\n\n  {replay}\n");
+                    let _ = writeln!(std::io::stderr(), "this program did not end within its limit:\n\n  {replay}\n");
                     std::process::abort();
                 }
             }

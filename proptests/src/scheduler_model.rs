@@ -42,9 +42,10 @@ impl SchedulerModel {
         time.div_ceil(self.resolution)
     }
 
-    /// The time at which a timer with slack expires. It lies between the deadline and the end of the slack. Of these
-    /// times the multiples of a power of ten count, the greatest that is not above the slack. The time is the multiple
-    /// that the highest power of two divides, so that as many timers as possible share it.
+    /// The time at which a timer expires: its deadline, if it has no slack. Otherwise the time is a multiple of a unit,
+    /// which is the greatest power of ten that is not above the slack. Of the multiples from the deadline to the end of
+    /// the slack, it is the one whose factor has the most factors of two, and the earliest of several. So timers with
+    /// slack often share a time.
     fn share(plan: &Plan) -> u64 {
         let Some(digits) = plan.slack.checked_ilog10() else { return plan.deadline };
         let unit = 10_u64.pow(digits);

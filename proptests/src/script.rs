@@ -105,7 +105,8 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
         }
     }
 
-    /// The number of a timer that was made. Late timers are chosen most often, because they are likely to be live.
+    /// The number of a timer that was made. Timers made recently are chosen most often, because they are likely to be
+    /// live.
     fn timer(&self, bytes: &mut Bytes<'_>) -> usize {
         let made = self.lockstep.made();
         match bytes.next() {
@@ -143,7 +144,7 @@ impl<const BITS: u32, const LEVELS: usize> Run<BITS, LEVELS> {
     }
 }
 
-/// A tick before, on or after a boundary.
+/// An offset of 0, 1 or 2. The caller subtracts 1, so the tick is before, on or after a boundary.
 fn off(bytes: &mut Bytes<'_>) -> u64 {
     u64::from(bytes.next() % 3)
 }

@@ -11,8 +11,8 @@ use crate::wheel_model::{Id, WheelModel};
 pub enum Operation {
     /// Inserts a timer with this deadline.
     Insert(u64),
-    /// Cancels the n-th timer ever made. While no timer has been made, this operation does nothing, and neither do
-    /// `Reschedule` and `Disarm`.
+    /// Cancels the n-th timer ever made. If fewer timers have been made, this operation does nothing. The same holds
+    /// for `Reschedule` and `Disarm`.
     Cancel(usize),
     /// Reschedules the n-th timer to this deadline.
     Reschedule(usize, u64),

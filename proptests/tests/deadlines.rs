@@ -131,8 +131,9 @@ fn fewest_wake_ups(timers: &[(u64, u64)]) -> usize {
     by_end.into_iter().fold((0, 0), wake).0
 }
 
-/// Four thousand timers in half a second, which an advance visits in one slice, with the slacks of each row by turns. `cargo test -p cogloop-proptests --test
-/// deadlines fewest -- --nocapture` prints the counts of docs/wheel.md.
+/// Four thousand timers in half a second, which an advance visits in one slice. They have the slacks of a row by turns.
+/// The counts of docs/wheel.md are printed by
+/// `cargo test -p cogloop-proptests --test deadlines fewest -- --nocapture`.
 #[test]
 fn timers_with_slack_are_served_in_hardly_more_wake_ups_than_the_fewest() {
     const US: u64 = 1_000;

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Most benchmarks are programs of the crate `cogloop-benches`. Those that need another language's interpreter or
-//! compiler are modules beside this one. All write results in the format that `benches/src/json.rs` describes.
+//! compiler are modules beside this one. Those of the page write results in the format that `benches/src/json.rs`
+//! describes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -140,7 +141,7 @@ fn benches(project: &Project) -> std::process::Command {
     project.cargo(&["run", "--release", "--quiet", "-p", "cogloop-benches", "--"])
 }
 
-/// Runs each of the crate's benchmarks briefly, in the profile of the tests, and draws their results.
+/// Runs the benchmarks of [`SMOKED`] briefly, in the profile of the tests, and draws their results.
 pub(crate) fn smoke(project: &Project) -> Result<String, String> {
     let folder = project.target.join("smoke");
     // The build includes an example, so that the dependencies have the features of the tests. Then most crates are

@@ -1,6 +1,6 @@
 //! Runs a server in Lua under load, with its clients in another process (`proptests/faces/load`): a million timers, a
-//! thousand intervals and 6,000 connections, some of which stall or are reset. No timer or connection may be lost, no
-//! timer early, and the server must react to SIGTERM.
+//! thousand intervals and 6,000 connections, some of which stall or are reset. No connection may be lost, no timer
+//! early, and the server must react to SIGTERM.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};

@@ -77,7 +77,7 @@ pub(super) struct Record {
     pub(super) wakes: u64,
 }
 
-/// The CPU time and the wake-ups of the thread up to the first timer that fired.
+/// The CPU time and the wake-ups of the thread so far.
 #[derive(Copy, Clone)]
 struct Used {
     cpu_ns: u64,

@@ -59,7 +59,7 @@ impl Drop for Threads {
     }
 }
 
-/// One thread for each CPU that never sleeps, until this value is dropped.
+/// For each CPU a thread that never sleeps, until this value is dropped.
 pub(super) struct Neighbours(#[expect(dead_code, reason = "held until it is dropped")] Threads);
 
 impl Neighbours {
@@ -77,8 +77,7 @@ impl Neighbours {
 const PAIRS: usize = 8;
 const BETWEEN_BYTES_NS: u64 = 50_000;
 
-/// Sockets to which another thread writes single bytes, one socket after the other, until this value is
-/// dropped.
+/// Sockets to which another thread writes single bytes, one socket after the other, until this value is dropped.
 pub(super) struct Descriptors {
     #[expect(dead_code, reason = "held until it is dropped")]
     sender: Threads,

@@ -74,7 +74,7 @@ pub(super) fn add(document: &mut Document, cell: &Cell, rows: &[Row]) {
     }
 }
 
-/// A contender with a greater average lateness does not keep up, and so never sleeps.
+/// A contender with a greater median of the lateness does not keep up, and so never sleeps.
 const BEHIND_US: f64 = 50_000.0;
 
 /// The results of one of this project's loops in one cell.
@@ -83,7 +83,7 @@ pub(super) struct Verdict {
     name: &'static str,
     role: Role,
     ratio_to_floor: f64,
-    /// The median of the rounds of this loop, and the median of the most punctual peer.
+    /// The p99 of this loop and that of the most punctual peer: for each, the median of its rounds.
     p99_us: (f64, Option<(&'static str, f64)>),
     early: u64,
     /// The wake-ups of this loop, and the fewest wake-ups of a peer. Only a peer that has the same unit and keeps up
@@ -114,7 +114,7 @@ pub(super) fn verdict(cell: &Cell, rows: &[Row]) -> Vec<Verdict> {
     rows.iter().filter_map(verdict).collect()
 }
 
-/// Whether the values are equal within the difference of two runs of one contender.
+/// Whether this loop's value is not above the best, except for a difference that two runs of one contender can have.
 fn is_no_more(ours: f64, best: f64) -> bool {
     ours <= best * 1.05
 }

@@ -2,7 +2,7 @@
 
 use super::workload::Workload;
 
-/// A loop for Lua, in a file of `benches/lua/peers`; or the bare loop over epoll, in `echo.rs`.
+/// A loop for Lua, in a file of `benches/lua/peers`; or the bare loop over epoll, which is in this program.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Contender {
     pub(super) name: &'static str,

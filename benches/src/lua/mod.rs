@@ -6,8 +6,9 @@
 //!        └─► report
 //! ```
 //!
-//! Every sample comes from a process of its own. A round runs all contenders in a random order, so that other work on
-//! the machine affects all of them. `cargo xtask bench lua` builds the modules and installs the peers first.
+//! Every sample of a script comes from a process of its own. A round runs all contenders in a random order, so that
+//! other work on the machine affects all of them. `cargo xtask bench lua` builds the modules and installs the peers
+//! first.
 
 mod contender;
 mod echo;

@@ -173,12 +173,12 @@ mod tests {
         );
         assert!(!page.contains("<b>") && !page.contains("NaN"));
         let fetches = page.replace("http://www.w3.org/2000/svg", "");
-        assert!(!fetches.contains("http") && !fetches.contains("src="), "nothing is fetched");
+        assert!(!fetches.contains("http") && !fetches.contains("src="), "the page fetches");
         assert_eq!(fs::read_dir(&pictures).unwrap().count(), 1);
         let only = fs::read_dir(&pictures).unwrap().next().unwrap().unwrap().path();
         fs::rename(&only, pictures.join("another.svg")).unwrap();
         write(&folder, Some(&pictures)).unwrap();
-        assert!(!only.exists(), "where there are pictures, no others are added");
+        assert!(!only.exists(), "a picture was added beside another");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

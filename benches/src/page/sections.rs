@@ -42,8 +42,8 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         name: "scaling",
         title: "From a thousand timers to ten million",
-        about: "The same operations at growing sizes, in a store whose memory was used before. Both axes are \
-                logarithmic: a flat line is a cost that does not grow.",
+        about: "The same operations at growing sizes, in a new store. Both axes are logarithmic: a flat line is a cost \
+                that does not grow.",
         layouts: &[
             Layout::Sizes { title: "CPU time as timers grow in number", about: "", figure: "CPU time, ns" },
             Layout::Sizes { title: "Memory as timers grow in number", about: "", figure: "memory of a timer, bytes" },

@@ -1,7 +1,7 @@
 //! The system calls of a turn, counted by `strace -c`.
 //!
 //! The program runs itself under strace, with few turns and with many. The difference belongs to the additional turns.
-//! The calls that read and write the bytes are subtracted.
+//! Calls of the kinds that read and write the bytes are left out.
 
 use std::process::Command;
 
@@ -46,7 +46,7 @@ fn table(said: &str) -> Calls {
     counts.filter(|(name, _)| name != "total").collect()
 }
 
-/// The part that runs under strace: takes `turns` turns of a contender.
+/// The part that runs under strace: takes about `turns` turns of a contender.
 pub(crate) fn probe(pairs: &str, name: &str, turns: usize) -> Result<(), String> {
     let pairs: usize = pairs.parse().map_err(|_| format!("`{pairs}` is no number of pairs"))?;
     let known = contenders::ALL.iter().find(|entry| entry.name == name);

@@ -173,7 +173,7 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
     thread::sleep(wait);
     let (watch, wakes) = (Stopwatch::start(), voluntary_switches().unwrap_or(0));
     // `None` means that the last sender is gone.
-    runtime.block_on(async { assert!(ended.recv().await.is_none(), "no sender is left") })?;
+    runtime.block_on(async { assert!(ended.recv().await.is_none(), "a value was sent") })?;
     Ok((watch, voluntary_switches().unwrap_or(0) - wakes))
 }
 

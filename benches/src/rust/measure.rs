@@ -70,7 +70,7 @@ pub(super) fn sparse_count(work: Work) -> usize {
     if work.timers < 1_000 { 3 } else { 40 }
 }
 
-/// Measures intervals of CPU time and of time.
+/// Measures CPU time, memory and time since it was started.
 pub(super) struct Stopwatch {
     cpu_ns: u64,
     bytes: u64,

@@ -111,7 +111,7 @@ fn print(contenders: &[Contender], samples: &[Vec<Vec<Figure>>]) {
     let names = names(samples);
     let heads: Vec<_> = names.iter().map(|figure| format!("{}: {}", figure.workload, figure.unit)).collect();
     println!("\n| | {} |\n|---|{}", heads.join(" | "), "---:|".repeat(heads.len()));
-    // The first contender with results: `cogloop` with callbacks, or `cogloop` with futures if the step needs futures.
+    // The first contender with results: `cogloop` with callbacks, or the first one with futures if the step needs them.
     let first = samples.iter().find(|rounds| rounds.iter().any(|figures| !figures.is_empty())).unwrap_or(&samples[0]);
     let ours: Vec<f64> = (0..names.len()).map(|nth| Summary::of(of_figure(first, nth)).median).collect();
     for (contender, rounds) in contenders.iter().zip(samples) {
@@ -157,7 +157,7 @@ mod tests {
     fn our_loop_always_takes_part() {
         let names: Vec<_> = chosen(&["tokio".to_owned()]).unwrap().iter().map(|contender| contender.name).collect();
         assert_eq!(names, ["cogloop", "tokio"]);
-        assert!(ALL.iter().all(|contender| !contender.name.contains(',')), "--only has commas between the names");
+        assert!(ALL.iter().all(|contender| !contender.name.contains(',')), "a contender's name has a comma");
         assert!(chosen(&["glib".to_owned()]).err().is_some_and(|message| message.contains("calloop")));
     }
 }

@@ -197,7 +197,7 @@ impl Store for Libuv {
         // SAFETY: the memory has the size that libuv requires.
         let error = unsafe { (api.loop_init)(in_loop) };
         VIRTUAL_NS.set(0);
-        assert_eq!(error, 0, "libuv makes a loop");
+        assert_eq!(error, 0, "libuv makes no loop");
         let mut store = Self { api, timer_size, in_loop, timers: Vec::new(), free: Vec::new(), now: 0 };
         // A loop reports its timeout only after it has turned once with a timer.
         let timer = store.insert(1, 0);
@@ -251,7 +251,7 @@ impl Drop for Libuv {
         self.turn();
         // SAFETY: the turn has closed all timers, so libuv no longer uses them or the loop.
         unsafe {
-            assert_eq!((self.api.loop_close)(self.in_loop), 0, "libuv closes a loop without handles");
+            assert_eq!((self.api.loop_close)(self.in_loop), 0, "libuv refuses to close its loop");
             self.timers.iter().for_each(|&timer| free(timer, self.timer_size));
             free(self.in_loop, (self.api.loop_size)());
         }

@@ -39,11 +39,11 @@ pub(super) fn expire_in_steps<S: Store>(testbed: &mut Testbed<S>, inputs: &Input
     });
     let in_time = if S::EXACT { inputs.size } else { fired };
     fired += testbed.let_all_fire();
-    assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
+    assert_eq!(fired, inputs.size, "{} has fired a wrong number", S::NAME);
     Sample { checksum, ..Sample::new(Workload::Expire, ns / in_time as f64) }
 }
 
-/// Lets time pass in equal steps until all timers have fired. Calls `fired` with each timer and its step. Returns the
+/// Lets `SPAN` ticks pass in equal steps. Calls `fired` with each timer and the step in which it fires. Returns the
 /// number of steps.
 #[inline]
 pub(super) fn pass_in_steps<S: Store>(testbed: &mut Testbed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
@@ -73,14 +73,14 @@ pub(super) fn expire_by_deadline<S: Store>(testbed: &mut Testbed<S>, inputs: &In
             checksum = checksum.wrapping_add(mix(id, now - start));
         })
     });
-    assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
+    assert_eq!(fired, inputs.size, "{} has fired a wrong number", S::NAME);
     testbed.now = start;
     testbed.purge(); // so that every store has reached the same tick
     Some(Sample { checksum, ..Sample::new(Workload::ExpireByDeadline, ns / inputs.size as f64) })
 }
 
-/// Lets time jump from deadline to deadline. Calls `fired` with each timer and the number of its deadline. Returns the
-/// number of deadlines.
+/// Lets time jump from deadline to deadline. Calls `fired` with each timer and the tick at which it fires. Returns the
+/// number of jumps.
 #[inline]
 pub(super) fn pass_by_deadline<S: Store>(testbed: &mut Testbed<S>, mut fired: impl FnMut(u64, u64)) -> u64 {
     let mut turns = 0;

@@ -15,8 +15,8 @@ pub(crate) enum Course {
     OneTick,
     /// All timers with the usual delays, 1000 ticks at a time.
     ThousandTicks,
-    /// All timers with nearly the same delay, 30 s in ticks of 1 ms, tick by tick. In a wheel they are all in one far
-    /// slot until time comes near it.
+    /// All timers with nearly the same delay, 30 s in ticks of 1 ms, tick by tick. In a wheel they are all in one or a
+    /// few far slots until time comes near.
     FarSlot,
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn run<S: Store>(inputs: &Inputs, course: Course) -> Steps {
         start = now;
     }
     fired += testbed.let_all_fire();
-    assert_eq!(fired, inputs.size, "{} fires each timer once", S::NAME);
+    assert_eq!(fired, inputs.size, "{} has fired a wrong number", S::NAME);
     steps
 }
 

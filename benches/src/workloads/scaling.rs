@@ -61,7 +61,7 @@ fn expire<S: Store>(testbed: &mut Testbed<S>, size: usize) -> f64 {
     let in_time = if S::EXACT { size } else { fired };
     testbed.now = SPAN;
     fired += testbed.let_all_fire();
-    assert_eq!(fired, size, "{} fires each timer once", S::NAME);
+    assert_eq!(fired, size, "{} has fired a wrong number", S::NAME);
     ns / in_time as f64
 }
 

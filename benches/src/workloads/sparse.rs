@@ -47,6 +47,6 @@ pub(crate) fn run<S: Store>(seed: u64) -> Option<Sparse> {
             None
         });
     }
-    assert_eq!(fired, TIMERS, "{} fires each sparse timer once", S::NAME);
+    assert_eq!(fired, TIMERS, "{} has fired a wrong number", S::NAME);
     Some(Sparse { wakeups, inexact, next_deadline_ns: asked_ns / f64::from(ASKED) })
 }

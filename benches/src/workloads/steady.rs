@@ -49,7 +49,7 @@ pub(super) fn rearm<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Samp
     });
     testbed.now += inputs.rearm_span;
     let left = testbed.let_all_fire();
-    assert_eq!(left, inputs.size, "{} kept all that was set again", S::NAME);
+    assert_eq!(left, inputs.size, "{} has lost or gained timers", S::NAME);
     Sample { checksum, ..Sample::new(Workload::Rearm, ns / fired as f64) }
 }
 

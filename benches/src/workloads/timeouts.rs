@@ -8,7 +8,7 @@ use crate::store::Store;
 pub(crate) const SIZES: [usize; 4] = [64, 1_024, 8_192, 65_536];
 /// The delay of all time-outs: 30 s, if a tick is 1 ms.
 const DELAY: u64 = 30_000;
-/// The number of steps in which a second passes. Within that second all time-outs are set once and cancelled once.
+/// The number of steps in which about a second passes. In these steps all time-outs are set once and cancelled once.
 const STEPS: usize = 16;
 const STEP: u64 = 1_000 / STEPS as u64;
 

@@ -34,7 +34,8 @@ pub(crate) struct Sample {
     pub(crate) ns: f64,
     /// The time in ns for an operation that a lazy store spends later.
     pub(crate) later_ns: f64,
-    /// A checksum of the timers and the ticks at which they fired. It is the same for every store. 0 if nothing fires.
+    /// A checksum of the timers and the ticks at which they fired. It is the same for every exact store. 0 if nothing
+    /// fires.
     pub(crate) checksum: u64,
 }
 

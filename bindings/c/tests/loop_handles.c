@@ -15,7 +15,7 @@ static void on_post(void *ctx) { ++*(int *)ctx; }
 
 static int calls;
 
-/* Calls every function that takes a handle with this one. All must return the same code. */
+/* Calls functions that take a loop with this one. All must return the same code. */
 static int with_loop(cog_loop loop, int code) {
     bool is_alive = true;
     uint64_t ns = 7;
@@ -134,7 +134,7 @@ static void the_next_timer_in_a_place_is_another_timer(void) {
 
 /* Each loop has a place in a table of its thread. After the loop is freed, the next loop gets the place. */
 static void loops_of_a_thread_come_and_go_in_any_order(void) {
-    enum { LOOPS = 201 }; /* odd, and more than the first part of the table has */
+    enum { LOOPS = 201 }; /* odd, and more than the places of the table's first part */
     cog_loop loops[LOOPS], old[LOOPS];
     for (int n = 0; n < LOOPS; n++) loops[n] = virtual_loop();
     memcpy(old, loops, sizeof old);
@@ -156,7 +156,8 @@ static void loops_of_a_thread_come_and_go_in_any_order(void) {
     CHECK((next.id & 0xffff) < LOOPS && cog_loop_free(next) == COG_OK);
 }
 
-/* The message is made when cog_last_message is called. Even then it must describe the last failure. */
+/* The library makes the message only when cog_last_message is called. Calls that succeeded since the failure must not
+ * change it. */
 static void the_last_message_describes_the_last_failed_call(void) {
     char expected[256];
     int closed = number_of_closed();
@@ -193,7 +194,7 @@ static void wrong_arguments_are_named(void) {
     CHECK(cog_loop_stats(loop, NULL) == COG_ERROR_ARGUMENT && cog_loop_new(NULL, NULL) == COG_ERROR_ARGUMENT);
     CHECK(cog_watch_descriptor(loop, 0, COG_READ, COG_LEVEL, NULL, NULL, NULL) == COG_ERROR_ARGUMENT);
     CHECK(cog_loop_post(loop, NULL, NULL, NULL) == COG_ERROR_ARGUMENT);
-    /* Each output may be NULL. */
+    /* An output may be NULL. */
     CHECK(cog_loop_now(loop, NULL) == COG_OK && cog_loop_next_timeout(loop, NULL) == COG_OK);
     CHECK(cog_timer_after(loop, 1, on_timer, &calls, NULL) == COG_OK);
     cog_loop_free(loop);
@@ -329,8 +330,8 @@ static void each_code_has_a_text(void) {
 }
 
 #if HAS_FORK
-/* In a forked child the parent's loops return errors, and the parent is not affected. The child can make its own
- * loops. */
+/* In a forked child, calls for the parent's loop return errors, except cog_loop_free. The child can make its own loops.
+ * The parent is not affected. */
 static void a_forked_child_makes_its_own(void) {
     cog_loop loop = { 0 };
     CHECK(cog_loop_new(NULL, &loop) == COG_OK);

@@ -279,7 +279,7 @@ static void hooks_run_in_each_turn_around_its_wait(void) {
     CHECK(cog_hook_add(loop, COG_HOOK_IDLE, idle, (void *)"idle ", &hooks[0]) == COG_OK);
     cog_timer_after(loop, MS, on_timer, life, NULL);
     uint64_t timeout_ns = 7;
-    CHECK(cog_loop_next_timeout(loop, &timeout_ns) == COG_OK && timeout_ns == 0); /* inside another loop, too */
+    CHECK(cog_loop_next_timeout(loop, &timeout_ns) == COG_OK && timeout_ns == 0); /* an outer loop does not wait */
     CHECK(cog_loop_run(loop) == COG_OK && now_of(loop) == MS);
     TRACE("idle prepare check idle prepare check t ");
     CHECK(cog_hook_remove(hooks[0]) == COG_ERROR_STALE);

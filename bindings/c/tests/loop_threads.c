@@ -73,7 +73,7 @@ static void a_post_keeps_the_loop_running_and_does_not_wait(void) {
     cog_loop_free(loop);
 }
 
-/* Runs without a timer or a watch until a post stops the loop. */
+/* The loop has no timer and no watch. It runs until the third post stops it. */
 static void stop_at_three(void *ctx) {
     (void)ctx;
     if (++ran == 3) CHECK(cog_loop_stop(loop) == COG_OK);
@@ -170,7 +170,7 @@ static void take(void *ctx) {
 static void *post_until_refused(void *argument) {
     (void)argument;
     for (;;) {
-        /* Keeps the queue below 10,000 posts, so that the loop can keep up. */
+        /* Keeps the queue at about 10,000 posts or fewer, so that the loop can keep up. */
         while (counted(&ran) - counted(&taken) - counted(&discarded) > 10000) Mockit_bsleep(1, true, NULL);
         void *ctx = malloc(1);
         if (cog_loop_post(loop, take, discard, ctx) == COG_OK) {
@@ -240,7 +240,7 @@ static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
             failed += cog_loop_new(NULL, &another) != COG_OK || cog_loop_free(another) != COG_OK;
         }
     }
-    /* Only a wake from a signal handler can end this wait. */
+    /* Only a wake from a signal handler can end these ten waits. */
     cog_timer_after(loop, COG_NEVER, never, NULL, NULL);
     for (int n = 0; n < 10; n++) failed += cog_loop_run_once(loop, COG_NEVER, NULL) != COG_OK;
     is_stormy = 0;

@@ -1,4 +1,5 @@
-/* cogloop.h: timers. Time is virtual, so the tests know each firing to the nanosecond. */
+/* cogloop.h: timers. Time is virtual, so the tests know each firing to the nanosecond. Only one test uses the system's
+ * clock. */
 #include "check.h"
 
 struct log {
@@ -174,7 +175,7 @@ static void a_stop_takes_the_deadline_of_any_timer(void) {
     cog_loop_free(loop);
 }
 
-/* A time-out that starts itself in its callback, and frees its ctx only when it is cancelled. */
+/* A time-out that starts itself again in its callback. Its end function is called only when it is cancelled. */
 struct again {
     struct log log;
     cog_timer timer;
@@ -253,8 +254,8 @@ static void delays_count_from_the_call_or_from_the_turn_as_the_options_say(void)
         cog_timer_after(loop, 10 * MS, work_and_arm, &worker, NULL);
         CHECK(cog_loop_run(loop) == COG_OK && log.calls == 4);
         CHECK(worker.cached_ns[0] == 10 * MS && worker.cached_ns[1] == 15 * MS + 1);
-        /* A delay of 0 is due in the next turn, even if delays count from the start of the turn. No timer fires early.
-         * */
+        /* A delay of 0 is due in the next turn, even if delays count from the start of the turn. No timer fires
+         * early. */
         for (int n = 0; n < 4; n++) CHECK(log.deadline_ns[n] == deadlines_us[from][n] * 1000 && log.at_ns[n] >= log.deadline_ns[n]);
         CHECK(log.at_ns[0] == 15 * MS + 1);
         CHECK(cog_loop_now_cached(loop, &cached_ns) == COG_OK && cached_ns == log.at_ns[3]);
@@ -354,8 +355,8 @@ static void unreferenced_timers_do_not_keep_the_loop_running(void) {
     cog_loop_free(loop);
 }
 
-/* With ticks of 1 us both deadlines are rounded to 2000. Regression test: the interval
- * reported 1500, its deadline before rounding. */
+/* With ticks of 1 us, a deadline of 1500 ns is rounded up to 2000 ns. Regression test: the interval reported 1500, its
+ * deadline before rounding. */
 static void a_one_shot_and_an_interval_report_the_same_deadline_in_order(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);

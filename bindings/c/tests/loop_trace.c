@@ -18,7 +18,7 @@ static void posted(void *ctx) {
 
 static char name[200];
 
-/* A file for a trace. */
+/* Returns the name of a file for a trace. */
 static const char *file_name(void) {
     const char *folder = getenv("TMPDIR");
     snprintf(name, sizeof name, "%s/cogloop-c-trace-%d.json", folder ? folder : "/tmp", (int)getpid());
@@ -56,7 +56,7 @@ static void a_trace_has_each_callback_with_its_name_time_and_lateness(void) {
     CHECK(strncmp(text, "[\n", 2) == 0 && ends_with("}\n]\n"));
     CHECK(strstr(text, "\"ts\":1000.000,\"dur\":3000.000,") != NULL);
     CHECK(strstr(text, "\"cat\":\"timer\",\"name\":\"works ") != NULL && strstr(text, "loop_trace.c:") != NULL);
-    /* The other function is static. So its name is that of the program, with a place in it. */
+    /* `idles` is static and has no COG_TRACE_NAME. So the trace names it by the program's file and an offset in it. */
     const char *late = strstr(text, "\"args\":{\"late_us\":2000.000}");
     CHECK(late != NULL);
     CHECK(strstr(text, "+0x") != NULL);

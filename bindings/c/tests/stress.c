@@ -4,7 +4,8 @@
 
 enum { THREADS = 8, TIMERS = 64 };
 
-/* A timer that one thread owns until the timer is destroyed. Its callbacks arm and destroy timers, too. */
+/* A timer that one thread owns until the timer is destroyed. Its callback destroys this timer, or another one, at
+ * times. */
 struct mine {
     struct mockit *timer;
     struct mine *other;

@@ -1,4 +1,5 @@
-/* The library's threads take no signals of the program, and the program may fork at any time. */
+/* The library's threads take no signals of the program. The program may fork while the library makes its first
+ * thread. */
 #include "check.h"
 
 #if HAS_FORK && HAS_SIGNALS
@@ -65,7 +66,8 @@ static int is_fault(int number) {
     for (size_t n = 0; n < sizeof faults / sizeof *faults; n++) is |= number == faults[n];
     return is;
 }
-/* Whether this line of a thread's status shows that the thread blocks every signal of other processes. */
+/* Whether this line of a thread's status shows that the thread blocks all signals, except those of faults and those
+ * that cannot be blocked. */
 static int blocks_all(const char *line) {
     unsigned long long blocked = 0;
     if (sscanf(line, "SigBlk: %llx", &blocked) != 1) return 0;
@@ -84,7 +86,7 @@ static void tick_and_listen(void *timer) {
     }
     tick(timer);
 }
-/* Counts the threads of the library. *open becomes the number of threads that do not block signals. */
+/* Counts the threads of the library. *open becomes the number of those that do not block all these signals. */
 static int library_threads(int *open) {
     int all = 0;
     *open = 0;

@@ -1,4 +1,5 @@
-/* cogloop.h and mockit.h: callbacks that do not return. The process ends with a message that names the callback. */
+/* cogloop.h and mockit.h: callbacks that do not return. The process ends with a message that names the kind
+ * of callback. */
 #include "check.h"
 
 #if HAS_FORK

@@ -8,7 +8,7 @@ mod state;
 
 use state::State;
 
-/// Makes a loop with every kind of object, and does not close it.
+/// Makes a loop with timers, a watcher, tasks and a debounced function, and does not close it.
 const COGLOOP: &str = r"
     local cogloop = require 'cogloop'
     loop = cogloop.loop{ clock = 'virtual', resolution = 0.01 }

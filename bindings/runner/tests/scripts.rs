@@ -1,4 +1,4 @@
-//! The Lua tests and the examples, run by the program on every backend.
+//! The Lua tests and some of the examples, run by the program.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Futures that are dropped before they complete. Such futures have no effect and leave nothing behind. Other futures
-//! that wait for them get an error.
+//! A future that is dropped before it completes has no effect and leaves nothing behind. A future whose loop is dropped
+//! or cleared gets an error.
 
 mod common;
 

@@ -81,7 +81,7 @@ fn a_waiting_sender_gets_an_error_when_the_channel_ends() {
         move || sender.send_blocking(2)
     });
     drop(receiver);
-    let Poll::Ready(Err(refused)) = poll(&mut send, &count) else { panic!("it ends") };
+    let Poll::Ready(Err(refused)) = poll(&mut send, &count) else { panic!("the send waits after the channel's end") };
     assert!(matches!((refused.message, refused.error, count.get()), (1, Error::Closed, 1)));
     assert!(matches!(blocked.join().unwrap().unwrap_err().error, Error::Closed));
     drop(send);
@@ -91,7 +91,7 @@ fn a_waiting_sender_gets_an_error_when_the_channel_ends() {
     sender.try_send(0).unwrap();
     assert!(
         matches!(sender.send_blocking(1).unwrap_err().error, Error::Limit { .. }),
-        "the thread that makes room does not wait for room"
+        "the loop's own thread makes the room, so it gets an error instead of waiting"
     );
     let blocked = thread::spawn({
         let sender = sender.clone();
@@ -102,7 +102,7 @@ fn a_waiting_sender_gets_an_error_when_the_channel_ends() {
     assert!(matches!((refused.message, refused.error), (2, Error::Closed)));
 }
 
-/// Tasks of the loop and other threads send to a callback that is slower than they are.
+/// Tasks of the loop and other threads send to a channel that has room for only two messages, so the senders wait.
 #[test]
 fn a_callback_gets_every_message_of_senders_that_wait() {
     on_every_backend(|options| {

@@ -12,7 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// C25: an empty loop waits for ever, and `run` with nothing to do returns. C33: one turn, and a turn without waiting.
+/// C25: `run` and `turn` return at once if there is nothing to do, and `run_until` waits until its end. C33: one turn,
+/// with and without waiting.
 #[test]
 fn an_idle_loop_returns_and_a_turn_waits_until_its_limit_c25_c33() {
     on_every_backend(|options| {
@@ -57,7 +58,8 @@ fn after_a_stop_the_next_run_serves_the_rest_c30_c31() {
     assert_eq!(log_of(&mut events), [3]);
 }
 
-/// C34: some timers and descriptors do not keep a loop going.
+/// C34: an unreferenced timer is served and does not keep the loop going. An unreferenced descriptor does not keep the
+/// loop going, either; here it is never ready.
 #[test]
 fn unreferenced_timers_and_descriptors_are_served_and_keep_no_loop_going_c34() {
     let mut events = simulated();
@@ -78,7 +80,8 @@ fn unreferenced_timers_and_descriptors_are_served_and_keep_no_loop_going_c34() {
     assert_eq!(log_of(&mut events), []);
 }
 
-/// C35: each kind of callback, and a task, clears the loop.
+/// C35: the callback of a timer, an interval, a source, a post or an idle callback clears the loop, and so does a task.
+/// (The callback of a channel clears its loop in `remote.rs`.)
 #[test]
 fn a_loop_that_a_callback_clears_ends_its_run_c35() {
     type Setup = fn(&Loop<u32>) -> Result<(), Error>;
@@ -154,7 +157,8 @@ fn an_error_of_the_loop_passed_on_by_a_callback_is_not_wrapped() {
     assert!(matches!(events.run(&mut ()), Err(Error::ZeroPeriod)));
 }
 
-/// C32 is a compile error (see `Loop`). A caught panic leaves everything else unchanged.
+/// A program cannot break C32, a nested run: it does not compile (see `Loop`). After a caught panic, only the timer,
+/// source, channel or task that panicked has ended.
 #[test]
 fn a_panic_in_a_callback_ends_its_timer_or_source_and_nothing_else_c32() {
     type Setup = fn(&Loop<Vec<u64>>) -> Result<(), Error>;
@@ -295,7 +299,7 @@ fn idle_callbacks_run_when_nothing_else_is_due() {
     assert_eq!(log, ["timer", "idle"]);
 }
 
-/// A loop inside another one: everything that wakes the inner loop makes its descriptor readable.
+/// A loop inside another one: posts, a wake and a ready source of the inner loop make its descriptor readable.
 #[cfg(unix)]
 #[test]
 fn an_outer_loop_serves_the_loop_inside_it() {

@@ -86,7 +86,7 @@ fn memory_that_runs_out_at_any_request_is_an_error() {
         let (live, refused) = with(grant, || live(&events, &remote, &sender));
         events.audit();
         assert_eq!(events.timer_count(), live);
-        // Every accepted call takes effect, and the loop is as usable as before.
+        // Each timer that was armed fires, and the loop is as usable as before.
         events.after(Duration::ZERO, |state, _| state[4] += 1).unwrap();
         drop((remote, sender));
         let mut state = [0; 64];
@@ -378,7 +378,7 @@ fn memory_that_runs_out_where_a_sender_waits_for_room_is_an_error() {
 #[test]
 fn memory_that_runs_out_where_children_and_sockets_are_watched_is_an_error() {
     if !has_pidfd() {
-        // Without pidfds a signal watches the child, and its memory is measured in bytes: see the next test.
+        // Without pidfds the loop watches the child by a signal. The next test limits the memory for signals.
         return common::skip("pidfd", "pidfd_open is refused");
     }
     let path = std::env::temp_dir().join(format!("cogloop-memory-{}", std::process::id()));
@@ -501,7 +501,7 @@ fn a_wake_needs_no_memory_however_many_tasks_there_are() {
         events.turn(&mut state, Some(Duration::ZERO))
     });
     turn.unwrap();
-    assert_eq!((woken.get(), refused), (200, 0), "each task that was not dropped was woken once");
+    assert_eq!((woken.get(), refused), (200, 0), "each task that was not dropped is polled once");
     with(Grant::Requests(0), || events.clear());
     assert!(!events.turn(&mut state, Some(Duration::ZERO)).unwrap());
 }

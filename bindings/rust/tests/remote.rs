@@ -38,7 +38,7 @@ fn posts_from_many_threads_all_arrive_in_order_c54() {
     });
 }
 
-/// C55: each wake comes before the wait that it ends.
+/// C55: three wakes come before the waits that they end. A fourth comes from another thread, before or during the wait.
 #[test]
 fn a_wake_before_the_wait_ends_it_c55() {
     on_every_backend(|options| {
@@ -123,7 +123,7 @@ fn too_many_posts_are_refused() {
     assert_eq!(log, [0, 0, 1, 2, 0, 0, 1, 2]);
 }
 
-/// Messages that arrive while others are served are served in the next turn. A channel ends with its last sender.
+/// After a stop the next turn serves the remaining messages. A channel ends with its last sender.
 #[test]
 fn a_channel_serves_in_turns_and_ends_with_its_last_sender() {
     let mut events = Loop::simulated().unwrap();

@@ -123,7 +123,7 @@ fn a_unix_socket_connects_by_its_path_and_is_accepted() {
     });
 }
 
-/// At a limit, accepting fails; the listener and its earlier connections are unchanged.
+/// At the limit of sources, `accept` fails. After an earlier connection is dropped, the listener accepts again.
 #[test]
 fn accepting_a_connection_beyond_the_limit_is_an_error() {
     let mut events = Loop::<()>::with_options(cogloop::Options::new().max_sources(2)).unwrap();
@@ -196,7 +196,7 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin)
     }
 }
 
-/// Two tasks that use only the traits transfer more than fits into the kernel's buffers.
+/// A future that uses only the traits copies more than fits into the kernel's buffers, from a thread to a thread.
 #[test]
 fn the_traits_of_futures_io_read_write_and_close() {
     const LENGTH: usize = 1_000_000;

@@ -18,7 +18,7 @@ fn send(number: i32) {
     assert!(status.unwrap().success());
 }
 
-/// Each loop that watches a signal gets the signal once. A second watcher of the same loop gets the signal once, too.
+/// A signal calls both watchers of a loop that name it, and only these. A watch ends with `Break` or a cancel.
 #[test]
 fn a_signal_calls_every_watcher_and_a_watch_can_end() {
     on_every_backend(|options| {
@@ -54,9 +54,9 @@ fn a_signal_calls_every_watcher_and_a_watch_can_end() {
     });
 }
 
-/// Several signals come at once. This thread raises them, so each is noted before the turn begins. A signal from outside
-/// may reach another thread of the process later than the turn, when its default action is in effect again. A removed source is not called again, and a stop ends the run after the current
-/// callback.
+/// Several signals come at once. A removed source is not called again, and a stop ends the run after the current
+/// callback. This thread raises the signals, so each is noted before the turn begins. A signal from outside could reach
+/// another thread only after the turn, when the watch has ended and the signal's default action ends the process.
 #[test]
 fn no_signal_of_several_at_once_comes_after_a_removal_or_a_stop() {
     on_every_backend(|options| {
@@ -121,12 +121,12 @@ fn the_end_of_a_child_is_a_callback() {
     });
 }
 
-/// A child that ends before the loop runs is reported; a child whose source was removed is not.
+/// A child that exits before the loop watches it is reported; a child whose source was removed is not.
 #[test]
 fn a_child_that_ended_before_the_watch_is_reported_too() {
     let mut events = Loop::new().unwrap();
     let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
-    // The child's end of the pipe is closed after the child has ended.
+    // The pipe ends when the child exits.
     child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
     events.child(child, |ended: &mut bool, _, status| *ended = status.is_ok_and(|status| status.success())).unwrap();
     let other = Command::new("true").spawn().unwrap();
@@ -154,7 +154,7 @@ fn signals_and_the_end_of_a_child_wake_futures() {
 
         let mut child = events.watch_child(Command::new("cat").stdin(Stdio::piped()).spawn().unwrap()).unwrap();
         let waited = events.block_on(&mut (), handle.timeout(MS, child.wait())).unwrap();
-        assert!(matches!(waited, Err(Error::Elapsed)), "it reads");
+        assert!(matches!(waited, Err(Error::Elapsed)), "`cat` still reads its input");
         drop(child.child().stdin.take());
         let ended = events.block_on(&mut (), async { [child.wait().await, child.wait().await] }).unwrap();
         assert!(ended.into_iter().all(|status| status.unwrap().success()));

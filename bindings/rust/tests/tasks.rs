@@ -193,7 +193,8 @@ fn a_sleep_can_be_set_again_before_and_after_it_is_over_c17() {
     done.unwrap().unwrap();
 }
 
-/// Both ends are in tasks and transfer much more than fits into the kernel's buffers.
+/// One end is in a task, the other in the future of `block_on`. They transfer much more than fits into the kernel's
+/// buffers.
 #[test]
 fn descriptors_are_read_and_written_by_tasks() {
     const LENGTH: usize = 1_000_000;
@@ -336,7 +337,7 @@ fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
     assert_eq!(count, 1);
 }
 
-/// A user's waker uses the loop when it is cloned, woken and dropped.
+/// A sleep that a user's waker polls several times wakes it once.
 #[test]
 fn a_users_waker_may_use_the_loop() {
     struct Wrapped(std::sync::Arc<std::sync::atomic::AtomicU32>);
@@ -428,7 +429,7 @@ fn one_poll_of_block_on_handles_all_earlier_wakes_of_its_future() {
         if !tasks.is_empty() {
             return Poll::Ready(());
         }
-        // The future's own wake comes first. The task's wake comes before the poll.
+        // The future's own wake comes first. The task's wake comes before the next poll.
         cx.waker().wake_by_ref();
         let waker = cx.waker().clone();
         tasks.push(handle.spawn(async move { waker.wake() }).unwrap());

@@ -1,4 +1,5 @@
-//! The trace of a loop: its events, with their lines and times. Time is virtual, so the test compares exact times.
+//! The trace of a loop: its events, with their times and the lines of the source where they were made. Time is virtual,
+//! so the tests compare exact times.
 
 use cogloop::Loop;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// C01: no timer is early by the clock of the standard library, however it was armed.
+/// C01: no one-shot timer is early by the clock of the standard library, whether `after` or `at` armed it.
 #[test]
 fn no_timer_is_early_c01() {
     on_every_backend(|options| {
@@ -30,8 +30,7 @@ fn no_timer_is_early_c01() {
     });
 }
 
-/// C02: a one-shot timer fires exactly once. C03: equal deadlines fire in the order of insertion, through every level
-/// and cascade.
+/// C02: a one-shot timer fires exactly once. C03: equal deadlines fire in the order of insertion.
 #[test]
 fn each_timer_fires_once_by_deadline_then_by_insertion_c02_c03() {
     let mut events = simulated();
@@ -94,7 +93,8 @@ fn a_timer_of_another_loop_is_unknown_here_c09() {
     assert_eq!(log_of(&mut mine), [1]);
 }
 
-/// C07, C11, C12: an interval is changed in its own callback and in another one. The last call counts.
+/// C07, C11, C12: an interval is rescheduled and cancelled in its own callback, and a one-shot timer is rescheduled in
+/// another timer's callback. The last call counts.
 #[test]
 fn an_interval_changes_itself_and_others_while_they_run_c07_c11_c12() {
     let mut events = simulated();
@@ -144,7 +144,7 @@ fn the_result_of_a_callback_can_end_its_timer_c10() {
     assert_eq!(log, [1, 2, 2, 2]);
 }
 
-/// C13: the deadlines at 2, 3 and 4 seconds pass during the first callback.
+/// C13: the deadlines at 2, 3 and 4 seconds pass between two runs, while the loop serves nothing.
 #[test]
 fn each_policy_reports_lateness_and_missed_deadlines_c13() {
     for (policy, expected) in [
@@ -301,8 +301,8 @@ fn timers_share_the_wake_ups_that_the_slack_of_their_loop_allows() {
     assert_eq!(log, [37 * MS, shared, shared]);
 }
 
-/// Regression test: a timer for a time that had passed waited for a time that others share, up to the slack of the loop
-/// later. The model of the crate found this bug.
+/// Regression test: a timer for a time that had passed was delayed, by up to the slack of the loop, to a time that it
+/// could share with other timers. The model of the crate found this bug.
 #[test]
 fn a_timer_for_a_time_that_has_passed_fires_in_the_next_turn_whatever_the_slack() {
     let mut events = Loop::<u32>::with_options(Options::new().slack(SECOND).simulated()).unwrap();
@@ -356,7 +356,8 @@ fn a_paused_timer_keeps_no_loop_running() {
     assert!(events.ref_timer(timer) && events.cancel(timer));
 }
 
-/// Regression test: with ticks of a microsecond, the interval got the deadline 1500 and the one-shot timer 2000.
+/// Regression test: with ticks of a microsecond, the interval reported a deadline of 1500 ns and the one-shot timer one
+/// of 2000 ns.
 #[test]
 fn a_one_shot_and_an_interval_report_the_same_deadline() {
     let mut events = simulated();

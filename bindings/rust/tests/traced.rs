@@ -1,4 +1,4 @@
-//! The feature `tracing`: a loop reports its activity, and the subscriber may use the loop.
+//! The feature `tracing`: a loop reports its activity to the subscriber.
 #![cfg(feature = "tracing")]
 
 mod common;

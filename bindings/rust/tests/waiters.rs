@@ -27,8 +27,8 @@ fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
 }
 
-/// Regression test: a dropped wait stayed in a list that each later wait searched. 40,000 races took 2.8 s, and each
-/// kept 66 bytes.
+/// Regression test: a dropped wait stayed in a list that each later wait searched. 40,000 dropped waits took 2.8 s, and
+/// each kept 66 bytes.
 #[test]
 fn an_abandoned_wait_is_removed_at_once() {
     on_every_backend(|options| {
@@ -91,7 +91,7 @@ fn waiters_are_woken_in_the_order_in_which_they_began() {
     });
 }
 
-/// A waker is user code. During a report, this waker drops the futures that wait after it.
+/// A waker is user code. During a report, the first waker drops all the futures that wait.
 #[test]
 fn a_waker_may_drop_the_other_waiters() {
     type Waiting = Pin<Box<dyn Future<Output = io::Result<()>>>>;

@@ -25,7 +25,7 @@ const KNOWN: &[(&str, Open)] = &[
     ("uring", || Ok(Box::new(Uring::new()?))),
     #[cfg(target_os = "linux")]
     ("uring, older", || Ok(Box::new(Uring::with_rings(64, Setup::Cooperative)?))),
-    // Every test fills and overflows these rings.
+    // These rings have room for one entry, so the tests often overflow them.
     #[cfg(target_os = "linux")]
     ("uring, tiny and plain", || Ok(Box::new(Uring::with_rings(1, Setup::Plain)?))),
     #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 -- Creates timers, coroutines, sockets or tasks until memory runs out: grow.lua KIND. KIND is one of these four words.
 --
 -- Run the script under `ulimit -v`. A call that gets no memory must raise an error that pcall catches, or return nil
--- and a message. Afterwards the loop must serve everything that it holds, and the script must end without a crash.
+-- and a message. Afterwards the script runs the loops if there is memory for it. It must end without a crash.
 local cogloop = require 'cogloop'
 local Loop    = require 't.Loop'
 local Socket  = require 't.Net.Socket'

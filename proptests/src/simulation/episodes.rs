@@ -151,9 +151,9 @@ impl Run {
         world.begin_turns(wait, waits);
     }
 
-    /// From here on there are no faults and no actions. Every descriptor that stays ready is served, although only one
-    /// is pulled in each turn (C49). When none is ready, each wake-up brings a timer. At the end only timers are left
-    /// whose time no clock reaches (C26).
+    /// From here on there are no faults and no random actions. Every descriptor that stays ready is served, although
+    /// only one is pulled in each turn (C49). Then no descriptor is ready any more, and the timers that repeat or are
+    /// too far away are cancelled. Each wake-up brings a timer (C26), until only paused timers are left.
     fn finish(&mut self) {
         self.world.borrow_mut().is_ending = true;
         self.world.borrow_mut().note(format_args!("the end begins"));

@@ -126,7 +126,7 @@ pub(super) struct Kernel {
     refusal: Option<i32>,
     /// Whether a change that the loop made by itself before a wait was ever refused.
     pub(super) has_refused_settling: bool,
-    /// The number that comes first in the next batch.
+    /// The place in the list of ready registrations at which the next batch begins.
     first: usize,
     /// The number of waits until an error ends this run of the loop.
     pub(super) waits_left: u32,

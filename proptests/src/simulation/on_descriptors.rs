@@ -61,8 +61,7 @@ impl World {
     }
 }
 
-/// C44: reading comes before writing, and either can be dropped. C51: a refusal by the kernel leaves the old state
-/// whole.
+/// C44: either direction can be dropped. C51: a refusal by the kernel leaves the old interest.
 pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     let interest = interest(random);

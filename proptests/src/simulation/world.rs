@@ -57,8 +57,8 @@ pub(super) struct World {
     pub(super) operations: u64,
 }
 
-/// Borrowed only for moments, and never during a call of the loop, because the loop calls its backend, which borrows
-/// it.
+/// Borrowed only for moments, and never during a call of the loop that may reach the backend, because the backend
+/// borrows it, too.
 pub(super) type Shared = Rc<RefCell<World>>;
 
 impl World {
@@ -123,7 +123,8 @@ impl World {
         }
     }
 
-    /// C05, C24 to C27: checks that a turn waits exactly until the next event that can happen.
+    /// C05, C24 to C27: checks that a turn waits until the next event that can happen. A timer with slack allows a
+    /// range.
     pub(super) fn check_timeout(&self, timeout_ns: Option<u64>) {
         let now_ns = self.kernel.now_ns();
         let (least, most) = if self.watched.has_marks() { (Some(0), Some(0)) } else { self.timers.patience_ns(now_ns) };

@@ -1,7 +1,7 @@
 //! Compares the library for C with a model. Random programs make calls, from outside and in callbacks, on several loops
 //! on virtual time. A handle may be stale, forged or zero, or belong to another loop or thread. The model follows
 //! docs/c.md and the header. After each call, both must have returned the same code and outputs, and called the same
-//! functions in the same order.
+//! functions in the same order. Where the header leaves an order open, the model takes the order of the library.
 //!
 //! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs as many as there is time for.
 

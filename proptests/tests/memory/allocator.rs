@@ -87,7 +87,8 @@ fn is_reuse(layout: Layout) -> bool {
     }
 }
 
-/// Bytes are counted exactly. So a freed block does not make a later request succeed.
+/// Notes the layout of a freed block for [`is_reuse`]. While bytes are counted, nothing is noted, because the count
+/// already has the freed bytes.
 fn note_returned(layout: Layout) {
     let is_counted = matches!(GRANT.try_with(Cell::get), Ok(Grant::Bytes(_)));
     if let Ok(Reuse::NoneYet | Reuse::Of(_)) = REUSE.try_with(Cell::get)

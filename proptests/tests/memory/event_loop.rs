@@ -143,7 +143,7 @@ impl World {
         }
     }
 
-    /// Uses every function of a loop.
+    /// Uses the functions of a loop that add, change, mark and remove, and takes turns.
     fn live(&mut self) {
         let mut dice = Dice(11);
         for _ in 0..2 {

@@ -48,8 +48,8 @@ fn pipes() -> Vec<(BorrowedFd<'static>, PipeWriter)> {
     (0..PIPES).map(|_| lend(io::pipe().unwrap())).collect()
 }
 
-/// Uses every function that writes or reads a line. Returns how many turns have failed, each with an error of one of
-/// these kinds.
+/// Uses functions that write or read lines of a recording. Returns how many turns have failed, each with an error of
+/// one of these kinds.
 fn live(events: &mut EventLoop<u64>, pipes: &[(BorrowedFd<'static>, PipeWriter)], kinds: &[ErrorKind]) -> usize {
     let mut tokens = [None::<Token>; PIPES];
     let mut failed = 0;

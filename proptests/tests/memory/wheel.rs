@@ -167,7 +167,8 @@ fn the_scheduler_goes_on_when_memory_runs_out_at_any_request() {
     assert!(at_each_request(scheduler_story) > 5);
 }
 
-/// All functions of an unused wheel work. Its first timer is refused without memory and accepted with memory.
+/// A scheduler without timers advances, gives answers and is cleared without memory. Its first timer is refused without
+/// memory and accepted with memory.
 #[test]
 fn a_wheel_without_timers_needs_no_memory() {
     let ((mut scheduler, added), refused) = with(Grant::Requests(0), || {

@@ -32,7 +32,7 @@ struct End {
     ghost_events: u32,
 }
 
-/// In each pair one end is blocking and the other is not.
+/// Whether this end blocks while the loop adds or changes it. In each pair one end does.
 fn blocks(n: usize) -> bool {
     n.is_multiple_of(2)
 }

@@ -1,4 +1,5 @@
-//! Faults of the interpreters themselves. For each there is a script that shows it without any Cogloop module.
+//! Faults of the interpreters themselves. For each that occurs every time, a script here shows it without any Cogloop
+//! module.
 //!
 //! The prelude keeps programs from triggering them. On LuaJIT it catches the errors of finalizers. On Lua 5.1 the
 //! finalizers of a program do nothing while the state is closed, because stock 5.1 sometimes crashes then: it crashed

@@ -57,13 +57,13 @@ pub(super) fn run(project: &Project) -> StepResult {
     Tally::of(&lines).outcome()
 }
 
-/// Runs a thousand processes that end with 10,000 timers armed, in four ways.
+/// Runs a thousand processes that end with 10,000 timers armed, in five ways.
 pub(super) fn exits(project: &Project) -> StepResult {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
     let (compiler, program) = (&COMPILERS[1], prefix.join("tests/exit"));
     compile(project, compiler, &project.root.join(TESTS).join("exit.c"), &program, &prefix)?;
-    Tally::of(&watched(project.program(&program).arg("250"))?).outcome()
+    Tally::of(&watched(project.program(&program).arg("200"))?).outcome()
 }
 
 /// Compiles the tests of the loop and of the timers once, for steps that run them in another way. Leaves out tests that

@@ -1,5 +1,5 @@
-//! A script with 10,000 pending tasks and 10,000 pending timers of luamockit must end cleanly, in each way that a
-//! script can end. Each way is run many times, because a fault here shows only sometimes.
+//! A script with 10,000 pending tasks and 10,000 pending timers of luamockit must end cleanly, in each of three ways.
+//! Each way is run many times, because a fault here shows only sometimes.
 
 use std::path::Path;
 

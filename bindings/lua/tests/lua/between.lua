@@ -6,7 +6,8 @@ local Loop    = require 't.Loop'
 local Socket  = require 't.Net.Socket'
 local test, equal, same_list = T.test, T.equal, T.same_list
 
--- LuaJIT does not call hooks in compiled code. A module that is loaded later would not use its compiled functions.
+-- LuaJIT does not call hooks in compiled code, so the compiler is switched off. The modules were loaded before, because
+-- compiled.lua defines nothing if the compiler is off when it is loaded.
 if jit then jit.off( ) end
 
 -- Whether the work had an instruction with the requested number.

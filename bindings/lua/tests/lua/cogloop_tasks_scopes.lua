@@ -273,7 +273,7 @@ test( 'a scope that reaches the limit of the loop half-way leaves none of its ta
   equal( loop:now( ), 1 )
 end )
 
--- Two tasks that join each other wait for ever and do not keep the loop going. A limit or a cancellation ends the wait.
+-- Two tasks that join each other wait for ever and do not keep the loop going. A cancellation ends the wait.
 test( 'a cancellation ends a circle of joins', function( )
   local loop, one, two = virtual( ), nil, nil
   one = loop:spawn( function( ) return two:join( ) end )

@@ -99,7 +99,7 @@ test( 'tasks that end while others are queued leave the others in the queue', fu
   local loop, order, wanted = virtual( ), { }, { }
   local tasks = parked( loop, 600, order )
   for i = 600, 1, -1 do
-    -- Each third task never runs: its coroutine is closed, or it was cancelled before.
+    -- In versions with coroutine.close, each third task never runs, because its coroutine is closed.
     if i % 3 == 0 and coroutine.close then
       loop:unpark( tasks[ i ] )
       coroutine.close( tasks[ i ]:thread( ) )

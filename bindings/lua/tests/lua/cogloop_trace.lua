@@ -1,5 +1,5 @@
--- Traces: `loop:trace` writes the events of a loop to a file for Perfetto. Also tests the places that `slow` and a
--- trace name.
+-- Traces: `loop:trace` writes the events of a loop to a file for Perfetto. Also tests which lines of the script `slow`
+-- and a trace report.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -119,7 +119,7 @@ test( 'a trace names a callable object by the line of its __call', function( )
   same_list( events( text, 'timer' ), { place .. ' 1000+0 late 0', place .. ' 2000+0 late 0', place .. ' 3000+0 late 0' } )
 end )
 
--- A new function, written on this line of `chunk`.
+-- Makes a new function, which is written on line `number` of `chunk`.
 local function new_function( number )
   local make = (loadstring or load)( ('\n'):rep( number - 1 ) .. 'local x = ... return function( ) return x end', '=chunk' )
   return make( number )

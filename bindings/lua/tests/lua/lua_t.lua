@@ -248,7 +248,7 @@ test( 'a UDP server shows and stops its loop on request', function( )
     equal( c:recv( ), 'shown' )
     c:send( 'exit', server:getsockname( ) )
   end, client )
-  -- Adds intervals that end by themselves, and one that does not.
+  -- Adds intervals that end by themselves, and a task that is not due for a day.
   local runs = 0
   for i = 1, 9 do l:addTask( i, function( ) runs = runs + 1 return runs < 20 and i or nil end, 'timer', i ) end
   l:addTask( 86400000, error, 'a day has not passed' )

@@ -133,7 +133,7 @@ test( 'memory depends on the number of live tasks, not on the number of tasks ev
   end
   local first = churn( )
   for _ = 1, 5 do churn( ) end
-  is_true( churn( ) < first + 20, 'kilobytes' )
+  is_true( churn( ) < first + 20, 'memory grew by 20 KiB or more' )
 end )
 
 test( 'a task fires even if the coroutine that added it is suspended, dead or collected (C63)', function( )

@@ -102,7 +102,7 @@ with( 'luv', 'a wait that the kernel refuses is returned: nil, message, errno', 
   end
 end )
 
--- A server in several processes. Each process has a loop on the same listener, and `accept` of that listener blocks.
+-- A server in several processes. Each process has a loop on the same listener, which is in blocking mode.
 with( 'posix.unistd', 'of two processes that accept on one listener, the later one does not block', function( unistd )
   local wait = require 'posix.sys.wait'.wait
   local server, adr = Socket.listen( HOST, 0 )

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// The program, without our environment variables.
+/// The program, without the environment variables that change what it does.
 pub(crate) fn cogloop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cogloop"));
     for name in ["COGLOOP_BACKEND", "COGLOOP_DEBUG", "LUA_INIT", "LUA_INIT_5_4"] {

@@ -12,7 +12,7 @@ fn modules_of_a_distribution_are_found() {
     assert_eq!(text(&out.stdout), "false\t1\n", "a path of the environment replaces the default path");
 }
 
-/// C64, C66: a script with 10,000 pending tasks ends without a crash, in each way that a script can end.
+/// C64, C66: a script with 10,000 pending tasks ends without a crash, in each of four ways.
 #[test]
 fn ten_thousand_pending_tasks_do_not_disturb_the_end() {
     let code = "local loop = require 't.Loop'( )
@@ -56,7 +56,7 @@ fn a_long_input_is_read_line_by_line_beside_an_interval() {
     }
 }
 
-/// C46: standard input is redirected from a file, and is closed.
+/// C46: standard input is redirected from a file, and from `/dev/null`.
 #[test]
 fn redirected_standard_input_is_always_ready() {
     let code = "local loop = require 't.Loop'( )

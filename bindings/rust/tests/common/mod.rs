@@ -39,7 +39,7 @@ pub fn skip(need: &str, why: &str) {
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
-/// A loop on virtual time, and the records of its callbacks.
+/// Makes a loop on virtual time. Its state is the list in which its callbacks record their calls.
 pub fn simulated() -> Loop<Vec<u64>> {
     Loop::simulated().unwrap()
 }

@@ -40,8 +40,8 @@ return function( S, world )
 
   local say, lines, point, victim = S.say, 0, nil, nil
 
-  -- When the log gets its line number `line`, the task at place `which` among the tasks in `S.C` is cancelled. So a
-  -- cancellation can come after any line.
+  -- When the log has `line` lines, the task at place `which` among the tasks in `S.C` is cancelled. So a cancellation
+  -- can come after any line.
   function S.cancel_at( line, which ) point, victim = line, which end
 
   function S.say( n, ... )

@@ -116,7 +116,7 @@ impl Model {
         self.wake_receiver(channel);
     }
 
-    /// Gives free room to the first senders that wait.
+    /// Gives free room to the first sender that waits.
     pub(super) fn grant(&mut self, channel: usize) {
         let queue = &mut self.queues[channel];
         if queue.has_room()
