@@ -20,8 +20,7 @@ use crate::sys::socket::{Mode, create};
 use cogloop_io::Interest;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, lua_Integer, lua_State, lua_pushboolean, lua_pushfstring, lua_pushinteger,
-    lua_pushvalue, lua_remove, lua_setmetatable, lua_tointeger, lua_topointer, lua_tostring, lua_type,
-    lua_upvalueindex,
+    lua_pushvalue, lua_remove, lua_setmetatable, lua_tonumber, lua_topointer, lua_tostring, lua_type, lua_upvalueindex,
 };
 use socket2::{SockRef, Socket};
 use std::ffi::{CStr, c_int};
@@ -131,7 +130,14 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
             let arg = place as c_int + 1;
             match lua_type(lua, arg) {
                 t if t <= LUA_TNIL => {}
-                LUA_TNUMBER => found[place] = c_int::try_from(lua_tointeger(lua, arg)).ok(),
+                LUA_TNUMBER => {
+                    // The conversion to `c_int` changes a fraction, and a number that is too great.
+                    let number = lua_tonumber(lua, arg);
+                    if f64::from(number as c_int) != number {
+                        wrong(lua, arg, WHAT[place], c"a name or a whole number of 32 bits");
+                    }
+                    found[place] = Some(number as c_int);
+                }
                 LUA_TSTRING => {
                     let name = bytes(lua, arg);
                     let known = [place, (place + 1) % 3, (place + 2) % 3]

@@ -121,7 +121,7 @@ local CASES = {
   { "T:sleep( 'x' )", 1, 'ms', "got string 'x'" },       { "l:sleep( -1 )", 1, 'ms', 'got -1' },
   -- Sockets.
   { "S( 'xyz' )", 1, 'protocol', "'xyz' is not known" }, { "S( 'tcp', { } )", 2, 'family', 'got table' },
-  { "S( 'tcp', 'ip4', true )", 3, 'type', 'got boolean' },
+  { "S( 'tcp', 'ip4', true )", 3, 'type', 'got boolean' }, { "S( 'tcp', 1.5 )", 2, 'family', 'got 1.5' },
   { 'S.bind( { } )', 1, 'adr', 'got table' },            { "S.bind( '127.0.0.1', 'x' )", 2, 'port', "got string 'x'" },
   { 'S.bind( 70000 )', 1, 'port', 'got 70000' },         { "S.connect( 'x y', 1 )", 1, 'ip', "'x y' is not" },
   { "S:connect( { } )", 1, 'adr', 'got table' },         { "S.connect( '127.0.0.1', -1 )", 2, 'port', 'got -1' },

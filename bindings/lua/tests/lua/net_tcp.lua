@@ -60,6 +60,12 @@ test( 'the constructor accepts all names of protocols, families and types', func
   fails( "protocol: 'xyz' is not known", Socket, 'xyz' )
   fails( "family: 'xyz' is not known", Socket, 'tcp', 'xyz' )
   fails( 'type: a name expected', Socket, 'tcp', 'ip4', { } )
+  for _, number in ipairs{ 2^40, -2^40, 1.5, 1/0, 0/0 } do
+    fails( 'protocol: a name or a whole number of 32 bits expected, got ', Socket, number )
+    fails( 'family: a name or a whole number of 32 bits expected, got ', Socket, 'tcp', number )
+    fails( 'type: a name or a whole number of 32 bits expected, got ', Socket, nil, nil, number )
+  end
+  is( Socket( 6.0 ), 'IPPROTO_TCP', 'AF_INET', 'SOCK_STREAM' )
   refused( nil, "Can't create socket (", Socket( 'tcp', 'ip4', 'dgram' ) )
 end )
 
