@@ -15,7 +15,7 @@ mod time;
 mod timer;
 mod upvalue;
 
-use crate::lua::args::{bad_argument, bytes, check_options};
+use crate::lua::args::{bad_argument, bytes, check_options, test_userdata};
 use crate::lua::class::{keep, push_kept, push_metatable, set_functions};
 use crate::lua::entry::entry;
 use crate::lua::guard::guard;
@@ -23,10 +23,13 @@ use crate::lua::stack::stack;
 use crate::lua::version::{new_userdata, set_user_value};
 use mlua::ffi::{
     LUA_TNIL, LUA_TNONE, LUA_TSTRING, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_getfield, lua_gettop,
-    lua_pushcfunction, lua_pushvalue, lua_setfield, lua_setmetatable, lua_settop, lua_touserdata, lua_type,
+    lua_pushcclosure, lua_pushcfunction, lua_pushvalue, lua_setfield, lua_setmetatable, lua_settop, lua_type,
 };
 use service::{CALLBACKS, Service};
 use std::ffi::{CStr, c_int};
+
+/// The finalizer's only upvalue: the metatable of its service.
+const METATABLE: c_int = 1;
 
 /// The module's place in the registry.
 static MODULE_KEY: u8 = 0;
@@ -94,7 +97,8 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
         let block = new_userdata(lua, size_of::<Option<Box<Service>>>(), 1).cast::<Option<Box<Service>>>();
         block.write(None);
         lua_createtable(lua, 0, 1);
-        lua_pushcfunction(lua, drop_service);
+        lua_pushvalue(lua, -1);
+        lua_pushcclosure(lua, drop_service, 1);
         lua_setfield(lua, -2, c"__gc".as_ptr());
         lua_setmetatable(lua, upvalue::SERVICE);
         lua_createtable(lua, 0, 0);
@@ -120,11 +124,11 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
 }
 
 entry!(
-    /// The finalizer of a service.
+    /// The finalizer of a service. Its upvalue is the metatable of this service.
     fn drop_service(lua: *mut lua_State) -> c_int {
-        // A script can get this function with the debug library and call it with any value. So it checks the type, and
-        // a second call does nothing.
-        let block = lua_touserdata(lua, 1).cast::<Option<Box<Service>>>();
+        // A script can get this function with the debug library and call it with any value. So it compares the
+        // metatable, and a second call does nothing.
+        let block = test_userdata(lua, 1, METATABLE).cast::<Option<Box<Service>>>();
         if !block.is_null() {
             drop((*block).take());
         }

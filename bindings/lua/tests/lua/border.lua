@@ -203,6 +203,42 @@ test( "the loop's metamethods check their arguments when a script calls them", f
   end
 end )
 
+-- The userdata of a service of `luamockit`; nil on Lua 5.1, where the debug library has no upvalues of functions in C.
+local function service_of( mit ) return select( 2, debug.getupvalue( mit.oneoff, 1 ) ) end
+
+test( 'a finalizer that a script gets with the debug library does nothing to an object of another kind', function( )
+  local socket, old, loop = require 't.Net.Socket'( 'udp' ), Loop( ), cogloop.loop( )
+  local watcher = T.supports 'signals' and loop:signal( 'USR1', print )
+  local objects = { socket, old, loop, service_of( require 'luamockit'.service{ clock = 'virtual' } ) }
+  local finalizers = { }
+  for i, object in ipairs( objects ) do finalizers[ i ] = debug.getmetatable( object ).__gc end
+  if watcher then finalizers[ #finalizers + 1 ] = debug.getregistry( )[ 'cogloop.source' ].__gc end
+  for i, finalize in ipairs( finalizers ) do
+    pcall( finalize )
+    for _, other in ipairs{ io.stdout, io.stdin, coroutine.create( function( ) end ), { }, 'text', 1, true } do pcall( finalize, other ) end
+    for j, other in ipairs( objects ) do if i ~= j then pcall( finalize, other ) end end
+  end
+  -- All objects are still open.
+  is_true( #finalizers >= 3 )
+  equal( io.type( io.stdout ), 'file' )
+  is_true( io.stdout:write( '' ) )
+  is_true( socket.descriptor > 0 )
+  equal( #old, 0 )
+  equal( #loop:timers( ), 0 )
+  if watcher then watcher:off( ) end
+end )
+
+test( 'the finalizer of a service of luamockit may be called twice; the functions of the service then raise', function( )
+  local mit = require 'luamockit'.service{ clock = 'virtual' }
+  local service = service_of( mit )
+  if not service then return end
+  local finalize = debug.getmetatable( service ).__gc
+  finalize( service )
+  finalize( service )
+  fails( 'the Lua state is closing', mit.pending )
+  fails( 'the Lua state is closing', mit.oneoff, 1, print )
+end )
+
 -- Runs `work` while finalizers run at many of its steps.
 local function with_finalizers( finalize, work )
   collectgarbage 'collect'
