@@ -4,7 +4,7 @@
 use super::errno::{ErrorMessage, Lossy, NO_MEMORY};
 use crate::sys::descriptor::Number;
 use crate::sys::errno;
-use cogloop_io::{AddError, LimitReached};
+use cogloop_io::AddError;
 use mlua::ffi::{
     LUA_TNUMBER, LUA_TSTRING, lua_Debug, lua_State, lua_concat, lua_error, lua_getinfo, lua_getstack, lua_pop,
     lua_pushfstring, lua_pushinteger, lua_pushlstring, lua_pushnil, lua_pushvalue, lua_tostring, lua_type,
@@ -230,16 +230,18 @@ impl Failure {
 /// The system's number of an error. An error of our own gets the number of a similar system error, so a script that
 /// checks the number notices the failure.
 pub(crate) fn errno_of(error: &io::Error) -> i32 {
-    use io::ErrorKind::{InvalidData, InvalidInput, OutOfMemory, PermissionDenied, ResourceBusy, Unsupported};
+    use io::ErrorKind::{
+        InvalidData, InvalidInput, NotFound, OutOfMemory, PermissionDenied, QuotaExceeded, ResourceBusy, Unsupported,
+    };
     if let Some(number) = errno::number(error) {
         return number;
     }
-    if error.get_ref().is_some_and(|inner| inner.is::<LimitReached>()) {
-        return errno::EMFILE;
-    }
     match error.kind() {
         InvalidInput | InvalidData => errno::EINVAL,
+        NotFound => errno::ENOENT,
         OutOfMemory => errno::ENOMEM,
+        // The limit of a host, without its description if there was no memory for one.
+        QuotaExceeded => errno::EMFILE,
         PermissionDenied => errno::EPERM,
         ResourceBusy => errno::EBUSY,
         Unsupported => errno::ENOSYS,
@@ -272,6 +274,27 @@ pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, ErrorText>) -> Res
         Err(panic) => {
             let story = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
             Err(Text::new(format_args!("internal error: {}", story.unwrap_or("panic"))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cogloop_io::LimitReached;
+
+    #[test]
+    fn an_error_without_a_number_of_the_system_gets_the_number_of_a_similar_one() {
+        let limit = LimitReached { what: "timers", limit: 5 };
+        assert_eq!(errno_of(&limit.into()), errno::EMFILE);
+        for (kind, number) in [
+            (io::ErrorKind::QuotaExceeded, errno::EMFILE),
+            (io::ErrorKind::NotFound, errno::ENOENT),
+            (io::ErrorKind::InvalidInput, errno::EINVAL),
+            (io::ErrorKind::OutOfMemory, errno::ENOMEM),
+            (io::ErrorKind::Other, errno::EPERM),
+        ] {
+            assert_eq!(errno_of(&kind.into()), number, "{kind:?}");
         }
     }
 }

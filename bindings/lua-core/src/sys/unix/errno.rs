@@ -1,7 +1,7 @@
 //! Numbers of errors, and their texts.
 
 pub(crate) use libc::{
-    EBADF, EBUSY, EINTR, EINVAL, EMFILE, ENODEV, ENOMEM, ENOSYS, EOVERFLOW, EPERM, EPIPE, ETIMEDOUT,
+    EBADF, EBUSY, EINTR, EINVAL, EMFILE, ENODEV, ENOENT, ENOMEM, ENOSYS, EOVERFLOW, EPERM, EPIPE, ETIMEDOUT,
 };
 use std::ffi::{CStr, c_int};
 use std::io;

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use std::io;
 
 pub(crate) const EPERM: c_int = 1;
-const ENOENT: c_int = 2;
+pub(crate) const ENOENT: c_int = 2;
 pub(crate) const EINTR: c_int = 4;
 pub(crate) const EBADF: c_int = 9;
 pub(crate) const EAGAIN: c_int = 11;
