@@ -92,6 +92,12 @@ impl LoopTable {
         let at = self.strays.iter().position(|found| found.id == id)?;
         Some(self.strays.swap_remove(at))
     }
+
+    /// Empties the table, and frees none of its loops.
+    fn forget(&mut self) {
+        std::mem::forget(std::mem::take(&mut self.loops));
+        std::mem::forget(std::mem::take(&mut self.strays));
+    }
 }
 
 /// A thread that ends frees its loops. When the process ends and the other threads are gone, the loops are not freed:
@@ -100,7 +106,7 @@ impl Drop for LoopTable {
     fn drop(&mut self) {
         self.loops.iter().flatten().chain(&self.strays).for_each(|found| remotes::disown(found.id));
         if process::is_ending() {
-            std::mem::forget(std::mem::take(&mut self.loops));
+            self.forget();
         }
     }
 }
@@ -212,4 +218,30 @@ pub(super) fn remote(id: u64) -> Result<Arc<Remote>, Failure> {
 pub(super) fn take(id: u64) -> Result<Rc<Loop>, Failure> {
     let taken = LOOPS.try_with(|places| places.borrow_mut().remove(id));
     taken.ok().flatten().ok_or_else(|| not_here(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cog::options::CogOptions;
+
+    #[test]
+    fn a_table_that_is_forgotten_frees_neither_its_own_loops_nor_adopted_ones() {
+        // SAFETY: NULL stands for the default options.
+        let options = unsafe { CogOptions::read(std::ptr::null()) }.unwrap();
+        let [own, adopted] = [0, 0].map(|place| Loop::new(&options, None, place).unwrap());
+        let mut table = LoopTable::default();
+        for one in [&own, &adopted] {
+            table.try_reserve(one.id).unwrap();
+            table.put(Rc::clone(one));
+        }
+        assert!(table.get(own.id).is_some() && table.stray(adopted.id).is_some());
+        table.forget();
+        drop(table);
+        for one in [own, adopted] {
+            assert_eq!(Rc::strong_count(&one), 2, "the table still counts");
+            // SAFETY: the table has forgotten a count, and nothing else gives it back.
+            unsafe { Rc::decrement_strong_count(Rc::as_ptr(&one)) };
+        }
+    }
 }
