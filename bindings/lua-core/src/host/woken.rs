@@ -35,6 +35,11 @@ pub(crate) struct Woken {
     left: usize,
     /// Whether a task of the queue has run in this turn.
     has_run: bool,
+    /// In a run of one turn: the number of the first entry that was not in the queue when the run began.
+    late: u32,
+    /// In a run of one turn: how many tasks that were in the queue then may end without having run, until fewer than
+    /// `left` of them remain. In other runs it is `usize::MAX`.
+    spare: usize,
 }
 
 impl Woken {
@@ -61,6 +66,14 @@ impl Woken {
         if let Some(entry) = self.queue.get_mut(number.wrapping_sub(self.first) as usize) {
             if place == 0 && entry.place != 0 {
                 self.ended += 1;
+                // A turn takes no entry from `late` on, so `first` is not beyond `late`.
+                let is_late = number.wrapping_sub(self.first) >= self.late.wrapping_sub(self.first);
+                match self.spare {
+                    usize::MAX => {}
+                    _ if is_late => {}
+                    0 => self.left = self.left.saturating_sub(1),
+                    _ => self.spare -= 1,
+                }
             }
             entry.place = place;
         }
@@ -105,11 +118,16 @@ impl Woken {
     pub(crate) fn begin_turn(&mut self, host_max: usize) {
         self.left = host_max.min(TURN_MAX);
         self.has_run = false;
+        self.spare = usize::MAX;
     }
 
     /// Begins a run that has only one turn. Woken tasks run before that turn, and only those that are in the queue now.
+    /// If one of them ends before it runs, no later task runs in its place.
     pub(crate) fn begin_one_turn(&mut self, host_max: usize) {
-        self.begin_turn(host_max.min(self.queue.len() - self.ended));
+        let waiting = self.queue.len() - self.ended;
+        self.begin_turn(host_max.min(waiting));
+        self.late = self.first.wrapping_add(self.queue.len() as u32);
+        self.spare = waiting - self.left;
     }
 
     /// Lets no further task run in this turn.
@@ -164,6 +182,33 @@ mod tests {
         woken.push(3, 0);
         assert_eq!(all(&mut woken), [1, 2]);
         assert!(!woken.is_empty());
+    }
+
+    #[test]
+    fn a_task_that_ends_before_it_runs_leaves_its_share_of_a_run_of_one_turn_to_no_later_task() {
+        let (mut woken, numbers) = pushed([1, 2, 3]);
+        woken.begin_one_turn(usize::MAX);
+        woken.move_to(numbers[1], 0);
+        let late = woken.push(4, 0);
+        woken.push(5, 0);
+        woken.move_to(late, 0);
+        assert_eq!(all(&mut woken), [1, 3]);
+        assert!(!woken.may_run() && !woken.is_empty());
+        woken.begin_turn(usize::MAX);
+        assert_eq!(all(&mut woken), [5]);
+    }
+
+    #[test]
+    fn a_task_that_ends_leaves_its_share_to_a_task_that_was_in_the_queue_when_the_hosts_limit_is_lower() {
+        let (mut woken, numbers) = pushed([1, 2, 3]);
+        woken.begin_one_turn(2);
+        woken.move_to(numbers[0], 0);
+        woken.push(4, 0);
+        assert_eq!(all(&mut woken), [2, 3]);
+        woken.begin_one_turn(2);
+        woken.end_turn();
+        woken.move_to(numbers[2].wrapping_add(1), 0);
+        assert!(woken.next().is_none() && woken.is_empty());
     }
 
     #[test]
