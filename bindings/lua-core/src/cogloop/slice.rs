@@ -301,7 +301,8 @@ unsafe fn push_line(lua: *mut lua_State, index: c_int) {
             (Phase::Sleeping, status) if status == c"waiting" => c"sleeps",
             (Phase::Parked, status) if status == c"waiting" => c"parks",
             (Phase::Watching(_), status) if status == c"waiting" => c"waits for a handle",
-            (Phase::Paused, status) if status == c"waiting" => c"waits for a task",
+            // For a task, or in a channel, a semaphore or an event.
+            (Phase::Paused, status) if status == c"waiting" => c"waits",
             (_, status) => status,
         };
         match lua_type(lua, name) == LUA_TSTRING {

@@ -140,12 +140,20 @@ impl Place {
         text
     }
 
-    /// `source:line`, with escapes for all bytes that are not ASCII.
-    pub(crate) fn escaped(self) -> Text<200> {
-        match self.line {
-            None => Text::of_bytes(self.source.as_bytes()),
-            Some(line) => Text::new(format_args!("{}:{line}", self.source.as_bytes().escape_ascii())),
+    /// `source:line`, with escapes for control characters and for bytes that are not ASCII. There is room for a source
+    /// in which every byte is escaped.
+    pub(crate) fn escaped(self) -> Text<256> {
+        let Some(line) = self.line else { return Text::of_bytes(self.source.as_bytes()) };
+        let mut text = Text::of_raw(b"");
+        for &byte in self.source.as_bytes() {
+            match byte {
+                b' '..=b'~' => text.extend(&[byte]),
+                _ => byte.escape_ascii().for_each(|escaped| text.extend(&[escaped])),
+            }
         }
+        text.extend(b":");
+        text.extend_number(line);
+        text
     }
 }
 

@@ -152,6 +152,27 @@ test( 'slow reports the callback that took too long', function( )
   fails( 'ms: ', loop.slow, loop, -1, print )
 end )
 
+test( 'slow writes the source as it is, with escapes only for control characters and for bytes that are not ASCII', function( )
+  local loop, told = virtual( ), { }
+  loop:slow( 10, function( where ) told[ #told + 1 ] = where end )
+  local function slow( name )
+    return assert( (loadstring or load)( 'local loop = ... return function( ) loop:advance( 20 ) end', name ) )( loop )
+  end
+  local long = ('\233'):rep( 40 )
+  for _, name in ipairs{ 'say "x"', '@C:\\it\'s.lua', '@tab\tnew\nline', '@' .. long } do
+    loop:after( 1, slow( name ) )
+    loop:run( )
+    loop:spawn( slow( name ) )
+    loop:run( )
+  end
+  local sources = { '[string "say "x""]', 'C:\\it\'s.lua', 'tab\\tnew\\nline', ('\\xe9'):rep( 40 ) }
+  for i, source in ipairs( sources ) do
+    equal( told[ 2 * i - 1 ], source .. ':1' )
+    equal( told[ 2 * i ], 'task, ' .. source .. ':1' )
+  end
+  equal( #told, 8 )
+end )
+
 -- Makes four tasks. `sleeper` sleeps, one `reader` waits with a limit, one `reader` parks. A task without a name parks
 -- with a limit.
 local function staff( loop )
@@ -189,6 +210,23 @@ test( 'dump lists the first hundred tasks, with their names and what they wait f
   end
   for _ = 1, 200 do loop:spawn( function( ) end ) end
   is_true( loop:dump( ):find 'and 104 more' )
+  loop:close( )
+end )
+
+test( 'dump says that a task waits in a channel, a semaphore, an event or for a task, and does not call each of them a task', function( )
+  local loop = virtual( )
+  local channel, semaphore, event = loop:channel( ), loop:semaphore( 1 ), loop:event( )
+  local sleeper = loop:spawn( function( ) loop:sleep( 100 ) end )
+  loop:spawn{ name = 'in a channel', function( ) channel:recv( ) end }
+  loop:spawn( function( ) semaphore:acquire( ) end )
+  loop:spawn{ name = 'in a semaphore', function( ) semaphore:acquire( ) end }
+  loop:spawn{ name = 'in an event', function( ) event:wait( ) end }
+  loop:spawn{ name = 'in join', function( ) sleeper:join( ) end }
+  loop:step( 0 )
+  local text = loop:dump( ) .. '\n'
+  for _, name in ipairs{ 'in a channel', 'in a semaphore', 'in an event', 'in join' } do
+    is_true( text:find( "'" .. name .. "' waits\n", 1, true ), name .. ' in ' .. text )
+  end
   loop:close( )
 end )
 
