@@ -7,6 +7,7 @@ use cogloop_io::{Missed, MonotonicClock, Plan, Wait};
 use common::*;
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
+use std::cell::Cell;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -78,7 +79,7 @@ fn stop_and_continue_are_invisible_c56() {
     });
 }
 
-/// C58: a started program inherits no eventfd and no epoll set of a loop.
+/// C58: a started program inherits no eventfd, epoll set, ring and timer descriptor of a loop.
 #[test]
 fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
     let list = |of: &str| {
@@ -86,7 +87,9 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
         String::from_utf8(output.stdout).unwrap()
     };
     // The program that started the tests may have left descriptors of its own to all of them.
-    let own_kinds = |listing: &str| listing.matches("[eventfd]").count() + listing.matches("[eventpoll]").count();
+    const KINDS: [&str; 4] = ["[eventfd]", "[eventpoll]", "[io_uring]", "[timerfd]"];
+    let own_kinds = |listing: &str| KINDS.map(|kind| listing.matches(kind).count());
+    let seen = Cell::new([0; 4]);
     let from_outside = own_kinds(&list("/proc/self/fd"));
     on_every_backend(|events| {
         // This also makes epoll build its set again.
@@ -99,10 +102,16 @@ fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
 
         let ours = list(&format!("/proc/{}/fd", std::process::id()));
         assert!(ours.contains("[eventfd]"), "the process has a waker that could be inherited:\n{ours}");
+        seen.set(std::array::from_fn(|kind| seen.get()[kind] + own_kinds(&ours)[kind]));
         let childs = list("/proc/self/fd");
         assert!(childs.contains("/dev/null") || childs.contains("pipe:"), "the listing works:\n{childs}");
         assert_eq!(own_kinds(&childs), from_outside, "inherited:\n{childs}");
     });
+    let permitted = permitted();
+    for (kind, backend) in [(1, "epoll"), (2, "uring")] {
+        let has_it = seen.get()[kind] > 0;
+        assert!(has_it || !permitted.contains(&backend), "no loop had a descriptor {}", KINDS[kind]);
+    }
 }
 
 /// C29: the process is stopped for a second. Afterwards each policy handles the hundred periods that have passed. The

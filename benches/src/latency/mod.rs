@@ -136,7 +136,9 @@ mod tests {
                 let record = match one(&cell, *contender, 1) {
                     Ok(record) => record,
                     Err(error) => {
-                        assert!(contender.name.starts_with("ours"), "a peer was refused: {error}");
+                        // A system may refuse io_uring, and these contenders use it.
+                        let may_be = ["ours/uring", "ours, spinning", "ours, 1 ms ticks"].contains(&contender.name);
+                        assert!(may_be, "{} was refused: {error}", contender.name);
                         continue;
                     }
                 };

@@ -179,7 +179,8 @@ mod tests {
     #[test]
     fn every_contender_plays_and_none_loses_a_byte() {
         for entry in contenders::ALL.iter().chain(&setups::SETUPS) {
-            let Ok(mut court) = Court::open(entry, 3, 2) else {
+            // Only one pair is in play. A lost byte ends its ping-pong, and then this waits for ever.
+            let Ok(mut court) = Court::open(entry, 3, 1) else {
                 let may_be =
                     entry.name.contains("uring") || setups::SETUPS[1..].iter().any(|one| one.name == entry.name);
                 assert!(may_be, "{} is refused", entry.name);
@@ -187,7 +188,6 @@ mod tests {
             };
             let (served, turns) = court.play(100).unwrap();
             assert!(served >= 100 && turns <= served, "{}: {served} in {turns}", entry.name);
-            // A lost byte ends the ping-pong of its pair. If no pair plays on, this waits for ever.
             assert!(court.play(1_000).unwrap().0 >= 1_000, "{}", entry.name);
         }
     }

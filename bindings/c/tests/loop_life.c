@@ -179,7 +179,7 @@ static void the_ctx_of_a_childs_watch_is_freed_after_it_has_ended(void) {
     struct life *life = born(loop, "a");
     int code = cog_watch_child(loop, pid, on_watch, life, &watch);
     if (code == ENOSYS) { /* this system, or valgrind, has no pidfd_open */
-        printf("skipped, %s\n", cog_last_message());
+        printf("skipped: %s: pidfd: %s\n", __func__, cog_last_message());
         cog_loop_free(loop);
         free(life);
         return;

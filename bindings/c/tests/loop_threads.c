@@ -62,6 +62,13 @@ static void post_again(void *ctx) {
 static void a_post_keeps_the_loop_running_and_does_not_wait(void) {
     loop = virtual_loop();
     ran = 0;
+    /* Each post leaves another post in the loop; the third leaves nothing. */
+    bool is_alive = false;
+    CHECK(cog_loop_post(loop, post_again, NULL, NULL) == COG_OK);
+    for (int turn = 1; turn <= 3; turn++) {
+        CHECK(cog_loop_run_once(loop, 0, &is_alive) == COG_OK && ran == turn && is_alive == (turn < 3));
+    }
+    ran = 0;
     CHECK(cog_loop_post(loop, post_again, NULL, NULL) == COG_OK);
     CHECK(cog_timer_after(loop, 1000 * MS, never, NULL, NULL) == COG_OK);
     uint64_t timeout_ns = 7;

@@ -50,6 +50,8 @@ fn a_wake_before_the_wait_ends_it_c55() {
         }
         remote.post(|_, handle| handle.stop()).unwrap();
         events.run(&mut ()).unwrap();
+        // Dropping the last remote would end the wait, too.
+        let _kept = remote.clone();
         let woken = thread::spawn(move || remote.wake());
         events.turn(&mut (), None).unwrap();
         woken.join().unwrap();
@@ -62,17 +64,19 @@ fn a_wake_before_the_wait_ends_it_c55() {
 fn a_loop_waits_for_its_remotes() {
     let mut events = Loop::new().unwrap();
     let (remote, uncounted) = (events.remote(), events.remote().unref());
-    let gate = Arc::new(AtomicBool::new(false));
-    let opened = Arc::clone(&gate);
+    let (gate, last) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (opened, dropping) = (Arc::clone(&gate), Arc::clone(&last));
     let other = thread::spawn(move || {
         while !opened.load(Ordering::Acquire) {
             thread::yield_now();
         }
         drop(remote.clone());
+        dropping.store(true, Ordering::Release);
         drop(remote);
     });
     events.after(MS, move |_: &mut u32, _| gate.store(true, Ordering::Release)).unwrap();
     events.run(&mut 0).unwrap();
+    assert!(last.load(Ordering::Acquire), "the loop waited for the last remote");
     other.join().unwrap();
     uncounted.post(|count: &mut u32, _| *count += 1).unwrap();
     let mut count = 0;

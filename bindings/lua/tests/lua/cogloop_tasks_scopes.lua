@@ -134,6 +134,7 @@ test( 'if a task is cancelled while its scope is at the limit of the loop, no ta
   loop:run( )
   equal( went_on, true )
   equal( loop:now( ), 20 )
+  equal( #loop:tasks( ), 0 )
 end )
 
 test( 'a task that would wait for itself gets an error before anything begins', function( )

@@ -46,10 +46,15 @@ end )
 
 test( 'after stop in a read callback, the next run calls the write callback of the handle', function( )
   local loop, served, file = Loop( ), { }, T.null 'r+'
-  loop:addHandle( file, 'r', function( ) served[ #served + 1 ] = 'r' loop:stop( ) end )
-  loop:addHandle( file, 'w', function( ) served[ #served + 1 ] = 'w' end )
+  loop:addHandle( file, 'r', function( )
+    served[ #served + 1 ] = 'r'
+    if #served == 1 then loop:stop( ) end
+  end )
+  loop:addHandle( file, 'w', function( ) served[ #served + 1 ] = 'w' loop:stop( ) end )
   loop:run( )
   same_list( served, { 'r' } )
+  loop:run( )
+  same_list( served, { 'r', 'r', 'w' } )
 end )
 
 test( 'stop outside of run has no effect (C31)', function( )
