@@ -71,6 +71,8 @@ fn a_loop_waits_for_its_remotes() {
             thread::yield_now();
         }
         drop(remote.clone());
+        // A loop that did not wait for this remote would end now.
+        thread::sleep(5 * MS);
         dropping.store(true, Ordering::Release);
         drop(remote);
     });
