@@ -17,6 +17,9 @@ use std::time::Duration;
 /// The longest line that is read. A program may mark millions of descriptors in a turn, each with at most 26 bytes.
 const LINE_MAX: usize = 1 << 27;
 
+/// The longest first line that is read. So a file that is no recording is refused soon, however long its first line is.
+const HEAD_MAX: usize = 128;
+
 /// The bytes that must be free before a player is made. Calls that cannot fail then allocate its buffer, its name, and
 /// boxes of the standard library.
 const FOR_A_PLAYER: usize = 16 << 10;
@@ -86,7 +89,7 @@ impl Player {
             is_interrupted: || false,
             begun: None,
         };
-        player.read_line()?;
+        player.read_line(HEAD_MAX)?;
         let head = player.text.as_slice();
         let Some(rest) = head.strip_prefix(MAGIC.as_bytes()) else {
             return Err(match MAGIC.as_bytes().starts_with(head) {
@@ -113,11 +116,12 @@ impl Player {
         }
     }
 
-    /// Reads the next line of the file into `text`, with its end; the end is missing if the file is cut off.
-    fn read_line(&mut self) -> io::Result<()> {
+    /// Reads the next line of the file into `text`, with its end. The end is missing if the file is cut off, or if the line
+    /// has more than `max` bytes.
+    fn read_line(&mut self, max: usize) -> io::Result<()> {
         self.text.clear();
         self.mark.check()?;
-        while !self.text.ends_with(b"\n") && self.text.len() < LINE_MAX {
+        while !self.text.ends_with(b"\n") && self.text.len() < max {
             let read = match self.file.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 read => read?,
@@ -125,6 +129,7 @@ impl Player {
             if read.is_empty() {
                 break;
             }
+            let read = &read[..read.len().min(max - self.text.len())];
             let count = read.iter().position(|&byte| byte == b'\n').map_or(read.len(), |end| end + 1);
             self.text.try_reserve(count)?;
             self.text.extend_from_slice(&read[..count]);
@@ -137,7 +142,7 @@ impl Player {
     fn advance(&mut self) {
         self.next = None;
         let number = self.number;
-        if let Err(error) = self.read_line() {
+        if let Err(error) = self.read_line(LINE_MAX) {
             if error.kind() == io::ErrorKind::OutOfMemory {
                 return self.run_out();
             }

@@ -75,7 +75,9 @@ fn with_a_plain_library(project: &Project) -> Result<(), String> {
 }
 
 fn beside_a_plain_library(project: &Project, prefix: &Path, name: &str) -> Result<(), String> {
-    let program = prefix.join(format!("tests/sanitizer-{name}"));
+    let folder = prefix.join("tests");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+    let program = folder.join(format!("sanitizer-{name}"));
     let mut compiler = project.program("gcc");
     compiler.args(["-std=gnu11", "-O1", "-g", "-fsanitize=thread", "-Wall", "-Wextra", "-Werror", "-I", HEADERS, "-o"]);
     compiler.arg(&program).arg(format!("{TESTS}/sanitizer/{name}.c")).arg("-L").arg(prefix.join("lib"));
