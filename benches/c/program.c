@@ -4,7 +4,7 @@
  *
  *   program timers N    N timers: set and cancelled, restarted, one cancelled and another set
  *   program fire N      N timers due within 200 ms: set, and run until all have fired
- *   program sleeps N    the same, on the side: how often the thread slept, and how late the timers fired
+ *   program sleeps N    the same timers: how often the thread slept, and how late the timers fired
  *   program stale       cancels a timer that has fired, if handles can be stale
  *   program watch       a descriptor that is ready: watched, one turn, removed
  *   program loops       makes a loop: the time, and the bytes of memory
@@ -81,7 +81,7 @@ static void replace_all(uint32_t count) {
 
 static uint32_t rounds_for(uint32_t count) { return count < 400000 ? 400000 / count : 1; }
 
-/* Sorts the passes, for their median. */
+/* Compares two passes. The passes are sorted for their median. */
 static int by_size(const void *a, const void *b) {
     double one = *(const double *)a, other = *(const double *)b;
     return (one > other) - (one < other);

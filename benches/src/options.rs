@@ -92,7 +92,7 @@ pub(crate) struct Options {
     pub(crate) instructions: bool,
     pub(crate) floor: bool,
     pub(crate) setups: bool,
-    /// Leaves out the busy neighbours of `latency`.
+    /// Leaves out the condition of `latency` in which other threads compete for the CPUs.
     pub(crate) calm: bool,
     pub(crate) json: Option<PathBuf>,
     /// The folder of the results that `report` draws.

@@ -15,8 +15,8 @@ use crate::workloads::pause::{Course, Steps};
 use crate::workloads::sparse::Sparse;
 use crate::workloads::{Inputs, Memory, Sample, Scale, Workload, timeouts};
 
-/// The number of timers in a store whose memory is measured after a churn, and in the other runs that need only one
-/// size: the counts of allocations and the check that all exact stores agree.
+/// The number of timers in the runs that need only one size: the memory after a churn, the counts of allocations, and
+/// the check that all exact stores agree.
 const CHURNED_TIMERS: usize = 1_000;
 
 pub(crate) type Cell = (usize, Memory, Workload);

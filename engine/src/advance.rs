@@ -80,7 +80,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         {
             let list = slot as u32;
             let has_annex = self.annexes.has(list);
-            // A list of level 0 holds one deadline, which is due. It also counts as unsorted if that is `u64::MAX`.
+            // A list of level 0 holds one deadline, which is due. If the deadline is `u64::MAX`, the list counts as
+            // unsorted and is still due as a whole.
             let is_due_whole = || list < 1 << BITS || list::last_deadline(&self.arena.nodes, list) <= sorted_due;
             if !has_annex && is_due_whole() {
                 self.expire_sorted(list);

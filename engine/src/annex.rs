@@ -70,8 +70,8 @@ impl<const BITS: u32> Annexes<BITS> {
         first..first + (1 << BITS)
     }
 
-    /// What a list in an annex stands for: the level of the annex's slot, and the digit that all deadlines on the list
-    /// have on the level below.
+    /// What a list in an annex stands for: the level of the annex's slot, and the digit (`geometry.rs`) that all
+    /// deadlines on the list have on the level below.
     pub(crate) fn place_of(&self, list: u32) -> (usize, u32) {
         let place = list - self.first;
         (LOWEST_LEVEL + (place >> BITS) as usize, place & ((1 << BITS) - 1))

@@ -1,4 +1,5 @@
-//! The arena: the memory of all timers. It resolves keys and knows which places are free.
+//! The arena: the memory of all timers. A key names a timer's *place*, which is a node, and the place's generation
+//! (`key.rs`). The arena resolves keys and knows which places are free.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
@@ -29,7 +30,7 @@ pub(crate) struct Arena<T> {
     first: usize,
     /// The number of places whose generations are used up.
     retired: usize,
-    /// The generation with which a new place begins. The places whose memory was given back had no later generation. So
+    /// The generation with which a new place begins. It is at least that of each place whose memory was given back, so
     /// old keys stay stale when the arena grows again.
     unused: u32,
 }
@@ -44,8 +45,8 @@ impl<T> Arena<T> {
     #[inline(never)]
     fn try_make_sentinels(&mut self) -> Result<(), TryReserveError> {
         self.free.try_grow(self.lists as usize)?;
-        // There is room for the first timers, so that inserting them does not move all sentinels. Memory that was
-        // reserved for timers has that room.
+        // Makes room for the first timers as well, so that inserting them does not move all sentinels. If memory was
+        // reserved for timers before, that room is there.
         if self.nodes.capacity() <= self.lists as usize {
             self.nodes.try_reserve_exact(self.lists as usize * 7 / 5)?;
         }
@@ -150,7 +151,7 @@ impl<T> Arena<T> {
 
     /// Gives back the memory of all places behind the last place that is live or retired. If no place is live or
     /// retired, the memory of the sentinels is given back as well, unless `keeps_sentinels` is set. While some place is
-    /// retired, free places of generation 0, which were never taken, are kept too.
+    /// retired, free places that were never taken are kept too, because both kinds have the generation 0.
     pub(crate) fn shrink_to_fit(&mut self, keeps_sentinels: bool) {
         let is_kept = |node: &Node<T>| node.generation % 2 == 1 || node.generation == 0 && self.retired > 0;
         let timers = self.nodes[self.first..].iter().rposition(is_kept).map_or(0, |last| last + 1);

@@ -73,7 +73,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             return;
         }
         assert!(deadline > self.now, "the deadline {deadline} stands in a slot at tick {}", self.now);
-        // While a slot cascades in slices, its timers move to the slots that they have as seen from its first tick.
+        // While a slot cascades in slices (`advance.rs`), its timers move to the slots that they have as seen from the
+        // first tick of that slot.
         let has_fallen = self.target > self.now && list < geometry::slot_of::<BITS>(self.now + 1, self.now) as u32;
         let seen_from = self.now + u64::from(has_fallen);
         let slot = geometry::slot_of::<BITS>(deadline, seen_from);

@@ -7,7 +7,8 @@ use crate::key::Key;
 /// A timer that fires.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Fired<T> {
-    /// The timer's key. It stays valid if the timer repeats or is kept, and is stale if the timer has ended.
+    /// The timer's key. It stays valid if the timer repeats or is kept
+    /// ([`Scheduler::try_add_kept`](crate::Scheduler::try_add_kept)), and is stale if the timer has ended.
     pub key: Key,
     /// The deadline for which the timer fires, rounded up to the resolution.
     pub deadline: u64,

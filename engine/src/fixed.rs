@@ -156,9 +156,9 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         self.lists.advance(target);
     }
 
-    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A timer with slack has its place
-    /// by the time that was chosen within its slack. A repeating timer is armed again at once by its policy, and its
-    /// value is borrowed. The timer does not fire again before the next [`FixedScheduler::advance`].
+    /// Takes the next timer that is due, in the order of deadlines, then of insertion. For a timer with slack the time
+    /// that was chosen within the slack counts instead of the deadline. A repeating timer is armed again at once by its
+    /// policy, and its value is borrowed. The timer does not fire again before the next [`FixedScheduler::advance`].
     pub fn pop(&mut self) -> Option<Fired<FiredValue<'_, T>>> {
         let index = self.lists.expired.first;
         let node = self.lists.nodes.get(usize::from(index))?;

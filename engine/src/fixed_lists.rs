@@ -59,7 +59,7 @@ pub(crate) struct Lists<E, const N: usize, const SLOTS: usize, const LEVELS: usi
 }
 
 impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLOTS, LEVELS> {
-    /// The number of bits of a digit.
+    /// The number of bits of a slot's number on its level, which is a digit of a tick (`geometry.rs`).
     const BITS: u32 = SLOTS.ilog2();
     /// The levels reach to the next tick that is a multiple of two to the power of this number.
     const REACH: u32 = Self::BITS * LEVELS as u32;
@@ -96,8 +96,8 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         }
         while let Some((place, start)) = self.next_place().filter(|&(_, start)| start <= target) {
             self.tick = start;
-            // A timer that stays on `far` moves to the end of that list. So the walk ends with the timer that is the
-            // last one before any is moved.
+            // A timer that stays on `far` moves to the end of that list. So the walk ends with the timer that was the
+            // last one when the walk began.
             let List { first, last } = *self.list(place);
             let mut index = first;
             loop {

@@ -154,7 +154,7 @@ impl Front {
         }
     }
 
-    /// If a list with jump pointers was spliced to the queue, this reads ahead: one call for each batch reads `node`,
+    /// Reads ahead, if a list with jump pointers was spliced to the queue. One call in [`BATCH`] reads `node`, which is
     /// the first of the queue, and the nodes behind it. Call this before `node` is taken off.
     #[inline(always)]
     pub(crate) fn approach<T>(&mut self, nodes: &[Node<T>], list: u32, node: u32) {

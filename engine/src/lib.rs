@@ -13,9 +13,9 @@
 //!   cancel( key ) takes a timer out of the levels or the queue; reschedule( key, deadline ) moves it to another slot
 //! ```
 //!
-//! [`Wheel`] is the store of timers. [`Scheduler`], on top of the wheel, adds periods, pausing and slack.
-//! [`FixedScheduler`] needs no allocator. The feature `alloc` is on by default. Without `alloc` the crate has, of these
-//! three, only `FixedScheduler`.
+//! [`Wheel`] is the store of timers. [`Scheduler`], on top of the wheel, adds periods, pausing and slack, which is how
+//! late a timer may fire. [`FixedScheduler`] needs no allocator. The feature `alloc` is on by default. Without `alloc`
+//! the crate has, of these three, only `FixedScheduler`.
 //!
 //! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer
 //! carries a value that the caller chooses. The engine promises:

@@ -35,11 +35,11 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     fn first_pending(&self) -> Option<(u64, u32)> {
         let first = self.occupied.first()? as u32;
-        // While a slot cascades in slices, its timers on lower levels may be later than those that are still in the
-        // slot.
+        // While a slot cascades in slices (`advance.rs`), its timers on lower levels may be later than those that are
+        // still in the slot.
         let sliced = (self.target > self.now).then(|| geometry::slot_of::<BITS>(self.now + 1, self.now) as u32);
         let sliced = sliced.filter(|&slot| slot != first);
-        // Timers in an annex were set before those in its slot.
+        // Timers in a slot's annex (`annex.rs`) were set before those in the slot itself.
         let annex = self.annexes.of(first).into_iter().flatten();
         let annexed = annex.into_iter().find(|&list| !list::is_empty(&self.arena.nodes, list));
         let lists = annexed.into_iter().chain([first]).chain(sliced);

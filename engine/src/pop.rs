@@ -6,10 +6,10 @@ use crate::scheduler::{Job, Scheduler};
 use crate::wheel::Expired;
 
 impl<T: Clone> Scheduler<T> {
-    /// Takes the next timer that is due, in the order of deadlines, then of insertion. A timer with slack has its place
-    /// by the time that was chosen within its slack. A repeating timer is armed again at once by its policy, and its
-    /// value is cloned. The timer does not fire again before the next [`Scheduler::advance`]. A kept timer is stopped,
-    /// and its value is cloned, too.
+    /// Takes the next timer that is due, in the order of deadlines, then of insertion. For a timer with slack the time
+    /// that was chosen within the slack counts instead of the deadline. A repeating timer is armed again at once by its
+    /// policy, and its value is cloned. The timer does not fire again before the next [`Scheduler::advance`]. A kept
+    /// timer ([`Scheduler::try_add_kept`]) is stopped, and its value is cloned, too.
     #[inline]
     pub fn pop(&mut self) -> Option<Fired<T>> {
         self.pop_as(|value| value, |value| value.clone())

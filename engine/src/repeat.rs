@@ -58,8 +58,8 @@ pub(crate) trait Arithmetic: Sized {
     /// The time at which a timer with slack expires. `slack` is not 0.
     ///
     /// Time is counted in units of the greatest power of ten that is not above the slack. Of the times from `deadline`
-    /// to `deadline + slack` that are whole units, the timer takes the time whose count the highest power of two
-    /// divides. So timers with a slack of 1 ms expire at whole milliseconds, timers with 4 ms at every fourth
+    /// to `deadline + slack` that are whole units, the timer takes the time whose count is divisible by the highest
+    /// power of two. So timers with a slack of 1 ms expire at whole milliseconds, timers with 4 ms at every fourth
     /// millisecond, and timers with different slacks often expire together.
     fn coalesce(deadline: Self, slack: Self) -> Self;
 }
@@ -87,7 +87,8 @@ macro_rules! arithmetic {
                 let unit = (10 as Self).pow(slack.ilog10());
                 let last = deadline.saturating_add(slack) / unit;
                 let Some(before) = deadline.div_ceil(unit).checked_sub(1) else { return 0 };
-                // There is always such a time, except at the end of `u64`, where the sum above saturates.
+                // Some time within the slack is always a whole unit, except at the end of `u64`, where the sum above
+                // saturates.
                 if before >= last {
                     return deadline;
                 }
@@ -213,7 +214,7 @@ mod tests {
     }
 
     /// Tries every deadline and slack of eight bits. Of the times within the slack that are whole units, the result is
-    /// the time whose count the highest power of two divides; the earliest of several.
+    /// the time whose count is divisible by the highest power of two; the earliest of several.
     #[test]
     fn timers_with_slack_meet_at_the_roundest_time_that_is_allowed() {
         for deadline in eight_bits(0) {

@@ -6,12 +6,12 @@
 //! is not rounded. Each deadline of a repeating timer is computed in the unit and then rounded, so the timer does not
 //! drift at any resolution.
 //!
-//! A timer with slack expires at a time that the scheduler chooses within the slack. The reported deadline stays the
-//! same.
+//! A timer's *slack* is how late the timer may fire; the scheduler chooses the time within the slack. The reported
+//! deadline stays the same.
 //!
 //! A table beside the wheel holds periods, slack and the remaining time of paused timers. Only timers that need an
-//! entry have one. Each timer in the wheel has the index of its entry, so a one-shot timer takes the memory of one
-//! index more than in the wheel alone.
+//! entry have one. But each timer in the wheel has room for the index of an entry, so even a timer without an entry
+//! takes the memory of one index more than in the wheel alone.
 
 use core::num::NonZeroU64;
 
@@ -177,7 +177,7 @@ impl<T> Scheduler<T> {
         Some(job.value)
     }
 
-    /// Call before a timer is cancelled.
+    /// Counts a timer as paused no longer, if it is. Call this before the timer is cancelled.
     fn forget_pause(&mut self, key: Key) {
         self.paused -= usize::from(self.is_paused(key));
     }

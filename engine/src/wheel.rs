@@ -51,7 +51,7 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
 }
 
 /// The value of `earliest` when the earliest deadline has to be searched: the earliest timer was cancelled, moved or
-/// disarmed, or has expired, or there was no timer. No timer that is due after `now` has the deadline 0.
+/// disarmed, or has expired, or there was no timer. The value is 0, because no deadline after `now` is 0.
 pub(crate) const UNKNOWN: u64 = 0;
 
 impl<T, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
@@ -77,7 +77,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub(crate) const OVERDUE: u32 = Self::EXPIRED + 1;
     /// The number of lists. The nodes with smaller numbers are their sentinels; the other nodes are timers.
     pub(crate) const LISTS: u32 = Self::ANNEX + Annexes::<BITS>::LISTS;
-    /// The first list of the annexes.
+    /// The first list of the annexes; `annex.rs` explains them.
     pub(crate) const ANNEX: u32 = Self::OVERDUE + 1;
 
     pub(crate) const LAST_TICK: u64 = geometry::last_tick::<BITS>(LEVELS);
@@ -332,8 +332,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Makes a list empty and unmarks its slot. If `list` is the number of a timer, that timer was on no list, and
-    /// nothing changes.
+    /// Makes a list empty and unmarks its slot. `list` may also be the number of a timer that was on no list, as
+    /// `list::unlink` returns it; nothing changes then.
     #[inline]
     pub(crate) fn empty(&mut self, list: u32) {
         if list < Self::LISTS {

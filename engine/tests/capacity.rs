@@ -60,8 +60,8 @@ fn after_a_crowd_the_memory_behind_the_last_timer_is_given_back_and_its_keys_sta
     wheel.audit();
 }
 
-/// The sentinel of a long list has the number of the node that gets the next jump pointer. The memory of this node may
-/// be given back.
+/// The sentinel of a long list has the number of the node that gets the next jump pointer (`jump.rs`). The memory of
+/// this node may be given back.
 #[test]
 fn a_long_list_grows_after_its_end_was_given_back() {
     const MANY: u64 = if cfg!(miri) { 300 } else { 40_000 };

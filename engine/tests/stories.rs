@@ -78,7 +78,7 @@ fn c03_a_slot_that_a_jump_makes_due_is_sorted() {
 /// with equal deadlines keep the order of insertion, also if some are inserted after the cascade.
 #[test]
 fn c03_a_crowded_far_slot_cascades_in_order() {
-    // The last two crowds are too large to be sorted, and their lists have jump pointers.
+    // The last two slots have too many timers to be sorted first, and their lists have jump pointers (`jump.rs`).
     let crowds = [
         (3 << 16, 1 << 16, 1_100),
         (3 << 16, 700, 5_000),
@@ -237,7 +237,7 @@ fn expires_exactly_at(deadline: u64, start: u64) {
     assert_eq!(wheel.pop_expired().map(|expired| expired.deadline), Some(deadline), "set at {start}");
 }
 
-/// C19: deadlines one tick before, at and after each 256^k are exact, armed at many starts.
+/// C19: deadlines one tick before, at and after each 256^k are exact; each is set from many start times.
 #[test]
 fn c19_every_slot_boundary_from_every_starting_slot() {
     let boundaries = || (0..8).step_by(if cfg!(miri) { 7 } else { 1 });

@@ -57,7 +57,7 @@ pub fn open(name: Option<&str>) -> Result<(Box<dyn Backend>, BackendReport), Err
     }
 }
 
-/// A backend that the program asks for, or the environment.
+/// A backend that the program or the environment asks for.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     name: &'a str,

@@ -3,8 +3,8 @@
 //! ```text
 //!   registration ──► Kernel    in the epoll set
 //!                ──► Always    a file that epoll refuses (EPERM), such as a regular file: ready at every wait
-//!                ──► Parked    no direction is observed: not in the set, because epoll would always report its
-//!                              hang-up; or only urgent data of a file that epoll refuses
+//!                ──► Parked    not in the set: no direction is observed, but epoll would report a hang-up
+//!                              nevertheless; or epoll refuses the file, and only urgent data is observed
 //! ```
 //!
 //! A timer descriptor in the set (`alarm.rs`) ends a wait at its deadline. A timeout would be late by the thread's
@@ -240,7 +240,7 @@ impl Backend for Epoll {
         epoll::add(&self.set.0, waker, EventData::new_u64(WAKER), EventFlags::IN)?;
         self.waker = Some(waker.clone());
         if self.wants_alarm {
-            // The alarm comes last: if there are too few descriptors, the loop needs the others first.
+            // The alarm is made last: a process with few descriptors left needs them for the set and the waker.
             self.alarm = Alarm::new().ok().filter(|alarm| watch_alarm(&self.set.0, alarm).is_ok());
         }
         Ok(())

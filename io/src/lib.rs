@@ -39,8 +39,8 @@
 //! - No timer expires before its deadline, and a removed descriptor has no event.
 //! - A turn serves only what was due or ready when its wait ended.
 //! - A signal may end a wait, but the user never sees it.
-//! - When memory runs out, the functions that add something return an error ([`memory`]). So may changing an interest,
-//!   and pausing or unreferencing a timer. The others need no memory.
+//! - When memory runs out, the functions that add something return an error ([`memory`]). The functions that change an
+//!   interest, pause a timer or unreference a timer may return this error, too. The others need no memory.
 //!
 //! Reading order: this page, [`event_loop`], one backend.
 //!

@@ -5,8 +5,8 @@
 //! ```text
 //!   registration ──► Kernel    reports once, and is armed again by the next wait
 //!                ──► Always    a file that the kernel refuses, such as a regular file: ready at every wait
-//!                ──► Parked    no direction is observed: not in the set, because its hang-up would be reported;
-//!                              or only urgent data of a file that never has any
+//!                ──► Parked    not in the set: no direction is observed, but a hang-up would be reported
+//!                              nevertheless; or only urgent data is observed, and the file never has any
 //! ```
 //!
 //! Registrations are one-shot, because that is the only mode that every system has. It costs a system call for each
@@ -166,7 +166,7 @@ impl Portable {
         // 1. `polling` requires a valid descriptor: it is borrowed, so it is open.
         // 2. It requires that the descriptor is deleted before it is closed. `Backend` requires the same of its caller,
         //    and the waker is kept as long as the poller. If a caller breaks this rule, the kernel
-        //    forgets it; `polling` keeps numbers, not memory.
+        //    forgets the descriptor; `polling` keeps numbers, not memory.
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }
 

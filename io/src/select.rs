@@ -38,7 +38,7 @@ struct Registration {
     file: Identity,
 }
 
-/// The sets of a wait: those to ask for, and then those that are ready.
+/// The sets of a wait. Before the call they hold the descriptors to watch, and after it those that are ready.
 struct Sets<'a> {
     read: FdSet<'a>,
     write: FdSet<'a>,

@@ -227,7 +227,8 @@ impl Signals {
 
     /// The numbers of the signals that have come since the last call, in ascending order.
     pub fn take(&mut self) -> impl Iterator<Item = i32> + use<> {
-        // The order matters: a signal that comes in between is taken here, or makes the descriptor readable again.
+        // The wakes are cleared first. So a signal that comes before the swap below is taken here, and a later one
+        // makes the descriptor readable again.
         self.waker.drain();
         let wanted = self.place.wanted.load(Ordering::Acquire);
         let taken = self.place.pending.swap(0, Ordering::Acquire) & wanted;

@@ -7,10 +7,10 @@ use std::io;
 /// A backend that never waits for a timeout: if nothing is ready now, it advances the clock by the timeout and returns.
 ///
 /// With this backend a turn takes no time. A timer that its callback arms again for now, or a descriptor that stays
-/// ready, would keep the clock from moving, and later timers would never fire. So after 10,000 waits in a row at one
-/// time, each further wait takes 1 µs. Later each takes a ten-thousandth of the time that has passed in this way, until
-/// the clock advances otherwise. An hour then takes 140,000 turns, and a timer is late by at most a ten-thousandth of
-/// that time.
+/// ready, would keep the clock from moving, and later timers would never fire. So after 10,000 waits in a row that
+/// leave the clock unchanged, each further wait takes 1 µs. Later each takes a ten-thousandth of the time that has
+/// passed in this way, until the clock advances otherwise. An hour then takes 140,000 turns, and a timer is late by at
+/// most a ten-thousandth of that time.
 ///
 /// Without a timeout there is no time to jump to. Then the inner backend really waits, for a descriptor or a wake.
 pub struct VirtualTime {
@@ -20,11 +20,11 @@ pub struct VirtualTime {
     last_ns: u64,
     // The number of waits in a row that left the clock unchanged.
     standing: u64,
-    // The total time of the waits that came after `STANDING_MAX` of those.
+    // The total time of the waits that came after `STANDING_MAX` such waits.
     crept_ns: u64,
 }
 
-/// The number of waits in a row at one time that take no time.
+/// The number of waits in a row that may leave the clock unchanged.
 const STANDING_MAX: u64 = 10_000;
 
 /// The least time that each further wait takes.

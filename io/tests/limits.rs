@@ -75,7 +75,7 @@ fn a_turn_serves_up_to_its_limit_and_the_next_turn_continues_c36_c49() {
         events.set_limits(Limits { served_in_turn: NonZeroUsize::new(3).unwrap(), ..Limits::default() });
         let pairs: Vec<_> = (0..7).map(|_| pair()).collect();
         let mut tokens: Vec<_> = pairs.iter().map(|(fd, _)| events.add_descriptor(*fd, READ).unwrap()).collect();
-        // The kernel reports one half, and the user marks the other.
+        // The kernel reports one half, and the user marks the other as ready.
         for (nth, (_, peer)) in pairs.iter().enumerate() {
             match nth % 2 {
                 0 => write(&mut peer.try_clone().unwrap()),
@@ -194,8 +194,8 @@ fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
     assert_eq!(served.len(), 20);
 }
 
-/// Regression test: the share of descriptors began at the last reading of the clock before the timers' share was used
-/// up. So the descriptors' share was over after one descriptor.
+/// A turn gives a share of its time to timers and one to descriptors. Regression test: the descriptors' share began at
+/// the last reading of the clock before the timers' share was used up, and so was over after one descriptor.
 #[test]
 fn timers_that_use_up_their_share_leave_descriptors_theirs() {
     let _guard = alone();

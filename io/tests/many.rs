@@ -45,8 +45,9 @@ fn all_are_served(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
     assert_eq!(served.len(), added.len(), "after {turns} turns");
 }
 
-/// Ends turns early, as a turn's share does. All descriptors are always ready. A turn serves `LEAST` of them, three
-/// times as many, or a whole batch. No descriptor waits longer than the bound, and all are served about equally often.
+/// Ends turns early, as the loop does when a turn has used up its time. All descriptors are always ready. A turn serves
+/// `LEAST` of them, three times as many, or a whole batch. No descriptor waits longer than the bound, and all are
+/// served about equally often.
 fn turns_that_end_early_serve_all_equally_often(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
     const LEAST: usize = 100;
     let longest_wait = (added.len().div_ceil(EVENTS_MAX) + 1) * added.len().div_ceil(LEAST);

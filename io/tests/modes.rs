@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 use std::thread;
 use std::time::Duration;
 
-/// A pair whose lent end is non-blocking.
+/// A connected pair. The end that the loop observes is non-blocking.
 fn nonblocking() -> (BorrowedFd<'static>, Peer) {
     let (fd, peer) = pair();
     rustix::io::ioctl_fionbio(fd, true).unwrap();

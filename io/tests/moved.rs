@@ -23,7 +23,7 @@ fn a_loop_goes_on_with_its_timers_and_descriptors_on_a_new_backend() {
         let idle = events.add_descriptor(idle, Interest::NONE).unwrap();
         write(&mut edge_peer);
         assert_eq!(poll(&mut events), [(edge, READ)], "{name}");
-        // Far away: a timer that is due could leave a turn time for only one descriptor.
+        // The timer is far away. If it were due, the turn could have time for only one descriptor.
         let timer = events.add_timer(3_600_000 * MS, 7);
         let waker = events.waker();
         events.leave_thread();

@@ -347,7 +347,7 @@ fn limits_hold_while_a_run_is_recorded() {
     assert_eq!(recorded.lines().iter().filter(|line| line.starts_with("after")).count(), 1);
 }
 
-/// A program may mark any number of descriptors in a turn. The recording has them in one line.
+/// A program may mark any number of descriptors as ready in a turn. The recording has all these marks in one line.
 #[test]
 fn a_turn_with_thirty_thousand_marks_is_replayed() {
     let _guard = alone();

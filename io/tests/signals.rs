@@ -102,8 +102,8 @@ fn a_signal_that_cannot_be_watched_is_refused_and_no_handler_is_installed() {
     assert_eq!(signals.take().count(), 0);
 }
 
-/// Regression test: the place of a dropped watcher kept its descriptor open for the next watcher. After a hundred loops
-/// of five watchers, 505 descriptors were open.
+/// Regression test: when a watcher was dropped, its place in the handler's list kept the descriptor open for the next
+/// watcher. After a hundred loops of five watchers, 505 descriptors were open.
 #[test]
 fn a_watcher_of_signals_closes_its_descriptor() {
     let is_open = |number: i32| std::path::Path::new(&format!("/proc/self/fd/{number}")).exists();

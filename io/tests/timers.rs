@@ -119,7 +119,8 @@ fn a_zero_delay_that_arms_itself_again_starves_nothing_c04_c05_c36() {
                     later_fired = true;
                 }
             }
-            // If the later timer comes first and this thread then waits for a processor, the turn's share is used up.
+            // If the later timer comes first and this thread then waits for a processor, the turn has no time left for
+            // timers.
             assert!(zeros == 1 || later_fired && zeros == 0, "a timer armed in this turn fires in the next one, once");
             assert_eq!(events.next_ready().map(|ready| ready.token), Some(token), "in every turn");
         }
@@ -305,7 +306,7 @@ fn a_wait_ends_at_its_limit_or_at_a_deadline_and_is_0_with_work_waiting() {
     assert_eq!(expired(&mut events), [5]);
 }
 
-/// Regression test: the mark outlived the descriptor, so the next turn did not wait and reported nothing.
+/// Regression test: a mark of `mark_ready` outlived its descriptor, so the next turn did not wait and reported nothing.
 #[test]
 fn the_mark_of_a_removed_descriptor_costs_no_turn() {
     let (mut events, backend, _) = scripted(1_000);

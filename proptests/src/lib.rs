@@ -1,6 +1,7 @@
 //! Tests that compare Cogloop with reference models, which are simple enough to be checked by reading. This library has
-//! models of the wheel, the scheduler and the event loop, the lockstep of the wheel and its model, the frame of the
-//! model tests, and the simulation. The tests and the other models are in `tests/`.
+//! models of the wheel, the scheduler and the event loop, the lockstep of the wheel and its model (each operation is
+//! applied to both), the common part of the model tests, and the simulation. The tests and the other models are in
+//! `tests/`.
 
 #![forbid(unsafe_code)]
 

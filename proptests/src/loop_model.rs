@@ -15,7 +15,7 @@ pub struct LoopModel {
     pub timers: WheelModel,
     observed: BTreeMap<i32, (Token, Interest)>,
     marks: BTreeMap<i32, Interest>,
-    /// The marks of this turn that were not pulled yet.
+    /// The marks of this turn: descriptors that the user called ready before it, and that were not pulled yet.
     marks_in_turn: Vec<(Token, Interest)>,
     /// The descriptors that this turn found ready and that were not pulled yet, by token.
     ready: Vec<(Token, Interest)>,

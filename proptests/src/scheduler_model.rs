@@ -27,7 +27,7 @@ struct Timer {
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum State {
     Armed,
-    /// With the remaining time.
+    /// The timer is paused, with this remaining time.
     Paused(u64),
     Stopped,
 }
@@ -44,7 +44,7 @@ impl SchedulerModel {
 
     /// The time at which a timer expires: its deadline, if it has no slack. Otherwise the time is a multiple of a unit,
     /// which is the greatest power of ten that is not above the slack. Of the multiples from the deadline to the end of
-    /// the slack, it is the one whose factor has the most factors of two, and the earliest of several. So timers with
+    /// the slack, it is the one that the highest power of two divides, and the earliest of several. So timers with
     /// slack often share a time.
     fn share(plan: &Plan) -> u64 {
         let Some(digits) = plan.slack.checked_ilog10() else { return plan.deadline };

@@ -1,6 +1,6 @@
-//! A model of a turn's shares for timers and for descriptors.
+//! A model of a turn's shares: the time that a turn has for timers, and the time that it has for descriptors.
 
-/// The time of a turn for one kind, timers or descriptors, while the loop has the other kind.
+/// A share: the time that a turn has for one kind (timers or descriptors) if the loop also has the other kind.
 const SHARE_NS: u64 = 10_000_000;
 const STEP_MAX: usize = 16;
 

@@ -85,8 +85,8 @@ proptest! {
     }
 }
 
-/// Regression test: a deadline that was served within its slack counted as late. Of a thousand calls in ten thousand
-/// periods, only 794 came.
+/// Regression test: a deadline that was served within its slack counted as late. Of the thousand calls up to time
+/// 10,000, only 794 came.
 #[test]
 fn lateness_within_the_slack_changes_no_schedule_c13() {
     for missed in POLICIES {
@@ -131,7 +131,8 @@ fn fewest_wake_ups(timers: &[(u64, u64)]) -> usize {
     by_end.into_iter().fold((0, 0), wake).0
 }
 
-/// Four thousand timers in half a second, which an advance visits in one slice. They have the slacks of a row by turns.
+/// Four thousand timers with deadlines within half a second, which an advance visits in one slice. The timers take the
+/// slacks of one row of the table in rotation.
 /// The counts of docs/wheel.md are printed by
 /// `cargo test -p cogloop-proptests --test deadlines fewest -- --nocapture`.
 #[test]

@@ -19,8 +19,8 @@ const DESCRIPTORS: usize = 6;
 const EIO: i32 = 5;
 const ENOMEM: i32 = 12;
 
-/// The share of a turn for one kind, timers or descriptors, while the loop has the other kind. After this time the
-/// turn may leave the rest to the next turn.
+/// A share: the time that a turn has for one kind (timers or descriptors) if the loop also has the other kind. After
+/// this time the turn may leave the rest to the next turn.
 const SHARE_NS: u64 = 10_000_000;
 
 /// A descriptor that stays open for the rest of the process, as the loop requires.
@@ -58,7 +58,7 @@ enum Kernel {
         after_ns: u64,
         events: Vec<(usize, u8)>,
     },
-    /// As `Report`, but after more late completions than a batch has events.
+    /// Like `Report`, but the wait first reports more late completions than a batch has events.
     Overflow {
         after_ns: u64,
         events: Vec<(usize, u8)>,

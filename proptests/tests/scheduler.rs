@@ -17,7 +17,7 @@ enum Operation {
         slack: u64,
     },
     AddDue,
-    /// With this slack.
+    /// Adds a stopped timer with this slack. It stays when it has fired.
     AddKept(u64),
     Stop(usize),
     Cancel(usize),

@@ -1,5 +1,5 @@
-//! Tries every order of operations up to a depth on a tiny wheel, and compares it with the sorted map. The wheel has
-//! three levels of four slots each (2 bits), so 64 ticks.
+//! Tries every order of operations up to a depth on a tiny wheel, and compares the wheel with its model, a sorted map.
+//! The wheel has three levels of four slots each (2 bits), so 64 ticks.
 
 use cogloop_engine::{Key, Wheel};
 use cogloop_proptests::wheel_model::{Id, WheelModel};

@@ -1,5 +1,5 @@
-//! Advances in slices, compared with the sorted map. At any time, even while an advance is unfinished, exactly the
-//! timers up to the reached tick have expired, in order.
+//! The wheel advances in slices and is compared with its model, a sorted map. At any time, even while an advance is
+//! unfinished, exactly the timers up to the reached tick have expired, in order.
 
 use cogloop_engine::{Key, Wheel};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
@@ -12,9 +12,9 @@ enum Step {
     Cancel(usize),
     Reschedule(usize, u64),
     Disarm(usize),
-    /// Advances by this many ticks beyond the last target, with this many moves.
+    /// Advances by this many ticks beyond the last target, in a slice of about this many timers.
     Advance(u64, usize),
-    /// Cascades early, with this many moves.
+    /// Cascades early, and moves at most this many timers.
     CascadeEarly(usize),
     Pop,
     Clear,

@@ -20,7 +20,8 @@ const TASKS_GRACE: Duration = Duration::from_secs(300);
 /// The server must have served the signal within this time.
 const SIGNAL_MAX: Duration = Duration::from_secs(1);
 
-/// Runs both processes for `share`, and then until the last connection has ended in order. Returns their counts.
+/// Runs both processes for `share`, a part of the soak's time, and then until the last connection has ended in order.
+/// Returns their counts.
 pub(crate) fn soak(project: &Project, backend: &str, share: Duration) -> Result<String, String> {
     let interpreter = Interpreter::named(project, "lua5.4")?;
     let start = |script: &str, arguments: &[&str]| {
@@ -57,7 +58,8 @@ pub(crate) fn soak(project: &Project, backend: &str, share: Duration) -> Result<
     if is_right { Ok(story) } else { Err(story) }
 }
 
-/// Runs tasks on sockets with time limits for `share`, and for twenty rounds at least. Returns their counts.
+/// Runs tasks on sockets with time limits. Runs for `share`, a part of the soak's time, and for twenty rounds at least.
+/// Returns the counts of the tasks.
 pub(crate) fn tasks(project: &Project, backend: &str, share: Duration) -> Result<String, String> {
     let interpreter = Interpreter::named(project, "lua5.4")?;
     let mut command = interpreter.command(project, backend);

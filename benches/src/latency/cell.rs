@@ -48,8 +48,8 @@ const S: u64 = 1_000_000_000;
 const LOG_UNIFORM: Pattern = Pattern::LogUniform { from_ns: 100 * US, to_ns: S };
 const UNIFORM: Pattern = Pattern::Uniform { from_ns: 100 * US, to_ns: S };
 
-/// Timers and their schedule, with the smallest extent that includes them. The list has no 100,000 timers on the first
-/// of the two random patterns: 900,000 timers would become due in a second. That would measure speed, not lateness.
+/// Timers and their schedule, with the smallest extent that includes them. The pattern `LOG_UNIFORM` is not
+/// used for 100,000 timers: 900,000 timers would become due in a second. That would measure speed, not lateness.
 const LOADS: [(usize, Pattern, Extent); 10] = [
     (1, Pattern::Every { ns: 100 * US }, Extent::Full),
     (1, Pattern::Every { ns: MS }, Extent::Smoke),

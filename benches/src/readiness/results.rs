@@ -1,8 +1,8 @@
-//! The games that are played, and their results.
+//! The sizes of the ping-pong, and the results.
 
 use std::collections::BTreeMap;
 
-/// The number of pairs of sockets, and how many of them are in play.
+/// The number of pairs of sockets, and the number of pairs in play, between whose ends a byte goes to and fro.
 pub(super) const GAMES: [(usize, usize); 2] = [(1, 1), (1000, 10)];
 
 /// The number of pairs in play, for a total of `pairs`.

@@ -1,7 +1,7 @@
 //! A slab of generations, with which a store that cannot cancel timers gets a cancel function.
 //!
-//! The store holds tickets. Cancelling makes a ticket stale. The code that later takes a stale ticket out of the store
-//! drops it.
+//! The store holds a ticket for each timer. Cancelling makes the ticket stale. The code that later takes a stale ticket
+//! out of the store drops it.
 
 /// The store's entry for a timer.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]

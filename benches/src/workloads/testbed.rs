@@ -13,9 +13,9 @@ const LATEST: u64 = 9 << 18;
 pub(crate) enum Memory {
     /// The store is new and grows, in memory that is new to the process. Most of the time is spent by the system.
     New,
-    /// The store was filled and emptied in the order of insertion, so it has its memory, and nodes are in that order.
+    /// The store was filled and emptied in the order of insertion, so it has memory already, with nodes in that order.
     Ordered,
-    /// The store was filled and emptied in random order, so it has its memory, and nodes are in random order.
+    /// The store was filled and emptied in random order, so it has memory already, with nodes in random order.
     Scrambled,
 }
 

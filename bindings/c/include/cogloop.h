@@ -14,8 +14,8 @@
  * Handles   cog_loop, cog_timer, cog_watch and cog_hook are small values that can be copied. A handle of zeros names
  *           nothing. After a loop, timer, watch or hook has ended, its handle is stale for ever: functions return
  *           COG_ERROR_STALE for it, and no later object has the same handle.
- * Times     are in nanoseconds. Delays count from now, other times from the loop's creation. COG_NEVER is the end of
- *           time.
+ * Times     are in nanoseconds. Delays count from now, other times from the loop's creation. COG_NEVER means
+ *           never, or, as a time limit, no limit.
  * Owners    ctx belongs to the caller: the library passes it to the callback and does not read it. cog_timer_on_end and
  *           cog_watch_on_end set a function that frees ctx after the library's last use. A descriptor belongs to the
  *           caller: remove its watch first, then close it. A returned string belongs to the library.
@@ -25,9 +25,9 @@
  *           handler may call cog_loop_wake at any time, and no other function. While a loop runs, its thread is not
  *           cancelled; pthread_cancel takes effect after the run.
  * Callbacks run in cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. The functions of
- *           cog_timer_on_end and cog_watch_on_end, a discard, and the functions of cog_loop_walk also run in other
- *           calls: in the call that ends the timer, watch or loop, and in cog_loop_walk. A callback may call every
- *           function for every handle, also its own. For its own loop the three functions that run a loop, and
+ *           cog_timer_on_end and cog_watch_on_end, the discard of a post, and the functions of cog_loop_walk also run
+ *           in other calls: in the call that ends the timer, watch or loop, and in cog_loop_walk. A callback may call
+ *           every function for every handle, also its own. For its own loop the three functions that run a loop, and
  *           cog_loop_release, return COG_ERROR_RUNNING.
  *           cog_loop_free for its own loop makes all handles stale at once, and ends the run when the callback returns.
  *           A callback must return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit. If

@@ -187,8 +187,8 @@ fn cogloop_h_declares_the_contents_of_the_library() {
     assert!(header.len() > 50, "{} declarations are not all of them", header.len());
 }
 
-/// Programs link with these names, so a removed or changed name would break them. The list only grows, and a name keeps
-/// its parameters.
+/// Programs link with the names in `symbols.txt`, so a removed or changed name would break programs. The list only
+/// grows, and a name keeps its parameters.
 #[test]
 fn the_library_exports_the_symbols_of_the_list() {
     let names = |sources| of_the_library(sources).into_keys().filter(|name| !name.starts_with("COG_"));

@@ -53,7 +53,8 @@ static void *run_it(void *ctx) {
     return NULL;
 }
 static void another_thread_goes_on_with_a_loop(void) {
-    for (int makes_loops = 0; makes_loops <= 3; makes_loops += 3) { /* the loop's place is free there, or taken */
+    /* In the other thread's table the loop's place is free, or taken by a loop of that thread. */
+    for (int makes_loops = 0; makes_loops <= 3; makes_loops += 3) {
         pthread_t thread;
         CHECK(cog_loop_new(NULL, &loop) == COG_OK);
         fill();
@@ -83,7 +84,7 @@ static void a_loop_that_runs_is_not_released(void) {
 
 /* ---- Forks ---- */
 
-/* Runs story in a child. Returns whether all its checks held. */
+/* Runs a test, `story`, in a child process. Returns whether all its checks held. */
 static int in_a_child(void (*story)(void)) {
     fflush(stdout);
     pid_t child = fork();

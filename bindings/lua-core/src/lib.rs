@@ -8,8 +8,8 @@
 //!   sys                                   what differs between Unix and Windows
 //! ```
 //!
-//! A file imports only from its own floor and from the floors below. No face imports another face. The loop itself
-//! holds integers only:
+//! Each row is a floor. A file imports only from its own floor and from the floors below. No face imports another face.
+//! The loop itself holds integers only:
 //!
 //! ```text
 //!   Lua script ──► loop userdata ──► State ──► EventLoop<u64>    no Lua value and no callback in it
@@ -28,7 +28,7 @@
 //!    error.
 //! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error
 //!    at any step leaves nothing half done.
-//! 4. After every call that may run Lua code the loop's state is fetched again: it may have been closed.
+//! 4. After every call that may run Lua code the loop's state is fetched again: the loop may have been closed.
 
 // Error values must be `Copy`, because Lua may jump over them. They are large, but they are written only after a
 // failure.
@@ -92,7 +92,7 @@ pub unsafe fn set_openers(lua: *mut lua_State) {
     }
 }
 
-/// The small functions of the table `t`. lua-t has them, too.
+/// The small functions of the table `t`. The library lua-t has them, too.
 const BASE: &str = include_str!("base.lua");
 
 entry!(

@@ -45,7 +45,7 @@ pub(crate) fn forget() {
 ///
 /// # Safety
 ///
-/// The state for which Ctrl-C was installed.
+/// `lua` is the state for which Ctrl-C was installed.
 #[cfg(unix)]
 pub(crate) unsafe fn settle(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
@@ -88,7 +88,7 @@ unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
 }
 
 /// Called [`PATIENCE`] instructions after Ctrl-C. If a loop still runs, its callback takes too long and gets the error.
-/// If no loop runs any more, the script has gone on with other code.
+/// If no loop runs any more, the callback has returned in time, and this raises nothing.
 unsafe extern "C-unwind" fn lose_patience(lua: *mut lua_State, frame: *mut lua_Debug) {
     // SAFETY: called by Lua, as a hook, which may raise.
     unsafe {

@@ -38,7 +38,7 @@ pub(crate) unsafe extern "C-unwind" fn on_raise(lua: *mut lua_State) -> c_int {
         if !is_text {
             lua_pushfstring(lua, c"(error object is a %s value)".as_ptr(), luaL_typename(lua, 1));
         }
-        // stack: error … text. The error stays at its place, because `push_traceback` compares it.
+        // stack: error … text. The error stays at index 1, where `push_traceback` expects it.
         lua_pushvalue(lua, -1);
         let text = lua_tostring(lua, -1);
         // If an error of a callback left `run`, the traceback of the callback is more useful than ours.

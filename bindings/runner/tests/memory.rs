@@ -1,5 +1,6 @@
 //! Lua's memory runs out at each allocation in turn. In a debug build LuaJIT then fails an assertion of its own when
-//! the state is closed. Test LuaJIT with `--release --no-default-features --features luajit`.
+//! the state is closed. Test LuaJIT with `--release --no-default-features --features luajit`. The number `C…` names a
+//! row of docs/conformance.md.
 
 #[path = "common/limited.rs"]
 mod limited;

@@ -1,4 +1,4 @@
-//! The Lua tests and some of the examples, run by the program.
+//! The Lua tests and some of the examples, run by the program. The number `C…` names a row of docs/conformance.md.
 
 mod common;
 

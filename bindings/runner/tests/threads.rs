@@ -1,4 +1,4 @@
-//! Two Lua states in two threads of one process.
+//! Two Lua states in two threads of one process. The number `C…` names a row of docs/conformance.md.
 
 #[path = "common/state.rs"]
 mod state;

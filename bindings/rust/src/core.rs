@@ -47,7 +47,7 @@ pub(crate) struct Core {
     /// The waker of the future of `block_on`, and whether it was woken.
     pub(crate) root: Arc<Wakeup>,
     pub(crate) is_root_woken: Cell<bool>,
-    /// The number of queued visits whose future was dropped.
+    /// The number of queued visits (closures of `with`) whose future was dropped.
     pub(crate) visits_gone: Cell<usize>,
     pub(crate) sleepers: Sleepers,
     pub(crate) watched: Watched,

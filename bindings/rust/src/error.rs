@@ -42,7 +42,7 @@ pub enum Error {
     /// The loop could not be made: there is no backend of that name, or none works here; the resolution is zero; or the
     /// file of a recording cannot be used.
     Backend(Box<dyn std::error::Error + Send + Sync>),
-    /// A limit that the host has set in [`Options`](crate::Options), or the capacity of a channel, is reached.
+    /// A limit of the loop's [`Options`](crate::Options), or the capacity of a channel, is reached.
     Limit {
         /// The name of the limit: `"timers"`, `"sources"`, `"tasks"`, `"posts"`, or `"messages"` for a channel with a
         /// capacity of its own.

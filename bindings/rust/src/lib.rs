@@ -22,7 +22,7 @@
 //! | background work | [`idle`] |
 //! | futures | [`spawn`], [`block_on`], [`sleep`], [`interval`], [`timeout`], [`watch`] |
 //! | tests | [`Loop::simulated`]: a virtual clock, and the same order in each run |
-//! | hosts | [`Options`]: backend, resolution, limits |
+//! | options of a loop | [`Options`]: backend, resolution, limits |
 //!
 //! [`after`]: Handle::after
 //! [`at`]: Handle::at

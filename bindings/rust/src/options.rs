@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// The options for [`Loop::with_options`](crate::Loop::with_options).
 ///
-/// The limits protect a host against a faulty program. A call that would exceed a limit returns [`Error::Limit`] and
-/// changes nothing. By default there are no limits.
+/// The limits protect a host, which is a program that runs other people's code, against faults of that code. A call
+/// that would exceed a limit returns [`Error::Limit`] and changes nothing. By default there are no limits.
 ///
 /// ```
 /// use cogloop::{Error, Loop, Options};

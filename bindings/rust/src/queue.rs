@@ -82,7 +82,7 @@ struct Queue<T> {
     messages: VecDeque<T>,
     senders: usize,
     is_closed: bool,
-    /// The senders that wait for room. (The number of reports in a waiter is not used here.)
+    /// The senders that wait for room. (A waiter's number of reports is for descriptors only; here it is 0.)
     waiting: Waiters,
     /// The number of senders to which room was granted and that have not used it yet.
     granted: usize,

@@ -84,7 +84,7 @@ impl<S> Loop<S> {
     /// Descriptors are real: a ready one is served before the clock jumps. Without a timer to jump to, the loop waits
     /// for a descriptor or another thread.
     ///
-    /// A timer that always arms itself again for now cannot stop time. Nor can an endless idle callback, or a
+    /// A timer that always arms itself again without delay cannot stop time. Nor can an endless idle callback, or a
     /// descriptor that stays ready. After 10,000 turns in a row at the same time, each further turn takes 1 µs, or a
     /// ten-thousandth of the time that such turns have taken, if that is more. An hour takes 140,000 such turns.
     ///

@@ -96,7 +96,7 @@ impl<K: Keeping> WakeTimer<K> {
             if self.core.now_ns() >= self.deadline_ns {
                 return Poll::Ready(Ok(()));
             }
-            // The timer has not fired, so the loop was cleared.
+            // The timer is gone before its deadline, so the loop was cleared.
             self.core.check_open()?;
             self.arm()?;
         }

@@ -1,4 +1,4 @@
-//! Operations on a source, by its name.
+//! Operations on a source. Its name, a `Source`, says which one.
 
 use crate::handle::Handle;
 use crate::names::sealed::Name;

@@ -1,4 +1,4 @@
-//! Operations on a timer, by its name.
+//! Operations on a timer. Its name, a `Timer`, says which one.
 
 use crate::Error;
 use crate::handle::Handle;

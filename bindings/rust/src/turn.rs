@@ -102,7 +102,8 @@ impl<S> Handle<S> {
         done
     }
 
-    /// Visits whose future was dropped are skipped and do not count.
+    /// Serves the visits, which are the closures that futures have passed to `with`. A visit whose future was dropped
+    /// is skipped and does not count.
     fn serve_visits(&self, state: &mut S, mut left: usize) -> Result<usize, Error> {
         self.serve_all(usize::MAX, || {
             while let Some(fewer) = left.checked_sub(1) {

@@ -15,7 +15,7 @@ pub(crate) type WaiterKey = SlabKey;
 #[derive(Debug)]
 struct Waiter {
     waker: Waker,
-    /// The number of reports when the wait began.
+    /// The number of reports of the descriptor's readiness when the wait began. In a channel it is always 0.
     seen: u64,
 }
 

@@ -1,6 +1,6 @@
 //! Random callbacks, tasks and destructors act on their loop in any way, on virtual time. A seed determines each run.
 //! The loop's tables are audited after each turn. On Windows a descriptor is reported a moment later, and a seed would
-//! not repeat a run. So this test is for Unix.
+//! not repeat a run. So this test is for Unix. The numbers `C…` name rows of docs/conformance.md.
 #![cfg(unix)]
 
 mod common;
@@ -47,7 +47,7 @@ struct Restless(Handle<Shared>, Shared);
 
 impl Drop for Restless {
     fn drop(&mut self) {
-        // Does nothing if the world itself drops the value.
+        // Does nothing if the value is dropped while the `World` is borrowed.
         if self.1.try_borrow_mut().is_ok() && !std::thread::panicking() {
             act(&self.0, &self.1);
         }

@@ -1,4 +1,5 @@
-//! Running and stopping a loop, what keeps it going, and the state after a callback's failure.
+//! Running and stopping a loop, what keeps it going, and the state after a callback's failure. The numbers `C…` name
+//! rows of docs/conformance.md.
 
 mod common;
 
@@ -157,8 +158,8 @@ fn an_error_of_the_loop_passed_on_by_a_callback_is_not_wrapped() {
     assert!(matches!(events.run(&mut ()), Err(Error::ZeroPeriod)));
 }
 
-/// A program cannot break C32, a nested run: it does not compile (see `Loop`). After a caught panic, only the timer,
-/// source, channel or task that panicked has ended.
+/// C32 is about a nested run. In Rust a program with a nested run does not compile (see `Loop`). After a caught panic,
+/// only the timer, source, channel or task that panicked has ended.
 #[test]
 fn a_panic_in_a_callback_ends_its_timer_or_source_and_nothing_else_c32() {
     type Setup = fn(&Loop<Vec<u64>>) -> Result<(), Error>;

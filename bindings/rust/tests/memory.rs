@@ -18,8 +18,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Runs a story with one more granted request each time, until no request is refused. Then runs the story once for each
-/// request, and refuses only that one. The story returns the number of requests that were refused.
+/// Runs the body of a test, the `story`, with one more granted request each time, until no request is refused. Then
+/// runs the story once for each request, and refuses only that one. The story returns the number of refused requests.
 fn at_each_request(least: usize, story: impl Fn(Grant) -> usize) {
     let enough = (0..10_000).find(|&requests| story(Grant::Requests(requests)) == 0).unwrap();
     assert!(enough > least, "{enough} requests");
@@ -311,7 +311,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
         left.set_nonblocking(true).unwrap();
         let left = events.watch(left).unwrap();
         let mut state = [0; 64];
-        // All visits are kept, because a visit whose future is dropped does not take place.
+        // All visits (futures of `with`) are kept: if a visit's future is dropped, its closure is not called.
         let mut visits: Vec<_> = std::iter::repeat_with(|| {
             let carried = [1; 8];
             Box::pin(handle.with(move |state: &mut State, _| state[8] += carried[0]))
@@ -321,7 +321,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
         let (visited, refused) = with(grant, || {
             let mut visited = 0;
             for visit in &mut visits {
-                // A visit to the state. It is accepted and takes place later, or it is refused at once.
+                // The visit is accepted, and its closure is called later, or the visit is refused at once.
                 match poll_once(visit) {
                     Poll::Ready(refused) => assert!(done(refused).is_none()),
                     Poll::Pending => visited += 1,

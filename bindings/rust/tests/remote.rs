@@ -1,4 +1,4 @@
-//! Other threads: posts, wakes, channels.
+//! Other threads: posts, wakes, channels. The numbers `C…` name rows of docs/conformance.md.
 
 mod common;
 

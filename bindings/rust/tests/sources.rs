@@ -1,4 +1,4 @@
-//! Tests of descriptors, on every backend.
+//! Tests of descriptors, on every backend. The numbers `C…` name rows of docs/conformance.md.
 
 mod common;
 
@@ -92,7 +92,7 @@ fn a_source_that_is_removed_in_the_same_turn_is_not_called_c37_c40() {
     });
 }
 
-/// C38: the number of a closed file is reused within the batch.
+/// C38: a callback closes a file, and a new file gets the same number in that callback.
 #[cfg(unix)]
 #[test]
 fn a_new_file_with_an_old_number_gets_no_event_of_the_old_file_c38() {

@@ -1,4 +1,5 @@
-//! Futures: sleeping, ticking, waiting for descriptors and for each other, and dropping.
+//! Futures: sleeping, ticking, waiting for descriptors and for each other, and dropping. The numbers `C…` name rows of
+//! docs/conformance.md.
 
 mod common;
 
@@ -303,7 +304,7 @@ fn a_task_is_woken_from_another_thread_c54() {
     stale.wake();
 }
 
-/// The host's limits hold for tasks and for sleeps in them. An interval keeps its timer within the limit.
+/// The limits of `Options` hold for tasks and for sleeps in them. An interval keeps its timer within the limit.
 #[test]
 fn tasks_and_sleeps_are_limited() {
     let mut events = Loop::<()>::with_options(Options::new().simulated().max_tasks(1).max_timers(2)).unwrap();
@@ -337,7 +338,7 @@ fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
     assert_eq!(count, 1);
 }
 
-/// A sleep that a user's waker polls several times wakes it once.
+/// A sleep that is polled several times with a user's waker wakes that waker once.
 #[test]
 fn a_users_waker_may_use_the_loop() {
     struct Wrapped(std::sync::Arc<std::sync::atomic::AtomicU32>);
@@ -496,7 +497,7 @@ fn a_visit_whose_future_was_dropped_does_not_count_as_work() {
     let mut visit = Box::pin(handle.with(|(), _| ()));
     assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(events.next_timeout().unwrap(), Some(Duration::ZERO));
-    // The turn calls the closure and skips the visit whose future was dropped.
+    // The turn calls the closure, and skips the closure whose future was dropped.
     assert!(!events.turn(&mut (), None).unwrap());
     assert!(visit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
     events.audit();

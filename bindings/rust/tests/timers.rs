@@ -1,4 +1,4 @@
-//! Timers, on virtual time except where a test needs real time.
+//! Timers, on virtual time except where a test needs real time. The numbers `C…` name rows of docs/conformance.md.
 
 mod common;
 

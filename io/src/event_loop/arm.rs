@@ -249,8 +249,8 @@ impl<T: Clone> EventLoop<T> {
         self.timers.set_slack_ns(slack_ns);
     }
 
-    /// Gives back the memory that is not used after many timers have ended: the places after that of the last timer
-    /// that is left. The loop never does this on its own, because the next timers would have to allocate again.
+    /// Gives back memory that is not used any more after many timers have ended: the part behind the last timer that is
+    /// left. The loop never does this on its own, because the next timers would have to allocate again.
     pub fn shrink_timers_to_fit(&mut self) {
         self.timers.shrink_to_fit();
     }

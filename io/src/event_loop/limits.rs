@@ -2,8 +2,8 @@
 //!
 //! A host that runs an untrusted program, such as a script, sets limits. The program then gets an error before the
 //! process runs out of memory or descriptors. With a limit for a turn, each turn also returns soon. By default there is
-//! one limit. It applies only while the loop holds both timers and descriptors: timers may take only a share of a turn,
-//! and so may descriptors.
+//! one limit. It applies only while the loop holds both timers and descriptors: each of the two kinds may take only a
+//! share of a turn.
 
 use crate::memory;
 use cogloop_engine::NoRoom;

@@ -20,6 +20,8 @@
 //!         The user pulls these, and may add, cancel, remove and stop in between.
 //! ```
 //!
+//! A *mark* is readiness that the user announces with [`EventLoop::mark_ready`].
+//!
 //! The loop promises the following:
 //!
 //! - A timer never expires early: its deadline is rounded up to a tick, and the clock's reading is rounded down.

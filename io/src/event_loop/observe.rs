@@ -87,8 +87,8 @@ impl<T: Clone> EventLoop<T> {
         }
     }
 
-    /// Whether readiness is still to be reported that [`mark_ready`](Self::mark_ready) has told: it was marked since the
-    /// last turn, or the last turn has not pulled it.
+    /// Whether the next turn has to report readiness of [`mark_ready`](Self::mark_ready): it was marked since the last
+    /// turn began, or was not pulled in that turn.
     #[must_use]
     pub fn has_marks(&self) -> bool {
         self.readiness.has_marks(&self.observed)

@@ -5,7 +5,7 @@ use super::parts::readiness::Ready;
 use crate::Key;
 
 /// A timer that was due at [`turn_ns`](EventLoop::turn_ns). It has left the loop, or is armed for its next deadline if
-/// it repeats, or is stopped if it is kept.
+/// it repeats, or is stopped if it is kept ([`try_add_kept_timer`](EventLoop::try_add_kept_timer)).
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct ExpiredTimer<T> {
     /// The timer's key. It stays valid if the timer repeats or is kept, and is stale otherwise.

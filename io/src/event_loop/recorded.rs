@@ -35,8 +35,8 @@ impl<T: Clone> EventLoop<T> {
         self.journal.as_ref().map_or(value, |journal| journal.witness(value))
     }
 
-    /// Names the line of the program that acts next, such as `server.lua:12`. The message about a departure contains
-    /// it.
+    /// Names the line of the program that acts next, such as `server.lua:12`. The message about a departure from the
+    /// recording contains this name.
     pub fn set_place(&self, place: &str) {
         self.journal.iter().for_each(|journal| journal.set_place(place));
     }
@@ -68,7 +68,7 @@ impl<T: Clone> EventLoop<T> {
         journal.check()
     }
 
-    /// Records the wait. A replay also makes the marks of the recording.
+    /// Records the wait. A replay also repeats the calls of `mark_ready` that the recording has.
     #[cold]
     pub(super) fn begin_recorded_wait(&mut self) {
         let Some(journal) = self.journal.clone() else { return };

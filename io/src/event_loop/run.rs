@@ -1,5 +1,5 @@
 //! `run` takes turn after turn and passes each due timer and ready descriptor to one function. A program that does not
-//! want to take the turns itself calls it.
+//! want to take the turns itself calls `run`.
 //!
 //! ```text
 //!   run ──► idle or stopped? ─── yes ──► return
@@ -46,7 +46,7 @@ impl<T: Clone> EventLoop<T> {
     ///
     /// # Errors
     /// `ResourceBusy` if it is called from within `serve`, because the loop runs already. An error of the kernel if a
-    /// wait fails. In a replay also the departure from the recording.
+    /// wait fails. In a replay also an error if the program has departed from the recording.
     ///
     /// ```
     /// use cogloop_io::{Due, EventLoop, Options};

@@ -5,8 +5,8 @@ use rustix::fd::AsRawFd;
 use std::fmt;
 
 impl<T: Clone> EventLoop<T> {
-    /// Panics with a description when the timers, the descriptors, the events or the shares of the turn are not sound.
-    /// Slow: for tests and debugging.
+    /// Panics with a description when the timers, the descriptors, the events or the counts of what the turn has served
+    /// are not sound. Slow: for tests and debugging.
     pub fn audit(&self) {
         self.timers.audit();
         self.observed.audit();

@@ -24,8 +24,8 @@ impl<T: Clone> EventLoop<T> {
     /// A turn may find nothing, because a wake or a signal may have ended its wait.
     ///
     /// # Errors
-    /// An error of the kernel, if the wait fails; in a replay also the departure from the recording. Due timers can
-    /// still be pulled.
+    /// An error of the kernel, if the wait fails; in a replay also an error if the program has departed from the
+    /// recording. Due timers can still be pulled.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
         self.readiness.begin_turn(&mut self.observed);
         self.observed.settle();
@@ -49,7 +49,7 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// The time until the earliest deadline, so that the process sleeps and wakes once; less if `wait` limits it, and 0
-    /// if a mark waits.
+    /// if the user has marked a descriptor ready.
     fn timeout_ns(&mut self, wait: Wait) -> Option<u64> {
         let limit_ns = match wait {
             Wait::Block => None,

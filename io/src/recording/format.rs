@@ -200,8 +200,8 @@ fn token(word: &str) -> Option<Token> {
 }
 
 impl Line {
-    /// Parses a line without its end; `None` if it is not a line of a recording. Without memory for the place, the line
-    /// has none.
+    /// Parses a line without its end; `None` if it is not a line of a recording. Without memory for the act's place in
+    /// the program, the result has no place.
     ///
     /// # Errors
     /// When there is no memory for the events.

@@ -10,7 +10,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// The longest sleep of a replay between two looks at a descriptor that was ready in the recording.
+/// The longest sleep of a replay between two checks of a descriptor that was ready in the recording.
 const NAP_MAX: Duration = Duration::from_millis(1);
 
 /// The recorded clock.
@@ -120,8 +120,8 @@ impl Backend for PlayedBackend {
         Ok(())
     }
 
-    /// Does not wait until the descriptor is ready. The loop asks only about blocking descriptors, and reading such a
-    /// descriptor waits.
+    /// Does not wait until the descriptor is ready: the loop asks only about blocking descriptors, and a read of such a
+    /// descriptor waits by itself.
     fn look(&mut self, _fd: BorrowedFd<'_>, directions: Interest, _token: Token) -> Interest {
         let read = |line: &Line| if let Line::Look(ready) = line { Some(*ready) } else { None };
         self.player.borrow_mut().answer("the question whether a descriptor is still ready", read, directions)

@@ -20,8 +20,8 @@ const LINE_MAX: usize = 1 << 27;
 /// The longest first line that is read. So a file that is no recording is refused soon, however long its first line is.
 const HEAD_MAX: usize = 128;
 
-/// The bytes that must be free before a player is made. Calls that cannot fail then allocate its buffer, its name, and
-/// boxes of the standard library.
+/// The bytes that must be free before a player is made. Its buffer, its name, and boxes of the standard library are
+/// then allocated by calls that abort, instead of returning an error, when memory runs out.
 const FOR_A_PLAYER: usize = 16 << 10;
 
 /// How long a replay waits, in real time, for a descriptor that was ready in the recording. The loop's recorded time
@@ -34,7 +34,7 @@ const NO_MEMORY: &str = "the replay has no memory to go on";
 /// The file that is played.
 pub(crate) struct Player {
     file: BufReader<File>,
-    // A forked child shares the place in the file with its parent.
+    // A forked child shares the position in the file with its parent.
     mark: ForkMark,
     name: String,
     // The text of the last line.
@@ -49,7 +49,7 @@ pub(crate) struct Player {
     pub(super) is_known: bool,
     departure: Option<Cow<'static, str>>,
     pub(super) place: Option<String>,
-    // The marks of the recording for this turn, and those that the program makes now.
+    // What the program marked ready before this wait: according to the recording, and in the replay.
     pub(super) marks: Vec<Event>,
     pub(super) marked_now: HashMap<u64, Interest>,
     pub(super) feigned: HashSet<u64>,
@@ -245,7 +245,7 @@ impl Player {
         self.answer("a value from outside", |line| if let Line::Value(value) = line { Some(*value) } else { None }, now)
     }
 
-    /// The recorded answer, if an answer of this kind comes next; otherwise the present answer.
+    /// The recorded answer, if an answer of this kind comes next; otherwise `now`, the answer of the replay itself.
     pub(super) fn answer<T>(&mut self, done: &str, read: impl FnOnce(&Line) -> Option<T>, now: T) -> T {
         if self.departure.is_some() {
             return now;
@@ -339,7 +339,7 @@ impl Player {
     }
 
     /// The directions of this event for which the replay waits: those that are observed and that the program has not
-    /// marked ready itself. `None` if there are none, or if the descriptor is feigned.
+    /// marked ready itself. `None` if there are none, or if all that is read is recorded ([`feign`](Self::feign)).
     pub(super) fn awaited(&self, event: &Event) -> Option<(Number, Interest)> {
         let (number, interest) = *self.observed.get(&event.token.to_bits())?;
         let mut wanted = event.ready & interest;

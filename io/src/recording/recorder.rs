@@ -13,12 +13,12 @@ use std::path::Path;
 use std::rc::Rc;
 
 /// The bytes that must be free before a recorder is made. Its buffer and the boxes of the standard library are then
-/// allocated by calls that return no error but abort.
+/// allocated by calls that abort, instead of returning an error, when memory runs out.
 const FOR_A_RECORDER: usize = 16 << 10;
 
-/// The file that is written. Nothing is allocated for a line. If there is no memory for a place or a mark, the
-/// recording ends with that error. It also ends if the file cannot be written. A forked child writes nothing, because it
-/// shares the file with its parent.
+/// The file that is written. Nothing is allocated for a line. If there is no memory to keep the program's line or a
+/// descriptor that is marked ready, the recording ends with that error. It also ends if the file cannot be written. A
+/// forked child writes nothing, because it shares the file with its parent.
 pub(crate) struct Recorder {
     // `None` only while the recorder is dropped.
     file: Option<BufWriter<File>>,

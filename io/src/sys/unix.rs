@@ -157,7 +157,8 @@ impl Identity {
 #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
 #[derive(Default)]
 pub(crate) struct Identifier {
-    // All sockets are files of one device. A socket's name is a file of another device, and can be opened only as a path.
+    // All sockets are files of one device. The path that a Unix socket is bound to is a file of another device, and can
+    // be opened only as a path.
     sockets: Option<u64>,
 }
 

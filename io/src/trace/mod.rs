@@ -99,8 +99,8 @@ const BUFFER: usize = 256 << 10;
 /// The length of the longest middle, see [`Middle`].
 const MIDDLE_MAX: usize = 80;
 
-/// The bytes that must be free before the small parts of a trace are allocated, by calls that return no error but
-/// abort.
+/// The bytes that must be free before the small parts of a trace are allocated, by calls that abort, instead of
+/// returning an error, when memory runs out.
 const FOR_THE_REST: usize = memory::FOR_A_MESSAGE;
 
 /// Room for the end of the file.
@@ -250,7 +250,7 @@ impl Trace {
     }
 
     /// Ends the turn, if there is one, and writes it. Without this call the turn ends when the next turn begins, or
-    /// with its last event.
+    /// with the last event of the trace.
     pub fn end_turn(&mut self, end_ns: u64) {
         let Some((start_ns, served_ns)) = self.turn.take() else { return };
         self.span(Kind::Turn, Name(b"turn", None), start_ns, end_ns, Detail::None);

@@ -1,4 +1,7 @@
 //! Arming: queues polls for unarmed registrations, and the removal of polls.
+//!
+//! A *look* asks the kernel with one `poll( 2 )` which registrations are ready. A *dirty* registration may be ready
+//! without a report from the kernel. A *busy* one is left unarmed, because looks find it ready again and again.
 
 use super::{QUIET_TIMER, REMOVAL, Uring, WAKER};
 use rustix::event::PollFlags;
@@ -150,8 +153,8 @@ impl Uring {
         is_queued
     }
 
-    /// Queues the quiet timer, unless the kernel has it already. Keeping one timer from wait to wait costs less than a
-    /// timeout for each wait.
+    /// Queues the quiet timer, which has armed registrations checked after a time without an event. Does nothing if the
+    /// kernel has the timer already: keeping one timer from wait to wait costs less than a timeout for each wait.
     pub(super) fn set_quiet_timer(&mut self) -> Result<(), Errno> {
         if !self.quiet_timer_is_set {
             if !self.ring.quiet_timer(QUIET_TIMER) {

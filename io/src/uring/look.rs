@@ -32,9 +32,8 @@ impl Uring {
         self.has_overdue || !waker_can_wake || self.ring.queued() > 0 || !self.pending_removals.is_empty()
     }
 
-    /// Submits the queued entries, and arms registrations. A busy registration is not armed, because looks find out
-    /// whether it is ready. But if it has become idle, it is armed like the others. If the kernel has no memory for an
-    /// entry, a later wait submits the entry.
+    /// Submits the queued entries, and arms registrations. A busy registration (looks find it ready again and again)
+    /// is armed only if it has become idle. If the kernel has no memory for an entry, a later wait submits the entry.
     pub(super) fn send_along(&mut self) -> std::io::Result<()> {
         self.has_overdue = false;
         match self.arm_idle(IDLE).and_then(|()| self.ring.enter(Some(0))) {

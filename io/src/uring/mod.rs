@@ -20,15 +20,15 @@
 //!
 //! The poll of a level-triggered registration is one-shot: when it has completed, the registration is dirty again. The
 //! poll of an edge-triggered one ([`expect_news`](Backend::expect_news)) is multishot and stays in the kernel when it
-//! reports. The waker's poll is multishot, too, and so is each new poll while the loop does not sleep (a look follows).
+//! reports. The waker's poll is multishot, too. So is each new poll of a loop that does not sleep: see `arm.rs`.
+//!
+//! A registration becomes *busy* when looks have found it ready several times in quick succession. Then it has no poll
+//! in the kernel, because a completion costs more than a look. It stays unarmed until the loop sleeps, or until looks
+//! in a row have found it not ready: two if the loop submits other entries anyway, eight if it does not. So while the
+//! same descriptors are busy, a wait is one `poll`, and the rings are not used. docs/backends.md has figures.
 //!
 //! Step 2 is left out when nothing has completed since the last wait and no registration is busy or may become busy.
 //! Step 3 then arms the dirty registrations in the system call that sleeps, and the new polls show what is ready.
-//!
-//! A busy registration has no poll in the kernel, because a completion costs more than a look. A registration
-//! that looks have found ready several times in quick succession stays unarmed until the loop sleeps, or until looks in
-//! a row have found it not ready: two if the loop submits other entries anyway, eight if it does not. So while the same
-//! descriptors are busy, a wait is one `poll`, and the rings are not used. docs/backends.md has figures.
 //!
 //! A report is true when [`wait`](Backend::wait) returns. A poll that completes while the user's code runs may be
 //! outdated, because that code may have read the data. Such a completion only says which registration to look at. A
@@ -38,9 +38,9 @@
 //! recognised and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) cancels it
 //! before it returns. If memory is short, `remove` returns an error, and the next wait cancels the poll.
 //!
-//! A descriptor that was closed without `remove` is found when it is polled or armed. Every 64th wait also checks one
-//! armed registration. While the loop sleeps, a timer in the rings, the quiet timer, has 256 of them checked after each
-//! 10 to 20 ms without an event, until all were checked. The peer sees the end only then; with epoll at once.
+//! A descriptor that was closed without `remove` is found when it is polled, armed or checked. If it is armed, its peer
+//! sees the end only then (with epoll, at once). Every 64th wait checks one armed registration. While the loop sleeps,
+//! the *quiet timer* in the rings has 256 checked after each 10 to 20 ms without an event, until all were.
 //!
 //! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
 //! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only
@@ -112,7 +112,7 @@ pub struct Uring {
     polled: Polled,
     // Whether an unarmed registration was idle for so long that arming it is worth a system call of its own.
     has_overdue: bool,
-    // Names of polls that are still to be removed, because the queue was full. Has room for one more of each slot.
+    // Names of polls that are still to be removed, because the queue was full. Has room for one more name per slot.
     pending_removals: Vec<u64>,
     armed: usize,
     last_serial: u32,
@@ -259,7 +259,7 @@ impl Uring {
                 Ok(_) | Err(Errno::TIME) => false,
                 Err(Errno::INTR) => true,
                 Err(Errno::AGAIN | Errno::BUSY) => {
-                    // The next wait tries again. So the result of this one does not matter.
+                    // The next wait tries again. So of this one's result only a lost completion matters.
                     let waited = self.ring.wait(left_ns.map_or(SCARCE_NS, |ns| ns.min(SCARCE_NS)));
                     self.has_lost |= waited == Err(Errno::BADR);
                     true

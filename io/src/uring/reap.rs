@@ -27,8 +27,8 @@ impl Uring {
         }
     }
 
-    /// Takes the completions that came while the user's code ran. Reports nothing, and marks the registrations dirty.
-    /// Returns `true` if one of the completions was a wake.
+    /// Takes the completions that came while the user's code ran. Reports nothing, and marks the registrations dirty:
+    /// the next look or poll finds out whether they are ready. Returns `true` if one of the completions was a wake.
     pub(super) fn reap_unreported(&mut self) -> bool {
         let (mut is_over, mut asked_in_vain) = (false, false);
         loop {
@@ -46,8 +46,9 @@ impl Uring {
 
     /// Makes the kernel produce the completions that it has deferred. Returns `false` if there are none, or on failure.
     ///
-    /// The kernel may set its hint for more completions just after the announced work was done. It clears the hint only
-    /// when there is new work. So after one `enter` without a result the function does not try again.
+    /// The kernel has a flag that says that there are more completions. It may set the flag just after it has done that
+    /// work, and clears the flag only when there is new work. So after one `enter` without a result the function does
+    /// not try again.
     fn enter_for_more(&mut self) -> bool {
         if !self.ring.has_more() {
             return false;
@@ -106,9 +107,9 @@ impl Uring {
         match events {
             Some(events) => {
                 if !has_ended && !is_edge {
-                    // A one-shot poll in its place costs no look: if the next wait sleeps as well, arming that poll
-                    // shows whether the descriptor is still ready. If there is no room to queue the removal, a look
-                    // shows it.
+                    // The multishot poll is removed. A one-shot poll in its place costs no look: if the next wait
+                    // sleeps as well, arming the one-shot poll shows whether the descriptor is still ready. If there is
+                    // no room to queue the removal, a look shows it.
                     self.needs_look |= self.disarm(index as usize).is_err();
                 }
                 if has_ended || !is_edge {

@@ -1,4 +1,5 @@
-//! One registration: its interest, its poll in the kernel, and how busy it is.
+//! One registration: its interest, its poll in the kernel, and how busy it is. A *look* asks the kernel with one
+//! `poll( 2 )` which registrations are ready.
 
 use crate::checks::Checks;
 use crate::number::Number;
@@ -10,8 +11,8 @@ use rustix::event::PollFlags;
 /// at most [`SOON`] waits after the registration's last report.
 const BUSY: u8 = 2;
 
-/// The same number for a registration with a multishot poll. The registration becomes unarmed then. Removing the poll
-/// costs as much as that many completions.
+/// The same number for a registration with a multishot poll. When it counts as busy, its poll is removed, which costs
+/// as much as that many completions.
 const BUSY_LASTING: u8 = 8;
 
 const SOON: u32 = 4;

@@ -6,8 +6,8 @@
 //!           next ◄── completion ring ◄─┘
 //! ```
 //!
-//! The only entries are polls, their removal, and the quiet timer. None of them points to memory that may be freed:
-//! after a call the kernel uses only the rings, and it counts its references to those.
+//! The only entries are polls, their removal, and the quiet timer ([`QUIET_NS`]). None of them points to memory that
+//! may be freed: after a call the kernel uses only the rings, and it counts its references to those.
 
 use crate::memory::error_in_words;
 use crate::sys::above_standard;

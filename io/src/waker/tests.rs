@@ -106,7 +106,7 @@ fn no_wake_from_a_signal_handler_is_lost_c54() {
     });
 }
 
-/// A handler in C cannot see the flag.
+/// A handler in C can only write to the descriptor: it does not see the flag that says a wake is pending.
 #[test]
 fn writing_to_the_write_end_wakes_and_never_blocks_c54() {
     on_every_pair(|backend, waker| {

@@ -1,4 +1,5 @@
-//! Shared by the loop's tests: runs a test on every backend, and lends descriptors that a test may close by hand.
+//! Shared by the loop's tests: runs a test on every backend, and *lends* descriptors: nobody owns them, so a test may
+//! close them by hand.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses its part")]
 
 mod stories;

@@ -3,7 +3,8 @@
 
 local compile = loadstring or load
 
--- Runs a program in a world, the module's or the model's. Returns the program's functions, which have the log.
+-- Runs a program in a world, which has the descriptors: real.lua for the module, fake.lua for the model. Returns the
+-- program's functions, which have the log.
 local function run( text, world, face )
   local S = face.stage( world, face.own )
   local chunk = assert( compile( 'local S = ...\n' .. text, '=program' ) )

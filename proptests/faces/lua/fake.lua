@@ -63,8 +63,8 @@ return function( )
   -- `world.marks` has the callbacks that the module has called, in order, each with its turn and its handle.
   local function next_mark( ) return world.marks[ #world.S.marks + 1 ] or { } end
 
-  -- The model has made the same calls as the module up to some call. Returns whether the module's next call was for
-  -- this entry, in the same turn.
+  -- So far the model has made the same calls as the module. Returns whether the module's next call was for this entry,
+  -- in the same turn.
   function world.was_next( entry )
     local last, next = world.marks[ #world.S.marks ], next_mark( )
     return world.socket( next.h ) == entry.descriptor and last and next.turn == last.turn

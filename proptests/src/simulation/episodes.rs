@@ -182,7 +182,7 @@ impl Run {
 
     fn fairness(&mut self) {
         let mut waiting = self.world.borrow().observed_and_ready();
-        // Other descriptors have their turns first: marked ones, and ready ones in `Mode::Edge`.
+        // Other descriptors are pulled first: those that are marked as ready, and ready ones in `Mode::Edge`.
         for _ in 0..2 * self.events.descriptors() {
             self.begin(Wait::Poll, 1);
             drop(self.events.turn(Wait::Poll));

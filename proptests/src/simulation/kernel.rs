@@ -124,7 +124,7 @@ pub(super) struct Kernel {
     scheduled: u64,
     /// The error of the next registration.
     refusal: Option<i32>,
-    /// Whether a change that the loop made by itself before a wait was ever refused.
+    /// Whether the kernel has ever refused a change that the loop made by itself before a wait.
     pub(super) has_refused_settling: bool,
     /// The place in the list of ready registrations at which the next batch begins.
     first: usize,

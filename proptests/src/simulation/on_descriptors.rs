@@ -102,7 +102,7 @@ fn remove(world: &Shared, events: &mut Loop, token: Token) {
     world.note(format_args!("remove {}: {removed}", Name(token)));
 }
 
-/// C52: a direction of an edge is drained.
+/// C52: tells the loop that directions of a descriptor are drained, which has an effect in `Mode::Edge`.
 pub(super) fn drained(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     say_drained(world, events, token, some_interest(random));

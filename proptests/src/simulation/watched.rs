@@ -18,7 +18,7 @@ pub(super) struct Watch {
     pub(super) is_referenced: bool,
     /// Whether the descriptor was closed without being removed.
     pub(super) is_closed: bool,
-    /// The user's marks since the last turn.
+    /// The directions that the user has marked as ready since the last turn.
     mark: Interest,
     /// The marks that this turn must report and has not reported yet.
     mark_in_turn: Interest,

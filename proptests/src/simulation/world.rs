@@ -16,7 +16,7 @@ use super::timers::{Id, Timers};
 use super::trace::{At, Name, Patience, Trace};
 use super::watched::Watched;
 
-/// The share of a turn for one kind, timers or descriptors, while the loop has the other kind.
+/// A share: the time that a turn has for one kind (timers or descriptors) if the loop also has the other kind.
 const SHARE_NS: u64 = 10_000_000;
 
 /// The loop under test. A timer's value is its number.
@@ -148,7 +148,7 @@ impl World {
         if self.is_ending { None } else { self.dice.step() }
     }
 
-    /// The fault of the wait, and whether a wait for ever ends.
+    /// The fault of the wait, and whether the wait ends an hour later if it would last for ever.
     fn fate(&mut self) -> (Fault, bool) {
         self.choice().map_or((Fault::None, false), |mut random| (Fault::of(&mut random), random.u8(0..8) > 0))
     }

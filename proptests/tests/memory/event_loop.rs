@@ -1,4 +1,5 @@
-//! The event loop on each backend while memory runs out: descriptors, marks, modes and timers.
+//! The event loop on each backend while memory runs out: descriptors, their modes, their marks (which the user sets
+//! with `mark_ready`), and timers.
 
 use crate::allocator::{Grant, with};
 use crate::{Dice, at_each_request};

@@ -1,8 +1,8 @@
 //! Compares the crate `cogloop` with a model. Random programs run on a simulated loop, with callbacks and futures
 //! together. Futures are spawned, dropped at any point, timed out and raced. The programs also use `with`, remotes,
 //! channels, limits, errors and panics. The model follows docs/rust.md. After each operation both must have logged the
-//! same events, and the audit must pass. The loop chooses the order of idle callbacks, where the model follows it, and
-//! the order in which `clear` drops tasks, which is not compared.
+//! same events, and the audit must pass. The loop chooses two orders: that of idle callbacks, which the model follows,
+//! and that in which `clear` drops tasks, which is not compared.
 //!
 //! ```text
 //!   seed ──► program ──┬──► Model           plain lists       ──► events with times ─┐

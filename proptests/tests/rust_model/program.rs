@@ -215,7 +215,8 @@ pub(crate) enum Event {
     },
 }
 
-/// The answers of actions and steps that are not numbers or times. This one means: refused.
+/// An action or a step answers with one of these constants if its answer is not a number or a time. This one means:
+/// refused.
 pub(crate) const REFUSED: u64 = 99;
 /// There is no such timer, or no message, now or ever.
 pub(crate) const NONE: u64 = 98;

@@ -1,11 +1,12 @@
-//! Faults of the interpreters themselves. For each that occurs every time, a script here shows it without any Cogloop
-//! module.
+//! Faults of the interpreters themselves. Each fault that occurs every time has a script here, which shows the fault
+//! without any Cogloop module.
 //!
-//! The prelude keeps programs from triggering them. On LuaJIT it catches the errors of finalizers. On Lua 5.1 the
-//! finalizers of a program do nothing while the state is closed, because stock 5.1 sometimes crashes then: it crashed
-//! in 5 of 101 runs of a program. This crash does not happen each time, so no script here shows it. On 5.2 the
-//! prelude never switches to the generational mode, which crashes with finalizers that collect. Seed 183 of the step
-//! `border` shows that crash, with empty tables instead of the modules. Whether it happens depends on addresses.
+//! `prelude.lua` keeps the fuzzer's programs from triggering these faults. On LuaJIT it catches the errors of
+//! finalizers. On Lua 5.1 the finalizers of a program do nothing while the state is closed, because stock 5.1 sometimes
+//! crashes then: it crashed in 5 of 101 runs of a program. This crash does not happen each time, so no script here
+//! shows it. On 5.2 the prelude never switches to the generational mode, which crashes with finalizers that collect.
+//! Seed 183 of the step `border` shows that crash, with empty tables instead of the modules. Whether it happens depends
+//! on addresses.
 
 use crate::project::Project;
 

@@ -1,5 +1,5 @@
-//! Generates a random program from a seed: statements that use the whole surface, in functions that run wherever Lua
-//! code can run.
+//! Generates a random program from a seed: statements that use the whole surface of the modules (`surface.rs`), in
+//! functions that run wherever Lua code can run.
 
 use super::dice::Dice;
 use super::program::{Piece, Statement};
@@ -89,7 +89,7 @@ impl Generator {
     }
 
     pub(super) fn slot(&mut self, slot: Slot) -> String {
-        // The first value exists most often.
+        // Half of the time this is the first value, because that one exists most often.
         let index = if self.dice.one_in(2) { 1 } else { 1 + self.dice.below(4) };
         format!("{}[ {index} ]", slot.name())
     }

@@ -1,8 +1,9 @@
 -- The functions that the fuzzer's programs call. The fuzzer puts this file in front of its programs, as the body of a
 -- function that returns `F`, so that a script is one file.
 --
--- Every operation of a program calls `tick`, which counts operations. When a program has used up its share, `tick`
--- closes the program's loops and raises an error, so every program ends. Only `F.run` makes calls that could block.
+-- Every operation of a program calls `tick`, which counts operations. When a program has used up its operations,
+-- `tick` closes the program's loops and raises an error, so every program ends. Only `F.run` makes calls that could
+-- block.
 
 local cogloop, mockit    = require 'cogloop', require 'luamockit'
 local Loop, Net          = require 't.Loop', require 't.Net'
@@ -185,7 +186,7 @@ function F.file( way )
   if way == 2 then return io.tmpfile( ) end
   if way == 3 then
     local file = io.open( '/dev/zero', 'r' )
-    file:read( 1 )                      -- the stream holds more than that
+    file:read( 1 )                      -- now the buffer of the file has more bytes
     return file
   end
   if way == 4 then return io.stdin end

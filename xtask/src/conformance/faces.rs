@@ -1,5 +1,5 @@
 //! Runs the tests of the Rust crate and of the C library, and the Lua suite on one stock interpreter, while system
-//! calls are refused. Each runs behind the filter, on the backend that it chooses there.
+//! calls are refused. Each runs behind a filter that refuses the calls, on the backend that it chooses there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -30,7 +30,7 @@ struct Line {
 /// Runs the tests and prints the lines. The error tells how many tests have failed.
 pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), String> {
     process::run(&mut project.cargo(&["build", "--quiet", "-p", "cogloop-io", "--example", "refuse"]))?;
-    // A copy: another step may build this example with other features, and then replaces the file.
+    // The runner is a copy, because another step may build this example with other features and replace the file.
     let runner = project.target.join("conformance.runner");
     files::place(&project.target.join("debug/examples/refuse"), &runner)
         .map_err(|error| format!("{}: {error}", runner.display()))?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The environment variable that names the file; `io/tests/common/stories.rs` reads it.
+/// The environment variable that names the file for the results of tests; `io/tests/common/stories.rs` reads it.
 pub(super) const VERDICTS: &str = "COGLOOP_TEST_VERDICTS";
 
 /// The event loop's tests.

@@ -52,7 +52,7 @@ fn page_of(header: &str) -> String {
     format!("header-{}.md", header.replace('.', "-"))
 }
 
-/// Changes the links of a page of `docs/` to files above `docs/`.
+/// Changes those links of a page of `docs/` that lead to files above `docs/`.
 fn from_docs(text: &str) -> String {
     turned(text, |target| target.strip_prefix("../"))
 }

@@ -19,7 +19,7 @@ use crate::{c, process};
 
 const TESTS: &str = "bindings/c/tests";
 const HEADERS: &str = "bindings/c/include";
-/// The target is named so that the flags do not apply to build scripts.
+/// The commands name the target, because cargo would otherwise apply the flags to build scripts, too.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The sanitizer's options: the exit code for a report; a child may start threads after a fork; the sanitizer does not
 /// wait for a second at exit for further races.

@@ -72,7 +72,7 @@ impl Interpreter {
         command
     }
 
-    /// The same command, but another program starts it. Its last argument is the interpreter.
+    /// The same command, but another program starts it: the interpreter becomes the last argument of `starter`.
     pub(crate) fn command_behind(&self, mut starter: Command, backend: &str) -> Command {
         starter.arg(&self.program);
         self.prepare(&mut starter, backend);

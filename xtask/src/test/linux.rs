@@ -111,8 +111,8 @@ fn cargo(project: &Project, machine: &Machine, command: &str) -> std::process::C
 /// container.
 fn static_program(project: &Project) -> Result<(), String> {
     let mut cargo = project.cargo(&["build", "--quiet", "--target", MUSL, "-p", "cogloop-runner", "--bin", "cogloop"]);
-    // The test is already built. It is named so that the dependencies have the same features as for the tests, and are
-    // not compiled again.
+    // The test is already built. The command names it, because the dependencies then have the same features as for the
+    // tests, and are not compiled again.
     cargo
         .args(["-p", "cogloop-io", "--test", "left_out"])
         .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", STATIC);

@@ -18,7 +18,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "c-exits", about: "a thousand processes that end with 10,000 timers armed", run: c_programs::exits },
 ];
 
-/// The target is named so that the flags do not apply to build scripts.
+/// The commands name the target, because cargo would otherwise apply the flags to build scripts, too.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Finds use after free, access out of bounds, and double frees. It does not report leaks, because the tests leak

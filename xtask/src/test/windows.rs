@@ -26,7 +26,7 @@ use crate::wine::{TARGET, Wine};
 struct Package {
     name: &'static str,
     folder: &'static str,
-    /// Whether its integration tests run, too. Those of the program start processes as Unix does.
+    /// Whether its integration tests run, too. Those of the program do not run: they start processes as Unix does.
     with_integration_tests: bool,
 }
 

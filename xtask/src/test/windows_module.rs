@@ -97,7 +97,7 @@ fn compile_module(project: &Project, wine: &Wine, folder: &Path) -> Result<(), S
     let arguments = [&["build", "--quiet", "--manifest-path", LUA_MANIFEST], &features[..]].concat();
     process::run(&mut wine.cargo(project, &arguments))?;
     let built = project.target.join(TARGET).join("debug/cogloop_lua.dll");
-    // Not lua54.dll: that is the name of Lua's own DLL.
+    // The DLL of the modules is not called lua54.dll, because that is the name of Lua's own DLL.
     let name = version.feature.replacen("lua", "cogloop", 1);
     std::fs::copy(&built, folder.join("cogloop").join(name).with_extension("dll"))
         .and_then(|_| lua::copy_scripts(project, folder))

@@ -53,7 +53,7 @@ fn refusal(folder: &str, dependency: &Dependency) -> Option<&'static str> {
     }
     let other = dependency.folder.as_deref()?;
     if other == folder && dependency.dev {
-        return None; // its tests, with features of its own
+        return None; // its tests use the package itself, with features of their own
     }
     let allowed = place(other) < place(folder) || SHARED.contains(&(folder, other));
     let is_test_only = folder == "xtask" || folder == "proptests" && other.starts_with("bindings/");

@@ -202,7 +202,7 @@ pub extern "C" fn cog_loop_advance(r#loop: CogLoop, by_ns: u64) -> c_int {
     })
 }
 
-/// The descriptor that another loop watches.
+/// The descriptor that an outer loop watches, if this loop runs inside it.
 ///
 /// # Safety
 /// `fd` is NULL or points to an `int`.
@@ -218,7 +218,7 @@ pub unsafe extern "C" fn cog_loop_pollable(r#loop: CogLoop, fd: *mut c_int) -> c
     })
 }
 
-/// The time that another loop may wait.
+/// The time that the outer loop may wait.
 ///
 /// # Safety
 /// `timeout_ns` is NULL or points to a `uint64_t`.

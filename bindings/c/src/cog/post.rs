@@ -39,7 +39,7 @@ pub(super) struct Parked(pub(super) Rc<dyn Any>);
 // 1. `moves` parks a loop only if there is no other reference to it, and no code uses a parked loop. So only one thread
 //    at a time uses its reference counts, its cells and the pointers in it.
 // 2. The mutex in `Remote` makes visible to the adopting thread what the releasing thread did with the loop.
-// 3. A backend's rings belong to a thread. `leave_thread` takes the descriptors out of the old rings, and
+// 3. The rings of io_uring belong to a thread. `leave_thread` takes the descriptors out of the old rings, and
 //    `enter_thread` makes new rings.
 unsafe impl Send for Parked {}
 

@@ -240,7 +240,7 @@ mod tests {
         drop(table);
         for one in [own, adopted] {
             assert_eq!(Rc::strong_count(&one), 2, "the table still counts");
-            // SAFETY: the table has forgotten a count, and nothing else gives it back.
+            // SAFETY: the table has forgotten its reference, so one count is left over. Only this line gives it back.
             unsafe { Rc::decrement_strong_count(Rc::as_ptr(&one)) };
         }
     }

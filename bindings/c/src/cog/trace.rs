@@ -45,7 +45,7 @@ impl Loop {
         }
     }
 
-    /// Call after the wait of a turn that began at `start_ns`.
+    /// Call after the wait of a turn. The wait began at `start_ns`.
     pub(super) fn trace_turn(&self, start_ns: Option<u64>) {
         let Some(start_ns) = start_ns else { return };
         if let Some(trace) = &mut *self.tracing.trace.borrow_mut() {

@@ -11,7 +11,7 @@ pub(super) struct Lock<T> {
     mutex: Mutex<T>,
 }
 
-/// Keeps the lock locked. The fields are dropped in their order, so the mark is set before the unlocking.
+/// Keeps the lock locked. The fields are dropped in their order, so the sanitizer is told before the unlocking.
 pub(super) struct Locked<'a, T> {
     released: Released<'a, T>,
     guard: MutexGuard<'a, T>,

@@ -17,8 +17,8 @@ use std::thread::{self, JoinHandle};
 use super::time::NS_PER_MS;
 use super::timers::Runner;
 
-/// How long no job must have been taken before busy threads count as blocked. The timer thread also checks the pool at
-/// this interval while jobs wait for a thread.
+/// If no job was taken for this long, busy threads count as blocked. The timer thread also checks the pool at this
+/// interval while jobs wait for a thread.
 pub(super) const PATIENCE_NS: u64 = NS_PER_MS;
 
 thread_local! {
@@ -56,8 +56,8 @@ pub(super) struct Pool {
     members: HashMap<Runner, Member>,
     /// The number of threads that wait for work.
     pub(super) idle: usize,
-    /// The number of jobs that had been taken in all at `seen_ns`: when the timer thread first saw this number, or when
-    /// it last found the threads blocked.
+    /// The number of jobs that threads had taken at the last check. `seen_ns` is the time of the check that first found
+    /// this number, or that last found the threads blocked.
     seen: u64,
     seen_ns: u64,
     cores: Option<usize>,

@@ -38,7 +38,7 @@ struct Flight {
     is_queued: bool,
     runner: Option<Runner>,
     /// Whether the timer ends after its callback: a one-off timer, or an interval that was destroyed by its own
-    /// callback, or by a callback for which its callback waits.
+    /// callback, or by a callback whose end the interval's callback awaits.
     is_last: bool,
 }
 

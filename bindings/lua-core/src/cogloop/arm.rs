@@ -1,4 +1,5 @@
-//! The functions `after`, `every` and `at`. Each arms a timer and returns its ticket.
+//! The functions `after`, `every` and `at`. Each arms a timer and returns its ticket, the userdata that names the
+//! timer.
 
 use super::loops::receiver;
 use super::ticket::{Payload, Ticket, arm_entry, push_ticket};
@@ -49,8 +50,8 @@ entry!(
 /// The options of `every`.
 const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
 
-/// Reads the period or the table of options at 2. Returns the plan, and the slack if it is given. The plan's deadline
-/// is the delay until the timer first fires.
+/// Reads the period or the table of options at 2. Returns the plan (when the timer fires, and what it does about missed
+/// deadlines), and the slack if it is given. The plan's deadline is the delay until the timer first fires.
 unsafe fn check_plan(lua: *mut lua_State) -> (Plan, Option<u64>) {
     // SAFETY: only called by `every`, before `every` touches its stack; a check that raises leaves nothing behind.
     unsafe {

@@ -1,6 +1,6 @@
--- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks and serves them in the order in
--- which they came. An object wakes a task and hands over the value (or the permit) in one step. No other task can take
--- the value in between, so no wake-up is lost or spurious.
+-- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks, that is, tasks that wait in
+-- `pause`, and serves them in the order in which they came. An object wakes a task and hands over the value (or the
+-- permit) in one step. No other task can take the value in between, so no wake-up is lost or spurious.
 --
 -- A task that was cancelled or has timed out stays in the list until it runs, but it is no longer paused. `unpark`
 -- returns false for such a task, and the object tries the next task.

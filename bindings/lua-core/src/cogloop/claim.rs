@@ -1,5 +1,6 @@
-//! Claims: a task that waits until a handle can be read or written claims this direction of the handle's Node. A Node
-//! is the userdata of a watcher. For a claimed direction, the Node stores the task in the place of a callback function.
+//! Claims. While a task waits until it can read from a handle, or write to it, the task claims this direction of the
+//! handle's Node. A Node is the userdata of a watcher. For a claimed direction, the Node stores the task in the place
+//! of a callback function.
 //!
 //! ```text
 //!   wait ──► go: claim ──┬── ready ──────────► wake ──► go: 'r', 'w' or 'rw'
@@ -286,7 +287,7 @@ pub(super) unsafe fn check_free(lua: *mut lua_State, handle: Handle, direction: 
     }
 }
 
-/// Arms the timer that ends a task's wait for the watcher on top after `limit_ns`.
+/// Arms the timer that, after `limit_ns`, ends a task's wait for the watcher on top.
 ///
 /// # Safety
 ///

@@ -13,8 +13,8 @@ local reschedule = typed( 'reschedule', 'int32_t (*)( void *, void *, double )' 
 local next_due   = typed( 'next', 'int32_t (*)( void * )' )
 local now        = typed( 'now', 'double (*)( void * )' )
 
--- The table TASKS of each loop that this file has prepared, by the loop and by its number. Both tables are weak: they
--- keep neither TASKS nor the loop alive.
+-- The table TASKS of each loop that this file has prepared, once by the loop and once by its number. TASKS holds what
+-- the loop's timers call. Both tables here are weak: they keep neither TASKS nor the loop alive.
 local of_loop   = setmetatable( { }, { __mode = 'kv' } )
 local of_number = setmetatable( { }, { __mode = 'v' } )
 local loops, parts = own.loops, own.parts

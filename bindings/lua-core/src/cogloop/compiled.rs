@@ -9,7 +9,8 @@
 //! function here changes something when it returns [`UNUSUAL`]: [`next`] keeps a due timer in `left` if the C function
 //! must serve it, because a timer that was taken cannot be given back.
 //!
-//! Both ways use the same userdata for a timer. The Lua code takes it from a stock that [`fill`] makes.
+//! Both ways use the same kind of userdata for a timer, its ticket. The Lua code takes a ticket from a stock that
+//! [`fill`] makes.
 
 use super::ticket::{Payload, Ticket, push_ticket};
 use super::upvalue;
@@ -102,8 +103,9 @@ entry!(
     }
 );
 
-/// Arms the ticket, and returns the timer's place in TASKS. The Lua code then stores the entry at that place, and sets
-/// `arming` to 0. If the timer may have been parked in between, the Lua code also calls [`linked`].
+/// Arms a timer, and writes it into the ticket. Returns the timer's place in TASKS, the table of what the timers call.
+/// The Lua code then stores the entry at that place, and sets `arming` to 0. If a turn, a listing or another timer has
+/// come in between, the timer may be parked, that is, paused. The Lua code then also calls [`linked`].
 ///
 /// # Safety
 ///

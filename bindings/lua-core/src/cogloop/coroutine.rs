@@ -6,8 +6,9 @@
 //!    └───────────────────────────── the timer is due, the handle is ready ◄────────┘
 //! ```
 //!
-//! A coroutine is queued only after `lua_resume` has reported its yield. In a callback of `table.sort` and, on 5.1,
-//! below a `pcall` a coroutine cannot yield. Lua then raises in the coroutine, and no timer is armed.
+//! MARK is an address that only our waits yield; see `left.rs`. A coroutine is queued only after `lua_resume` has
+//! reported its yield. In a callback of `table.sort` and, on 5.1, below a `pcall` a coroutine cannot yield. Lua then
+//! raises in the coroutine, and no timer is armed.
 
 use super::claim::check_free;
 use super::left::{mark, raise_mark};
@@ -121,8 +122,8 @@ entry!(
 );
 
 entry!(
-    /// `( loop [, ms] )`: like `park`, but a cancellation does not raise: `pause` returns RAISE and the error. The
-    /// parts that are written in Lua use `pause`, because they have to clean up before they raise.
+    /// `( loop [, ms] )`: like `park`, but a cancellation does not raise: `pause` returns RAISE (see `left.rs`) and the
+    /// error. The parts that are written in Lua use `pause`, because they have to clean up before they raise.
     pub(super) fn pause(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
         let limit_ns = check_limit(lua, 2);

@@ -16,9 +16,9 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Ends the task at `index`, whose coroutine has failed. If the error is the task's own cancellation, the task is
-/// cancelled. Otherwise it has failed, and if nothing waits for the task, raises the error with the traceback of the
-/// coroutine's own stack. Closing the coroutine may raise another error in a `__close`; the traceback
+/// Ends the task at `index`, whose coroutine has failed. If the error is the task's own cancellation, the task ends as
+/// cancelled. Otherwise it ends as failed; if nothing waits for the task, this function then raises the error with the
+/// traceback of the coroutine's own stack. Closing the coroutine may raise another error in a `__close`; the traceback
 /// then contains both.
 ///
 /// # Safety

@@ -61,8 +61,8 @@ pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int, phase: Phase, val
     }
 }
 
-/// Takes a task out of ALIVE. The last task of the list moves to the place that becomes free. Neither raises nor
-/// allocates.
+/// Takes a task out of ALIVE, the loop's list. The last task of the list moves to the place that becomes free. Neither
+/// raises nor allocates.
 unsafe fn leave_list(lua: *mut lua_State, state: *mut State, task: *mut Task) {
     // SAFETY: only called by `finish`: the places that are set exist.
     unsafe {

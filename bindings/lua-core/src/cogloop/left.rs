@@ -27,7 +27,8 @@ pub(super) fn raise_mark() -> *mut c_void {
 /// The state of a coroutine at the time when its entry was made.
 #[derive(Clone, Copy)]
 pub(super) enum Left {
-    /// The coroutine has not begun: its stack has the value that `begin_with` put there. `begin` needs this number.
+    /// The coroutine has not begun: its stack has the value that `begin_with` put there. The number is what `begin`
+    /// needs.
     Fresh(c_int),
     /// The coroutine has called `coroutine.yield` itself.
     Yielded,

@@ -31,8 +31,8 @@ fn list(state: &mut State) -> Result<(), ErrorText> {
     queued.try_reserve_exact(timers)?;
     let timers_queued = (0_u32..).zip(state.events.iter_queued_timers());
     queued.extend(timers_queued.map(|(nth, (key, rank, &value))| ((rank, nth), key, value)));
-    // No two entries have the same rank and place, so an unstable sort keeps the order. An unstable sort allocates
-    // nothing.
+    // The timers are sorted by their rank in the engine, then by the order in which the engine lists them. No two are
+    // equal in both, so an unstable sort keeps the order. An unstable sort allocates nothing.
     queued.sort_unstable_by_key(|timer| timer.0);
     let paused = state.events.iter_timers().filter(|timer| timer.1.is_none());
     #[cfg(feature = "luajit")]

@@ -121,9 +121,9 @@ unsafe fn note_line(state: *mut State, coroutine: *mut lua_State) {
     }
 }
 
-/// Puts the values with which the coroutine goes on onto the coroutine's stack. If the coroutine is fresh or was woken,
-/// the values are there already. If not, they are the `values` on top of `lua`. Returns their number; `None` if the
-/// loop is closed, or the coroutine has no room.
+/// Puts the values with which the coroutine goes on onto the coroutine's stack, and removes the mark that a wait has
+/// left on top of that stack. If the coroutine is fresh or was woken, the values are there already. If not, they are
+/// the `values` on top of `lua`. Returns their number; `None` if the loop is closed, or the coroutine has no room.
 unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, values: c_int) -> Option<c_int> {
     // SAFETY: only called by `run_on`.
     unsafe {
@@ -209,8 +209,8 @@ unsafe fn lost(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// The longest time that a wait may take. A cancelled task may wait no longer than its grace period. If the grace
-/// period cuts the wait short, the wait raises the cancellation again.
+/// The longest time that a wait may take. A cancelled task may wait no longer than its grace period, the time for
+/// cleaning up. If the grace period cuts the wait short, the wait raises the cancellation again.
 unsafe fn cut(state: *mut State, task: *mut Task, limit_ns: Option<u64>) -> Option<u64> {
     // SAFETY: only called by `claim` and `rest`, with an open loop.
     unsafe {

@@ -78,7 +78,8 @@ local function rest( self, ms )
 end
 
 -- Called when the waiting task was cancelled: cancels the other tasks, waits until they have ended, and raises. The
--- waiting task's grace period limits this wait. Each other task has a grace period of its own.
+-- waiting task's grace period, its time for cleaning up, limits this wait. Each other task has a grace period of its
+-- own.
 local function raise( self, err )
   cancel_all( self, err.reason )
   rest( self )

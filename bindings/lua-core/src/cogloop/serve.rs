@@ -133,7 +133,7 @@ unsafe fn serve_woken(lua: *mut lua_State) {
     }
 }
 
-/// Calls the entry on top.
+/// Calls the entry on top: a function, or a table `{ f, arg1, … }`.
 #[inline]
 unsafe fn invoke(lua: *mut lua_State, payload: Payload) {
     // SAFETY: only called by `serve_timers`.
@@ -162,7 +162,7 @@ unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, lat
     }
 }
 
-/// The functions of this face that the loop calls.
+/// The functions that the loop calls in this face, the module `cogloop`.
 pub(super) static FACE: Face = Face {
     serve_timers,
     serve_woken,

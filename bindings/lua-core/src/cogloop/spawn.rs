@@ -13,7 +13,7 @@ use std::ffi::c_int;
 use std::ptr::null_mut;
 
 /// Reads the function or the options of `spawn`. Puts the function at 2, and pushes the name or nil. Returns the task's
-/// grace period in ms.
+/// grace period in ms, which is its time for cleaning up after a cancellation.
 ///
 /// # Safety
 ///

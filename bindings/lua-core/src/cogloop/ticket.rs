@@ -80,8 +80,8 @@ impl Payload {
         self.0 & (Self::COROUTINE | Self::TIMEOUT) != 0
     }
 
-    /// Whether the script has armed the timer, or a task that waits. The timer of a task that has not begun counts as
-    /// the script's, because the script has called `spawn`.
+    /// Who has armed the timer: the script, or a task that waits. The timer of a task that has not begun counts as the
+    /// script's, because the script has called `spawn`.
     #[inline]
     fn whose(self) -> For {
         let is_waiting = self.is_wait() && (self.packed_args().is_none() || self.0 & Self::TIMEOUT != 0);

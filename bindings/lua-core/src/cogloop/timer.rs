@@ -1,5 +1,6 @@
-//! The methods of a timer. Each needs only the ticket: it finds the loop by its number and the timer by its key. If
-//! either is gone, `remaining` returns nil, `ref` and `unref` do nothing, and the other methods return false.
+//! The methods of a timer. Each needs only the ticket, the contents of the timer's userdata: the loop's number and the
+//! timer's key. If either the loop or the timer is gone, `remaining` returns nil, `ref` and `unref` do nothing, and the
+//! other methods return false.
 
 use super::loops::push_owner;
 use super::ticket::Ticket;

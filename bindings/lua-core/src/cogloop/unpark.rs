@@ -1,9 +1,9 @@
 //! Ends a task's wait from outside, and passes values to the task. The values go onto the coroutine's own stack, below
 //! the mark (see [`super::left`]).
 //!
-//! A task that was cancelled may still wait until its grace period is over. A later wait is cut short and raises the
-//! cancellation again. After [`CUTS_MAX`] such waits the coroutine is closed. So a task that always catches its
-//! cancellation cannot stay for ever.
+//! A task that was cancelled may still wait until its grace period, the time for cleaning up, is over. A later wait is
+//! cut short and raises the cancellation again. After [`CUTS_MAX`] such waits the coroutine is closed. So a task that
+//! always catches its cancellation cannot stay for ever.
 
 use super::left::{Left, is_left, mark, raise_mark};
 use super::task::{ABOUT, Asked, Phase, Task, task_at, thread_of};

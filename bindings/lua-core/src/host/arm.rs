@@ -17,22 +17,22 @@ pub(crate) enum Due {
     After(u64),
     /// At this time of the loop's clock.
     At(u64),
-    /// By a plan whose deadline is a delay from now. The slack is the second value; if that is `None`, the loop's
-    /// slack.
+    /// By a plan, in which the deadline stands for a delay from now. The second value is the slack; if it is `None`,
+    /// the loop's slack holds.
     Repeating(Plan, Option<u64>),
 }
 
 /// The owner of a timer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
-    /// The script. The loop's host may limit these timers.
+    /// The script. The loop may have a limit for these timers.
     Script,
     /// A waiting coroutine. Its timer is exempt from the limit, because its task or its handle was counted already.
     Waiting,
 }
 
-/// The number of low bits of a timer's value that the face uses. The higher bits are the timer's number in the order of
-/// arming.
+/// The number of low bits of a timer's value that the face, the interface for scripts, uses. The higher bits are the
+/// timer's number in the order of arming.
 pub(crate) const PAYLOAD_BITS: u32 = 24;
 
 impl State {
@@ -41,7 +41,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// The limit of the loop's host is reached, or there is no memory. Then nothing is armed.
+    /// The loop's limit for timers is reached, or there is no memory. Then nothing is armed.
     ///
     /// # Safety
     ///
@@ -83,7 +83,8 @@ impl State {
         }
     }
 
-    /// If the place of the new timer `key` is reserved, adds the timer once more, and cancels the first one.
+    /// Compiled code may not have emptied the place of the new timer `key` in TASKS yet. Then this function adds the
+    /// timer once more, and cancels the first one.
     #[cfg(feature = "luajit")]
     #[inline]
     fn in_another_place(&mut self, key: Key, due: Due, value: u64) -> Result<Key, AddError> {
@@ -95,7 +96,7 @@ impl State {
         other
     }
 
-    /// Checks the limit for a timer of the script, and notes its place for a recording.
+    /// For a timer of the script: checks the limit, and notes the line of the script for a recording.
     #[cold]
     unsafe fn admit(&self, lua: *mut lua_State, whose: For, limit: usize) -> Result<(), AddError> {
         if whose == For::Script {
@@ -114,8 +115,8 @@ impl State {
         self.unlinked = None;
     }
 
-    /// Cancels a timer whose entry is not in the table because Lua ran out of memory. Parks a timer that is still being
-    /// armed in steps.
+    /// Cancels a timer whose entry is not in the table because Lua ran out of memory. Parks (pauses) a timer that
+    /// compiled code is still arming; see `steps.rs`.
     pub(crate) fn drop_unlinked(&mut self) {
         #[cfg(feature = "luajit")]
         self.park();

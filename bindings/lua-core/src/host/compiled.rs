@@ -1,6 +1,6 @@
-//! Parts of the faces' functions that LuaJIT calls through its FFI. Such a function must not touch Lua, so it can
-//! neither raise nor make an object. It does only the usual case. For any other case it changes nothing and returns
-//! [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
+//! Parts of the functions of the faces, the interfaces for scripts. LuaJIT calls them through its FFI. Such a part must
+//! not touch Lua, so it can neither raise nor make an object. It does only the usual case. For any other case it
+//! changes nothing and returns [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
 
 use super::memory::{LoopBlock, State};
 use crate::lua::args::test_userdata;

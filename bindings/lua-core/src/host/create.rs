@@ -1,4 +1,4 @@
-//! Makes a loop from the options that a face has read, and closes it.
+//! Makes a loop from the options that a face, an interface for scripts, has read. Also closes a loop.
 
 use super::face::Face;
 #[cfg(feature = "luajit")]

@@ -9,8 +9,8 @@
 //!    └─ onerror ──┴─ none: raise it        └── turn: wait                                        (EventLoop)
 //! ```
 //!
-//! One protected call serves many callbacks. A callback that raises ends the call. If there is an `onerror`, the loop
-//! makes the call again for the rest of the batch.
+//! A face is an interface for scripts: `t.Loop` or `cogloop`. One protected call serves many callbacks. A callback that
+//! raises ends the call. If there is an `onerror`, the loop makes the call again for the rest of the turn's callbacks.
 
 use super::called::forget_called;
 use super::leave::{PENDING, leave, on_raise};
@@ -258,7 +258,7 @@ unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
             Ok(())
         });
         if let Some(failure) = refused {
-            // If a replay has departed from its recording, the system has not failed. Then the departure is raised.
+            // If a replay has departed from its recording, the system has not failed: the departure is raised instead.
             with_or_raise(lua, state, |state| state.departure().map_or(Ok(()), Err));
             if !(*state).face.returns_refusals {
                 failure.text.raise(lua);

@@ -1,4 +1,5 @@
-//! The functions of a face that the loop calls. They are in a table, so the loop does not depend on a face.
+//! The functions that the loop calls in a face, an interface for scripts. They are in a table, so the loop does not
+//! depend on a face.
 //!
 //! ```text
 //!   turn ──► serve_timers ──► callbacks of timers            leave ──► note_failed, end_failed ──► onerror
@@ -29,12 +30,12 @@ pub(crate) struct Face {
     /// Drops those directions of the Node at this index whose coroutines no longer wait. Needs room for five values.
     /// Runs no Lua code.
     pub(crate) drop_void_claims: unsafe fn(*mut lua_State, c_int),
-    /// Drops void claims, until it finds a coroutine that still waits. Drops timers of tasks that no longer sleep, until
-    /// it finds a sleeping task. The loop calls this function before it checks whether anything is left to do. Needs
-    /// room for twelve values. Lua code may run.
+    /// Drops directions that belong to coroutines that no longer wait (void claims), until it finds a coroutine that
+    /// still waits. Drops timers of tasks that no longer sleep, until it finds a sleeping task. The loop calls this
+    /// function before it checks whether anything is left to do. Needs room for twelve values. Lua code may run.
     pub(crate) before_idle: unsafe fn(*mut lua_State),
-    /// Called when a callback has raised. Stores the callback's timer as CURRENT in the loop at the first index, unless
-    /// the face has stored what it calls before the call. The metatable of timers is at the second index.
+    /// Called when a callback has raised. Stores the callback's timer as CURRENT in the loop at the first index. If the
+    /// face has stored CURRENT before the callback, does nothing. The metatable of timers is at the second index.
     pub(crate) note_failed: unsafe fn(*mut lua_State, c_int, c_int),
     /// Called when the callback of the loop's current task has raised and the protected call has ended. Ends the task
     /// at this index. Neither raises nor allocates.

@@ -53,14 +53,16 @@ pub(crate) struct LoopBlock {
     pub(crate) places: Places,
 }
 
-/// The places in TASKS of unfinished steps; 0: none. The Lua code reads and writes them, too.
+/// The places in TASKS of timers that compiled code arms or cancels in steps; 0: none. The Lua code reads and writes
+/// them, too.
 #[cfg(feature = "luajit")]
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct Places {
     /// The place of the timer that was armed last, until its entry is in TASKS.
     pub(super) arming: Cell<i32>,
-    /// The place of the parked timer, until its entry is in TASKS.
+    /// The place of the parked timer, until its entry is in TASKS. It was paused because something came between its
+    /// steps.
     pub(super) parked: Cell<i32>,
     /// The place of a cancelled timer, until the place is empty.
     pub(super) emptying: Cell<i32>,
@@ -68,7 +70,7 @@ pub(crate) struct Places {
 
 /// A loop without its Lua values.
 pub(crate) struct State {
-    /// The face that made the loop.
+    /// The face (an interface for scripts) that made the loop.
     pub(crate) face: &'static Face,
     pub(crate) events: EventLoop<u64>,
     /// The loop's waker. An interrupt finds it here while the loop runs.
@@ -86,7 +88,8 @@ pub(crate) struct State {
     pub(crate) in_batch: bool,
     /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
     pub(crate) served: bool,
-    /// Whether the last turn has left a mark for this one. The buffer may have been emptied since.
+    /// Whether the last turn has left a handle marked as ready for this turn. The buffer that was the reason for the
+    /// mark may have been emptied since.
     pub(crate) left_marks: bool,
     /// The handle whose read callback runs, if the handle is also ready for writing. If the read callback raises, the
     /// write callback must still run.
@@ -98,7 +101,7 @@ pub(crate) struct State {
     /// The unfinished steps of compiled code.
     #[cfg(feature = "luajit")]
     pub(crate) steps: Steps,
-    /// The number of timers that the loop's host allows to the script; `None` without a limit.
+    /// The loop's limit for the timers of the script; `None` without a limit.
     pub(crate) timers_max: Option<usize>,
     /// The number of timers armed so far, which orders equal deadlines.
     pub(crate) armed: u64,

@@ -1,5 +1,5 @@
-//! A loop in Lua: its memory, the handles that it observes, and its turns. The faces are built on these modules, which
-//! call a face through the table [`face::Face`].
+//! A loop in Lua: its memory, the handles that it observes, and its turns. The faces, the interfaces for scripts, are
+//! built on these modules. The modules call a face through the table [`face::Face`].
 
 pub(crate) mod arm;
 pub(crate) mod called;

@@ -36,7 +36,7 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
         }
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
         if !(*node).interest.contains(ready.ready) && !is_over((*block).state, node, ready.token) {
-            // The event loop knows a direction that the Node does not have any more: the kernel refused to leave it out.
+            // The kernel has refused to stop observing a direction that the Node does not have any more.
             observe_rest((*block).state, node);
         }
         for (i, direction) in DIRECTIONS.into_iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Functions for a loop that records or replays: they find the script's lines, and end a replay's wait.
+//! Functions for a loop that records its run in a file, or replays such a recording. They find the script's line for
+//! each act that is recorded, and let an interrupt end a replay's wait.
 
 use super::memory::State;
 use crate::lua::guard::{ErrorText, Text, script_level};

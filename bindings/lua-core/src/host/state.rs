@@ -170,7 +170,8 @@ impl State {
         self.drop_unlinked();
         self.order.clear();
         self.order.try_reserve(self.events.timers())?;
-        // `t.Loop` pauses no timer, so each has a deadline. Only a parked timer has none, on LuaJIT; it comes last.
+        // `t.Loop` pauses no timer, so each has a deadline. The only exception, on LuaJIT, is a timer that was paused
+        // while compiled code was arming it; it comes last.
         let timers = self.events.iter_timers();
         self.order.extend(timers.map(|(key, at_ns, &armed)| (at_ns.unwrap_or(u64::MAX), armed, key.index())));
         self.order.sort_unstable();

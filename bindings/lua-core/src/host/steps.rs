@@ -1,6 +1,7 @@
-//! Adding and cancelling a timer in steps, for code that LuaJIT compiles with the script. No steps begin while a debug
-//! hook is set, because the hook could use the loop between two of them. A finalizer may still run between two steps,
-//! and so may a hook that another thread or a signal handler sets. Lua's own Ctrl-C sets such a hook, which raises.
+//! Adding and cancelling a timer in steps, for code that LuaJIT compiles with the script. One step changes the wheel,
+//! another the loop's table TASKS, which has an entry for each timer. No steps begin while a debug hook is set, because
+//! the hook could use the loop between two of them. A finalizer may still run between two steps, and so may a hook that
+//! another thread or a signal handler sets. Lua's own Ctrl-C sets such a hook, which raises.
 //!
 //! ```text
 //!   add      arm ─────► the Lua code stores the entry in TASKS ────► arming = 0

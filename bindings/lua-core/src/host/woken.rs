@@ -37,8 +37,8 @@ pub(crate) struct Woken {
     has_run: bool,
     /// In a run of one turn: the number of the first entry that was not in the queue when the run began.
     late: u32,
-    /// In a run of one turn: how many tasks that were in the queue then may end without having run, until fewer than
-    /// `left` of them remain. In other runs it is `usize::MAX`.
+    /// In a run of one turn: of the tasks that were in the queue when the run began, the number that are still there,
+    /// minus `left`. In other runs it is `usize::MAX`.
     spare: usize,
 }
 
@@ -113,7 +113,7 @@ impl Woken {
         self.has_run
     }
 
-    /// Begins a turn: as many tasks as the host allows may run, at most [`TURN_MAX`].
+    /// Begins a turn: at most `host_max` tasks may run, the loop's limit for a turn, and at most [`TURN_MAX`].
     #[inline]
     pub(crate) fn begin_turn(&mut self, host_max: usize) {
         self.left = host_max.min(TURN_MAX);

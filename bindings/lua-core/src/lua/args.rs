@@ -377,7 +377,7 @@ pub(crate) unsafe fn push_ms(lua: *mut lua_State, ns: u64) {
     }
 }
 
-/// Converts nanoseconds to milliseconds, as [`push_ms`] does if all numbers are floats.
+/// Converts nanoseconds to milliseconds, like [`push_ms`] in a Lua in which all numbers are floats.
 #[cfg(feature = "luajit")]
 pub(crate) fn ns_to_ms(ns: u64) -> f64 {
     match ns % 1_000_000 {

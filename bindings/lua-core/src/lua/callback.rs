@@ -35,7 +35,8 @@ pub(crate) unsafe fn call(lua: *mut lua_State, args: c_int, results: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         let table = lua_gettop(lua);
-        // An error at any instruction, as lua's own Ctrl-C raises it, may end compiled code between two steps.
+        // An error at any instruction, as lua's own Ctrl-C raises it, may end compiled code between two steps of arming
+        // or cancelling a timer. Then the table may be missing.
         #[cfg(feature = "luajit")]
         if mlua::ffi::lua_type(lua, table) != mlua::ffi::LUA_TTABLE {
             return mlua::ffi::lua_settop(lua, table + results);

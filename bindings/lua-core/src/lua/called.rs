@@ -27,8 +27,8 @@ use std::mem::MaybeUninit;
 pub(crate) static CLASSES_KEY: u8 = 0;
 
 /// Returns the level of our function that the script has called, if Lua code of ours has called the running function.
-/// The called function is that Lua code, or our C function that has passed its arguments on to it. Otherwise returns 0.
-/// Allocates nothing.
+/// The called function is that Lua code, or our C function that has passed the script's arguments on to that code.
+/// Otherwise returns 0. Allocates nothing.
 ///
 /// # Safety
 ///
@@ -104,8 +104,8 @@ pub(crate) unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_i
 }
 
 /// Pushes the name of the function at `level`: the name in the calling script, or the name in a table. Returns whether
-/// the script called the function as a method. Lua does not know this after a tail call. Then every method counts as
-/// called as a method.
+/// the script called the function as a method. After a tail call Lua does not know this. The answer is then yes if the
+/// function was found in a table of methods.
 unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool {
     // SAFETY: only called by `bad_argument_of`, with a level of the stack. A name lives as long as its function.
     unsafe {

@@ -8,7 +8,8 @@ local has_ffi, ffi = pcall( require, 'ffi' )
 local has_util, util = pcall( require, 'jit.util' )
 if not has_jit or not jit.status( ) or not has_ffi or not has_util then return end
 
--- Returns a loop's memory, which begins like LoopBlock in host/memory.rs. Compiled code makes no object for it.
+-- Returns a pointer to a loop's memory, which begins like LoopBlock in host/memory.rs. Compiled code makes no object
+-- for the pointer.
 local Block = ffi.typeof 'struct { void *state; int32_t arming, parked, emptying; } *'
 local cast  = ffi.cast
 local function block_of( loop ) return cast( Block, loop ) end
@@ -20,8 +21,8 @@ local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end
 
 -- `serve` consists of one endless loop. Returns a function that calls `serve` as long as LuaJIT tries to compile this
 -- loop. LuaJIT gives up a loop that it has failed to compile several times, for example because the callbacks make
--- closures. It then replaces the loop's opcode LOOP by the next opcode, and interprets the loop. The C function is
--- faster than an interpreted loop.
+-- closures. It then replaces the loop's opcode LOOP by the next opcode, and interprets the loop. From then on the
+-- returned function does nothing: the C function that serves the same timers is faster than an interpreted loop.
 local function while_compiled( serve )
   local LOOP, pc = opcode( function( ) while true do serve( ) end end, 1 ), 1
   while opcode( serve, pc ) ~= LOOP do pc = pc + 1 end

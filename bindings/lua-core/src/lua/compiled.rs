@@ -31,7 +31,7 @@ pub(crate) unsafe fn set_pointers(lua: *mut lua_State, table: c_int, functions: 
     }
 }
 
-/// The place of a coroutine in the registry.
+/// The place in the registry of the coroutine that [`resting_thread`] returns.
 static THREAD_KEY: u8 = 0;
 
 /// Returns a coroutine that never runs, and lives as long as the Lua state. A function that must not touch Lua may ask

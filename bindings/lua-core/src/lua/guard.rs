@@ -240,12 +240,12 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
         InvalidInput | InvalidData => errno::EINVAL,
         NotFound => errno::ENOENT,
         OutOfMemory => errno::ENOMEM,
-        // The limit of a host, without its description if there was no memory for one.
+        // A limit of the loop is reached. If there was no memory for a description, the error has only this kind.
         QuotaExceeded => errno::EMFILE,
         PermissionDenied => errno::EPERM,
         ResourceBusy => errno::EBUSY,
         Unsupported => errno::ENOSYS,
-        // Above all the error after a fork: the loop belongs to the parent process.
+        // This is above all the error after a fork: the loop belongs to the parent process.
         _ => errno::EPERM,
     }
 }

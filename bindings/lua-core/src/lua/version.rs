@@ -139,8 +139,8 @@ entry!(
 /// So the coroutine begins in the same way, whether a script or the loop resumes it first. Returns the number that
 /// [`begin()`] needs.
 ///
-/// On 5.1 that value is always a Lua function. If a coroutine begins with a C function that yields, 5.1 resumes it as
-/// if it were Lua code.
+/// On 5.1 that value is always a Lua function. If a coroutine begins with a C function that yields, 5.1 resumes that
+/// function as if it were Lua code.
 ///
 /// # Safety
 ///

@@ -200,7 +200,7 @@ impl Queue {
                 known.next_ns = next.deadline;
                 // At the end of time there is no next deadline.
                 let next = (known.next_ns > now_ns).then(|| Plan::once(known.next_ns));
-                // The timer takes the place that has just become free, so this needs no memory.
+                // The timer takes the place in the wheel that it has just left, so this needs no memory.
                 known.key = next.and_then(|next| self.scheduler.try_add(next, fired.value).ok());
             }
             self.live += count;

@@ -46,8 +46,8 @@ impl Service {
         now_ns
     }
 
-    /// Brings the descriptor up to date, if the script has asked for it. If an event is waiting, the alarm is set to 1
-    /// ns, which has always passed.
+    /// Sets the alarm, if the script has asked for its descriptor, to the time of the next event. If an event is
+    /// waiting already, the alarm is set to 1 ns, a time that has always passed.
     pub(super) fn set_alarm(&mut self) {
         let Some(alarm) = &mut self.alarm else { return };
         alarm.set(if self.queue.len() > 0 { 1 } else { self.queue.next_deadline().unwrap_or(0) });

@@ -7,7 +7,7 @@
 //!                                      └─ an address, a wrong argument, … ──► recv, in transfer.rs
 //! ```
 //!
-//! No call is made twice: a system call that was refused has taken the error from the socket.
+//! A system call that was refused is not made again by `transfer.rs`: it has already taken the error from the socket.
 
 use super::attempt::{Failed, RECEIVED, REFUSED_RECV, REFUSED_SEND, push_failure, repeat};
 use super::patience::patiently;

@@ -64,8 +64,8 @@ const STATS: &[&CStr] = &[
 
 /// Pushes a userdata with a snapshot of all addresses of all interfaces. Lua frees the userdata even after an error.
 unsafe fn push_records<'a>(lua: *mut lua_State) -> Result<&'a [Record], c_int> {
-    // SAFETY: only called by the functions below. The second list may be longer than the first; records without room
-    // are left out.
+    // SAFETY: only called by the functions below. The system lists the addresses twice: first they are counted, then
+    // copied. The second list may be longer than the first; records without room are left out.
     unsafe {
         let room = attempt(lua, || Ok(all()?.count()))?;
         let records = new_userdata(lua, room * size_of::<Record>(), 0).cast::<Record>();

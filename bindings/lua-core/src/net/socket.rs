@@ -131,7 +131,8 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
             match lua_type(lua, arg) {
                 t if t <= LUA_TNIL => {}
                 LUA_TNUMBER => {
-                    // The conversion to `c_int` changes a fraction, and a number that is too great.
+                    // The conversion to `c_int` changes a fraction, and a number that is too great. So the comparison
+                    // finds both.
                     let number = lua_tonumber(lua, arg);
                     if f64::from(number as c_int) != number {
                         wrong(lua, arg, WHAT[place], c"a name or a whole number of 32 bits");

@@ -8,7 +8,8 @@
 //!   path         names of files
 //! ```
 //!
-//! No code on a higher floor asks whether the system is Unix or Windows, and no code here uses Lua.
+//! No code on the floors above this one (see `lib.rs`) asks whether the system is Unix or Windows, and no code here
+//! uses Lua.
 
 #[cfg(unix)]
 mod unix;

@@ -144,7 +144,8 @@ entry!(
 );
 
 /// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores the task at that place, and sets
-/// `arming` to 0. If the task may have been parked in between, the Lua code also calls [`linked`].
+/// `arming` to 0. If a turn, a listing or another timer has come in between, the task may be parked: its timer is
+/// paused. The Lua code then also calls [`linked`].
 unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task, or null. Without a limit `arm` does not use the Lua state.
     unsafe {

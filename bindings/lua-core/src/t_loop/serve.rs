@@ -78,7 +78,7 @@ pub(super) unsafe fn serve_task(lua: *mut lua_State, state: *mut State, expired:
     }
 }
 
-/// The functions of this face that the loop calls. No coroutine waits in this face.
+/// The functions that the loop calls in this face, `t.Loop`. No coroutine waits in `t.Loop`.
 pub(super) static FACE: Face = Face {
     serve_timers,
     serve_woken: |_| {},

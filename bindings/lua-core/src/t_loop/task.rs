@@ -74,8 +74,8 @@ pub(super) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut Tas
     }
 }
 
-/// Arms an interval's next expiry, by the engine's rule of skipping. The period is known only now, so expiries that
-/// passed while the callback ran are skipped, too.
+/// Arms the next expiry of a task whose callback has returned a period. Expiries that have passed are skipped. The
+/// period is known only now, so expiries that passed while the callback ran are skipped, too.
 pub(super) fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) -> Result<Key, AddError> {
     let plan = Plan::every(deadline_ns, period_ns, Missed::Skip);
     let next = state.events.follow(&plan, state.events.now_ns());
@@ -84,7 +84,8 @@ pub(super) fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) 
     unsafe { state.arm(null_mut(), Due::At(next_ns), For::Script, 0) }
 }
 
-/// Empties the place of `key` in ENVS: its table may belong to an earlier task. The loop is at 1.
+/// Empties the place of `key` in ENVS, which holds each task's table of user values: the table there may belong to an
+/// earlier task. The loop is at 1.
 #[cfg(feature = "luajit")]
 unsafe fn forget_env(lua: *mut lua_State, key: Key) {
     // SAFETY: only called by `link`, with room for two values. Emptying a place takes no memory.
@@ -167,8 +168,8 @@ pub(super) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
     }
 }
 
-/// Like [`pack`], for a function at 3 on top of the stack. Without arguments the table contains only the function, so
-/// tasks with the same function can share the table. A weak table holds the table of the last task.
+/// Like [`pack`], for a function without arguments, which is at 3 and on top of the stack. Its table contains only the
+/// function, so tasks with the same function can share it. A weak table holds the table of the last such task.
 ///
 /// # Safety
 ///

@@ -10,7 +10,7 @@ local test, equal, same_list = T.test, T.equal, T.same_list
 -- compiled.lua defines nothing if the compiler is off when it is loaded.
 if jit then jit.off( ) end
 
--- Whether the work had an instruction with the requested number.
+-- Whether `work`, in the last call of `with_intrusion`, came to its instruction `nth`.
 local was_there
 
 -- Calls `work`. Calls `intrude` just before `work` executes its instruction number `nth`. Returns what `pcall` returns.
@@ -32,7 +32,8 @@ local function with_intrusion( nth, intrude, work )
   end )
 end
 
--- Runs `script` with a new loop for each instruction of its work.
+-- Calls `script` again and again with a new loop, with 1, 2 and so on for `nth`, until its work has no instruction
+-- `nth`.
 local function at_each_step( script )
   local nth = 0
   repeat
@@ -124,7 +125,7 @@ test( 'if a loop is closed while a timer is being added, the call raises, or the
   end )
 end )
 
--- Runs `script` with a new loop of `t.Loop` for each instruction of its work.
+-- Like `at_each_step`, with loops of `t.Loop`.
 local function at_each_step_of_tasks( script )
   local nth = 0
   repeat

@@ -4,8 +4,8 @@ local T       = require 'harness'
 local cogloop = require 'cogloop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
--- Returns the process number of a shell, which is our child. The collector would take the status of a child when it
--- closes its pipe, so each pipe is kept.
+-- Returns the process number of a shell, which is our child. Each pipe is kept, because the collector would close a
+-- lost pipe, and closing a pipe takes the child's status.
 local pipes = { }
 local function shell( command )
   T.requires 'children'

@@ -203,8 +203,8 @@ test( 'after stop, or an error that leaves run, the next run resumes the other w
   same_list( order, { 1, 2, 3 } )
 end )
 
--- `stop` has left a due timer. An earlier version served it before the other woken task, as if the error had come in
--- the timer's turn.
+-- `stop` has left a due timer. An earlier version served this timer before the other woken task, as if the error had
+-- come while timers were being served.
 test( 'an error of a woken task before the first turn does not make timers run before other woken tasks', function( )
   local loop, order = virtual( ), { }
   loop:onerror( function( ) order[ #order + 1 ] = 'error' end )

@@ -261,7 +261,7 @@ test( 'timers that a turn has left for the next turn are not lost when the last 
   T.requires 'Lua files as handles'
   local file, watcher = io.tmpfile( ), nil
   watcher = loop:on( file, 'r', function( ) note 'handle' watcher:off( ) end )
-  -- The turn's share for timers is used up, so the handle is served next.
+  -- This callback uses up the turn's time for timers, so the handle is served next.
   loop:after( 0, function( ) note 'slow' loop:advance( 20 ) end )
   loop:after( 0, note, 'plain' )
   loop:spawn( function( ) note 'spawned' loop:sleep( 1 ) note 'slept' end )

@@ -33,7 +33,7 @@ local function world( )
   return w
 end
 
--- Loads a chunk with the name script.lua; its globals are the fields of the world.
+-- Loads a chunk with the name script.lua; its globals are the fields of `w`, the table that `world` returns.
 local function compile( code, w )
   if setfenv then return setfenv( assert( loadstring( code, '@script.lua' ) ), w ) end
   return assert( load( code, '@script.lua', 't', w ) )
@@ -203,7 +203,7 @@ test( 'the message about a function of the module that is called with a colon na
 end )
 
 test( 'after a tail call the message has the name of the function, and counts as the script does', function( )
-  -- LuaJIT takes the name from the call of the function that is gone.
+  -- A tail call removes the function that calls. LuaJIT takes the name from the call of that removed function.
   if rawget( _G, 'jit' ) then return end
   local w = world( )
   for code, wanted in pairs{
@@ -308,7 +308,7 @@ test( 'on returns an error with a number if a descriptor is too large for select
   T.requires 'the backends of Linux'
   local loop, files = cogloop.loop{ backend = 'select' }, { }
   for i = 1, 1100 do files[ i ] = io.open '/dev/null' end
-  -- The refused number depends on the smaller numbers that are free.
+  -- Which file is refused depends on how many smaller descriptor numbers were free.
   local refused
   for i = 1, #files == 1100 and 1100 or 0 do
     local got, message, number = loop:on( files[ i ], 'r', f )

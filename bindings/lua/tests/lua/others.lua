@@ -202,7 +202,7 @@ with( 'posix.unistd', "in a forked child run and step of the parent's loops retu
   -- Forks in a callback: `run` returns in the child, too.
   local is_child
   loop:after( 1, function( )
-    loop:after( 20, fire )     -- armed here, it is for a later turn, however long this turn takes
+    loop:after( 20, fire )     -- armed in this turn, so it fires in a later turn, however long this turn takes
     pid = assert( unistd.fork( ) )
     is_child = pid == 0
   end )

@@ -225,7 +225,7 @@ test( 'a new file that gets a closed number in the same turn gets no old event (
     other:close( )
     fresh = T.fifo( )       -- gets the number of the closed file, and is never ready
     loop:addHandle( fresh, 'r', function( ) served[ #served + 1 ] = 'stale' end )
-    loop:addTask( 10, function( ) loop:clean( ) end )     -- armed here: on a busy machine it could come before the first turn
+    loop:addTask( 10, function( ) loop:clean( ) end )     -- armed only now, so that it is not due before the first turn
   end
   loop:addHandle( one, 'r', swap, one, two )
   loop:addHandle( two, 'r', swap, two, one )
@@ -281,7 +281,7 @@ test( 'callbacks of tasks and handles may add and remove handles', function( )
 end )
 
 test( 'as many ready handles as the process may have are all served fairly (C49)', function( )
-  -- On virtual time a busy machine does not shorten a turn's share.
+  -- On virtual time a turn serves as many callbacks on a busy machine as on an idle one.
   local loop, reader, writer = Loop{ clock = 'virtual' }, T.fifo( )
   local name = os.tmpname( )
   os.remove( name )

@@ -96,7 +96,7 @@ test( 'signals, children and their output are replayed in the recorded order', f
       pipes[ i ] = pipe
       loop:child( pipe:read '*n', function( _, how, code )
         tell( 'child', i, how, code )
-        -- The watcher begins here, because the process number is read first.
+        -- The lines are watched only from here on: reading the process number may have put lines into the buffer.
         watcher = loop:on( pipe, 'r', function( )
           local line = pipe:read '*l'
           tell( 'line', i, line or 'end' )

@@ -75,8 +75,8 @@ test( 'the callback of a file is not called if a timer has emptied the buffer', 
   local got, taken, watcher = { }, nil, nil
   watcher = c:on( child, 'r', function( )
     got[ #got + 1 ] = child:read( ) or 'end'
-    -- The second line is in the file's buffer now, so the next turn reports it. It serves this timer first, and no other
-    -- timer, which could use up the share of the timers.
+    -- The second line is in the file's buffer now, so the next turn reports the file. The turn serves this timer
+    -- first. There is no other timer that could use up the turn's time for timers.
     if #got == 1 then c:after( 0, function( ) taken = child:read( ) c:after( 50, go ) end ) end
     if got[ #got ] == 'end' then watcher:off( ) end
   end )
@@ -138,7 +138,7 @@ test( "every backend refuses a loop's own descriptor as its handle", function( )
   for _, backend in ipairs{ 'uring', 'epoll', 'select', 'portable' } do
     local loop = cogloop.loop{ backend = backend }
     local fd   = loop and loop:fd( )
-    -- Without permission for io_uring there is no such loop, and `select` has no descriptor.
+    -- If the system refuses io_uring, `loop` is nil. A loop on `select` has no descriptor.
     if fd then
       local watcher, why, errno = loop:on( fd, 'r', print )
       equal( watcher, nil, backend )

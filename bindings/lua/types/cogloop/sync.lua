@@ -3,8 +3,8 @@
 --- Types of the groups, channels, semaphores and events of `require 'cogloop'`. All serve tasks in the order of their
 --- calls. A callback may call each function if the call need not wait. With a limit of 0 ms no call waits.
 
---- A group of tasks that end together. With Lua 5.4 the end of a `<close>` variable cancels the tasks; in a task it
---- then waits until they have ended.
+--- A group of tasks that end together. With Lua 5.4 the end of a `<close>` variable cancels the tasks. In a task the
+--- end of the variable also waits until the tasks have ended.
 ---@class cogloop.Group
 local Group = { }
 

@@ -33,7 +33,7 @@
 ---@field pollfd? number | fun( self ): number
 ---@field dirty? fun( self ): boolean whether the object has buffered input
 
---- A Lua file, which servers call `file*` or `file`; a descriptor; or an object that has one.
+--- A Lua file, whose type is `file*` or `file` for a language server; a descriptor; or an object that has one.
 ---@alias t.Loop.Handle file* | file | integer | t.Loop.Pollable
 
 ---@class t.Loop.Options

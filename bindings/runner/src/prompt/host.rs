@@ -165,7 +165,7 @@ unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
         let descriptor = is_given(1).then(|| BorrowedFd::borrow_raw(lua_tointeger(lua, 1) as RawFd));
         (descriptor, is_given(2).then(|| lua_tonumber(lua, 2)))
     };
-    // Rounded up: a turn before the deadline would find nothing to do.
+    // The time is rounded up: a turn before the deadline would find nothing to do.
     let timeout = ms.map_or(PollTimeout::NONE, |ms| PollTimeout::from(ms.ceil().min(60_000.0) as u16));
     let is_asked = DESK.with_borrow(|desk| {
         let Some(desk) = desk else { return true };

@@ -111,7 +111,8 @@ local function serve_loop( )
   if not worked then
     host.report( told( left ) )
   elseif left == nil then
-    -- The system has refused the wait. It would refuse each further wait, so the loop waits for the next line.
+    -- The system has refused the wait, and would refuse each further one. So the loop takes no turn until the next
+    -- line has run.
     refused = true
     host.report( tostring( why ) )
   end

@@ -197,8 +197,8 @@ pub(super) fn show() {
 }
 
 /// Moves the cursor to the start of a row without asking the terminal for its position. The function writes as many
-/// spaces as a row has columns. The spaces stay in the same row only if they begin at its start. An unfinished line of
-/// a chunk stays readable.
+/// spaces as a row has columns, then `\r`. A cursor at the start of a row stays in that row. From any other place it
+/// gets into the next row, so an unfinished line that a chunk has printed stays readable.
 pub(super) fn begin_row(columns: usize) {
     if let Some(screen) = SCREEN.get() {
         let _ = (&screen.terminal).write_all(format!("{}\r", " ".repeat(columns)).as_bytes());

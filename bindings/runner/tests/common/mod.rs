@@ -25,7 +25,7 @@ pub(crate) fn backends() -> Vec<&'static str> {
         if !is_it {
             let story = std::thread::current().name().unwrap_or_default().to_owned();
             let line = format!("skipped: {story}: {backend}: {}\n", answer.trim());
-            // Written directly, because the harness hides the output of a test that passes.
+            // The line is written directly, because the harness hides the output of a test that passes.
             std::io::stdout().write_all(line.as_bytes()).expect("it is open");
         }
         is_it

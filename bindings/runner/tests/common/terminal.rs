@@ -47,7 +47,7 @@ impl Terminal {
         command.env("XDG_STATE_HOME", home).env("TERM", "xterm").env("NO_COLOR", "1");
         command.stdin(end()).stdout(end()).stderr(end());
         set_up(&mut command);
-        // SAFETY: between fork and exec, only system calls.
+        // SAFETY: between fork and exec the closure makes only system calls.
         unsafe {
             command.pre_exec(|| {
                 nix::unistd::setsid()?;

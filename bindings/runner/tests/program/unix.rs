@@ -1,4 +1,5 @@
-//! The program on Unix only: the search for modules, files as handles, and the signal of a closed pipe.
+//! The program on Unix only: the search for modules, files as handles, and the signal of a closed pipe. The numbers
+//! `C…` name rows of docs/conformance.md.
 
 use crate::common::{self, cogloop, run, run_with_input, text};
 use std::os::unix::process::ExitStatusExt;

@@ -3,9 +3,9 @@
 //! | part | what always holds |
 //! |---|---|
 //! | [`Time`](time::Time) | the time of a turn does not go back |
-//! | [`Timers`](timers::Timers) | every timer counts as keeping the loop going, or as an exception, never as both |
+//! | [`Timers`](timers::Timers) | every timer either keeps the loop going or counts as paused or unreferenced |
 //! | [`Observed`](observed::Observed) | the backend observes the table's descriptors, and the owned ones stay open |
-//! | [`Readiness`](readiness::Readiness) | every descriptor with a mark is listed; an event is given out once |
+//! | [`Readiness`](readiness::Readiness) | every descriptor marked ready is listed; an event is given out once |
 //! | [`Shares`](share::Shares) | a turn serves no more timers, and no more descriptors, than their share |
 //!
 //! The parts do not know the loop. `Readiness` works on `Observed`, and `Shares` reads `Time`; otherwise the parts do

@@ -95,8 +95,8 @@ impl Observed {
         self.unsettled.try_grow(index)
     }
 
-    /// Puts a proposal into effect. There must be room for it. The caller keeps the descriptor open until the backend
-    /// has forgotten it.
+    /// Observes a descriptor under the proposed token. There must be room for the proposal. The caller keeps the
+    /// descriptor open until the backend has forgotten it.
     ///
     /// # Errors
     /// An error of the kernel; nothing has changed then.
@@ -216,7 +216,7 @@ impl Observed {
         self.unsettled.clear();
     }
 
-    /// The directions that are still ready of an event that may be outdated. The kernel is asked only about a
+    /// The directions of an event that are still ready; the event may be outdated. The kernel is asked only about a
     /// descriptor that may block. A non-blocking descriptor is given out in any case: reading it returns `WouldBlock`,
     /// and asking would cost a system call each time.
     #[inline]
@@ -226,7 +226,7 @@ impl Observed {
         if asked.is_empty() {
             return asked;
         }
-        // The kernel does not know the marks.
+        // The kernel does not know what the user has marked ready.
         self.look(&descriptor, event.token, asked) | event.ready & descriptor.marked_in_turn
     }
 

@@ -7,15 +7,15 @@
 //!
 //! ```text
 //!   served    1   2       4               8                             16 … 32 … 48     quick callbacks: the clock is
-//!   looks     ▲   ▲       ▲               ▲                              ▲    ▲    ▲      read after every 16th
+//!   reads     ▲   ▲       ▲               ▲                              ▲    ▲    ▲      read after every 16th
 //!
 //!   served    1   2   3   slow callbacks: the clock is read after each
-//!   looks     ▲   ▲   ▲
+//!   reads     ▲   ▲   ▲
 //! ```
 //!
 //! The number of callbacks between two readings is kept from turn to turn. The limit on the number of callbacks is for
-//! virtual clocks, which stand still during a callback. So a program on such a clock is served in the same order each
-//! time.
+//! virtual clocks, which stand still during a callback, so that the limit on the time is never reached. A program on
+//! such a clock is served in the same order each time.
 
 use super::time::Time;
 use std::num::NonZeroUsize;
@@ -150,7 +150,7 @@ impl Shares {
             return true;
         }
         if share.served == 0 {
-            // Timers had their own share, which ended about at this time.
+            // Timers had their own share, which ended about at its last reading of the clock.
             share.begin(self.timers.looked_ns.max(time.turn_ns()));
         } else if has_timers && share.is_used_up(time.now_ns()) {
             return true;

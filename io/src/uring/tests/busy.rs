@@ -1,5 +1,5 @@
-//! Busy registrations. They have no poll in the kernel, and each wait looks at them. They are armed again when they are
-//! idle.
+//! Busy registrations. They have no poll in the kernel, and each wait looks at them: it asks the kernel with one
+//! `poll( 2 )` whether they are ready. They are armed again when they are idle.
 
 use super::*;
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,5 @@
-//! Entries that stay in the kernel from wait to wait: the polls of edge-triggered registrations, and the
-//! quiet timer.
+//! Entries that stay in the kernel from wait to wait: the polls of edge-triggered registrations, and the quiet timer,
+//! which has armed registrations checked after a time without an event.
 
 use super::*;
 

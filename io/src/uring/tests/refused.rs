@@ -87,7 +87,8 @@ fn a_removal_without_memory_is_repeated_by_the_next_wait() {
     assert_eq!((uring.armed, polls(&uring)), (0, 0));
 }
 
-/// Looks fail. Then arming the polls again finds the ready descriptors. A look that a signal interrupts is repeated.
+/// A look, the one `poll( 2 )` of many registrations, fails. Then arming the polls again finds the ready descriptors. A
+/// look that a signal interrupts is repeated.
 #[test]
 fn a_failed_look_loses_no_event_and_reports_no_false_one() {
     if !permitted() {

@@ -28,11 +28,12 @@ return function( M )
     end
   end
 
-  -- A coroutine that waits for a handle has a claim on the handle. If other code resumes or closes the coroutine, the
-  -- claim becomes void. A void claim is dropped when another function or coroutine needs the direction, when a method
-  -- of the watcher is called, when the loop's timers or handles are listed, and at the latest at the claim's time
-  -- limit. A turn of the module drops some void claims as well, until it has found a claim that is not void. Which ones
-  -- it drops is not specified. So a program lists the handles before a turn: see `S.look` in stage.lua.
+  -- A coroutine that waits for a handle has a claim on the handle: it occupies the directions for which it waits. If
+  -- other code resumes or closes the coroutine, the claim becomes void. A void claim is dropped when another function
+  -- or coroutine needs the direction, when a method of the watcher is called, when the loop's timers or handles are
+  -- listed, and at the latest at the claim's time limit. A turn of the module drops some void claims as well, until it
+  -- has found a claim that is not void. Which void claims a turn drops is not specified. So a program lists the handles
+  -- before a turn: see `S.look` in stage.lua.
   local function drop_void( entry )
     if not entry then return end
     for one in each 'rw' do
@@ -139,9 +140,9 @@ return function( M )
 
   -- ## Readiness
   -- A turn serves the directions that were ready when its wait ended, and that were observed then and still are. It
-  -- serves reading first, then writing. The order of the handles is not specified. The turn's share limits how many
-  -- handles are served. If a direction of a handle was added after the wait, the handle may be served in this turn or
-  -- in the next. The same holds after a call of `on` with a number or an object, which may mean another file by then.
+  -- serves reading first, then writing. The order of the handles is not specified. share.lua says how many handles are
+  -- served. If a direction of a handle was added after the wait, the handle may be served in this turn or in the next.
+  -- The same holds after a call of `on` with a number or an object, which may mean another file by then.
   function M.ready( loop )
     local ready = { }
     for _, entry in ipairs( loop.entries ) do
@@ -228,11 +229,11 @@ return function( M )
   end
 
   -- ## Closing
-  -- The functions of a closed handle are no longer called, and its entry leaves the loop: the entry of a socket just
-  -- before the socket is closed, the entry of an object before the next turn. The entry of a number stays until it is
-  -- turned off, because the number may mean another file later. A coroutine that waits for the closed handle gets a
-  -- timer for now. It gets the timer before the next turn, or when the handle's number is added to the loop again.
-  -- Until then the timer of its time limit still exists, but does nothing.
+  -- The functions of a closed handle are no longer called, and its entry leaves the loop. The entry of a socket leaves
+  -- just before the socket is closed, and the entry of an object before the next turn. The entry of a number stays
+  -- until it is turned off, because the number may mean another file later. A coroutine that waits for the closed
+  -- handle gets a timer without delay, which ends the wait. It gets this timer before the next turn, or when the
+  -- handle's number is added to the loop again. Until then the timer of its time limit still exists, but does nothing.
   local function close( entry )
     for one in each 'rw' do
       local task = entry[ one ] and entry[ one ].task

@@ -70,8 +70,8 @@ return function( M )
   -- ## A turn
   -- A turn waits until a handle is ready or a timer is due, but not beyond `latest`. If a handle is ready or a timer is
   -- due already, no time passes. Then the turn serves the timers that were due and the handles that were ready *when
-  -- its wait ended*: timers first, each kind up to its share. Timers and handles that become due or ready in the turn's
-  -- callbacks are served in a later turn. Those that the callbacks cancel or remove are not served.
+  -- its wait ended*: timers first, each kind up to its share (share.lua). Timers and handles that become due or
+  -- ready in the turn's callbacks are served in a later turn. Those that the callbacks cancel or remove are not served.
   function M.turn( loop, latest )
     local ready = M.ready( loop )
     if #ready == 0 then

@@ -9,7 +9,7 @@ return function( M )
   local FAILED = 'another task of the group has failed'
 
   -- ## A group
-  -- A group has its tasks until they end. The first error of a task cancels the others. A cancelled group begins no
+  -- A group keeps its tasks until they end. The first error of a task cancels the others. A cancelled group begins no
   -- more tasks. If the group wants only one result, as `any` does, the first task that returns cancels the others, and
   -- an error does not.
   local function cancel_all( group, reason )
@@ -61,7 +61,8 @@ return function( M )
 
   -- ## Leaving a scope
   -- A task may be cancelled while it waits for the tasks of a scope: of a group, `all`, `any` or `timeout`. Then it
-  -- cancels these tasks, and waits until they have ended, but no longer than its grace. After that its own wait raises.
+  -- cancels these tasks, and waits until they have ended, but no longer than its grace, which is the time that it may
+  -- wait after its cancellation. After that its own wait raises.
   local function leave( group )
     local me = group.loop.current
     cancel_all( group, me.cancellation.reason )

@@ -23,8 +23,8 @@ return function( S, world )
   end
 
   -- When other code has resumed or closed a coroutine that waits for a handle, the coroutine still has a claim on the
-  -- handle. It is not specified in which turn the loop drops this claim, but listing the handles drops it at once. So
-  -- programs list the handles where such a claim may exist.
+  -- handle: the loop still counts it as waiting. It is not specified in which turn the loop drops this claim, but
+  -- listing the handles drops it at once. So programs list the handles where such a claim may exist.
   function S.look( ) pcall( S.main.handles, S.main ) end
 
   function S.waited( n, h, ready, ... )

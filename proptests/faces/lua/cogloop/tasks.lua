@@ -8,9 +8,9 @@ return function( M )
   local function spread( list ) return unpack( list, 1, list.n ) end
 
   -- ## A task
-  -- `spawn` makes a coroutine, and a timer for now that resumes it. So the task begins in the next turn, and counts as
-  -- a timer until then. After a plain yield the task gets such a timer again. waits.lua has the waits. A task is not a
-  -- callback, but `slow` also reports a task that runs too long from one wait to the next.
+  -- `spawn` makes a coroutine, and a timer without delay that resumes the coroutine. So the task begins in the next
+  -- turn, and counts as a timer until then. After a plain yield the task gets such a timer again. waits.lua has the
+  -- waits. A task is not a callback, but `slow` also reports a task that runs too long from one wait to the next.
   --
   --   ready ──► running ──► waiting ──► ready …      `wait` is set while it waits
   --                └──────► done, failed, cancelled

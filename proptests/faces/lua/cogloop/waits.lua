@@ -23,8 +23,9 @@ return function( M )
   end
 
   -- ## A wait
-  -- `task.wait` is the current wait: its kind, its timer, and its claim on a handle. What ends the wait passes values
-  -- to it. If the first value is `M`, the wait raises the cancellation; if not, it returns the values.
+  -- `task.wait` is the current wait: its kind, its timer, and its claim on a handle, which handles.lua explains. What
+  -- ends the wait passes values to it. If the first value is `M`, the wait raises the cancellation; if not, it returns
+  -- the values.
   local function woken( task, ... )
     task.waits = false
     return ...
@@ -148,7 +149,7 @@ return function( M )
   end
 
   -- ## wait
-  -- The claim ends with the first of these: the handle is ready, the handle is closed, or the time limit has come. A
+  -- The wait ends with the first of these: the handle is ready, the handle is closed, or the time limit has come. A
   -- handle that is ready at the limit counts as ready. If other code has resumed or closed the coroutine, the timer of
   -- the limit is not counted as fired.
   function Loop.wait( loop, handle, direction, ms )

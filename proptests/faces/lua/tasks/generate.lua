@@ -170,7 +170,7 @@ return function( random, length )
   end
 
   -- ## Sequences that random choices seldom produce
-  -- A task whose clean-up takes longer than its grace.
+  -- A task whose clean-up takes longer than its grace, the time that the task may wait after it was cancelled.
   local seldom = { }
   function seldom.protect( op, list )
     if not op.again and R.chance( 50 ) then list[ #list + 1 ] = make.sleep( ) end

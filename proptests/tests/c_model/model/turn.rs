@@ -252,8 +252,8 @@ impl Model {
 }
 
 /// The deadline that follows a scheduled time which is served in this turn. Within its slack a timer is on time. With
-/// `Skip`, only the start of the current tick counts as passed. If several deadlines without slack are in one tick, all
-/// but the first are late.
+/// `Skip`, time counts as passed only up to the start of the current tick. If several deadlines without slack are in
+/// one tick, all but the first are late.
 fn follow(known: &Loop, policy: Missed, (scheduled_ns, slack_ns): (u64, u64), period: NonZeroU64) -> Next {
     let is_short = slack_ns == 0 && period.get() < known.tick_ns;
     if !is_short && known.turn_ns <= known.deadline(scheduled_ns.saturating_add(slack_ns)) {

@@ -64,7 +64,7 @@ enum Begun {
     Waiting(Waiting),
 }
 
-/// The state of a task, or of a visit to the state.
+/// The progress of a task, or of a visit (a call of `with`).
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Join {
     Waiting(Option<Waiter>),

@@ -49,8 +49,8 @@ impl Timer {
         Some((rounded_ns.find(|&ns| ns >= deadline_ns).unwrap_or(deadline_ns), arming))
     }
 
-    /// The deadline after this one, which was served at `now_ns`, and the number of those in between. A deadline that
-    /// is served within the slack is on time.
+    /// The deadline that follows `deadline_ns`, and the number of missed deadlines between the two. `deadline_ns` was
+    /// served at `now_ns`. A deadline that is served within the slack is on time.
     fn next(&self, deadline_ns: u64, (period, policy): (NonZeroU64, Missed), now_ns: u64) -> Next {
         let is_on_time = now_ns <= deadline_ns.saturating_add(self.slack_ns);
         policy.next(deadline_ns, period, if is_on_time { deadline_ns } else { now_ns })

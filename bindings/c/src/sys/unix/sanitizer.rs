@@ -1,4 +1,4 @@
-//! Tells a thread sanitizer the order that the library's locks and atomics make.
+//! Marks that tell a thread sanitizer in which order the library's locks and atomics let threads use memory.
 //!
 //! A program that is compiled with `-fsanitize=thread` sees its own locks, but not those inside this library, which is
 //! not instrumented. Without these marks the sanitizer would report a race between a thread that posts and the callback

@@ -50,7 +50,7 @@ pub(crate) fn status_of_child(pid: u32) -> io::Result<Option<c_int>> {
     Ok(child::exit_status(pid)?.map(ExitStatusExt::into_raw))
 }
 
-/// The descriptor that another loop watches.
+/// The descriptor that an outer loop watches, if this loop runs inside it.
 ///
 /// # Errors
 /// If the backend has none.

@@ -13,11 +13,11 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
 
-/// The registry's field with the function that makes these functions.
+/// The registry's field with the function that makes such Lua functions.
 const MAKER: &CStr = c"cogloop.begin";
 
 /// Pushes a Lua function that calls the value at `index` with the values behind it, up to `top`. If there are no such
-/// values, pushes the value at `index` itself; on 5.1 it must be a Lua function for that.
+/// values, pushes the value at `index` itself, but on 5.1 only if that value is a Lua function.
 ///
 /// # Safety
 ///

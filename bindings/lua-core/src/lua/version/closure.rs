@@ -2,8 +2,8 @@
 //! holds a function and its arguments.
 //!
 //! Without the closure, the function and its arguments could be on the coroutine's stack. But if a script resumed such
-//! a coroutine before the loop, Lua would call the last argument. The loop unpacks the closure before it resumes the
-//! coroutine, so the closure is no frame in a traceback.
+//! a coroutine before the loop did, Lua would call the last argument. The loop unpacks the closure before it resumes
+//! the coroutine, so the closure is no frame in a traceback.
 
 use crate::lua::entry::entry;
 use mlua::ffi::{

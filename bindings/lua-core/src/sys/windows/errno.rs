@@ -59,7 +59,7 @@ const TABLE: &[(c_int, c_int, &str)] = &[
     (10063, 36, "File name too long"),
     (10064, 112, "Host is down"),
     (10065, 113, "No route to host"),
-    // No socket was ever made, so no number belongs to a socket.
+    // Windows returns this error before a program has made its first socket. Until then no number belongs to a socket.
     (10093, 88, "Socket operation on non-socket"),
     // Errors of other parts of Windows.
     (1, ENOSYS, "Function not implemented"),

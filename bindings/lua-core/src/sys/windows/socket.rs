@@ -42,8 +42,8 @@ impl Mode {
         Ok(())
     }
 
-    /// Does `work`, a `send` or `recv` with these flags, without waiting. Windows has no flag for that, so the socket
-    /// is made non-blocking for the call.
+    /// Does `work` without waiting. `work` is a `send` or `recv`, and is called with the flags to use. Windows has no
+    /// flag that prevents waiting, so the socket is made non-blocking for the call.
     ///
     /// # Errors
     ///

@@ -27,7 +27,7 @@ impl Place {
         let _ = self.0.compare_exchange(std::ptr::from_ref(waker).cast_mut(), null_mut(), SeqCst, SeqCst);
     }
 
-    /// Wakes the loop. The loop's thread is stopped meanwhile.
+    /// Wakes the loop. The caller has stopped the loop's thread meanwhile.
     pub(crate) fn wake(&self) {
         // SAFETY: the waker of a running loop is alive, and a closed loop has emptied its place.
         if let Some(waker) = unsafe { self.0.load(SeqCst).as_ref() } {
