@@ -12,7 +12,7 @@ use crate::{built, load, process};
 
 const USAGE: &str = "\
 usage: cargo xtask soak [--minutes N] [--programs N] [--only NAME]… [--seed S] | --case SEED
-  --minutes N   the time for all of them, 5 by default
+  --minutes N   the time for all tests together, 5 by default
   --programs N  the number of programs of the border's fuzzer on each Lua, instead of a time
   --only NAME   only this test, or the group `border`, `faces`, `load`, `models` or `tasks`; --list shows the names
   --seed S      repeats a run; it is also the seed of the border's first program
@@ -37,8 +37,8 @@ enum Entry {
     Model { test: &'static str },
     /// The border's fuzzer on a Lua, with or without valgrind.
     Border { interpreter: String, valgrind: bool },
-    /// Scripts on Lua 5.4 with limited memory, in fifty steps. All steps run, even if that takes longer than the
-    /// entry's share of the time.
+    /// Scripts on Lua 5.4 that grow until memory runs out, each with fifty different limits. All limits are tried, even
+    /// if that takes longer than the entry's share of the time.
     Limits,
     /// A server in Lua with a million timers and 6,000 connections.
     Load { backend: &'static str },

@@ -21,7 +21,7 @@ pub(crate) struct Inputs {
     pub(crate) delays: Vec<u64>,
     /// A permutation of the timers.
     pub(crate) order: Vec<u32>,
-    /// For each step of the churn the replaced timer, and the delay of the new one.
+    /// For each step of the churn (a cancel and an insert): the timer that is replaced, and the delay of the new timer.
     pub(crate) churn: Vec<(u32, u32)>,
     /// The number of times that timers fire and are set again.
     pub(crate) fires: u64,

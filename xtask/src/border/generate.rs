@@ -100,7 +100,7 @@ impl Generator {
     }
 
     fn statement(&mut self, depth: u32) -> Statement {
-        // (weight, kind of statement). Kinds that contain statements come last.
+        // The weight of each kind of statement. Kinds that contain statements come last.
         const WEIGHTS: [u32; 14] = [70, 6, 8, 4, 3, 3, 5, 6, 3, 3, 6, 8, 5, 6];
         let plain = if depth >= DEPTH_MAX { 10 } else { WEIGHTS.len() };
         let kind = self.dice.weighed(WEIGHTS[..plain].iter().copied());

@@ -3,7 +3,7 @@
 //! ```text
 //!   arm ──► wheel: key ──► the caller sets TASKS[ slot( key ) ] ──► linked
 //!              │                     │
-//!              └── unlinked ◄────────┘ Lua has no memory for that: the next arm, turn or listing takes the timer back
+//!              └── unlinked ◄────────┘ Lua is out of memory: the next `arm`, turn or list of timers cancels the timer
 //! ```
 
 use super::memory::State;
