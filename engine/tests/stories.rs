@@ -263,7 +263,8 @@ fn c20_insert_into_each_slot_while_a_batch_is_popped() {
     wheel.advance(65_536 * 3);
     let now = wheel.now();
     assert_eq!(wheel.pop_expired().unwrap().value, 0);
-    let deadlines: Vec<u64> = (1..=256).flat_map(|slot| [now + slot, now + slot * 256, now + slot * 65_536]).collect();
+    let slots = (1..=256).step_by(if cfg!(miri) { 15 } else { 1 });
+    let deadlines: Vec<u64> = slots.flat_map(|slot| [now + slot, now + slot * 256, now + slot * 65_536]).collect();
     for &deadline in &deadlines {
         wheel.insert(deadline, deadline);
     }
