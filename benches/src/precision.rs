@@ -259,7 +259,11 @@ mod tests {
                 Ok(late_ns) => {
                     assert!(late_ns.len() == 20 && late_ns.iter().all(|&late| late >= 0), "{name}: {late_ns:?}");
                 }
-                Err(error) => assert_eq!(waiter, Waiter::Loop("uring"), "{name} was refused: {error}"),
+                // A system may refuse io_uring. Tests that run at the same time may have used up select's numbers.
+                Err(error) => {
+                    let may_be = [Waiter::Loop("uring"), Waiter::Loop("select")].contains(&waiter);
+                    assert!(may_be, "{name} was refused: {error}");
+                }
             }
         }
     }

@@ -181,8 +181,10 @@ mod tests {
         for entry in contenders::ALL.iter().chain(&setups::SETUPS) {
             // Only one pair is in play. A lost byte ends its ping-pong, and then this waits for ever.
             let Ok(mut court) = Court::open(entry, 3, 1) else {
-                let may_be =
-                    entry.name.contains("uring") || setups::SETUPS[1..].iter().any(|one| one.name == entry.name);
+                // Tests that run at the same time may have used up the numbers that select can watch.
+                let may_be = entry.name.contains("uring")
+                    || entry.name.contains("select")
+                    || setups::SETUPS[1..].iter().any(|one| one.name == entry.name);
                 assert!(may_be, "{} is refused", entry.name);
                 continue;
             };
