@@ -285,11 +285,13 @@ test( 'a direction that is dropped at a closed number whose file lives on is not
     loop:on( number, 'w', nothing )
     local reads = 0
     local go_on = drop( loop, number, function( ) reads = reads + 1 end )
-    loop:after( 5, function( )
-      reader:close( )
-      go_on( )
+    local function send( )
       writer:write 'x'
       loop:after( 20, function( ) loop:stop( ) end )
+    end
+    loop:after( 5, function( )
+      reader:close( )
+      go_on( send )
     end )
     loop:run( )
     equal( reads, 0 )
@@ -300,15 +302,20 @@ test( 'a direction that is dropped at a closed number whose file lives on is not
   end
   story( function( loop, number, read )
     local watcher = loop:on( number, 'r', read )
-    return function( ) is_true( watcher:off 'r' ) end
+    return function( send ) is_true( watcher:off 'r' ) send( ) end
   end )
   story( function( loop, number, read )
     local task = loop:spawn( function( ) loop:wait( number, 'r' ) read( ) end )
-    return function( ) is_true( task:cancel( ) ) end
+    return function( send ) is_true( task:cancel( ) ) send( ) end
   end )
   story( function( loop, number, read )
-    loop:spawn( function( ) if loop:wait( number, 'r', 5 ) then read( ) end end )
-    return function( ) end
+    local go_on
+    loop:spawn( function( )
+      if loop:wait( number, 'r', 20 ) then read( ) end
+      go_on( )
+    end )
+    -- The time limit is later than the timer that closes the number.
+    return function( send ) go_on = send end
   end )
 end )
 
