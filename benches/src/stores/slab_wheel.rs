@@ -8,11 +8,28 @@ use slab::Slab;
 
 use crate::store::Store;
 
-const BITS: u32 = 6;
-const LEVELS: usize = 6;
-const SLOTS: usize = 1 << BITS;
+pub(super) const BITS: u32 = 6;
+pub(super) const LEVELS: usize = 6;
+pub(super) const SLOTS: usize = 1 << BITS;
 /// Stands for no entry.
-const NONE: usize = usize::MAX;
+pub(super) const NONE: usize = usize::MAX;
+
+/// Returns the level and the slot of a deadline as seen from the tick `now`.
+#[inline(always)]
+pub(super) fn place(now: u64, deadline: u64) -> (usize, usize) {
+    let level = (((deadline ^ now) | 1).ilog2() / BITS) as usize;
+    (level, (deadline >> (BITS * level as u32)) as usize % SLOTS)
+}
+
+/// Returns the level and the number of the first slot that is not empty, and the tick at which the slot begins.
+#[inline(always)]
+pub(super) fn first_slot(now: u64, occupied: &[u64; LEVELS]) -> Option<(usize, usize, u64)> {
+    let level = occupied.iter().position(|&occupied| occupied != 0)?;
+    let slot = occupied[level].trailing_zeros() as usize;
+    let shift = BITS * level as u32;
+    let above = now >> (shift + BITS) << (shift + BITS);
+    Some((level, slot, above | (slot as u64) << shift))
+}
 
 struct Entry {
     deadline: u64,
@@ -32,14 +49,8 @@ pub(crate) struct SlabWheel {
 
 impl SlabWheel {
     #[inline(always)]
-    fn place(&self, deadline: u64) -> (usize, usize) {
-        let level = (((deadline ^ self.now) | 1).ilog2() / BITS) as usize;
-        (level, (deadline >> (BITS * level as u32)) as usize % SLOTS)
-    }
-
-    #[inline(always)]
     fn link(&mut self, entry: usize, deadline: u64) {
-        let (level, slot) = self.place(deadline);
+        let (level, slot) = place(self.now, deadline);
         let first = std::mem::replace(&mut self.slots[level][slot], entry);
         if first == NONE {
             self.occupied[level] |= 1 << slot;
@@ -54,16 +65,6 @@ impl SlabWheel {
     fn take_slot(&mut self, level: usize, slot: usize) -> usize {
         self.occupied[level] &= !(1 << slot);
         std::mem::replace(&mut self.slots[level][slot], NONE)
-    }
-
-    /// Returns the level and the number of the first slot that is not empty, and the tick at which the slot begins.
-    #[inline(always)]
-    fn first_slot(&self) -> Option<(usize, usize, u64)> {
-        let level = self.occupied.iter().position(|&occupied| occupied != 0)?;
-        let slot = self.occupied[level].trailing_zeros() as usize;
-        let shift = BITS * level as u32;
-        let above = self.now >> (shift + BITS) << (shift + BITS);
-        Some((level, slot, above | (slot as u64) << shift))
     }
 }
 
@@ -95,7 +96,7 @@ impl Store for SlabWheel {
             self.entries[prev].next = next;
             return;
         }
-        let (level, slot) = self.place(deadline);
+        let (level, slot) = place(self.now, deadline);
         self.slots[level][slot] = next;
         if next == NONE {
             self.occupied[level] &= !(1 << slot);
@@ -104,7 +105,8 @@ impl Store for SlabWheel {
 
     #[inline(always)]
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
-        while let Some((level, slot, start)) = self.first_slot().filter(|&(.., start)| start <= now) {
+        while let Some((level, slot, start)) = first_slot(self.now, &self.occupied).filter(|&(.., start)| start <= now)
+        {
             self.now = start;
             let mut entry = self.take_slot(level, slot);
             while entry != NONE {
@@ -125,6 +127,6 @@ impl Store for SlabWheel {
 
     #[inline(always)]
     fn next_deadline(&mut self) -> Option<u64> {
-        self.first_slot().map(|(.., start)| start)
+        first_slot(self.now, &self.occupied).map(|(.., start)| start)
     }
 }

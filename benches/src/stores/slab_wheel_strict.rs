@@ -6,13 +6,8 @@
 
 use slab::Slab;
 
+use super::slab_wheel::{BITS, LEVELS, NONE, SLOTS, first_slot, place};
 use crate::store::Store;
-
-const BITS: u32 = 6;
-const LEVELS: usize = 6;
-const SLOTS: usize = 1 << BITS;
-/// Stands for no entry.
-const NONE: usize = usize::MAX;
 
 struct Entry {
     deadline: u64,
@@ -42,14 +37,8 @@ pub(crate) struct StrictSlabWheel {
 
 impl StrictSlabWheel {
     #[inline(always)]
-    fn place(&self, deadline: u64) -> (usize, usize) {
-        let level = (((deadline ^ self.now) | 1).ilog2() / BITS) as usize;
-        (level, (deadline >> (BITS * level as u32)) as usize % SLOTS)
-    }
-
-    #[inline(always)]
     fn link(&mut self, entry: usize, deadline: u64) {
-        let (level, slot) = self.place(deadline);
+        let (level, slot) = place(self.now, deadline);
         let last = std::mem::replace(&mut self.slots[level][slot].last, entry);
         if last == NONE {
             self.slots[level][slot].first = entry;
@@ -65,16 +54,6 @@ impl StrictSlabWheel {
     fn take_slot(&mut self, level: usize, slot: usize) -> usize {
         self.occupied[level] &= !(1 << slot);
         std::mem::replace(&mut self.slots[level][slot], EMPTY).first
-    }
-
-    /// Returns the level and the number of the first slot that is not empty, and the tick at which the slot begins.
-    #[inline(always)]
-    fn first_slot(&self) -> Option<(usize, usize, u64)> {
-        let level = self.occupied.iter().position(|&occupied| occupied != 0)?;
-        let slot = self.occupied[level].trailing_zeros() as usize;
-        let shift = BITS * level as u32;
-        let above = self.now >> (shift + BITS) << (shift + BITS);
-        Some((level, slot, above | (slot as u64) << shift))
     }
 }
 
@@ -108,7 +87,7 @@ impl Store for StrictSlabWheel {
             self.entries[prev].next = next;
             return;
         }
-        let (level, slot) = self.place(deadline);
+        let (level, slot) = place(self.now, deadline);
         match next {
             NONE => self.slots[level][slot].last = prev,
             next => self.entries[next].prev = prev,
@@ -124,7 +103,8 @@ impl Store for StrictSlabWheel {
 
     #[inline(always)]
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
-        while let Some((level, slot, start)) = self.first_slot().filter(|&(.., start)| start <= now) {
+        while let Some((level, slot, start)) = first_slot(self.now, &self.occupied).filter(|&(.., start)| start <= now)
+        {
             self.now = start;
             let mut entry = self.take_slot(level, slot);
             while entry != NONE {
@@ -145,7 +125,7 @@ impl Store for StrictSlabWheel {
 
     #[inline(always)]
     fn next_deadline(&mut self) -> Option<u64> {
-        let (level, slot, start) = self.first_slot()?;
+        let (level, slot, start) = first_slot(self.now, &self.occupied)?;
         if level == 0 {
             return Some(start);
         }
