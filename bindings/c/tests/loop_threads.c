@@ -80,6 +80,38 @@ static void a_post_keeps_the_loop_running_and_does_not_wait(void) {
     cog_loop_free(loop);
 }
 
+/* A post that a hook, a callback or a post makes runs in the next turn, like a timer that it arms for now. */
+static void count_a_post(void *ctx) { ++*(int *)ctx; }
+static void post_one(void *ctx) { CHECK(cog_loop_post(loop, count_a_post, NULL, ctx) == COG_OK); }
+static void post_at_a_timer(cog_timer timer, const cog_expiry *expiry, void *ctx) {
+    (void)timer, (void)expiry;
+    post_one(ctx);
+}
+static void post_at_a_watch(cog_watch watch, int what, void *ctx) {
+    (void)what;
+    post_one(ctx);
+    CHECK(cog_watch_remove(watch) == COG_OK);
+}
+static void a_post_of_a_callback_runs_in_the_next_turn(void) {
+    int calls = 0, pair[2];
+    bool is_alive = false;
+    cog_hook hook;
+    loop = virtual_loop();
+    CHECK(cog_loop_post(loop, count_a_post, NULL, &calls) == COG_OK);
+    CHECK(cog_loop_post(loop, post_one, NULL, &calls) == COG_OK);
+    CHECK(cog_hook_add(loop, COG_HOOK_CHECK, post_one, &calls, &hook) == COG_OK);
+    CHECK(cog_timer_after(loop, 0, post_at_a_timer, &calls, NULL) == COG_OK);
+    cog_watch watch;
+    make_pair(pair);
+    CHECK(put_bytes(pair[1], "x", 1) == 1);
+    CHECK(cog_watch_descriptor(loop, pair[0], COG_READ, COG_LEVEL, post_at_a_watch, &calls, &watch) == COG_OK);
+    CHECK(cog_loop_run_once(loop, 0, &is_alive) == COG_OK && is_alive && calls == 1);
+    CHECK(cog_hook_remove(hook) == COG_OK);
+    CHECK(cog_loop_run_once(loop, 0, &is_alive) == COG_OK && !is_alive && calls == 5);
+    cog_loop_free(loop);
+    close_pair(pair);
+}
+
 /* The loop has no timer and no watch. It runs until the third post stops it. */
 static void stop_at_three(void *ctx) {
     (void)ctx;
@@ -304,6 +336,7 @@ int main(int argc, char **argv) {
     if (argc > 1) posts = atoi(argv[1]) / THREADS;
     RUN(posts_of_many_threads_run_in_order_on_the_thread_of_the_loop);
     RUN(a_post_keeps_the_loop_running_and_does_not_wait);
+    RUN(a_post_of_a_callback_runs_in_the_next_turn);
     RUN(a_loop_that_is_kept_alive_waits_for_posts);
     RUN(a_wake_ends_the_wait);
     RUN(other_calls_from_another_thread_are_errors);

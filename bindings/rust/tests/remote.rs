@@ -103,6 +103,30 @@ fn a_post_may_use_the_loop_and_post_again() {
     assert_eq!(log.last(), Some(&1));
 }
 
+/// A post that a callback or a task makes runs in the next turn, like a timer that it arms for now.
+#[test]
+fn a_post_of_a_callback_runs_in_the_next_turn() {
+    let mut events = Loop::with_options(Options::new().simulated()).unwrap();
+    let remote = Rc::new(events.remote());
+    let count = |log: &mut Vec<u64>, _: &cogloop::Handle<Vec<u64>>| log.push(1);
+    let of_post = events.remote();
+    remote
+        .post(move |log: &mut Vec<u64>, _| {
+            log.push(0);
+            of_post.post(count).unwrap();
+        })
+        .unwrap();
+    let of_timer = Rc::clone(&remote);
+    events.after(Duration::ZERO, move |_, _| of_timer.post(count).unwrap()).unwrap();
+    let of_task = Rc::clone(&remote);
+    events.spawn(async move { of_task.post(count).unwrap() }).unwrap().detach();
+    let mut log = Vec::new();
+    events.turn(&mut log, None).unwrap();
+    assert_eq!(log, [0]);
+    events.turn(&mut log, None).unwrap();
+    assert_eq!(log, [0, 1, 1, 1]);
+}
+
 /// At the limit of posts or messages a call returns an error. The refused post is dropped; the refused message is
 /// returned.
 #[test]

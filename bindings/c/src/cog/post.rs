@@ -104,6 +104,10 @@ impl Remote {
         self.has_posts.load(Ordering::Acquire)
     }
 
+    pub(super) fn count_posts(&self) -> usize {
+        if self.has_posts() { self.lock().posts.len() } else { 0 }
+    }
+
     /// Moves the queued posts to the end of `posts`, in order. If there is no memory for the move, the posts stay in
     /// the queue until `posts` is empty.
     pub(super) fn move_to(&self, posts: &mut VecDeque<Post>) {

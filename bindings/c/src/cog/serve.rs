@@ -76,11 +76,12 @@ impl Loop {
         self.trace_turn(start_ns);
         self.remote.borrow().was_woken();
         self.cached_ns.set(self.events.borrow().turn_ns().max(self.cached_ns.get()));
+        let posts = self.count_posts();
         Counters::count(&self.counters.turns);
         self.call_hooks(When::Check);
         self.serve_timers();
         self.serve_watches();
-        self.serve_posts();
+        self.serve_posts(posts);
         waited.map_err(|error| Failure::system("waiting", &error))
     }
 
@@ -164,10 +165,16 @@ impl Loop {
         }
     }
 
-    /// Runs the posts that are in the queue now, after the turn's timers and watches. Later posts run in the next turn.
-    fn serve_posts(&self) {
-        self.remote.borrow().move_to(&mut self.posts.borrow_mut());
-        let mut left = self.posts.borrow().len();
+    fn count_posts(&self) -> usize {
+        self.posts.borrow().len() + self.remote.borrow().count_posts()
+    }
+
+    /// Runs the posts that were there when the wait ended: the first `left` of the queue. The posts that callbacks have
+    /// made since then run in the next turn, like the timers that callbacks have armed.
+    fn serve_posts(&self, mut left: usize) {
+        if left > 0 {
+            self.remote.borrow().move_to(&mut self.posts.borrow_mut());
+        }
         while left > 0 && !self.is_stopped.get() {
             let Some(post) = self.posts.borrow_mut().pop_front() else { return };
             left -= 1;

@@ -77,6 +77,26 @@ test( 'one step resumes the tasks that were woken before it, and no others', fun
   equal( loop:remaining( ), nil )
 end )
 
+test( 'a timer that a callback arms and a task that it spawns run in the next turn, a woken task in this turn', function( )
+  local loop, order = virtual( ), { }
+  local first
+  local function note( what ) order[ #order + 1 ] = what .. loop:stats( ).turns - first end
+  local waiting = loop:spawn( function( )
+    loop:park( )
+    note 'woken '
+    loop:after( 0, note, 'armed by the task ' )
+  end )
+  loop:after( 1, function( )
+    first = loop:stats( ).turns
+    loop:after( 0, note, 'armed ' )
+    loop:spawn( note, 'spawned ' )
+    loop:unpark( waiting )
+    note 'callback '
+  end )
+  loop:run( )
+  same_list( order, { 'callback 0', 'woken 0', 'armed 1', 'spawned 1', 'armed by the task 1' } )
+end )
+
 test( 'a step also runs the due timers', function( )
   local loop, order = virtual( ), { }
   local tasks = parked( loop, 1, order )

@@ -132,10 +132,11 @@ impl Model {
         known.turns += 1;
         self.find_due(n);
         let ready = self.ready(n);
+        let posts = self.loops[n].posts.len();
         self.call_hooks(n, CHECK)?;
         self.serve_timers(n)?;
         self.serve_watches(n, ready)?;
-        for _ in 0..self.loops[n].posts.len() {
+        for _ in 0..posts {
             if self.loops[n].is_stopped {
                 break;
             }
