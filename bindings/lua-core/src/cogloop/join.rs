@@ -3,35 +3,32 @@
 use super::coroutine::check_inside;
 use super::finish::is_over;
 use super::left::mark;
-use super::task::{Phase, THREAD, WAITERS, check_task};
+use super::task::{ABOUT, Phase, THREAD, WAITERS, check_task};
 use super::tasks::receive;
+use super::unpark::push_cancellation;
 use crate::host::memory::{Request, value};
 use crate::host::state::check_loop;
 use crate::lua::entry::entry;
-use crate::lua::guard::{Failure, Text};
+use crate::lua::guard::Text;
 use crate::lua::version::{push_user_value, set_user_value};
-use crate::sys::errno::EBADF;
 use mlua::ffi::{
     LUA_TNIL, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushboolean, lua_pushlightuserdata,
-    lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawlen, lua_rawseti, lua_settop, lua_type, lua_yield,
-    luaL_checkstack,
+    lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_rawlen, lua_rawseti, lua_settop,
+    lua_type, lua_yield, luaL_checkstack,
 };
 use std::ffi::c_int;
 
 entry!(
-    /// `( task [, ms] )` → true if `task` has ended; nil, message, errno if its loop is closed. Otherwise the running
-    /// task waits for that end, and the results are those of `pause`.
+    /// `( task [, ms] )` → true if `task` has ended, or ended with its loop. Otherwise the running task waits for that
+    /// end, and the results are those of `pause`.
     pub(super) fn await_end(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         let limit_ns = super::coroutine::check_limit(lua, 2);
         lua_settop(lua, 1);
         let (_, state) = receive(lua); // stack: loop task
-        if is_over(lua, 2, state) {
+        if is_over(lua, 2, state) || state.is_null() {
             lua_pushboolean(lua, 1);
             return 1;
-        }
-        if state.is_null() {
-            return Failure { errno: EBADF, text: Text::new("the loop is closed") }.push(lua);
         }
         check_inside(lua, state);
         push_user_value(lua, 1, value::CURRENT); // stack: loop task me
@@ -147,8 +144,8 @@ unsafe fn drop_waiter(lua: *mut lua_State, index: c_int, waiter: c_int) {
 }
 
 entry!(
-    /// `( task )` → the results of `task`; nil and the error if it has failed or was cancelled; nil, message, errno if
-    /// it has not ended, because its loop is closed
+    /// `( task )` → the results of `task`; nil and its error if it has failed; nil and the cancellation if it was
+    /// cancelled, or has not ended because its loop is closed
     pub(super) fn outcome(lua: *mut lua_State) -> c_int {
         let task = check_task(lua, 1);
         lua_settop(lua, 1);
@@ -170,7 +167,36 @@ entry!(
                 push_user_value(lua, 1, THREAD);
                 2
             }
-            _ => Failure { errno: EBADF, text: Text::new("the loop is closed") }.push(lua),
+            _ => {
+                cancel_with_loop(lua);
+                lua_pushnil(lua);
+                push_user_value(lua, 1, ABOUT);
+                2
+            }
         }
     }
 );
+
+/// Stores the cancellation of the task at 1, whose loop is closed. If the task was cancelled before, the first reason
+/// stays.
+unsafe fn cancel_with_loop(lua: *mut lua_State) {
+    // SAFETY: only called by `outcome`.
+    unsafe {
+        let has_reason = || {
+            push_user_value(lua, 1, ABOUT);
+            let has_reason = lua_type(lua, -1) == LUA_TTABLE;
+            lua_pop(lua, 1);
+            has_reason
+        };
+        if has_reason() {
+            return;
+        }
+        lua_pushstring(lua, c"the loop is closed".as_ptr());
+        push_cancellation(lua, 1);
+        // Making the cancellation may have run a finalizer that joins this task.
+        match has_reason() {
+            true => lua_pop(lua, 1),
+            false => set_user_value(lua, 1, ABOUT),
+        }
+    }
+}

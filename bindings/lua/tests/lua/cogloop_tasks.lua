@@ -526,7 +526,8 @@ test( 'a task outlives its loop', function( )
   T.collect( )
   equal( task:status( ), 'cancelled' )
   equal( task:cancel( ), false )
-  equal( select( 2, task:join( ) ), 'the loop is closed' )
+  local _, err = task:join( )
+  same_list( { cogloop.cancelled( err ) }, { true, 'the loop is closed' } )
   is_true( tostring( task ):find 'cancelled' )
 end )
 
@@ -543,10 +544,54 @@ test( 'closing a loop stops its tasks', function( )
   equal( waits:cancel( ), false )
   loop:close( )
   equal( fresh:status( ), 'cancelled' )
-  local value, message = fresh:join( )
-  equal( value, nil )
-  equal( message, 'the loop is closed' )
   is_true( tostring( fresh ):find 'cancelled' )
+end )
+
+test( 'join returns the end of a task: results, the error, or a cancellation with its reason', function( )
+  local loop = virtual( )
+  local function sleeps( ) loop:sleep( 10 ) end
+  local done      = loop:spawn( function( ) return 1, 2 end )
+  local failed    = loop:spawn( function( ) error( { 'an error' } ) end )
+  local cancelled = loop:spawn( { sleeps, name = 'one' } )
+  local asked     = loop:spawn( sleeps )
+  local left      = loop:spawn( { sleeps, name = 'two' } )
+  loop:onerror( function( ) end )
+  loop:step( 0 )
+  cancelled:cancel 'why'
+  loop:step( 0 )
+  asked:cancel 'too late to begin with it'
+  loop:close( )
+  same_list( { done:status( ), done:join( ) }, { 'done', 1, 2 } )
+  for task, expected in pairs{
+    [ cancelled ] = { 'why', 'one' }, [ asked ] = { 'too late to begin with it' }, [ left ] = { 'the loop is closed', 'two' },
+  } do
+    equal( task:status( ), 'cancelled' )
+    equal( select( '#', task:join( ) ), 2 )
+    local value, err = task:join( )
+    equal( value, nil )
+    same_list( { cogloop.cancelled( err ) }, { true, expected[ 1 ] } )
+    same_list( { err.reason, err.name }, expected )
+    equal( tostring( err ), 'cancelled: ' .. expected[ 1 ] )
+    is_true( err == select( 2, task:join( ) ), 'each join returns the same value' )
+    equal( task:status( ), 'cancelled' )
+  end
+  equal( failed:status( ), 'failed' )
+  local value, err = failed:join( )
+  equal( value, nil )
+  same_list( err, { 'an error' } )
+  same_list( { cogloop.cancelled( err ) }, { false } )
+end )
+
+test( 'other tasks of a closed loop get the cancellation of the task that they join', function( )
+  local loop, got = virtual( ), nil
+  local other = loop:spawn( function( ) loop:sleep( 10 ) end )
+  loop:spawn( function( )
+    loop:close( )
+    got = { select( 2, other:join( ) ), ( select( 2, other:join( 5 ) ) ) }
+  end )
+  loop:run( )
+  same_list( { cogloop.cancelled( got[ 1 ] ) }, { true, 'the loop is closed' } )
+  is_true( got[ 1 ] == got[ 2 ] )
 end )
 
 test( 'the traceback of a task that fails ends with the name of the task', function( )

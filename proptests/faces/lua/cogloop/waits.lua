@@ -217,7 +217,10 @@ return function( M )
   end
 
   function Task.join( task, ms )
-    if task.loop.closed and not M.has_ended( task ) then return nil, 'the loop is closed', 9 end
+    if task.loop.closed and not M.has_ended( task ) then
+      task.cancellation = task.cancellation or M.cancellation( task, 'the loop is closed' )
+      return nil, task.cancellation
+    end
     return joined( task, M.await( task, ms ) )
   end
 end
