@@ -1,5 +1,5 @@
 //! A time driver with the contract of embassy (`embassy_time_driver::Driver`): `now`, and `schedule_wake`, which wakes
-//! a task at a time. The queue behind these two functions is a [`FixedScheduler`], which needs no allocator.
+//! a task at a given time. The queue behind these two functions is a [`FixedScheduler`], which needs no allocator.
 //!
 //! ```text
 //!   a task's timer ──► schedule_wake( at, waker ) ──► TimeQueue ──► the alarm is set for the next deadline

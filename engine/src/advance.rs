@@ -12,18 +12,18 @@
 //!
 //! A sorted list moves to the expired queue whole, without a visit to its timers, as soon as its last deadline is due.
 //! The lists of level 0 hold one deadline each and are always sorted. Any other list that is due is sorted first. A
-//! timer in the entered slot moves straight to its slot as seen from the new time, across any number of levels. So a
-//! timer that is alone in its slot is visited once, and the caller wakes once for it.
+//! timer in the entered slot moves straight to its slot as seen from the new time, across any number of levels. So the
+//! caller never has to wake only to move timers from level to level: one wake-up for each deadline is enough.
 //!
 //! Equal deadlines keep the order of insertion. A timer's slot depends only on its deadline and on the current tick. So
-//! timers with equal deadlines are always in the same slot, in the order of insertion. A cascade reads a slot in order,
-//! and the sort is stable.
+//! timers with equal deadlines are in the same slot, in the order of insertion, except while a slot cascades in slices.
+//! A cascade reads a slot in order, and the sort is stable.
 //!
 //! # In slices
 //!
-//! Sorting or cascading a slot of a hundred thousand timers takes milliseconds. [`Wheel::advance_within`] does not
-//! begin with a slot that is larger than the rest of its budget. It cascades such a slot in slices, as if time stood at
-//! the slot's first tick:
+//! Sorting or cascading a slot of a hundred thousand timers takes milliseconds. If a slot is larger than the rest of
+//! the budget of moves, [`Wheel::advance_within`] cascades the slot in slices, as if time stood at the slot's first
+//! tick:
 //!
 //! ```text
 //!   time is held here ──┐┌── the slot's first tick

@@ -23,7 +23,6 @@ pub(crate) struct Annexes<const BITS: u32> {
 }
 
 impl<const BITS: u32> Annexes<BITS> {
-    /// The number of lists.
     pub(crate) const LISTS: u32 = (LEVELS as u32) << BITS;
 
     pub(crate) const fn new(first: u32) -> Self {

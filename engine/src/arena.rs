@@ -60,7 +60,7 @@ impl<T> Arena<T> {
         self.nodes.len() - self.first - self.free.len() - self.retired
     }
 
-    /// Takes a node for a new timer. The caller passes the node to `insert` next.
+    /// Takes a node for a new timer. The caller passes the node to `insert` or `insert_unlinked` next.
     #[inline(always)]
     pub(crate) fn take_node(&mut self) -> Result<u32, NoRoom> {
         match self.free.take() {

@@ -69,7 +69,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             return;
         }
         if list >= Self::EXPIRED {
-            assert!(deadline <= self.now, "the deadline {deadline} is due at tick {}", self.now);
+            assert!(deadline <= self.now, "the deadline {deadline} counts as due at tick {}", self.now);
             return;
         }
         assert!(deadline > self.now, "the deadline {deadline} stands in a slot at tick {}", self.now);

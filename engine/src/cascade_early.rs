@@ -19,7 +19,7 @@
 //! The slot keeps its place in the order of time: it is marked as occupied while its annex has a timer. Timers in the
 //! annex were set earlier than those in the slot itself, so equal deadlines stay in order.
 //!
-//! Of 100,000 random timers, 99 % then fire within 33 µs of their deadlines. Without early cascades 99 % fire within 70
+//! With early cascades 99 % of 100,000 random timers fire within 33 µs of their deadlines, and without them within 70
 //! to 220 µs (docs/wheel.md).
 
 use crate::annex;
@@ -60,8 +60,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if is_worth_it { self.fill_annex(slot, level, moves_max) } else { 0 }
     }
 
-    /// Whether a slot begins within half of its length. Most timers are cancelled before they expire, so an earlier
-    /// move would often be wasted.
+    /// Whether a slot begins soon: the time until then is at most half of the slot's length. Most timers are cancelled
+    /// before they expire, so an earlier move would often be wasted.
     fn is_near(&self, level: usize, slot: usize) -> bool {
         let start = geometry::slot_start::<BITS>(self.now, level, slot & ((1 << BITS) - 1));
         start - self.now <= 1 << (level as u32 * BITS - 1)

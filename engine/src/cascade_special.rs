@@ -15,9 +15,9 @@ use crate::merge;
 use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// The sizes of slots that are sorted before they cascade. The lower bound is four timers for each list of the next
-    /// level. The upper bound is the number of timers that fit a second-level cache: each timer is visited twice, and
-    /// the second visit should find the timer in the cache.
+    /// The sizes of slots that are sorted before they cascade. The lower bound is four timers for each list of the
+    /// level below. The upper bound is the number of timers that fit a second-level cache: each timer is visited twice,
+    /// and the second visit should find the timer in the cache.
     const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;
 
     /// The size below which a slot of level 1 is sparse. A sparse slot cascades to short lists of level 0. A list whose
@@ -40,8 +40,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Cascades a slot of level 1. Its timers move to level 0. The lists of level 0 hold one deadline each, so the
-    /// order and the length of these lists need not be recorded.
+    /// Cascades a slot of level 1. The timers that are not due move to level 0. The lists of level 0 hold one deadline
+    /// each, so the order and the length of these lists need not be recorded.
     #[inline(never)]
     fn cascade_to_level_0(&mut self, slot: u32) {
         let mut walk = Walk::new(&self.arena.nodes, slot);

@@ -35,9 +35,9 @@ struct Entry<T> {
 /// A store of at most `N` one-shot and repeating timers that allocates nothing, with `LEVELS` levels of `SLOTS` slots.
 /// It has the most important functions of [`Scheduler`](crate::Scheduler), but cannot pause a timer.
 ///
-/// Adding, cancelling and moving a timer take O(1), unless the timer is overdue: it is then sorted into the list of
-/// overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the scheduler takes less
-/// than 4 KB.
+/// Adding, cancelling and moving a timer take O(1). Only a timer that is overdue when it is added or moved is sorted
+/// into the list of overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the scheduler
+/// takes less than 4 KB.
 ///
 /// ```
 /// use cogloop_engine::{FixedScheduler, Missed, NoRoom, Plan};
@@ -88,8 +88,8 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
         self.len == 0
     }
 
-    /// Adds a timer. If its deadline has passed, it is due at the next [`FixedScheduler::advance`], or when the current
-    /// tick ends.
+    /// Adds a timer. If its deadline has passed, the timer is due at the next [`FixedScheduler::advance`]. But if the
+    /// deadline is after the start of the current tick, the timer is due when that tick ends.
     ///
     /// # Errors
     /// When there are `N` timers already, or the generations of every free place are used up.

@@ -51,7 +51,7 @@ pub(crate) struct Lists<E, const N: usize, const SLOTS: usize, const LEVELS: usi
     pub(crate) tick: u64,
     pub(crate) nodes: [Node<E>; N],
     slots: [[List; SLOTS]; LEVELS],
-    /// A bit for each slot of a level that is not empty.
+    /// For each level, a bit for each slot that is not empty.
     occupied: [u64; LEVELS],
     far: List,
     pub(crate) overdue: List,
@@ -59,7 +59,7 @@ pub(crate) struct Lists<E, const N: usize, const SLOTS: usize, const LEVELS: usi
 }
 
 impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLOTS, LEVELS> {
-    /// The number of bits of a slot's number on its level, which is a digit of a tick (`geometry.rs`).
+    /// The number of bits in a digit of a tick (`geometry.rs`). A digit is the number of a slot on its level.
     const BITS: u32 = SLOTS.ilog2();
     /// The levels reach to the next tick that is a multiple of two to the power of this number.
     const REACH: u32 = Self::BITS * LEVELS as u32;
@@ -67,9 +67,9 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
     /// Makes empty lists at tick 0. All nodes are free, and each leads to the one behind it.
     pub(crate) fn new(entry: impl Fn() -> E) -> Self {
         const {
-            assert!(N < NONE as usize, "a timer's number has 16 bits");
-            assert!(SLOTS.is_power_of_two() && SLOTS >= 2 && SLOTS <= 64, "a level has one word of bits");
-            assert!(LEVELS >= 1 && LEVELS as u32 * Self::BITS < u64::BITS, "a tick has 64 bits");
+            assert!(N < NONE as usize, "a fixed scheduler holds at most 65534 timers");
+            assert!(SLOTS.is_power_of_two() && SLOTS >= 2 && SLOTS <= 64, "a level has 2, 4, 8, 16, 32 or 64 slots");
+            assert!(LEVELS >= 1 && LEVELS as u32 * Self::BITS < u64::BITS, "the levels cover 1 to 63 bits of a tick");
         }
         let node = |index: usize| Node {
             tick: 0,
@@ -154,8 +154,8 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         }
     }
 
-    /// Puts a timer that is on no list on the list for its tick. If the tick has passed, the timer waits for the next
-    /// advance.
+    /// Puts a timer that is on no list on the list for its tick. If the tick is not after the current
+    /// tick, the timer waits for the next advance.
     pub(crate) fn arm(&mut self, index: u16, tick: u64) {
         if tick > self.tick {
             return self.arm_at(index, tick);

@@ -10,8 +10,8 @@ use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::mem;
 
-/// The length of the stack's array, one more than the nodes that stay on the stack. So the number of nodes on the stack
-/// fits a byte, and every byte is a valid index.
+/// The length of the stack's array, one more than the greatest number of nodes that stay on the stack. So the number of
+/// nodes on the stack fits a byte, and every byte is a valid index.
 const RECENT: usize = 1 << u8::BITS;
 
 /// The lowest `count` bits of a word, or all of them.
@@ -25,8 +25,8 @@ pub(crate) struct FreeList {
     /// The stack. Nodes are taken from here first.
     recent: [u32; RECENT],
     recent_count: u8,
-    /// A word that was taken from the bitmap, and the node of the word's lowest bit. Its nodes are taken when the stack
-    /// is empty.
+    /// A word of free nodes, and the node of the word's lowest bit. The word comes from the bitmap or from `add_fresh`.
+    /// Its nodes are taken when the stack is empty.
     word: u64,
     word_start: u32,
     /// A bit for each free node that is not in `recent` or `word`.

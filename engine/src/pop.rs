@@ -1,4 +1,4 @@
-//! Taking the timers of a scheduler that are due. A repeating timer is armed again before its caller sees it.
+//! Taking the timers of a scheduler that are due. A repeating timer is armed again before the caller sees it.
 
 use crate::extras::Place;
 use crate::fired::{Fired, FiredValue};

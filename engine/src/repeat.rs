@@ -109,7 +109,7 @@ arithmetic!(u8);
 mod tests {
     use super::*;
 
-    /// C13: each policy's answer, on time, a little late, and very late.
+    /// Row C13 of docs/conformance.md: each policy's answer, on time, a little late, and very late.
     #[test]
     fn c13_the_deadline_after_a_late_one() {
         let table = [

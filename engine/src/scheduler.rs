@@ -109,8 +109,8 @@ impl<T> Scheduler<T> {
         plan.next(self.resolution, self.resolution.round_up(plan.deadline), now)
     }
 
-    /// Adds a timer. If its deadline has passed, it is due at the next [`Scheduler::advance`], or when the current tick
-    /// ends.
+    /// Adds a timer. If its deadline has passed, the timer is due at the next [`Scheduler::advance`]. But if the
+    /// deadline is after the start of the current tick, the timer is due when that tick ends.
     ///
     /// # Panics
     /// If [`Scheduler::try_add`] would return an error.
@@ -177,7 +177,7 @@ impl<T> Scheduler<T> {
         Some(job.value)
     }
 
-    /// Counts a timer as paused no longer, if it is. Call this before the timer is cancelled.
+    /// If a timer is paused or stopped, takes it out of the count of such timers. Call this before it is cancelled.
     fn forget_pause(&mut self, key: Key) {
         self.paused -= usize::from(self.is_paused(key));
     }

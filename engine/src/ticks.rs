@@ -16,8 +16,8 @@ use core::num::NonZeroU64;
 pub(crate) struct Resolution(pub(crate) NonZeroU64);
 
 impl Resolution {
-    /// The first tick that begins at or after a deadline. No clock reaches the result if the deadline is after the
-    /// start of the last tick that a clock reaches.
+    /// The first tick that begins at or after a deadline. If the deadline is after the start of the last tick that a
+    /// clock reaches, no clock reaches the result.
     #[inline]
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
         u64::deadline_tick(self.0.get(), time)
@@ -108,8 +108,8 @@ mod tests {
         }
     }
 
-    /// Regression test: an interval at the end of time, in ticks of 1 ns or of another divisor of the end, was due
-    /// again in every turn.
+    /// Regression test: if the length of a tick divides `u64::MAX`, as 1 ns does, an interval at the end of time was
+    /// due again in every turn.
     #[test]
     fn the_end_of_time_is_reached_at_no_resolution() {
         for resolution in [1, 2, 3, 5, 17, 1_000, 6_700_417, u64::MAX / 3, u64::MAX - 1, u64::MAX] {

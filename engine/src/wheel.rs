@@ -101,7 +101,10 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[must_use]
     pub fn with_geometry() -> Self {
         const {
-            assert!(BITS >= 1 && LEVELS >= 1 && Self::SLOTS <= Occupied::SLOTS_MAX, "each slot has a bit in the set");
+            assert!(
+                BITS >= 1 && LEVELS >= 1 && Self::SLOTS <= Occupied::SLOTS_MAX,
+                "a wheel has at least one level of two slots, and at most 4096 slots"
+            );
             assert!((LEVELS as u32 - 1) * BITS < u64::BITS, "the last level would lie beyond the last bit of a tick");
         }
         Self {

@@ -28,7 +28,6 @@ fn wake_ups(wheel: &mut Wheel<u64>) -> Vec<(u64, Vec<u64>)> {
     wakes
 }
 
-/// C02: a timer expires once.
 #[test]
 fn c02_a_timer_expires_once() {
     let mut wheel = Wheel::new();
@@ -237,7 +236,7 @@ fn expires_exactly_at(deadline: u64, start: u64) {
     assert_eq!(wheel.pop_expired().map(|expired| expired.deadline), Some(deadline), "set at {start}");
 }
 
-/// C19: deadlines one tick before, at and after each 256^k are exact; each is set from many start times.
+/// C19: delays of 256^k ticks, and of one tick less and more, are exact; each is set from many start times.
 #[test]
 fn c19_every_slot_boundary_from_every_starting_slot() {
     let boundaries = || (0..8).step_by(if cfg!(miri) { 7 } else { 1 });
@@ -450,7 +449,6 @@ fn c21_an_annex_that_is_emptied_wakes_no_caller() {
     }
 }
 
-/// After `clear` the wheel is empty, all keys are stale, and time has not gone back.
 #[test]
 fn clear_removes_everything_and_keeps_the_time() {
     let mut wheel = Wheel::new();

@@ -110,7 +110,7 @@ mod tests {
 
     const HOUR_NS: u64 = 3_600_000_000_000;
 
-    /// The time left by the kernel, in seconds; 0 if the alarm is not set.
+    /// The seconds until the alarm rings, as the kernel reports them; 0 if the alarm is not set.
     fn left_s(alarm: &Alarm) -> i64 {
         timerfd_gettime(alarm).unwrap().it_value.tv_sec
     }

@@ -33,8 +33,8 @@ use std::io;
 /// that are always ready and that the kernel refuses to watch. This bounds a turn's work and the size of the buffer.
 pub const EVENTS_MAX: usize = 1024;
 
-/// Waits shorter than this spin instead of sleeping: they poll the kernel until the time has passed. Going to sleep and
-/// waking up would take as much CPU time and end later (docs/backends.md).
+/// Waits that are no longer than this spin instead of sleeping: they poll the kernel until the time has passed. Going
+/// to sleep and waking up would take as much CPU time and end later (docs/backends.md).
 pub const BRIEF_NS: u64 = 16_000;
 
 /// A report of a wait about one registration.
@@ -116,8 +116,8 @@ pub trait Backend {
     /// closed.
     ///
     /// # Errors
-    /// An error of the kernel, which only informs the caller. In a forked child an error that says so; then nothing has
-    /// changed.
+    /// An error of the kernel, which only informs the caller. In a forked child, an error that says that the
+    /// parent has the loop; nothing has changed then.
     fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
     /// Waits until a descriptor is ready or `timeout_ns` have passed (`None`: for ever), and appends the events to

@@ -225,7 +225,7 @@ pub(crate) mod tests {
         answer.is_err_and(|error| error.to_string().contains("make a new loop after a fork"))
     }
 
-    /// C57: in the kernel, parent and child share the epoll set, the rings and the waker.
+    /// Row C57 of docs/conformance.md: in the kernel, parent and child share the epoll set, the rings and the waker.
     #[test]
     fn a_forked_child_gets_an_error_makes_its_own_loop_and_the_parent_is_undisturbed_c57() {
         type Open = fn() -> io::Result<Box<dyn Backend>>;

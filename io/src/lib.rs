@@ -13,7 +13,8 @@
 //!                         └───────  Waker: ends a wait from another thread or from a signal handler
 //! ```
 //!
-//! The loop never calls its user's code. The user takes a [`turn`](EventLoop::turn) and then pulls what the turn found:
+//! The user takes a [`turn`](EventLoop::turn) and then pulls what the turn found, as below. Or the user calls
+//! [`run`](EventLoop::run), which does both and passes each timer and descriptor to one function.
 //!
 //! ```
 //! use cogloop_io::{EventLoop, Options, Wait};

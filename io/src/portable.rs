@@ -9,7 +9,7 @@
 //!                              nevertheless; or only urgent data is observed, and the file never has any
 //! ```
 //!
-//! Registrations are one-shot, because that is the only mode that every system has. It costs a system call for each
+//! Registrations are one-shot, because that is the only mode that every system has. This costs a system call for each
 //! event. In return a descriptor that was closed without `remove` is found at once: it cannot be armed again, and is
 //! dropped.
 
@@ -164,9 +164,9 @@ impl Portable {
     fn insert(&self, fd: BorrowedFd<'_>, event: polling::Event) -> io::Result<()> {
         // SAFETY:
         // 1. `polling` requires a valid descriptor: it is borrowed, so it is open.
-        // 2. It requires that the descriptor is deleted before it is closed. `Backend` requires the same of its caller,
-        //    and the waker is kept as long as the poller. If a caller breaks this rule, the kernel
-        //    forgets the descriptor; `polling` keeps numbers, not memory.
+        // 2. `polling` requires that the descriptor is deleted before it is closed. `Backend` requires the same of its
+        //    caller, and the waker is kept as long as the poller. If a caller breaks this rule, the kernel forgets the
+        //    descriptor; `polling` keeps numbers, not memory.
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }
 

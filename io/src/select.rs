@@ -112,8 +112,8 @@ impl Select {
         any
     }
 
-    /// Returns the descriptors that are not observed for reading and have hung up. Adds those that have no data to the
-    /// read set, so that a hang-up ends the wait.
+    /// Of the descriptors that are not observed for reading, returns those that have hung up. Adds the others to the
+    /// read set if they have no data, so that a hang-up ends the wait.
     fn hung_up<'a>(&'a self, read: &mut FdSet<'a>) -> io::Result<Option<FdSet<'a>>> {
         let is_unread = |known: &&Registration| !known.interest.is_empty() && !known.interest.contains(Interest::READ);
         let mut unread = self.registrations.iter().flatten().filter(is_unread).map(|known| known.fd.as_fd()).peekable();

@@ -10,7 +10,7 @@ use std::io;
 /// ready, would keep the clock from moving, and later timers would never fire. So after 10,000 waits in a row that
 /// leave the clock unchanged, each further wait takes 1 µs. Later each takes a ten-thousandth of the time that has
 /// passed in this way, until the clock advances otherwise. An hour then takes 140,000 turns, and a timer is late by at
-/// most a ten-thousandth of that time.
+/// most a ten-thousandth of the hour.
 ///
 /// Without a timeout there is no time to jump to. Then the inner backend really waits, for a descriptor or a wake.
 pub struct VirtualTime {

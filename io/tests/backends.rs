@@ -1,5 +1,5 @@
 //! The loop on a scripted kernel that misbehaves, with a descriptor number beyond the set of `select`, and with a
-//! backend that cannot be woken.
+//! backend that cannot be woken. C48 and the like are rows of docs/conformance.md.
 
 mod common;
 
@@ -55,7 +55,6 @@ fn readiness_that_a_stopped_turn_left_is_not_served_later_c37() {
     assert_eq!(poll(&mut events), [(a, READ)]);
 }
 
-/// C51: a registration that the kernel refuses changes nothing in the loop.
 #[test]
 fn a_refused_registration_leaves_the_old_state_whole_c51() {
     let (mut events, backend) = scripted();

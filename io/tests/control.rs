@@ -1,4 +1,4 @@
-//! Running and stopping a loop, and what keeps it going.
+//! Running and stopping a loop, and what keeps it going. C30 and the like are rows of docs/conformance.md.
 
 mod common;
 
@@ -116,7 +116,6 @@ fn a_nested_run_is_an_error_and_a_panic_ends_a_run_c32() {
     });
 }
 
-/// C34: some timers and descriptors do not keep a loop going.
 #[test]
 fn unreferenced_timers_and_descriptors_are_served_and_keep_no_loop_going_c34() {
     on_every_backend(|events| {

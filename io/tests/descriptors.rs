@@ -1,4 +1,5 @@
-//! Descriptors on every backend: removal, closing, reuse, hang-up, files, and what the kernel refuses.
+//! Descriptors on every backend: removal, closing, reuse, hang-up, files, and what the kernel refuses. C37 and the like
+//! are rows of docs/conformance.md.
 
 mod common;
 
@@ -33,7 +34,6 @@ fn a_descriptor_removed_within_the_batch_gets_no_event_c37() {
     });
 }
 
-/// C38: a number reused within the batch gets no stale event.
 #[cfg(unix)]
 #[test]
 fn a_number_reused_within_the_batch_gets_no_stale_event_c38() {
@@ -136,7 +136,6 @@ fn removing_a_closed_descriptor_works_and_ends_its_events_c39_c40() {
     });
 }
 
-/// C40: after remove and close the peer sees the end within one turn.
 #[test]
 fn after_remove_and_close_the_peer_sees_the_end_c40() {
     on_every_backend(|events| {
@@ -280,7 +279,6 @@ fn dropping_a_closed_descriptor_reports_no_other_file_c39_c41() {
     });
 }
 
-/// C42: a hang-up or an error wakes the observed direction.
 #[cfg(unix)]
 #[test]
 fn a_hang_up_or_an_error_wakes_the_direction_that_is_observed_c42() {
@@ -321,7 +319,6 @@ fn a_bare_hang_up_wakes_a_descriptor_observed_for_writing_only_c42() {
     });
 }
 
-/// C42: a bare hang-up makes both directions ready if both are observed.
 #[cfg(unix)]
 #[test]
 fn a_bare_hang_up_is_readiness_for_both_directions_c42() {
@@ -356,7 +353,6 @@ fn a_bare_hang_up_ends_a_wait_c42() {
     });
 }
 
-/// C43: the end of a stream is reported in each turn, and so is a half-close.
 #[test]
 fn half_close_and_end_of_stream_are_readable_again_and_again_c43() {
     on_every_backend(|events| {
@@ -392,7 +388,6 @@ fn both_directions_come_together_and_one_can_be_dropped_c44() {
     });
 }
 
-/// C45: a second add replaces the first.
 #[test]
 fn a_second_add_replaces_the_first_c45() {
     on_every_backend(|events| {
@@ -410,7 +405,6 @@ fn a_second_add_replaces_the_first_c45() {
     });
 }
 
-/// C46: a regular file, a directory and /dev/null are always ready.
 #[cfg(unix)]
 #[test]
 fn files_directories_and_dev_null_are_always_ready_c46() {
@@ -454,7 +448,7 @@ fn an_always_ready_file_hides_no_other_descriptor_c46() {
     });
 }
 
-/// C47: a `BorrowedFd` cannot be negative. The borders to C and Lua take integers, and refuse negative ones.
+/// C47: a `BorrowedFd` cannot be negative. The interfaces for C and Lua take integers, and refuse negative ones.
 #[test]
 fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
     on_every_backend(|events| {
@@ -469,7 +463,6 @@ fn a_closed_descriptor_is_refused_and_nothing_is_left_of_it_c47() {
     });
 }
 
-/// C47: descriptor 0 is valid.
 #[cfg(unix)]
 #[test]
 fn descriptor_0_is_like_any_other_c47() {
@@ -483,7 +476,6 @@ fn descriptor_0_is_like_any_other_c47() {
     });
 }
 
-/// C47: a change of a closed descriptor is an error.
 #[test]
 fn changing_a_closed_descriptor_fails_and_keeps_the_old_interest_c47() {
     on_every_backend(|events| {

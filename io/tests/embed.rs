@@ -1,4 +1,5 @@
-//! A loop inside another loop. The outer loop waits with `poll`, or with an epoll set of its own.
+//! A loop inside another loop. The outer loop waits with `poll`, or with an epoll set of its own. C41 and C46 are rows
+//! of docs/conformance.md.
 #![cfg(target_os = "linux")]
 
 mod common;

@@ -3,14 +3,14 @@
 #[path = "common/stories.rs"]
 mod stories;
 
-/// `io/tests/process.rs`, C60.
+/// Stands for the test of the same name in `io/tests/process.rs`.
 #[cfg(all(target_os = "linux", not(target_env = "gnu")))]
 #[test]
 fn a_signal_a_millisecond_starves_nothing_c60() {
     stories::skip("a timer that signals a thread", "the crate nix has none with this C library");
 }
 
-/// `io/tests/refused.rs`, and the module `refused` of the unit tests of `uring`.
+/// Stands for `io/tests/refused.rs`, and for the module `refused` of the unit tests of `uring`.
 #[cfg(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
 #[test]
 fn what_the_kernel_refuses_c51() {

@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use std::time::Duration;
 
-/// Enough for the smaller of the two rings, about 40 KB, and too little for the larger one, about 150 KB.
+/// Enough for rings of the smaller of two sizes, about 40 KB, and too little for the larger size, about 150 KB.
 const LOCKED_BYTES: u64 = 100_000;
 
 /// A loop on io_uring; `None` if the system refuses it. The rings of all processes of a user count together, but not

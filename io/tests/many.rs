@@ -1,5 +1,5 @@
 //! Up to 10,000 descriptors at once. These tests have a program of their own, because they use up the process's
-//! descriptors.
+//! descriptors. C49 is a row of docs/conformance.md.
 #![cfg(unix)]
 
 mod common;

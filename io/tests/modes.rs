@@ -1,4 +1,4 @@
-//! C52: level, edge and one-shot mode are the same on every backend.
+//! Level, edge and one-shot mode are the same on every backend. C52 and the like are rows of docs/conformance.md.
 
 mod common;
 

@@ -8,7 +8,6 @@ use rustix::event::epoll::{CreateFlags, EventData, EventFlags, add, create};
 use std::io::Read;
 use std::os::fd::AsFd;
 
-/// C53: an epoll set is readable while anything in it is ready.
 #[test]
 fn a_nested_epoll_set_is_readable_while_something_in_it_is_ready_c53() {
     on_every_backend(|events| {

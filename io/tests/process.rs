@@ -1,4 +1,5 @@
-//! Signals, stopping the process, and exec. The tests signal only their own thread or process.
+//! Signals, stopping the process, and exec. The tests signal only their own thread or process. C29 and the like are
+//! rows of docs/conformance.md.
 #![cfg(unix)]
 
 mod common;
@@ -59,7 +60,6 @@ fn signals_come_until_a_deadline(arrived: &AtomicBool, interrupted: &AtomicUsize
     });
 }
 
-/// C56: the user does not see that the process was stopped and continued.
 #[test]
 fn stop_and_continue_are_invisible_c56() {
     on_every_backend(|events| {

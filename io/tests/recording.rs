@@ -48,8 +48,8 @@ impl Drop for Recorded {
     }
 }
 
-/// Eight threads each send a byte at a time that the scheduler decides, eight timers are due at about that time, and a
-/// ninth thread wakes the loop. Returns the events in order, with their times.
+/// Each of eight threads sends a byte; the scheduler decides when. Eight timers are due at about that time, and a ninth
+/// thread wakes the loop. Returns the events in order, with their times.
 fn race(mut events: Loop) -> Vec<String> {
     const PEERS: u64 = 8;
     let mut told = Vec::new();

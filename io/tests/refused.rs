@@ -1,5 +1,6 @@
 //! System calls that fail in a container, on an old kernel, or in a process that has used up its descriptors. A seccomp
-//! filter lasts as long as its thread, so each test has a thread or a process of its own.
+//! filter lasts as long as its thread, so each test has a thread or a process of its own. C51 and C56 are rows of
+//! docs/conformance.md.
 
 #![cfg(target_os = "linux")]
 #![cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
@@ -96,7 +97,6 @@ fn where_a_backend_is_refused_the_next_serves_and_the_report_says_why_c51() {
     });
 }
 
-/// C51: select works when all other backends are refused.
 #[test]
 fn where_everything_else_is_refused_select_serves_c51() {
     on_each([("select", ())], |()| {
@@ -108,7 +108,6 @@ fn where_everything_else_is_refused_select_serves_c51() {
     });
 }
 
-/// C51: a refused descriptor does not change the others.
 #[test]
 fn a_descriptor_that_the_kernel_refuses_changes_nothing_c51() {
     on_each(permitted().into_iter().map(|name| (name, name)), |name| {

@@ -280,7 +280,6 @@ fn one_wake_up_for_one_timer_and_a_remainder_rounds_up_c26() {
     }
 }
 
-/// C27: cancelling the earliest timer causes no spurious wake-up.
 #[test]
 fn cancelling_the_earliest_timer_costs_no_wake_up_c27() {
     let (mut events, backend, _) = scripted(1_000);

@@ -1,5 +1,5 @@
 //! Reports are true, even if a callback drains a descriptor that the same turn is about to report. The tests try every
-//! order. A reader that gets a report never blocks, even on a blocking descriptor.
+//! order. A reader that gets a report never blocks, even on a blocking descriptor. C47 is a row of docs/conformance.md.
 
 mod common;
 
@@ -92,7 +92,7 @@ fn two_directions_that_became_ready_between_two_waits_are_both_reported() {
     });
 }
 
-/// Three descriptors are ready in one batch. When the callback of each one is served, it drains a subset of all three.
+/// Three descriptors are ready in one batch. The callback of each one drains a subset of all three.
 #[test]
 fn input_that_a_callback_of_the_same_batch_has_read_is_not_reported_to_a_blocking_reader() {
     on_every_backend(|events| {

@@ -1,4 +1,5 @@
-//! The loop's waits on every backend. No wait is too short, and one timer takes one wake-up.
+//! The loop's waits on every backend. No wait is too short, and one timer takes one wake-up. C15 and the like are
+//! rows of docs/conformance.md.
 
 mod common;
 
@@ -28,7 +29,6 @@ fn time_spent_between_two_turns_counts_c15() {
     });
 }
 
-/// C25: a turn of an empty loop waits until a wake.
 #[test]
 fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
     on_every_backend(|events| {
@@ -70,7 +70,6 @@ fn one_timer_is_one_wake_up_and_not_early_c26() {
     });
 }
 
-/// C27: cancelling the earliest timer causes no spurious wake-up.
 #[test]
 fn a_cancelled_timer_ends_no_wait_c27() {
     on_every_backend(|events| {

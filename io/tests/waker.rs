@@ -7,7 +7,6 @@ use common::*;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// C55: a wake before a wait ends it.
 #[test]
 fn a_wake_before_a_wait_ends_it_and_many_wakes_count_as_one_c55() {
     on_every_backend(|events| {

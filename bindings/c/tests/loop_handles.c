@@ -15,7 +15,7 @@ static void on_post(void *ctx) { ++*(int *)ctx; }
 
 static int calls;
 
-/* Calls functions that take a loop with this one. All must return the same code. */
+/* Passes this loop to functions that take a loop. All must return `code`. */
 static int with_loop(cog_loop loop, int code) {
     bool is_alive = true;
     uint64_t ns = 7;
@@ -167,14 +167,14 @@ static void the_last_message_describes_the_last_failed_call(void) {
     CHECK(cog_timer_cancel(timer) == COG_ERROR_STALE);
     CHECK(cog_timer_after(loop, 1, on_timer, &calls, &timer) == COG_OK && cog_timer_cancel(timer) == COG_OK);
     const char *words = cog_last_message();
-    CHECK(strcmp(words, "timer: stale handle: it has ended, or was never valid") == 0);
+    CHECK(strcmp(words, "timer: stale handle: what it named has ended, or it never named anything") == 0);
     CHECK(cog_strerror(EBADF)[0] && strcmp(words, cog_last_message()) == 0);
     CHECK(cog_watch_descriptor(loop, 0, 8, COG_LEVEL, on_watch, &calls, NULL) == COG_ERROR_ARGUMENT);
     CHECK(strcmp(cog_last_message(), "directions: 8 has bits other than COG_READ, COG_WRITE and COG_PRIORITY") == 0);
     CHECK(cog_watch_descriptor(loop, 1 << 20, COG_READ, COG_LEVEL, on_watch, &calls, NULL) == closed);
     CHECK(strcmp(cog_last_message(), expected) == 0);
     CHECK(cog_loop_free(loop) == COG_OK && cog_loop_free(loop) == COG_ERROR_STALE);
-    CHECK(strcmp(cog_last_message(), "loop: stale handle: it has ended, or was never valid") == 0);
+    CHECK(strcmp(cog_last_message(), "loop: stale handle: what it named has ended, or it never named anything") == 0);
 }
 
 static void wrong_arguments_are_named(void) {

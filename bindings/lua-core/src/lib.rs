@@ -13,7 +13,7 @@
 //!
 //! ```text
 //!   Lua script ──► loop userdata ──► State ──► EventLoop<u64>    no Lua value and no callback in it
-//!                       ├── user value TASKS ──► { [key index + 1] = Task userdata ──► { f, arg1, … } }
+//!                       ├── user value TASKS ──► { [key index + 1] = what the timer calls: a Task, a function, … }
 //!                       └── user value NODES ──► { [descriptor]    = Node userdata ──► { f, arg1, … } ×2 }
 //! ```
 //!

@@ -22,7 +22,8 @@ function mockit.mstimestamp( ) end
 ---@return integer ms
 function mockit.time( ) end
 
---- Blocks for `ms` milliseconds. A signal ends the sleep, unless `resume` is true.
+--- Blocks for `ms` milliseconds. A signal ends the sleep, unless `resume` is true. The Ctrl-C of the program `cogloop`
+--- always ends it.
 ---@param ms integer
 ---@param resume? boolean
 ---@return integer left the milliseconds that were left; 0 if no signal ended the sleep
@@ -56,7 +57,8 @@ function mockit.pending( ) end
 ---@return integer
 function mockit.inqueue( ) end
 
---- Runs the callbacks of the events that are in the queue now. When all have run, it raises the first error.
+--- Runs the callbacks of the events that are in the queue now. If a callback has failed, it raises the first error when
+--- all have run.
 ---@return integer ran
 function mockit.process_events( ) end
 

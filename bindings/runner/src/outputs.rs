@@ -1,4 +1,4 @@
-//! Checks the files that options name before the script runs. Without this check an error would come only when the
+//! Before the script runs, checks the files that options name. Without this check an error would come only when the
 //! script makes a loop, and the script might ignore it.
 
 use cogloop_lua_core::{Recording, TRACE_BEGINNING};

@@ -19,7 +19,7 @@ const GROUPS: [Group; 3] = [
             ("-i", "", "after the script, read lines and run them: a prompt"),
             ("-v", "", "print the version, then go on"),
             ("-W", "", "write warnings"),
-            ("-E", "", "leave LUA_INIT, LUA_PATH and LUA_CPATH alone"),
+            ("-E", "", "ignore LUA_INIT, LUA_PATH and LUA_CPATH"),
             ("--", "", "end the options"),
         ],
     ),

@@ -1,8 +1,8 @@
 //! Rust's allocator refuses each request in turn: the call raises an error in Lua, and the loop goes on.
 //!
 //! Some allocations of the standard library have no fallible call: for a loop, its statistics, or a message. Before
-//! such an allocation our library requests the same amount in one piece. So the test of these allocations limits the
-//! number of bytes, and does not refuse single requests.
+//! such an allocation our library requests at least as many bytes in one piece. So the test of these allocations limits
+//! the number of bytes, and does not refuse single requests.
 
 #[path = "../../../proptests/tests/memory/allocator.rs"]
 mod allocator;

@@ -99,7 +99,8 @@ impl<F> Async<F> {
     /// ```
     ///
     /// # Errors
-    /// An error of the kernel; [`Error::Removed`] when the loop was cleared or dropped.
+    /// An error of the kernel; [`Error::Removed`] when the loop was cleared or dropped, or another source has taken the
+    /// descriptor.
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
         self.ready_for(Interest::READ, false)
     }
@@ -196,7 +197,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// An error of the kernel.
+    /// An error of the kernel, and those of [`readable`](Self::readable).
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read_with(|mut file| file.read(buffer)).await
     }
@@ -220,7 +221,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// An error of the kernel.
+    /// An error of the kernel, and those of [`writable`](Self::writable).
     pub async fn write(&self, data: &[u8]) -> io::Result<usize> {
         self.write_with(|mut file| file.write(data)).await
     }
@@ -238,7 +239,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// An error of the kernel; `WriteZero` when nothing more can be written.
+    /// Those of [`write`](Self::write); `WriteZero` when nothing more can be written.
     pub async fn write_all(&self, mut data: &[u8]) -> io::Result<()> {
         while !data.is_empty() {
             match self.write(data).await? {

@@ -51,7 +51,7 @@ pub(crate) struct Core {
     pub(crate) visits_gone: Cell<usize>,
     pub(crate) sleepers: Sleepers,
     pub(crate) watched: Watched,
-    /// The highest index that the token of an added descriptor can have.
+    /// The highest index that the token of the next descriptor can have.
     pub(crate) token_index_max: Cell<u32>,
     pub(crate) tasks: Tasks,
     pub(crate) timeline: Timeline,

@@ -54,7 +54,7 @@ pub enum Error {
     Memory,
     /// The period of an interval is zero.
     ZeroPeriod,
-    /// The [`Loop`](crate::Loop) has been dropped.
+    /// The [`Loop`](crate::Loop) has been dropped, or the channel has ended.
     Closed,
     /// The source was cancelled, or another one has taken its descriptor.
     Removed,
@@ -145,7 +145,7 @@ impl fmt::Display for Error {
             Self::Stopped => f.write_str("the loop was stopped before the future was ready; `block_on` it again"),
             Self::Elapsed => f.write_str("the time was over before the future was ready"),
             Self::Cancelled => {
-                f.write_str("the task was dropped before it was done: the loop was cleared, or it panicked")
+                f.write_str("the task was dropped before it was done: the loop was cleared, or the task panicked")
             }
             Self::Io { doing, source } => write!(f, "{doing}: {source}"),
             Self::Callback(error) => write!(f, "a callback failed: {error}"),

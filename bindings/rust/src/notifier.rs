@@ -133,8 +133,8 @@ impl Wakeup {
         }
     }
 
-    /// Makes wakes do nothing until [`enable`](Self::enable). Call when the future was dropped: another future may use
-    /// the entry later.
+    /// Makes wakes do nothing until [`enable`](Self::enable). Call when the future of `block_on` was dropped: the next
+    /// `block_on` uses the entry again.
     pub(crate) fn disable(&self) {
         let mut woken = self.notifier.woken();
         woken.withdraw(self.key);

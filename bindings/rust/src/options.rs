@@ -45,7 +45,6 @@ pub struct BackendReport {
     pub reason: String,
 }
 
-/// The limits.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Limits {
     /// The limits of timers and sources, and of how many of each a turn serves.

@@ -246,7 +246,7 @@ impl<S> Loop<S> {
         let core = self.core();
         let waker = Waker::from(Arc::clone(&core.root));
         // The root is declared before the future, so it is dropped after the future: values that are dropped with the
-        // future may wake it.
+        // future may wake the root.
         let _root = Root::begin(core);
         let mut future = pin!(future);
         loop {

@@ -11,8 +11,8 @@ use std::task::Waker;
 pub(crate) struct Sleepers(RefCell<ByIndex<Option<Waker>>>);
 
 impl Sleepers {
-    /// Makes room for the waker of the timer with this index. The room is made in advance, because a poll could not
-    /// report a lack of memory.
+    /// Makes room for the waker of the timer with this index. Call when the timer is armed, so that storing its waker
+    /// needs no memory.
     pub(crate) fn try_grow(&self, index: u32) -> Result<(), TryReserveError> {
         self.0.borrow_mut().try_grow(index)
     }

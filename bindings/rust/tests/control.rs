@@ -150,7 +150,6 @@ fn an_error_in_a_callback_ends_the_run_and_leaves_the_loop_usable() {
     }
 }
 
-/// An error of the loop that a callback passes on is not changed.
 #[test]
 fn an_error_of_the_loop_passed_on_by_a_callback_is_not_wrapped() {
     let mut events = Loop::simulated().unwrap();
@@ -277,7 +276,7 @@ fn a_handle_that_outlives_its_loop_returns_an_error() {
     assert!(matches!((tick, slept), (Err(Error::Closed), Err(Error::Closed))));
 }
 
-/// An idle callback runs when nothing else is due. The loop does not wait while there is an idle callback.
+/// The loop does not wait while there is an idle callback.
 #[test]
 fn idle_callbacks_run_when_nothing_else_is_due() {
     let mut events = Loop::new().unwrap();

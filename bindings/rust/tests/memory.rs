@@ -326,7 +326,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
                     Poll::Ready(refused) => assert!(done(refused).is_none()),
                     Poll::Pending => visited += 1,
                 }
-                // A descriptor, and a time limit.
+                // A wait for a descriptor, and a wait with a time limit, are accepted or refused.
                 if let Poll::Ready(refused) = poll_once(left.readable()) {
                     assert!(done_io(refused).is_none());
                 }
@@ -334,7 +334,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
                 if let Poll::Ready(refused) = poll_once(limited) {
                     assert!(done(refused).is_none());
                 }
-                // A future on which a thread blocks.
+                // So is a future on which the thread blocks.
                 let _ = done(events.block_on(&mut state, async {}));
             }
             visited

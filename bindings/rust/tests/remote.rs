@@ -103,7 +103,7 @@ fn a_post_may_use_the_loop_and_post_again() {
     assert_eq!(log.last(), Some(&1));
 }
 
-/// A post that a callback or a task makes runs in the next turn, like a timer that it arms for now.
+/// A post that a callback, a task or another post makes runs in the next turn.
 #[test]
 fn a_post_of_a_callback_runs_in_the_next_turn() {
     let mut events = Loop::with_options(Options::new().simulated()).unwrap();

@@ -48,8 +48,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Returns the allocations of 200 rounds after a warm-up. The warm-up depends on the time, because a table of the wheel
-/// grows when the first timer falls into it. So there are ten tries. Code that allocates regularly allocates in each
+/// Returns the allocations of 200 rounds after a warm-up. How long the warm-up takes depends on the time: a table of
+/// the wheel grows when a timer first needs it. So there are ten tries. Code that allocates regularly allocates in each
 /// try.
 fn allocations(events: &mut Loop<u64>, mut more: impl FnMut(&mut Loop<u64>, &mut u64)) -> u64 {
     let mut state = 0;

@@ -18,7 +18,7 @@ fn send(number: i32) {
     assert!(status.unwrap().success());
 }
 
-/// A signal calls both watchers of a loop that name it, and only these. A watch ends with `Break` or a cancel.
+/// A signal calls each watcher that names it, and no other. A watch ends with `Break` or a cancel.
 #[test]
 fn a_signal_calls_every_watcher_and_a_watch_can_end() {
     on_every_backend(|options| {

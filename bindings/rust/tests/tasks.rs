@@ -325,7 +325,6 @@ fn tasks_and_sleeps_are_limited() {
     assert_eq!(counted.unwrap(), 5);
 }
 
-/// `stop` ends a `block_on`; the loop stays usable.
 #[test]
 fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
     let mut events = Loop::simulated().unwrap();

@@ -1,5 +1,5 @@
-//! The trace of a loop: its events, with their times and the lines of the source where they were made. Time is virtual,
-//! so the tests compare exact times.
+//! The trace of a loop: its events, with their times and the lines where the callbacks were given to the loop. Time is
+//! virtual, so the tests compare exact times.
 
 use cogloop::Loop;
 use std::path::PathBuf;

@@ -251,7 +251,6 @@ fn a_long_jump_fires_all_that_is_due_once_and_in_order_c22() {
     assert!(log_of(&mut events).into_iter().eq(0..8760));
 }
 
-/// A paused timer keeps its remaining time.
 #[test]
 fn a_paused_timer_keeps_its_remaining_time() {
     let mut events = simulated();
@@ -267,7 +266,6 @@ fn a_paused_timer_keeps_its_remaining_time() {
     assert_eq!(log_of(&mut events), [70]);
 }
 
-/// With slack, timers share a wake-up.
 #[test]
 fn intervals_with_slack_share_their_wake_ups() {
     let mut events = Loop::<Vec<Instant>>::simulated().unwrap();

@@ -31,8 +31,8 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// Arms a one-shot timer that is due at `deadline_ns`, rounded up to the loop's resolution. A deadline in the past
-    /// is due in the next turn, or at the end of the current tick. A deadline after the start of the last tick of `u64`
-    /// is never due.
+    /// is due in the next turn. But if it is after the start of the current tick, it is due when that tick ends. A
+    /// deadline after the start of the last tick of `u64` is never due.
     ///
     /// # Panics
     /// As [`add_timer`](Self::add_timer).
@@ -141,7 +141,7 @@ impl<T: Clone> EventLoop<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_add_kept_timer(&mut self, value: T) -> Result<Key, AddError> {
-        // To a recording it is a timer that is never due.
+        // In a recording a kept timer is a timer that is never due.
         self.has_room_for_a_timer(Arming::At(u64::MAX))?;
         Ok(self.timers.try_add_kept(value)?)
     }

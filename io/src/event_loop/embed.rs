@@ -19,7 +19,7 @@ impl<T: Clone> EventLoop<T> {
     ///
     /// The descriptor changes when the backend has to be built again. That happens after a descriptor was closed
     /// without being removed, and when the loop moves to another thread or into a forked child. A program that does
-    /// neither needs to ask only once.
+    /// none of this needs to ask only once.
     ///
     /// # Errors
     /// `Unsupported` if the backend has none: `select`, a replay, and every backend on Windows. Take a turn of

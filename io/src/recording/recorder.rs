@@ -17,7 +17,7 @@ use std::rc::Rc;
 const FOR_A_RECORDER: usize = 16 << 10;
 
 /// The file that is written. Nothing is allocated for a line. If there is no memory to keep the program's line or a
-/// descriptor that is marked ready, the recording ends with that error. It also ends if the file cannot be written. A
+/// descriptor that is marked ready, the recording ends with an error. It also ends if the file cannot be written. A
 /// forked child writes nothing, because it shares the file with its parent.
 pub(crate) struct Recorder {
     // `None` only while the recorder is dropped.
@@ -144,7 +144,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.write(Line::End);
-        // The parent has a copy of the lines that are not written yet.
+        // A forked child drops the lines that are not written yet, because the parent has a copy of them.
         if !self.mark.is_ours()
             && let Some(file) = self.file.take()
         {

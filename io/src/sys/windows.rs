@@ -35,7 +35,8 @@ pub(crate) fn own<T, E>(mut make: impl FnMut() -> Result<T, E>) -> Result<T, E> 
     make()
 }
 
-/// The type of a socket. Windows says no more, so a number that was closed and now names another socket goes unnoticed.
+/// The type of a socket. Windows says no more, so a number that was closed and now names another socket of the same
+/// type goes unnoticed.
 pub(crate) struct Identity(rustix::net::SocketType);
 
 impl Identity {

@@ -131,7 +131,7 @@ pub struct Trace {
     mark: ForkMark,
 }
 
-/// The middle of the events of a kind: from the numbers to the name.
+/// The middle of an event's line, which all events of a kind share: from `ids` to the beginning of the name.
 struct Middle {
     bytes: [u8; MIDDLE_MAX],
     length: usize,

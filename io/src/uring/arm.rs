@@ -153,8 +153,9 @@ impl Uring {
         is_queued
     }
 
-    /// Queues the quiet timer, which has armed registrations checked after a time without an event. Does nothing if the
-    /// kernel has the timer already: keeping one timer from wait to wait costs less than a timeout for each wait.
+    /// Queues the quiet timer, which starts a check of armed registrations after a time without an event. Does nothing
+    /// if the kernel has the timer already: keeping one timer from wait to wait costs less than a timeout for each
+    /// wait.
     pub(super) fn set_quiet_timer(&mut self) -> Result<(), Errno> {
         if !self.quiet_timer_is_set {
             if !self.ring.quiet_timer(QUIET_TIMER) {

@@ -40,7 +40,7 @@
 //!
 //! A descriptor that was closed without `remove` is found when it is polled, armed or checked. If it is armed, its peer
 //! sees the end only then (with epoll, at once). Every 64th wait checks one armed registration. While the loop sleeps,
-//! the *quiet timer* in the rings has 256 checked after each 10 to 20 ms without an event, until all were.
+//! the *quiet timer* in the rings starts a check of 256 after each 10 to 20 ms without an event, until all are checked.
 //!
 //! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
 //! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only

@@ -46,8 +46,8 @@ impl Uring {
 
     /// Makes the kernel produce the completions that it has deferred. Returns `false` if there are none, or on failure.
     ///
-    /// The kernel has a flag that says that there are more completions. It may set the flag just after it has done that
-    /// work, and clears the flag only when there is new work. So after one `enter` without a result the function does
+    /// The kernel has a flag that says that there are more completions. It may set the flag just after it has made
+    /// them, and clears the flag only when there are new ones. So after one `enter` without a result the function does
     /// not try again.
     fn enter_for_more(&mut self) -> bool {
         if !self.ring.has_more() {

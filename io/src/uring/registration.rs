@@ -17,8 +17,8 @@ const BUSY_LASTING: u8 = 8;
 
 const SOON: u32 = 4;
 
-/// The number of looks in a row that find an unarmed registration not ready before it is armed, even by a system call
-/// for it alone. Arming it and taking its completion later cost about as much as that many looks.
+/// After this number of looks in a row that find an unarmed registration not ready, it is armed, even if that takes a
+/// system call for it alone. Arming it and taking its completion later cost about as much as that many looks.
 pub(super) const OVERDUE: u8 = 8;
 
 pub(super) struct Registration {

@@ -45,7 +45,7 @@ pub(super) struct Completion {
     pub(super) has_ended: bool,
 }
 
-/// The size of the completion ring as a multiple of the submission ring. The kernel finds the poll to be removed by a
+/// The size of the completion ring as a multiple of the submission ring. To remove a poll, the kernel looks it up in a
 /// hash table, whose size follows that of the completion ring. With 10,000 polls a removal takes 1.6 µs at this size.
 const COMPLETIONS: u32 = 32;
 
@@ -101,7 +101,7 @@ impl Ring {
             Setup::Plain => &mut builder,
         };
         let rings = match setup {
-            // From Linux 6.6 on the setup has no array of indices between ring and entries.
+            // From Linux 6.6 on the rings can do without the array of indices between ring and entries.
             Setup::Deferred => builder.clone().setup_no_sqarray().build(entries).or_else(|_| builder.build(entries)),
             _ => builder.build(entries),
         }?;

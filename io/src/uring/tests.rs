@@ -1,4 +1,5 @@
-//! Tests that read the kernel's own list of polls, or fork.
+//! Tests that read the kernel's own list of polls, fork, or go to another thread. C41, C57 and C59 are rows of
+//! docs/conformance.md.
 
 mod busy;
 mod lasting;
@@ -181,7 +182,6 @@ fn serial_numbers_wrap_around_and_skip_zero() {
     assert_eq!(waited(&mut uring).len(), 3);
 }
 
-/// C40: when a loop is dropped, it releases the files.
 #[test]
 fn a_dropped_loop_keeps_no_file_open_c40() {
     if !permitted() {
@@ -200,7 +200,7 @@ fn a_dropped_loop_keeps_no_file_open_c40() {
     }
 }
 
-/// C57: without the check, the parent would submit what the child queued.
+/// C57: without the check for a fork, the parent would submit what the child queued.
 #[test]
 fn a_forked_child_gets_an_error_and_the_parent_is_undisturbed_c57() {
     if !permitted() {
@@ -347,7 +347,6 @@ fn ready(backend: &mut dyn Backend) -> Vec<Token> {
     events.iter().map(|event| event.token).collect()
 }
 
-/// C59: every backend works in another thread and then in its own thread again.
 #[test]
 fn a_backend_works_in_another_thread_and_back_c59() {
     let ours = |setup| or_skip("uring", Uring::with_rings(4, setup)).map(|uring| Box::new(uring) as Box<dyn Backend>);

@@ -78,7 +78,8 @@ mod tests {
         }
     }
 
-    /// C54, C55: each thread stores `each` messages, with a wake after each one. The loop waits until it has them all.
+    /// Rows C54 and C55 of docs/conformance.md: each thread stores `each` messages, with a wake after each one. The
+    /// loop waits until it has them all.
     fn all_arrive(threads: usize, each: usize) {
         let mut model = loom::model::Builder::new();
         // Without a bound, two threads and the loop take many minutes. One preemption in the wrong place is enough to

@@ -28,7 +28,7 @@ fn on_every_pair(story: impl Fn(&mut dyn Backend, &Waker)) {
     }
 }
 
-/// Waits without a timeout, so only the waker ends it.
+/// Waits without a timeout, so only the waker ends the wait.
 fn wait(backend: &mut dyn Backend) {
     let mut events = Vec::new();
     backend.wait(&mut events, None).unwrap();

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
 use std::collections::BTreeMap;
 
-/// The sets of calls that can be refused. Each set is named for what is missing then.
+/// The sets of calls that can be refused. Each set is named for what is missing then, or for the kernel that lacks it.
 pub const SETS: [&str; 5] = ["io_uring", "epoll_pwait2", "pidfd", "timerfd", "linux-4.18"];
 
 /// The calls of a set, and the error that they return. A container forbids io_uring; an older kernel lacks the other

@@ -157,7 +157,7 @@ fn words_of(code: c_int, message: Message) -> Option<Words> {
         (Message::Words, _) => None,
         (Message::Sentence(sentence), _) => Some(Words::of(sentence)),
         (Message::Argument(name), COG_ERROR_STALE) => {
-            Some(about(name, &"stale handle: it has ended, or was never valid"))
+            Some(about(name, &"stale handle: what it named has ended, or it never named anything"))
         }
         (Message::Argument(name), COG_ERROR_MEMORY) => Some(about(name, &"there is not enough memory")),
         (Message::Argument(name), _) => Some(about(name, &OfError(&io::Error::from_raw_os_error(code)))),

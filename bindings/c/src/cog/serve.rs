@@ -68,7 +68,8 @@ impl Loop {
         if self.is_stopped.get() {
             return Ok(());
         }
-        // While there is a post, the loop must not wait and a virtual clock must not jump.
+        // With a post, with an idle hook, or with nothing left to wait for, the loop must not wait, and a virtual clock
+        // must not jump.
         let has_work = self.has_posts() || self.hooks.are_busy() || !self.is_alive();
         let wait = if has_work { Wait::Poll } else { wait };
         let start_ns = self.wait_begins();

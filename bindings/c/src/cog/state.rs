@@ -24,7 +24,7 @@ use crate::sys::sources::Signals;
 /// The callback of a timer.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Call {
-    /// `None` only in a free place of the wheel.
+    /// `None` only in the default value, which no timer has: a call with NULL is refused.
     pub(super) run: Option<CogTimerFn>,
     pub(super) ctx: *mut c_void,
 }
@@ -76,7 +76,6 @@ pub(super) struct Loop {
     pub(super) id: u64,
     /// The number of forks (`remotes::forks`) of the process to which the loop belongs.
     pub(super) forks: Cell<u64>,
-    /// The options of the loop.
     pub(super) chosen: Options,
     // This field is dropped before `watches`: a signal's descriptor must leave the loop before it is closed.
     pub(super) events: RefCell<EventLoop<Call>>,

@@ -252,7 +252,7 @@ pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int 
     })
 }
 
-/// Takes a timer's deadline.
+/// Stops a timer: it has no deadline any more.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_stop(timer: CogTimer) -> c_int {
     answer(|| find(timer, |_, events, key| events.stop_timer(key).then_some(())))

@@ -201,9 +201,9 @@ pub unsafe extern "C" fn Mockit_disarm(timer: *mut Mockit) {
     }
 }
 
-/// Ends an interval: waits for a running callback, unless the callback itself makes this call. Then calls the
-/// destructor or frees the timer. For a one-off timer this does the same as [`Mockit_disarm`]; a timer that was never
-/// armed ends at once. Returns 0, or `EINVAL` for NULL.
+/// Ends an interval: waits for a running callback, unless that would be a deadlock. Then calls the destructor or frees
+/// the timer. For a one-off timer this does the same as [`Mockit_disarm`]; a timer that was never armed ends at once.
+/// Returns 0, or `EINVAL` for NULL.
 ///
 /// # Safety
 /// As for [`Mockit_disarm`].

@@ -42,8 +42,8 @@ use std::ptr::null_mut;
 /// [The rule for Lua calls](crate); the loop is at 1 and open, and its Node is at the absolute index `index`. Room for
 /// eight values.
 pub(super) unsafe fn tell_waiting(lua: *mut lua_State, index: c_int) {
-    // SAFETY: the caller's promise. If memory runs out, this raises, and the coroutine stays in its wait until the next
-    // call.
+    // SAFETY: the caller's promise. If memory runs out, this function raises. The coroutine then stays in its wait
+    // until this function is called again for the Node.
     unsafe {
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
         if !(*node).args.contains(&COROUTINE) {

@@ -104,8 +104,9 @@ entry!(
 );
 
 /// Arms a timer, and writes it into the ticket. Returns the timer's place in TASKS, the table of what the timers call.
-/// The Lua code then stores the entry at that place, and sets `arming` to 0. If a turn, a listing or another timer has
-/// come in between, the timer may be parked, that is, paused. The Lua code then also calls [`linked`].
+/// The Lua code then stores the entry at that place, and sets the field `arming` of the loop's block to 0. If a turn, a
+/// listing or another timer has come before that, the timer may be parked, that is, paused. The Lua code then also
+/// calls [`linked`].
 ///
 /// # Safety
 ///
@@ -148,9 +149,10 @@ unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32
     unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
-/// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, sets `emptying` to 0, and
-/// calls the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry. Returns [`UNUSUAL`]
-/// if the C function must serve the timer, and 0 if nothing is left for this turn or the loop must return.
+/// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, sets the field `emptying` of
+/// the block to 0, and calls the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry.
+/// Returns [`UNUSUAL`] if the C function must serve the timer, and 0 if nothing is left for this turn or the loop must
+/// return.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! MARK is an address that only our waits yield; see `left.rs`. A coroutine is queued only after `lua_resume` has
-//! reported its yield. In a callback of `table.sort` and, on 5.1, below a `pcall` a coroutine cannot yield. Lua then
-//! raises in the coroutine, and no timer is armed.
+//! reported its yield. In a callback of `table.sort` and, on 5.1, below a `pcall` a coroutine cannot yield. The wait,
+//! or Lua itself, then raises in the coroutine, and no timer is armed.
 
 use super::claim::check_free;
 use super::left::{mark, raise_mark};
@@ -156,7 +156,7 @@ pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
         if resumed != lua {
             let advice = match resumed.is_null() {
                 true => "call this in a function that the loop's spawn gets",
-                false => "in a coroutine that a task makes, only if the loop's wrap makes it",
+                false => "a coroutine that a task makes can wait only if the loop's wrap makes it",
             };
             Text::<120>::new(format_args!("only a task of this loop can wait: {advice}")).raise(lua);
         }

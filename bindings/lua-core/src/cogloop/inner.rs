@@ -135,7 +135,6 @@ entry!(
 unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
     // SAFETY: only called by the entries above.
     unsafe {
-        // A capacity may be left out.
         if least == 0.0 && lua_type(lua, 2) <= LUA_TNIL {
             return 0;
         }

@@ -53,7 +53,8 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
                 Ok(None) => break,
                 Err(text) => text.raise(lua),
             };
-            // Called before each ready handle, too, and mostly nothing is due.
+            // This function is also called before each ready handle, and then mostly nothing is due. So the stack is
+            // prepared only for the first due timer.
             if !found {
                 found = true;
                 lua_settop(lua, 1);
@@ -98,8 +99,9 @@ fn next_expired(state: &mut State) -> Result<Option<ExpiredTimer<u64>>, ErrorTex
     Ok(state.events.next_expired())
 }
 
-/// The longest time for which a turn resumes woken tasks, and the number of tasks after which it reads the clock.
+/// A turn resumes woken tasks for this time, counted from its first reading of the clock.
 const WOKEN_NS: u64 = 10_000_000;
+/// The number of woken tasks between two readings of the clock, and before the first one.
 const WOKEN_LOOK: u32 = 16;
 
 /// Resumes the tasks that were woken.
@@ -176,10 +178,10 @@ pub(super) static FACE: Face = Face {
     returns_refusals: true,
 };
 
-/// A callback has raised. If it is the callback of a timer, stores the timer as CURRENT. Handles and coroutines are
-/// stored before they are called.
+/// Called when a callback has raised. If it is the callback of a timer, stores the timer as CURRENT. Handles and
+/// coroutines are stored before they are called.
 unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
-    // SAFETY: the loop calls it with an open loop at the first index and the metatable at the second.
+    // SAFETY: the loop calls it with an open loop at `index` and the metatable of timers at `timers`.
     unsafe {
         let state = state_at(lua, index);
         (*state).cogloop.has_traceback = false;

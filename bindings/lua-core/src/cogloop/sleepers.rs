@@ -1,5 +1,5 @@
-//! The timers of coroutines that sleep, so that a coroutine that was closed does not keep the loop going. A coroutine
-//! that parks with a time limit counts as one that sleeps.
+//! Finds the timers of coroutines that no longer sleep, and cancels them. So a coroutine that was closed does not keep
+//! the loop going. A coroutine that parks with a time limit counts as one that sleeps.
 //!
 //! The loop is not notified when other code closes or resumes a coroutine. So before the loop decides whether anything
 //! is left, it checks the last sleeper of a list. If that coroutine no longer sleeps, the loop removes it from the list

@@ -175,7 +175,7 @@ unsafe fn push_where(lua: *mut lua_State, index: c_int, begun: Option<(Place, De
 }
 
 /// The place in the script where a coroutine waits: the line of the innermost Lua function that is not one of ours.
-/// Without such a function, the coroutine runs only our functions, or functions in C. Neither raises nor allocates.
+/// If there is none, the place stands for our functions, or for functions in C. Neither raises nor allocates.
 ///
 /// # Safety
 ///

@@ -4,7 +4,7 @@
 //! ```text
 //!   loop ── user value ALIVE ──► { task, task, … }     until a task has ended, so no task is lost
 //!   task ── THREAD ───► the coroutine; when it has ended: its result, the table of its results, or its error
-//!        ├─ WAITERS ──► what waits for the end: nil, a task, or a table of tasks and functions
+//!        ├─ WAITERS ──► what waits for the end: nil, a task, a function, or a table of tasks and functions
 //!        └─ ABOUT ────► its name; once it is cancelled: the cancellation, with the name in it
 //! ```
 //!
@@ -125,8 +125,8 @@ pub(super) unsafe fn task_at(lua: *mut lua_State, index: c_int) -> *mut Task {
     unsafe { lua_touserdata(lua, index).cast() }
 }
 
-/// Returns the coroutine of the task at `index`. The task keeps it alive. Returns null if the coroutine has ended, or
-/// if there is no task.
+/// Returns the coroutine of the task at `index`. The task keeps it alive. Returns null if the task has ended, or if
+/// there is no task.
 ///
 /// # Safety
 ///
@@ -166,8 +166,8 @@ pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Returns the text that `status` returns for the task at `index`. Other code may have ended the coroutine of the task.
-/// If `state` is null, the loop is closed or gone.
+/// Returns the text that `status` returns for the task at `index`. A task that has not ended counts as cancelled if
+/// other code has ended its coroutine, or if `state` is null: the loop is then closed or gone.
 ///
 /// # Safety
 ///

@@ -95,8 +95,8 @@ pub(super) unsafe fn queue_woken(lua: *mut lua_State, index: c_int, coroutine: *
     }
 }
 
-/// Wakes the task at `index` if it is in this phase, parked or paused. Its wait returns the `values` on top, which are
-/// popped in either case. Returns whether the task was in that phase.
+/// Wakes the task at `index` if it waits in the phase `phase`, which is `Parked` or `Paused`. Its wait returns the
+/// `values` on top. They are popped even if the task is not woken. Returns whether the task was woken.
 ///
 /// # Safety
 ///

@@ -95,8 +95,8 @@ unsafe fn check_may_run(lua: *mut lua_State, state: *mut State) {
             Text::<80>::new("this loop is running already: its callbacks cannot run it again").raise(lua);
         }
         if interrupt::pending() {
-            // The error reports the interrupt once. In a callback the outer loop has to return, too, so the interrupt
-            // stays pending.
+            // The error below reports the interrupt, so the interrupt is no longer pending. In a callback of an outer
+            // loop it stays pending, because the outer loop has to return, too.
             if !interrupt::is_running() {
                 interrupt::raised();
             }

@@ -31,8 +31,9 @@ pub(crate) struct Face {
     /// Runs no Lua code.
     pub(crate) drop_void_claims: unsafe fn(*mut lua_State, c_int),
     /// Drops directions that belong to coroutines that no longer wait (void claims), until it finds a coroutine that
-    /// still waits. Drops timers of tasks that no longer sleep, until it finds a sleeping task. The loop calls this
-    /// function before it checks whether anything is left to do. Needs room for twelve values. Lua code may run.
+    /// still waits. Drops timers of tasks that no longer sleep, until it finds a sleeping task. If `run` would return
+    /// now, ends each task whose coroutine other code has closed. The loop calls this function before it checks whether
+    /// anything is left to do. Needs room for twelve values. Lua code may run.
     pub(crate) before_idle: unsafe fn(*mut lua_State),
     /// Called when a callback has raised. Stores the callback's timer as CURRENT in the loop at the first index. If the
     /// face has stored CURRENT before the callback, does nothing. The metatable of timers is at the second index.

@@ -130,8 +130,8 @@ fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
 /// As for [`look`].
 pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
     const WANTED: &CStr = c"an open socket or file, a descriptor number, or an object with getfd, fileno or pollfd";
-    const NO_FILES: &CStr = c"handle: this system cannot wait for a Lua file; a socket of t.Net works, its number, or \
-        another library's socket with getfd, fileno or pollfd";
+    const NO_FILES: &CStr = c"handle: this system cannot wait for a Lua file; a socket of t.Net works, and so do its \
+        number and another library's socket with getfd, fileno or pollfd";
     // SAFETY: the caller's promise.
     unsafe {
         match look(lua, arg) {

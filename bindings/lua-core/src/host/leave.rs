@@ -188,7 +188,7 @@ unsafe fn raised_meanwhile(lua: *mut lua_State) -> c_int {
         set_user_value(lua, lua_upvalueindex(1), value::TRACEBACK);
         lua_pushvalue(lua, 1);
         lua_replace(lua, lua_upvalueindex(PENDING));
-        // Only a text leaves `run` with its traceback.
+        // Only a text can leave `run` with its traceback, so another value is replaced by a text.
         if lua_type(lua, 1) != LUA_TSTRING {
             push_text(lua, 1);
         }

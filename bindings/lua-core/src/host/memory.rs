@@ -22,7 +22,8 @@ use std::ptr::{null, null_mut};
 /// The user values of a loop.
 pub(crate) mod value {
     use std::ffi::c_int;
-    /// `{ [key index + 1] = Task }`
+    /// `{ [key index + 1] = entry }`. In `t.Loop` an entry is a Task. In the module `cogloop` it is a function, a table
+    /// `{ f, arg1, … }`, a task or a watcher.
     pub(crate) const TASKS: c_int = 1;
     /// `{ [descriptor] = Node }`
     pub(crate) const NODES: c_int = 2;
@@ -36,7 +37,7 @@ pub(crate) mod value {
     pub(crate) const SLOW: c_int = 6;
     /// The unordered list of the tasks of the module `cogloop` that have not ended. In `t.Loop` nil.
     pub(crate) const ALIVE: c_int = 7;
-    /// The function that was called last, if a trace needs it; else nil. See [`called`](crate::host::called).
+    /// The function that was called last, if a trace or `top` needs it; else nil. See [`called`](crate::host::called).
     pub(crate) const CALLED: c_int = 8;
     /// In `t.Loop` on LuaJIT: `{ [key index + 1] = the table of the Task's user values }`, weak. Else nil.
     #[cfg(feature = "luajit")]
@@ -86,7 +87,8 @@ pub(crate) struct State {
     /// Whether `run` has taken a turn. If an error interrupts the batch of that turn, `run` goes on with the batch
     /// before the next turn.
     pub(crate) in_batch: bool,
-    /// Whether a callback has run since the last wait, so that the kernel's reports may be out of date.
+    /// Whether a report that a handle is ready may be out of date: a callback has run since the last wait, or
+    /// `left_marks` was set.
     pub(crate) served: bool,
     /// Whether the last turn has left a handle marked as ready for this turn. The buffer that was the reason for the
     /// mark may have been emptied since.
@@ -118,7 +120,7 @@ pub(crate) struct State {
     pub(crate) order: Vec<(u64, u64, u32)>,
     /// The end of the present run.
     pub(crate) pace: Pace,
-    /// The trace of the loop, if there is one. A full trace has ended.
+    /// The trace of the loop, if there is one. A trace that is full stays here, but is not written any more.
     pub(crate) trace: Option<Box<Trace>>,
     /// The times of callbacks, for `top`.
     pub(crate) profile: Option<Box<Profile>>,

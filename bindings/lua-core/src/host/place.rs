@@ -103,7 +103,7 @@ impl Place {
         }
     }
 
-    /// Stands for a function of our own, written in Lua, of which no script's function is known.
+    /// Stands for a function of our own, written in Lua, if it is not known which function of the script it calls.
     pub(crate) fn ours() -> Self {
         Self { source: Text::of_raw(b"a function of cogloop"), line: None }
     }

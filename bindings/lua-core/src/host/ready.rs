@@ -133,7 +133,8 @@ unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBloc
             return ready.is_empty();
         }
         let is_empty = !holds_data(lua, 3);
-        // The amount that an object has buffered depends on how its peer has sent the data.
+        // How much an object has buffered depends on how its peer has sent the data. So a recording stores the answer,
+        // and a replay uses the stored answer.
         let state = state_at(lua, 1);
         if state.is_null() { true } else { (*state).events.witness(u64::from(is_empty)) != 0 }
     }

@@ -11,8 +11,8 @@ use std::ptr::null_mut;
 ///
 /// Null, or a source whose userdata is alive.
 pub(crate) unsafe fn release(source: *mut Source) {
-    // SAFETY: the caller's promise. The source owns the descriptor and the memory that it frees, and forgets both at
-    // once.
+    // SAFETY: the caller's promise. The source owns the descriptor and the memory that this function frees. It forgets
+    // both before they are freed.
     unsafe {
         if source.is_null() {
             return;

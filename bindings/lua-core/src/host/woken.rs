@@ -113,7 +113,8 @@ impl Woken {
         self.has_run
     }
 
-    /// Begins a turn: at most `host_max` tasks may run, the loop's limit for a turn, and at most [`TURN_MAX`].
+    /// Begins a turn. At most `host_max` tasks may run, and at most [`TURN_MAX`]. `host_max` is the loop's limit for a
+    /// turn.
     #[inline]
     pub(crate) fn begin_turn(&mut self, host_max: usize) {
         self.left = host_max.min(TURN_MAX);

@@ -205,12 +205,13 @@ pub(crate) unsafe fn begin(coroutine: *mut lua_State, args: c_int, handler: mlua
     }
 }
 
-/// Closes the to-be-closed variables of a coroutine that failed. Returns whether an error is then on top of its stack:
-/// its own error, or the error of a `__close`. Versions without such variables do nothing and return false.
+/// Closes the to-be-closed variables of a coroutine that has failed or waits. Returns whether an error is then on top
+/// of its stack: its own error, or the error of a `__close`. Versions without such variables do nothing and return
+/// false.
 ///
 /// # Safety
 ///
-/// `coroutine` is a coroutine that failed, and its error is on top of its stack.
+/// The coroutine has failed, with its error on top of its stack, or it waits.
 pub(crate) unsafe fn close_thread(coroutine: *mut lua_State) -> bool {
     // SAFETY: the caller's promise.
     #[cfg(feature = "lua54")]
@@ -241,7 +242,7 @@ pub(crate) unsafe fn is_tail_called(lua: *mut lua_State, level: c_int) -> bool {
             mlua::ffi::lua_getinfo(lua, c"t".as_ptr(), about.as_mut_ptr());
             (*about.as_ptr()).istailcall != 0
         }
-        // 5.1 has one level in the place of the levels that were lost by tail calls.
+        // 5.1 keeps an empty level for each level that was lost by a tail call.
         #[cfg(any(feature = "lua51", feature = "luajit"))]
         {
             mlua::ffi::lua_getstack(lua, level + 1, about.as_mut_ptr()) != 0

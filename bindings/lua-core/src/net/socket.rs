@@ -186,7 +186,8 @@ pub(super) unsafe fn shut(block: *mut SocketBlock) -> io::Result<()> {
 entry!(
     /// `sck:close( )` → true; also `__gc` and `__close`.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
-        // `shut` is not repeated after an interruption, because the descriptor is closed by then.
+        // If a signal interrupts `shut`, `attempt` calls it again. The second call does nothing, because the socket has
+        // no number by then.
         let block = check_socket(lua, 1);
         match attempt(lua, || shut(block)) {
             Ok(()) => lua_pushboolean(lua, 1),

@@ -105,8 +105,8 @@ entry!(
 );
 
 entry!(
-    /// `( stock, environments )` → the number of tasks with which it fills the first table, and the second with the
-    /// tables of their user values
+    /// `( stock, environments )` → the number of tasks that it makes. Puts the tasks into the first table, and the
+    /// tables of their user values into the second.
     fn fill(lua: *mut lua_State) -> c_int {
         for n in 1..=STOCK {
             let task = new_userdata(lua, size_of::<TaskBlock>(), 2).cast::<TaskBlock>();
@@ -144,8 +144,8 @@ entry!(
 );
 
 /// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores the task at that place, and sets
-/// `arming` to 0. If a turn, a listing or another timer has come in between, the task may be parked: its timer is
-/// paused. The Lua code then also calls [`linked`].
+/// the field `arming` of the loop's block to 0. If a turn, a listing or another timer has come before that, the task
+/// may be parked: its timer is paused. The Lua code then also calls [`linked`].
 unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task, or null. Without a limit `arm` does not use the Lua state.
     unsafe {
@@ -168,7 +168,8 @@ unsafe extern "C" fn linked(block: *mut LoopBlock, task: *const TaskBlock) -> i3
     unsafe { on(block, |state| Key::from_bits((*task).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
-/// Cancels a pending task. Returns its place in TASKS. The Lua code then empties the place, and sets `emptying` to 0.
+/// Cancels a pending task. Returns its place in TASKS. The Lua code then empties the place, and sets the field
+/// `emptying` of the block to 0.
 unsafe extern "C" fn cancel(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe {

@@ -57,8 +57,8 @@ entry!(
 ///
 /// [The rule for Lua calls](crate); `state` and `task` belong to those values, and `key` was armed just now.
 pub(super) unsafe fn link(lua: *mut lua_State, state: *mut State, task: *mut TaskBlock, key: Key) {
-    // SAFETY: the caller's promise. Storing raises if memory runs out; then `unlinked` undoes the timer. Storing runs
-    // no finalizer, so the state stays valid.
+    // SAFETY: the caller's promise. If memory runs out, storing raises. The key then stays in `State::unlinked`, and
+    // `State::drop_unlinked` cancels the timer later. Storing runs no finalizer, so the state stays valid.
     unsafe {
         push_user_value(lua, 1, value::TASKS);
         lua_pushvalue(lua, -2);

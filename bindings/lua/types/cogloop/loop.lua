@@ -100,8 +100,8 @@ function Loop:signal( name, f ) end
 ---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:child( pid, f ) end
 
---- Returns a function that postpones `f`. When this function has not been called for `ms`, `f` is called with the
---- arguments of its last call.
+--- Returns a function that postpones `f`. When the returned function has not been called for `ms`, `f` gets the
+--- arguments of the last call.
 ---@generic T
 ---@param ms number
 ---@param f fun( ...: T... ): any...
@@ -109,7 +109,7 @@ function Loop:child( pid, f ) end
 function Loop:debounce( ms, f ) end
 
 --- Returns a function that calls `f` at once, and then at most once in `ms`. The arguments of the last call are not
---- lost.
+--- lost: `f` gets them when `ms` have passed.
 ---@generic T
 ---@param ms number
 ---@param f fun( ...: T... ): any...

@@ -27,8 +27,8 @@ function Group:join( ms ) end
 ---@return boolean first whether the group was not cancelled before
 function Group:cancel( reason ) end
 
---- Passes values from task to task. `for value in channel do … end` receives until the channel is closed and empty,
---- but not on Lua 5.1. With Lua 5.4 the end of a `<close>` variable closes the channel.
+--- Passes values from task to task. `for value in channel do … end` receives until the channel is closed and empty. Lua
+--- 5.1 cannot run this loop. With Lua 5.4 the end of a `<close>` variable closes the channel.
 ---@class cogloop.Channel
 local Channel = { }
 

@@ -128,8 +128,8 @@ function Loop:backend( ) end
 ---@return integer
 function Loop.time( ) end
 
---- Blocks for `ms` milliseconds; a signal does not shorten the sleep. On a loop with a virtual clock it only lets the
---- virtual time pass. Works with and without a `self`.
+--- Blocks for `ms` milliseconds. Of all signals only the Ctrl-C of the program `cogloop` shortens the sleep. On a loop
+--- with a virtual clock it only lets the virtual time pass. Works with and without a `self`.
 ---@param ms number
 function Loop.sleep( ms ) end
 

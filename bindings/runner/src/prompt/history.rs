@@ -47,7 +47,7 @@ fn path(state: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     Some(state.or(home)?.join("cogloop/history"))
 }
 
-/// Opens the file. If there is none, makes one of which only the owner can read the typed lines.
+/// Opens the file. If there is none, makes one that only the owner can read, because it holds what the user types.
 fn open_private(path: &Path, is_append: bool) -> std::io::Result<File> {
     OpenOptions::new().append(is_append).write(!is_append).truncate(!is_append).create(true).mode(0o600).open(path)
 }

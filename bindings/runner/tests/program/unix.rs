@@ -77,7 +77,7 @@ fn redirected_standard_input_is_always_ready() {
     }
 }
 
-/// If the reader of the output closes the pipe, the signal ends the program, like most programs.
+/// If the reader of the output closes the pipe, SIGPIPE ends the program, as it ends most programs.
 #[test]
 fn a_closed_pipe_ends_the_program() {
     let mut child = cogloop()

@@ -208,7 +208,7 @@ impl Observed {
         for index in self.unsettled.iter() {
             let Some((token, descriptor)) = self.table.at_mut(index) else { continue };
             let wanted = descriptor.wanted();
-            // If the backend refuses, the next turn may find this event again. It then tries once more.
+            // If the backend refuses, the next turn may find this event again. Then the loop tries once more.
             if wanted != descriptor.registered && self.backend.modify(descriptor.fd.as_fd(), wanted, token).is_ok() {
                 descriptor.registered = wanted;
             }

@@ -6,8 +6,8 @@
 //! the next turn.
 //!
 //! ```text
-//!   served    1   2       4               8                             16 … 32 … 48     quick callbacks: the clock is
-//!   reads     ▲   ▲       ▲               ▲                              ▲    ▲    ▲      read after every 16th
+//!   served    1       3               7                              15 … 31 … 47     quick callbacks: the clock is
+//!   reads     ▲       ▲               ▲                               ▲    ▲    ▲     soon read after every 16th
 //!
 //!   served    1   2   3   slow callbacks: the clock is read after each
 //!   reads     ▲   ▲   ▲
@@ -67,7 +67,7 @@ impl Share {
         false
     }
 
-    /// Plans the next reading of the clock, but after `limit` callbacks at the latest.
+    /// Chooses after how many callbacks the clock or a limit is checked next: after `limit` at the latest.
     #[inline]
     fn plan(&mut self, limit: usize) {
         self.look_at = (self.served + self.step).min(limit).min(SHARE_MAX);

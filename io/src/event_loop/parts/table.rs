@@ -90,7 +90,7 @@ pub(crate) struct Table {
     last_served: u64,
 }
 
-/// A number's index in the table. On Windows, too, only the lower 32 bits of a socket matter.
+/// A number's index in `by_number`. The number of a Windows socket is longer, but only its lower 32 bits matter.
 fn place(fd: &impl AsRawFd) -> u32 {
     fd.as_raw_fd() as u32
 }

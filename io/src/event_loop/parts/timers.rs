@@ -83,7 +83,7 @@ impl<T: Clone> Timers<T> {
         self.scheduler.reschedule(key, deadline_ns)
     }
 
-    /// Takes a timer's deadline. Returns `false` for a stale key.
+    /// Takes away a timer's deadline. Returns `false` for a stale key.
     #[inline(always)]
     pub(crate) fn stop(&mut self, key: Key) -> bool {
         if !self.unreferenced.is_empty() {

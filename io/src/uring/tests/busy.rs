@@ -1,5 +1,6 @@
 //! Busy registrations. They have no poll in the kernel, and each wait looks at them: it asks the kernel with one
-//! `poll( 2 )` whether they are ready. They are armed again when they are idle.
+//! `poll( 2 )` whether they are ready. They are armed again when they are idle. C41 and C59 are rows of
+//! docs/conformance.md.
 
 use super::*;
 use std::os::unix::net::UnixStream;

@@ -15,7 +15,7 @@ use std::ffi::c_int;
 ///
 /// The coroutine has not begun. Room for two values.
 pub(super) unsafe fn put_below(coroutine: *mut lua_State, handler: lua_CFunction) {
-    // SAFETY: the caller's promise. A C function without upvalues is no object.
+    // SAFETY: the caller's promise. A C function without upvalues is no object, so pushing it allocates nothing.
     unsafe {
         lua_pushcfunction(coroutine, body);
         lua_insert(coroutine, 1);

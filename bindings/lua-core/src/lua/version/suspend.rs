@@ -80,8 +80,8 @@ mod kind {
         // was resumed.
         unsafe {
             let below = below as c_int;
-            // If a script has resumed the coroutine instead of the loop, the mark and perhaps other values are below
-            // the new values.
+            // If a script, and not the loop, has resumed the coroutine, the mark and perhaps other values are below the
+            // new values.
             let mark = lua_touserdata(lua, 1);
             for index in (below + 1..=lua_gettop(lua)).rev() {
                 if lua_touserdata(lua, index) == mark {
