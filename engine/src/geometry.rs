@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_slots_of_every_small_now_tile_time_without_gap_or_overlap() {
+    fn the_slots_tile_time_without_gap_or_overlap() {
         for base in [0, u64::MAX - 255, 1 << 40] {
             slots_tile_time::<1>(base);
             slots_tile_time::<2>(base);

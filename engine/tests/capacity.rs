@@ -37,7 +37,7 @@ fn memory_reserved_for_a_few_timers_is_enough_for_them() {
 }
 
 #[test]
-fn after_a_crowd_the_memory_behind_the_last_timer_is_given_back_and_its_keys_stay_stale() {
+fn after_a_crowd_the_memory_behind_the_last_timer_is_given_back_and_keys_of_ended_timers_stay_stale() {
     let mut wheel = Small::with_geometry();
     let keys: Vec<Key> = (0..CROWD).map(|value| wheel.insert(value % 64, value)).collect();
     let (left, ended) = keys.split_at(10);

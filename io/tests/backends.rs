@@ -42,9 +42,9 @@ fn spurious_events_are_tolerated_c48() {
     assert_eq!(poll(&mut events), [], "a wait without an event");
 }
 
-/// C37: readiness that was not pulled is dropped, because a level-triggered kernel reports it again.
+/// Readiness that was not pulled is dropped, because a level-triggered kernel reports it again.
 #[test]
-fn readiness_that_a_stopped_turn_left_is_not_served_later_c37() {
+fn readiness_that_a_stopped_turn_left_is_not_served_later() {
     let (mut events, backend) = scripted();
     let ((a, _a), (b, _b)) = (pair(), pair());
     let (a, b) = (events.add_descriptor(a, READ).unwrap(), events.add_descriptor(b, READ).unwrap());

@@ -21,7 +21,7 @@ fn is_caught(signal: Signal) -> bool {
 }
 
 #[test]
-fn a_signal_wakes_every_loop_that_watches_it_and_many_are_one() {
+fn a_signal_wakes_each_watcher_and_many_signals_are_one() {
     const SIGNAL: Signal = Signal::SIGURG;
     on_every_backend(|events| {
         let mut one = Signals::new().unwrap();

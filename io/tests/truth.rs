@@ -1,5 +1,5 @@
 //! Reports are true, even if a callback drains a descriptor that the same turn is about to report. The tests try every
-//! order. A reader that gets a report never blocks, even on a blocking descriptor. C47 is a row of docs/conformance.md.
+//! order. A reader that gets a report never blocks, even on a blocking descriptor. C43 is a row of docs/conformance.md.
 
 mod common;
 
@@ -176,10 +176,10 @@ fn a_direction_that_stays_ready_is_reported_without_the_other() {
     });
 }
 
-/// C47: a read at the end of a stream returns at once. So the end is reported, whichever direction is observed, and
+/// C43: a read at the end of a stream returns at once. So the end is reported, whichever direction is observed, and
 /// also beside another descriptor of the batch.
 #[test]
-fn the_end_of_a_stream_is_reported_after_a_callback_too_c47() {
+fn the_end_of_a_stream_is_reported_after_a_callback_too_c43() {
     on_every_backend(|events| {
         for direction in [READ, WRITE, BOTH] {
             let ((a, mut first), (b, second)) = (pair(), pair());

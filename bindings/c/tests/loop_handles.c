@@ -332,7 +332,7 @@ static void each_code_has_a_text(void) {
 #if HAS_FORK
 /* In a forked child, calls for the parent's loop return errors, except cog_loop_free. The child can make its own loops.
  * The parent is not affected. */
-static void a_forked_child_makes_its_own(void) {
+static void a_forked_child_cannot_use_its_parents_loop_but_can_make_one(void) {
     cog_loop loop = { 0 };
     CHECK(cog_loop_new(NULL, &loop) == COG_OK);
     cog_timer timer;
@@ -371,9 +371,9 @@ int main(void) {
     RUN(no_callback_runs_after_one_has_freed_its_loop);
     RUN(each_code_has_a_text);
 #if HAS_FORK
-    RUN(a_forked_child_makes_its_own);
+    RUN(a_forked_child_cannot_use_its_parents_loop_but_can_make_one);
 #else
-    SKIP(a_forked_child_makes_its_own, "fork");
+    SKIP(a_forked_child_cannot_use_its_parents_loop_but_can_make_one, "fork");
 #endif
     return summary();
 }

@@ -296,7 +296,7 @@ static void arm(void *ctx) {
     struct life *life = (struct life *)ctx;
     if (!life->sets_at++) CHECK(cog_timer_after(life->loop, 5 * MS, on_timer, life, NULL) == COG_OK);
 }
-static void a_hook_may_arm_the_timer_that_ends_the_wait_and_stop_the_run(void) {
+static void a_hook_may_arm_the_timer_that_ends_the_wait(void) {
     cog_loop loop = virtual_loop();
     struct life *life = born(loop, "t");
     cog_timer far;
@@ -365,7 +365,7 @@ int main(void) {
 #endif
     RUN(a_walk_visits_all_and_nothing_that_has_ended);
     RUN(hooks_run_in_each_turn_around_its_wait);
-    RUN(a_hook_may_arm_the_timer_that_ends_the_wait_and_stop_the_run);
+    RUN(a_hook_may_arm_the_timer_that_ends_the_wait);
     RUN(a_descriptors_conditions_are_reported_one_by_one);
     RUN(a_time_of_the_loop_converts_to_the_time_of_day);
     return summary();

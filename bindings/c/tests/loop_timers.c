@@ -155,7 +155,7 @@ static void a_timer_that_is_made_once_is_started_and_stopped_again_and_again(voi
     cog_loop_free(loop);
 }
 
-static void a_stop_takes_the_deadline_of_any_timer(void) {
+static void any_timer_can_be_stopped_and_set_again(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
     cog_timer once, interval, paused;
@@ -189,7 +189,7 @@ static void start_again(cog_timer timer, const cog_expiry *expiry, void *ctx) {
     else CHECK(cog_timer_cancel(timer) == COG_OK && again->ends == 0);
 }
 static void count_end(void *ctx) { ((struct again *)ctx)->ends++; }
-static void a_kept_timer_ends_by_cancel_only(void) {
+static void a_timer_of_cog_timer_new_ends_by_cancel_only(void) {
     cog_loop loop = virtual_loop();
     struct again again;
     memset(&again, 0, sizeof again);
@@ -436,8 +436,8 @@ int main(void) {
     RUN(late_deadlines_are_skipped_or_served_in_a_burst_or_delayed);
     RUN(a_timer_is_moved_paused_and_resumed);
     RUN(a_timer_that_is_made_once_is_started_and_stopped_again_and_again);
-    RUN(a_stop_takes_the_deadline_of_any_timer);
-    RUN(a_kept_timer_ends_by_cancel_only);
+    RUN(any_timer_can_be_stopped_and_set_again);
+    RUN(a_timer_of_cog_timer_new_ends_by_cancel_only);
     RUN(a_timer_that_is_due_in_the_same_turn_can_still_be_cancelled);
     RUN(delays_count_from_the_call_or_from_the_turn_as_the_options_say);
     RUN(a_plan_has_a_first_delay_a_period_and_slack);

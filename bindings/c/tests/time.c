@@ -51,7 +51,7 @@ static void alarm_every_5_ms(int on) {
     setitimer(ITIMER_REAL, &every, NULL);
 }
 
-static void a_signal_ends_a_sleep_or_does_not(void) {
+static void a_signal_ends_a_sleep_only_if_the_caller_allows_it(void) {
     uint32_t left = 0;
     alarm_every_5_ms(1);
     CHECK(Mockit_bsleep(600000, false, &left) == EINTR);
@@ -91,9 +91,9 @@ int main(void) {
     RUN(the_time_is_that_of_the_wall_clock);
     RUN(a_sleep_is_not_too_short);
 #if HAS_SIGNALS
-    RUN(a_signal_ends_a_sleep_or_does_not);
+    RUN(a_signal_ends_a_sleep_only_if_the_caller_allows_it);
 #else
-    SKIP(a_signal_ends_a_sleep_or_does_not, "signals");
+    SKIP(a_signal_ends_a_sleep_only_if_the_caller_allows_it, "signals");
 #endif
     RUN(milliseconds_are_added_with_a_carry);
     return summary();

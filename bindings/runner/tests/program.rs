@@ -325,7 +325,7 @@ fn top_shows_the_busiest_callbacks_at_the_end() {
 }
 
 #[test]
-fn slow_reports_callbacks_of_both_modules_and_a_period_stays() {
+fn slow_reports_callbacks_of_t_loop_and_tasks_of_cogloop() {
     let code = "local function busy( ) local s = os.clock( ) while os.clock( ) - s < 0.003 do end end
         local loop, runs = require 't.Loop'( ), 0
         loop:addTask( 1, function( ) busy( ) runs = runs + 1 return runs < 3 and 1 or nil end )
@@ -396,7 +396,7 @@ fn a_file_that_an_option_takes_by_mistake_is_left_alone() {
 }
 
 #[test]
-fn a_file_that_is_no_recording_is_told_before_the_script_runs() {
+fn a_file_that_is_no_recording_is_reported_before_the_script_runs() {
     let file = common::script("print 'not a recording'");
     let out = run(cogloop().arg("--replay").arg(file.path()).args(["-e", "print 'runs'"]));
     let told = format!("cogloop: --replay {}: this file is not a recording\n", file.path().display());
@@ -405,7 +405,7 @@ fn a_file_that_is_no_recording_is_told_before_the_script_runs() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_before_the_script_runs() {
+fn a_file_that_cannot_be_written_is_reported_before_the_script_runs() {
     for option in ["--trace", "--record"] {
         let out = run(cogloop().args([option, "/nonexistent/file", "-e", "print 'runs'"]));
         let told = text(&out.stderr);
@@ -434,7 +434,7 @@ fn a_file_of_the_same_option_is_replaced() {
 }
 
 #[test]
-fn an_option_without_effect_is_told_if_the_script_makes_no_loop() {
+fn an_option_without_effect_is_reported_if_the_script_makes_no_loop() {
     let file = std::env::temp_dir().join(format!("cogloop-unused-{}", std::process::id()));
     for (option, done) in [("--trace", "traced"), ("--record", "recorded"), ("--replay", "replayed")] {
         let out = run(cogloop().arg(option).arg(&file).args(["-e", "print 'runs'"]));
@@ -453,7 +453,7 @@ fn an_option_without_effect_is_told_if_the_script_makes_no_loop() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_trace_that_could_not_be_written_is_told_at_the_end() {
+fn a_trace_that_could_not_be_written_is_reported_at_the_end() {
     let out =
         run(cogloop().args(["--trace", "/dev/full", "-e", "local c = require 'cogloop' c.after( 1, print ) c.run( )"]));
     let told = text(&out.stderr);

@@ -450,7 +450,7 @@ fn memory_that_runs_out_where_a_loop_is_made_is_an_error() {
 /// A callback that passes on an error of the loop needs no memory. An error of its own needs a box. If there is no
 /// memory for the box, `Error::Memory` is returned instead.
 #[test]
-fn errors_of_callbacks_pass_where_there_is_no_memory() {
+fn an_error_of_a_callback_ends_the_run_even_without_memory() {
     let mut events = a_loop();
     events.after(Duration::ZERO, |_, _| Err::<(), _>(Error::Memory)).unwrap();
     events.after(Duration::ZERO, |_, _| Err::<(), _>(Large([7_u64; 4]))).unwrap();

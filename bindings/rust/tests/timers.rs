@@ -96,7 +96,7 @@ fn a_timer_of_another_loop_is_unknown_here_c09() {
 /// C07, C11, C12: an interval is rescheduled and cancelled in its own callback, and a one-shot timer is rescheduled in
 /// another timer's callback. The last call counts.
 #[test]
-fn an_interval_changes_itself_and_others_while_they_run_c07_c11_c12() {
+fn a_callback_changes_its_own_timer_and_another_one_c07_c11_c12() {
     let mut events = simulated();
     let start = events.now();
     let own = events
@@ -194,7 +194,7 @@ fn an_interval_does_not_drift_c14() {
 
 /// C15, C16: a callback takes longer than its period, and another timer is late because of it.
 #[test]
-fn time_in_callbacks_counts_and_a_slow_interval_ends_c15_c16() {
+fn time_in_callbacks_counts_and_a_slow_interval_leaves_room_for_others_c15_c16() {
     for policy in [Missed::Skip, Missed::Burst, Missed::Delay] {
         let mut events = simulated();
         let start = events.now();

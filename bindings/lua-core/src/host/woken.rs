@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_ends_leaves_its_share_to_a_task_that_was_in_the_queue_when_the_hosts_limit_is_lower() {
+    fn under_the_hosts_limit_a_task_that_ends_leaves_its_share_to_an_earlier_task_but_not_to_a_new_one() {
         let (mut woken, numbers) = pushed([1, 2, 3]);
         woken.begin_one_turn(2);
         woken.move_to(numbers[0], 0);

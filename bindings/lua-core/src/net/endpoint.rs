@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parsed_address_is_shown_as_it_was_written() {
+    fn a_parsed_address_is_shown_in_its_usual_form() {
         for (text, wanted) in [
             ("127.0.0.1", "127.0.0.1:80"),
             ("::1", "[::1]:80"),
