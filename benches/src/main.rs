@@ -16,6 +16,8 @@ mod allocator;
 mod c;
 mod clock;
 mod floor;
+#[cfg(all(test, unix))]
+mod hyper_test;
 mod instructions;
 mod json;
 mod latency;

@@ -41,7 +41,7 @@ mod tests {
             state = state * 16807 % 2_147_483_647;
             state % n
         };
-        for _ in 0..if cfg!(miri) { 20 } else { 300 } {
+        for _ in 0..if cfg!(miri) { 8 } else { 300 } {
             let mut wheel = Wheel::<u32, 2, 3>::with_geometry();
             let mut keys = Vec::new();
             for value in 0..20 {

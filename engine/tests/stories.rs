@@ -42,7 +42,8 @@ fn c02_a_timer_expires_once() {
 /// others shortly before, so they started on different levels.
 #[test]
 fn c03_equal_deadlines_expire_in_the_order_of_insertion_from_any_distance() {
-    for deadline in [64, 4096, 4097, 262_144, 300_000, 1 << 30] {
+    let deadlines = [4097, 64, 4096, 262_144, 300_000, 1 << 30];
+    for &deadline in &deadlines[..if cfg!(miri) { 1 } else { deadlines.len() }] {
         let mut wheel = Wheel::new();
         let mut inserted = Vec::new();
         let mut at = 0;
@@ -85,8 +86,7 @@ fn c03_a_crowded_far_slot_cascades_in_order() {
         (3 << 16, 1 << 16, 30_000),
         (3 << 16, 400, 30_000),
     ];
-    let shown = if cfg!(miri) { 1 } else { crowds.len() };
-    for (start, span, crowd) in crowds.into_iter().take(shown) {
+    for (start, span, crowd) in crowds {
         let mut wheel = Wheel::new();
         let deadline = |id: u64| start + 1 + id.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (span - 1);
         let keys: Vec<Key> = (0..crowd).map(|id| wheel.insert(deadline(id), id)).collect();
@@ -190,7 +190,7 @@ fn c11_an_expired_timer_can_be_moved() {
 fn c14_a_million_periods_do_not_drift() {
     let mut wheel = Wheel::new();
     wheel.insert(10_007, 0);
-    for period in 1..=if cfg!(miri) { 1_000 } else { 1_000_000 } {
+    for period in 1..=if cfg!(miri) { 200 } else { 1_000_000 } {
         let next = wheel.next_deadline().unwrap();
         assert_eq!(next, period * 10_007);
         wheel.advance(next);
@@ -205,8 +205,9 @@ fn c14_a_million_periods_do_not_drift() {
 fn c17_long_delays_are_exact() {
     let delays = [(1 << 31) - 1, (1 << 31) + 1, u64::from(u32::MAX) - 1, (1 << 32) + 1, 1 << 48, (1 << 63) - 1];
     let starts = [1, 0, 65_536, 1 << 40];
-    for &start in &starts[..if cfg!(miri) { 1 } else { starts.len() }] {
-        for delay in delays {
+    let (starts_shown, step) = if cfg!(miri) { (1, 3) } else { (starts.len(), 1) };
+    for &start in &starts[..starts_shown] {
+        for delay in delays.into_iter().step_by(step) {
             let mut wheel = Wheel::new();
             wheel.advance(start);
             wheel.insert(start + delay, 1);
@@ -241,9 +242,9 @@ fn expires_exactly_at(deadline: u64, start: u64) {
 fn c19_every_slot_boundary_from_every_starting_slot() {
     let boundaries = || (0..8).step_by(if cfg!(miri) { 7 } else { 1 });
     let delays = || boundaries().flat_map(|boundary| [0, 1, 2].map(|off| (1u64 << (8 * boundary)) - 1 + off));
-    for level in boundaries() {
+    for level in boundaries().skip(if cfg!(miri) { 1 } else { 0 }) {
         let unit = 1u64 << (8 * level);
-        for start_slot in (0..256).step_by(if cfg!(miri) { 255 } else { 1 }) {
+        for start_slot in (0..256).skip(if cfg!(miri) { 255 } else { 0 }) {
             for start in [start_slot * unit, start_slot * unit + (unit - 1)] {
                 delays()
                     .filter_map(|delay| start.checked_add(delay))
@@ -298,7 +299,8 @@ fn c21_an_emptied_slot_wakes_no_caller() {
 #[test]
 fn c22_in_one_far_jump_everything_expires_in_order() {
     const DAY_US: u64 = 86_400_000_000;
-    for jump in [DAY_US, 13 * DAY_US, 730 * DAY_US, 36_500 * DAY_US] {
+    let jumps = [36_500 * DAY_US, DAY_US, 13 * DAY_US, 730 * DAY_US];
+    for &jump in &jumps[..if cfg!(miri) { 1 } else { jumps.len() }] {
         let mut wheel = Wheel::new();
         let mut deadlines: Vec<u64> = (1..=if cfg!(miri) { 30 } else { 1000u64 })
             .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (2 * jump))
@@ -398,7 +400,7 @@ fn a_crowd_that_was_cascaded_early_expires_in_one_slice_and_in_order() {
     expected[5] = (3 * 65_536 - 1, 5);
     expected.retain(|&(deadline, _)| deadline > 0);
     expected.sort_by_key(|&(deadline, _)| deadline);
-    while wheel.cascade_early(if cfg!(miri) { 1_000 } else { 100 }) > 0 {
+    while wheel.cascade_early(100) > 0 {
         audit(&wheel);
         assert_eq!(wheel.next_deadline(), Some(expected[0].0));
     }
@@ -438,10 +440,7 @@ fn c21_an_annex_that_is_emptied_wakes_no_caller() {
         let keys: Vec<Key> = (0..1_100).map(|n| wheel.insert(530_000 + n * 50, n)).collect();
         assert_eq!(wheel.cascade_early(600), 600);
         for (n, key) in (0..).zip(keys) {
-            // Each call of `next_deadline` visits all timers that are left.
-            if !cfg!(miri) || n % 100 == 0 {
-                assert_eq!(wheel.next_deadline(), Some(530_000 + n * 50));
-            }
+            assert_eq!(wheel.next_deadline(), Some(530_000 + n * 50));
             assert_eq!(wheel.cancel(key), Some(n));
         }
         audit(&wheel);

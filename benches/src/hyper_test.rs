@@ -1,5 +1,6 @@
 //! hyper on the event loop: a server and its clients, and the time limit for a silent client.
-#![cfg(unix)]
+//!
+//! This test is in the program, because cargo builds the program once more for a test in `tests`.
 
 use cogloop::{Async, Handle, Loop};
 use hyper::body::{Body, Incoming};
