@@ -16,6 +16,11 @@ pub(crate) use elsewhere::ForkMark;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::ForkMark;
 
+/// Whether an error is that of [`ForkMark::check`]. Errors of the kernel have a number.
+pub(crate) fn is_error_of(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Other && error.raw_os_error().is_none()
+}
+
 impl ForkMark {
     /// # Errors
     /// In a forked child, with a message that says so.

@@ -4,7 +4,7 @@
 mod common;
 
 use cogloop_io::scripted::{Call, Step};
-use cogloop_io::{Backend, Event, MonotonicClock, Ready, ScriptedBackend, Token, VirtualClock, Wait, Waker};
+use cogloop_io::{Backend, Event, Mode, MonotonicClock, Ready, ScriptedBackend, Token, VirtualClock, Wait, Waker};
 use common::*;
 use rustix::fd::{AsRawFd, BorrowedFd};
 #[cfg(unix)]
@@ -77,6 +77,33 @@ fn a_refused_registration_leaves_the_old_state_whole_c51() {
     }
     report(&backend, &[(token, READ)]);
     assert_eq!(poll(&mut events), [(token, READ)]);
+}
+
+/// C44: a dropped direction is not reported even if the kernel has refused the change and goes on reporting it. The loop
+/// asks the kernel again after each such report.
+#[test]
+fn a_direction_that_the_kernel_refuses_to_drop_is_not_reported_c44() {
+    for mode in [Mode::Level, Mode::Edge, Mode::OneShot] {
+        let (mut events, backend) = scripted();
+        let (fd, _peer) = pair();
+        let number = fd.as_raw_fd();
+        let token = events.add_descriptor_with(fd, BOTH, mode).unwrap();
+        drop(backend.take_calls());
+        backend.refuse(12);
+        events.set_interest(token, WRITE).unwrap();
+        assert_eq!(events.interest(token), Some(WRITE));
+        events.mark_ready(token, READ);
+        backend.refuse(12);
+        for _ in 0..2 {
+            report(&backend, &[(token, READ)]);
+            assert_eq!(poll(&mut events), [], "{mode:?}");
+        }
+        report(&backend, &[(token, BOTH)]);
+        assert_eq!(poll(&mut events), [(token, WRITE)], "{mode:?}");
+        let asked = backend.take_calls().into_iter().filter(|call| *call == Call::Modify(number, WRITE, token)).count();
+        assert_eq!(asked, 3, "{mode:?}: the third was granted");
+        events.audit();
+    }
 }
 
 #[test]

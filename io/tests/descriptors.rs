@@ -489,6 +489,34 @@ fn changing_a_closed_descriptor_fails_and_keeps_the_old_interest_c47() {
     });
 }
 
+/// C44, C47: a duplicate keeps the closed file open. So epoll goes on reporting it for a while, and refuses each change
+/// of its number.
+#[cfg(unix)]
+#[test]
+fn a_direction_that_was_dropped_at_a_closed_number_is_not_reported_c44_c47() {
+    on_every_backend(|events| {
+        for (before, left) in [(BOTH, WRITE), (BOTH, READ), (BOTH, Interest::NONE), (READ, Interest::NONE)] {
+            let (fd, mut peer) = pair();
+            let token = events.add_descriptor(fd, before).unwrap();
+            let _lives_on = fd.try_clone_to_owned().unwrap();
+            // epoll checks the number at the first and the second report, and not at the third.
+            (0..2).for_each(|_| drop(poll(events)));
+            close(fd);
+            events.set_interest(token, left).unwrap();
+            assert_eq!(events.interest(token), Some(left));
+            write(&mut peer);
+            for _ in 0..3 {
+                for (reported, ready) in poll(events) {
+                    assert_eq!(reported, token);
+                    assert!(left.contains(ready), "{ready:?} of {left:?}, {before:?} before");
+                }
+            }
+            assert!((0..30).any(|_| waits_quietly(events)), "{before:?}, {left:?}: the loop does not spin for ever");
+            let _ = events.remove_descriptor(token);
+        }
+    });
+}
+
 #[test]
 fn marked_readiness_is_reported_once_and_joined_to_the_kernels() {
     on_every_backend(|events| {

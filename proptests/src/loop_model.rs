@@ -61,6 +61,11 @@ impl LoopModel {
         observed.map(|(_, old)| *old = interest).is_some()
     }
 
+    /// The observed directions; `None` for a stale token.
+    pub fn interest(&self, token: Token) -> Option<Interest> {
+        self.observed.values().find(|(other, _)| *other == token).map(|&(_, interest)| interest)
+    }
+
     /// Stops observing. Returns whether the token was valid.
     pub fn remove(&mut self, token: Token) -> bool {
         let number = self.number(token);

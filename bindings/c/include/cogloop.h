@@ -370,7 +370,8 @@ int cog_watch_on_end(cog_watch watch, cog_post_fn fn);
 int cog_watch_conditions(cog_watch watch, int *conditions);
 /* Ends a watch. Its callback is not called any more, even if the watch is ready. */
 int cog_watch_remove(cog_watch watch);
-/* For descriptors: sets the directions. A COG_ONE_SHOT watch reports again, and so does a COG_EDGE watch. */
+/* For descriptors: sets the directions. A COG_ONE_SHOT watch reports again, and so does a COG_EDGE watch. Dropping
+ * directions succeeds even if the system refuses, as for a closed descriptor: they are not reported any more. */
 int cog_watch_set(cog_watch watch, int directions);
 /* For descriptors with COG_EDGE: reading or writing has failed with EAGAIN, so the next readiness is reported. */
 int cog_watch_drained(cog_watch watch, int directions);

@@ -32,7 +32,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. Then nothing changes.
+    /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. Then nothing changes. A call that only drops
+    /// directions succeeds even if the kernel refuses: they are not reported any more.
     pub fn set_interest(&self, source: Source, interest: Interest) -> Result<(), Error> {
         self.check_source(source)?;
         let set = self.core().events.borrow_mut().set_interest(source.token, interest);

@@ -157,6 +157,29 @@ fn both_directions_come_in_one_call_and_one_can_be_dropped_c44() {
     });
 }
 
+/// C44, C47: a duplicate keeps the closed file open. So epoll goes on reporting it, and refuses each change of its number.
+#[cfg(unix)]
+#[test]
+fn a_direction_that_was_dropped_at_a_closed_number_is_not_served_c44_c47() {
+    on_each(|mut events| {
+        for left in [WRITE, Interest::NONE] {
+            let (ours, mut peer) = pair();
+            let _lives_on = ours.try_clone().unwrap();
+            let ours: &'static Stream = Box::leak(Box::new(ours));
+            let source = events.add(ours, BOTH, |log: &mut Log, ready, _| log.push(("served", ready.ready()))).unwrap();
+            // epoll checks the number at the first and the second report, and not at the third.
+            assert_eq!([poll(&mut events), poll(&mut events)].concat(), [("served", WRITE); 2]);
+            nix::unistd::close(ours.as_raw_fd()).unwrap();
+            events.set_interest(source, left).unwrap();
+            peer.write_all(b"x").unwrap();
+            for _ in 0..3 {
+                assert!(poll(&mut events).iter().all(|(_, ready)| left.contains(*ready)));
+            }
+            events.cancel(source);
+        }
+    });
+}
+
 /// C45: the second source takes over the descriptor from any kind of source.
 #[test]
 fn a_second_source_takes_a_descriptor_over_c45() {

@@ -222,7 +222,9 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
             world.borrow_mut().note(format_args!("  {} is ready for {:?}", Name(ready.token), ready.ready));
             {
                 let world = &mut *world.borrow_mut();
-                if world.timers.served + world.watched.served_in_turn() > 0 {
+                let is_first = world.timers.served + world.watched.served_in_turn() == 0;
+                // The report of a file that lives on is true of that file, and not of the one that has the number now.
+                if !is_first && !world.kernel.lives_on(ready.token) {
                     world.watched.check_true(ready, &world.kernel.files);
                 }
                 world.watched.served(ready);

@@ -117,6 +117,9 @@ pub(super) struct Kernel {
     pub(super) files: [File; FILES],
     pub(super) registered: BTreeMap<Token, Registration>,
     gone: Vec<Token>,
+    /// Registrations of closed numbers whose files live on, in another process or under another number. The kernel
+    /// refuses to change them, and goes on reporting them for this number of waits.
+    lives_on: BTreeMap<Token, u32>,
     /// By number: the token of a registration that was dropped because its file was closed. The loop still has this
     /// token.
     dropped: BTreeMap<usize, Token>,
@@ -142,6 +145,7 @@ impl Kernel {
             files: [File { life: 0, is_open: true, ready: Interest::NONE }; FILES],
             registered: BTreeMap::new(),
             gone: Vec::new(),
+            lives_on: BTreeMap::new(),
             dropped: BTreeMap::new(),
             outside: BTreeMap::new(),
             scheduled: 0,
@@ -198,11 +202,13 @@ impl Kernel {
         self.files[number].ready = Interest::NONE;
     }
 
-    /// Frees the number, and drops its registration.
-    pub(super) fn close(&mut self, number: usize) {
+    /// Frees the number, and drops its registration. If the file `lives_on`, the kernel still reports it for a while.
+    pub(super) fn close(&mut self, number: usize, lives_on: bool) {
         let file = &mut self.files[number];
         (file.is_open, file.life) = (false, file.life + 1);
         let dropped = self.registered.extract_if(.., |_, registration| registration.number == number).next();
+        let reported = dropped.filter(|(_, registration)| lives_on && !registration.interest.is_empty());
+        self.lives_on.extend(reported.map(|(token, _)| (token, 3)));
         self.dropped.extend(dropped.map(|(token, _)| (number, token)));
     }
 
@@ -230,6 +236,7 @@ impl Kernel {
                 self.forget(other);
             }
         }
+        self.lives_on.retain(|old, _| old.index() != token.index());
         self.gone.extend(self.dropped.remove(&number).filter(|&dropped| dropped != token));
         self.registered.insert(token, Registration { number, interest });
         Ok(())
@@ -237,6 +244,7 @@ impl Kernel {
 
     pub(super) fn forget(&mut self, token: Token) {
         self.registered.remove(&token);
+        self.lives_on.remove(&token);
         self.dropped.retain(|_, dropped| *dropped != token);
         self.gone.push(token);
     }
@@ -248,6 +256,7 @@ impl Kernel {
             return Err(io::Error::from_raw_os_error(ETIME));
         }
         self.waits_left -= 1;
+        self.lives_on.retain(|_, waits| *waits > 0);
         self.happen();
         match fault {
             Fault::Fail(errno) => return Err(io::Error::from_raw_os_error(errno)),
@@ -299,11 +308,18 @@ impl Kernel {
             let ready = self.files[registration.number].ready;
             (!(ready & registration.interest).is_empty()).then_some((token, ready))
         };
-        self.registered.iter().filter_map(look)
+        // A file that lives on is ready: its peer has written to it.
+        self.registered.iter().filter_map(look).chain(self.lives_on.keys().map(|&token| (token, Interest::BOTH)))
+    }
+
+    /// Whether the kernel reports this registration although its number is closed.
+    pub(super) fn lives_on(&self, token: Token) -> bool {
+        self.lives_on.contains_key(&token)
     }
 
     fn report(&mut self, fault: Fault) -> Vec<Event> {
         let mut ready: Vec<_> = self.truth().collect();
+        self.lives_on.values_mut().for_each(|waits| *waits -= 1);
         if !ready.is_empty() {
             let first = self.first % ready.len();
             ready.rotate_left(first);
@@ -354,6 +370,7 @@ impl Kernel {
     /// From now on peers and threads do nothing, and nothing is ready.
     pub(super) fn calm(&mut self) {
         self.outside.clear();
+        self.lives_on.clear();
         self.files.iter_mut().for_each(|file| file.ready = Interest::NONE);
     }
 }

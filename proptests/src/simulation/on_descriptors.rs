@@ -61,7 +61,8 @@ impl World {
     }
 }
 
-/// C44: either direction can be dropped. C51: a refusal by the kernel leaves the old interest.
+/// C44: either direction can be dropped, even if the kernel refuses. C51: any other change that it refuses leaves the old
+/// interest.
 pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     let interest = interest(random);
@@ -72,7 +73,9 @@ pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) 
     let changed = events.set_interest(token, interest).is_ok();
     let world = &mut *world.borrow_mut();
     world.kernel.take_refusal();
-    assert_eq!(changed, is_open && refusal.is_none(), "changing {}", Name(token));
+    let is_granted = is_open && refusal.is_none();
+    let only_drops = before.is_some_and(|before| before != interest && before.contains(interest));
+    assert_eq!(changed, is_granted || only_drops, "changing {}", Name(token));
     assert_eq!(
         events.interest(token),
         if changed { Some(interest) } else { before },
@@ -81,8 +84,10 @@ pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) 
     );
     if changed {
         world.watched.change(token, |watch| {
+            (watch.interest, watch.silent) = (interest, Interest::NONE);
             // A registration that was dropped is made again, for the file that has the number now.
-            (watch.interest, watch.silent, watch.is_closed) = (interest, Interest::NONE, false);
+            watch.is_closed &= !is_granted;
+            watch.is_refused = !is_granted;
         });
     }
     world.note(format_args!("observe {interest:?} of {}: {changed}", Name(token)));
@@ -151,14 +156,15 @@ pub(super) fn reference(world: &Shared, events: &mut Loop, random: &mut Rng) {
 pub(super) fn close(world: &Shared, random: &mut Rng) {
     let world = &mut *world.borrow_mut();
     let number = random.usize(0..FILES);
-    let is_reused = random.bool();
-    world.close(number, is_reused);
-    world.note(format_args!("close descriptor {number}{}", if is_reused { ", used again" } else { "" }));
+    let (is_reused, lives_on) = (random.bool(), random.bool());
+    world.close(number, is_reused, lives_on);
+    let (used, file) = (if is_reused { ", used again" } else { "" }, if lives_on { ", its file lives on" } else { "" });
+    world.note(format_args!("close descriptor {number}{used}{file}"));
 }
 
 impl World {
-    fn close(&mut self, number: usize, is_reused: bool) {
-        self.kernel.close(number);
+    fn close(&mut self, number: usize, is_reused: bool, lives_on: bool) {
+        self.kernel.close(number, lives_on);
         if is_reused {
             self.kernel.open(number);
         }
@@ -173,7 +179,7 @@ pub(super) fn remove_close_and_reuse(world: &Shared, events: &mut Loop, random: 
     let Some(token) = world.borrow().any_token(random) else { return };
     let Some(number) = world.borrow().number_of(token) else { return };
     remove(world, events, token);
-    world.borrow_mut().close(number, true);
+    world.borrow_mut().close(number, true, false);
     world.borrow_mut().prepare(None, None);
     let interest = some_interest(random);
     let token = events.add_descriptor(descriptor(number), interest).expect("it is open and nothing is refused");

@@ -18,6 +18,8 @@ pub(super) struct Watch {
     pub(super) is_referenced: bool,
     /// Whether the descriptor was closed without being removed.
     pub(super) is_closed: bool,
+    /// Whether the kernel has refused to drop a direction, so that it may still have that direction registered.
+    pub(super) is_refused: bool,
     /// The directions that the user has marked as ready since the last turn.
     mark: Interest,
     /// The marks that this turn must report and has not reported yet.
@@ -78,8 +80,19 @@ impl Watched {
         }
         self.ever.push(token);
         let [silent, mark, mark_in_turn] = [Interest::NONE; 3];
-        let (is_referenced, is_closed, is_touched) = (true, false, true);
-        let watch = Watch { number, interest, mode, silent, is_referenced, is_closed, mark, mark_in_turn, is_touched };
+        let (is_referenced, is_closed, is_refused, is_touched) = (true, false, false, true);
+        let watch = Watch {
+            number,
+            interest,
+            mode,
+            silent,
+            is_referenced,
+            is_closed,
+            is_refused,
+            mark,
+            mark_in_turn,
+            is_touched,
+        };
         self.live.insert(token, watch);
     }
 
@@ -130,7 +143,7 @@ impl Watched {
             };
             assert_eq!(registration.number, watch.number, "the number of {}", Name(*token));
             let (registered, wanted) = (registration.interest, watch.wanted());
-            let agree = registered == wanted || refused && registered.contains(wanted);
+            let agree = registered == wanted || (refused || watch.is_refused) && registered.contains(wanted);
             assert!(agree, "the kernel observes {registered:?} of {}, not {wanted:?}", Name(*token));
         }
         let forgotten = registered.keys().find(|token| !self.live.contains_key(token));

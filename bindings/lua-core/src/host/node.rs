@@ -300,7 +300,7 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
 }
 
 /// Stops observing these directions, and drops their callbacks. The kernel may refuse the change, because the descriptor
-/// was closed. `serve_handle` then leaves out a report of a dropped direction and asks the kernel again.
+/// was closed. The event loop reports a dropped direction no more even then.
 ///
 /// # Safety
 ///
@@ -332,13 +332,9 @@ pub(crate) unsafe fn drop_directions(lua: *mut lua_State, state: *mut State, ind
     }
 }
 
-/// Asks the kernel to observe only the directions that a Node still has. A refusal changes nothing.
-///
-/// # Safety
-///
-/// `state` belongs to the loop in whose table the Node is. Makes no Lua call.
-pub(crate) unsafe fn observe_rest(state: *mut State, node: *mut NodeBlock) {
-    // SAFETY: the caller's promise.
+/// Observes only the directions that a Node still has.
+unsafe fn observe_rest(state: *mut State, node: *mut NodeBlock) {
+    // SAFETY: only called by `drop_directions`, with a live state and an observed Node. Makes no Lua call.
     unsafe {
         let Some(token) = Token::from_bits((*node).token) else { return };
         let rest = (*node).interest;

@@ -5,7 +5,6 @@
 use super::memory::{
     COROUTINE, DIRECTIONS, Kind as HandleKind, LoopBlock, Meter, NodeBlock, State, direction_value, value,
 };
-use super::node::observe_rest;
 use super::observed::{ask, forget_closed, holds_data};
 use super::state::{state_at, with_or_raise};
 use crate::lua::callback::call;
@@ -35,10 +34,6 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
             return;
         }
         let block = lua_touserdata(lua, 1).cast::<LoopBlock>();
-        if !(*node).interest.contains(ready.ready) && !is_over((*block).state, node, ready.token) {
-            // The kernel has refused to stop observing a direction that the Node does not have any more.
-            observe_rest((*block).state, node);
-        }
         for (i, direction) in DIRECTIONS.into_iter().enumerate() {
             let state = (*block).state;
             if let Some(state) = state.as_mut() {

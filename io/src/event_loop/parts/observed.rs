@@ -8,7 +8,7 @@ use super::kept::Kept;
 use super::mode::Mode;
 use super::table::{Descriptor, Proposal, Table};
 use crate::memory::Worklist;
-use crate::{Backend, Event, Interest, Token, sys};
+use crate::{Backend, Event, Interest, Token, fork, sys};
 use rustix::fd::BorrowedFd;
 #[cfg(unix)]
 use rustix::io::Errno;
@@ -129,13 +129,24 @@ impl Observed {
     }
 
     /// # Errors
-    /// `NotFound` for a stale token, or an error of the kernel; the old interest stays then.
+    /// `NotFound` for a stale token, or an error of the kernel; nothing has changed then. Dropping directions, and
+    /// nothing else, succeeds even if the kernel refuses, because their callbacks may be gone.
     #[inline]
     pub(crate) fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
-        self.backend.modify(descriptor.fd.as_fd(), interest, token)?;
+        match self.backend.modify(descriptor.fd.as_fd(), interest, token) {
+            Ok(()) => descriptor.registered = interest,
+            Err(error) if !descriptor.only_drops(interest) || fork::is_error_of(&error) => return Err(error),
+            // The kernel may go on reporting what was dropped. `take_ready` leaves that out, and the kernel is asked
+            // again.
+            Err(_) if descriptor.mode == Mode::Level => {}
+            Err(_) => {
+                descriptor.registered = Interest::NONE;
+                self.unsettled.add(token.index());
+            }
+        }
         descriptor.may_block = None;
-        (descriptor.interest, descriptor.registered, descriptor.silent) = (interest, interest, Interest::NONE);
+        (descriptor.interest, descriptor.silent) = (interest, Interest::NONE);
         Ok(())
     }
 
@@ -185,6 +196,9 @@ impl Observed {
                 descriptor.silent.insert(descriptor.mode.silenced(ready));
             }
             self.unsettled.add(token.index());
+        } else if descriptor.registered != descriptor.interest {
+            // The kernel has refused to drop a direction.
+            self.unsettled.add(token.index());
         }
         ready
     }
@@ -198,7 +212,7 @@ impl Observed {
         }
     }
 
-    /// Tells the backend which directions have become silent and still are. Registers the descriptors of
+    /// Tells the backend which directions have become silent and still are, and which it has refused to drop. Registers the descriptors of
     /// [`expect_again`](Self::expect_again) again.
     #[inline]
     pub(crate) fn settle(&mut self) {

@@ -50,6 +50,11 @@ impl Descriptor {
         self.marked_in_turn
     }
 
+    /// Whether this new interest adds no direction and leaves one out.
+    pub(crate) fn only_drops(&self, new: Interest) -> bool {
+        self.interest != new && self.interest.contains(new)
+    }
+
     /// The directions that are observed and not silent.
     #[inline]
     pub(crate) fn wanted(&self) -> Interest {
