@@ -13,12 +13,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const USAGE: &str = "\
 usage: cargo xtask simulate [--seeds N] [--first S]    runs N seeds (10,000) from S (0) on
-       cargo xtask simulate --replay S                 shows one seed's trace, shortened where it breaks a promise";
+       cargo xtask simulate --replay S                 shows one seed's trace, shortened if it breaks a promise";
 
 /// The number of seeds that a thread takes at a time.
 const BATCH: u64 = 64;
 
-/// A seed takes a millisecond. A seed that takes longer than this counts as hanging.
+/// The time after which a seed counts as hanging. Usually a seed takes a millisecond.
 const SEED_LIMIT: Duration = Duration::from_secs(600);
 
 /// The number of following seeds that are tried when a seed breaks a promise. Of the seeds that break one, at most

@@ -43,9 +43,9 @@ impl SchedulerModel {
     }
 
     /// The time at which a timer expires: its deadline, if it has no slack. Otherwise the time is a multiple of a unit,
-    /// which is the greatest power of ten that is not above the slack. Of the multiples from the deadline to the end of
-    /// the slack, it is the one that the highest power of two divides, and the earliest of several. So timers with
-    /// slack often share a time.
+    /// which is the greatest power of ten that is not above the slack. Among the multiples from the deadline to the end
+    /// of the slack, the time is the multiple that is divisible by the highest power of two; if there are several, the
+    /// earliest. So timers with slack often share a time.
     fn share(plan: &Plan) -> u64 {
         let Some(digits) = plan.slack.checked_ilog10() else { return plan.deadline };
         let unit = 10_u64.pow(digits);

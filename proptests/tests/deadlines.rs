@@ -131,8 +131,8 @@ fn fewest_wake_ups(timers: &[(u64, u64)]) -> usize {
     by_end.into_iter().fold((0, 0), wake).0
 }
 
-/// Four thousand timers with deadlines within half a second, which an advance visits in one slice. The timers take the
-/// slacks of one row of the table in rotation.
+/// Four thousand timers with deadlines within half a second. They are so few that an advance visits them in one slice.
+/// The timers take the slacks of one row of the table in rotation.
 /// The counts of docs/wheel.md are printed by
 /// `cargo test -p cogloop-proptests --test deadlines fewest -- --nocapture`.
 #[test]

@@ -48,7 +48,8 @@ function M.differ( face, program )
 end
 
 -- ## Shrinking
--- Leaves out operations, at first half of a list at a time, and options, as long as the logs still differ.
+-- Leaves out operations and options as long as the logs still differ. Of a list of operations it first leaves out a
+-- half, then smaller parts.
 local function lists( ops, all )
   all[ #all + 1 ] = ops
   for _, op in ipairs( ops ) do
@@ -85,7 +86,8 @@ function M.shrink( face, program )
   return M.differ( face, program )
 end
 
--- A difference as text: the program as a script, and both logs from the first difference on.
+-- A difference as text: the program as a script, a few lines before the first difference, and a few lines of each log
+-- from there on.
 function M.story( face, found )
   local out = { ("local S = dofile 'proptests/faces/lua/stand.lua' '%s'"):format( face.name ), found.text }
   for i = math.max( found.line - 8, 1 ), found.line - 1 do out[ #out + 1 ] = '-- both      ' .. found.got[ i ] end

@@ -181,7 +181,7 @@ return function( world, own )
     end
   end
 
-  -- A socket is sent to only a few times: if its peer has many unread bytes, the real socket is not ready for writing,
+  -- A socket sends fewer than 20 times: if its peer has many unread bytes, the real socket is not ready for writing,
   -- and the model does not know that.
   local sent = { }
 

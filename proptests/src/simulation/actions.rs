@@ -68,7 +68,7 @@ fn something_happens_later(world: &Shared, random: &mut Rng) {
     world.note(format_args!("at {}: {outside:?}", Ns(at_ns)));
 }
 
-/// Reads or writes a descriptor that another registration may be about to report.
+/// Uses up input or room of a descriptor that the loop may be about to report.
 fn drain_another_descriptor(world: &Shared, random: &mut Rng) {
     let world = &mut *world.borrow_mut();
     let (number, directions) = (random.usize(0..FILES), some_interest(random));
@@ -76,7 +76,7 @@ fn drain_another_descriptor(world: &Shared, random: &mut Rng) {
     world.note(format_args!("{directions:?} of descriptor {number} is used up"));
 }
 
-/// C54: no wake from many threads is lost. C55: a wake before a wait ends it.
+/// C54: no wake from many threads is lost. C55: a wake that comes before a wait ends the wait.
 fn wake(world: &Shared) {
     let world = &mut *world.borrow_mut();
     world.kernel.wake();

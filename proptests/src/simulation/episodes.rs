@@ -182,7 +182,8 @@ impl Run {
 
     fn fairness(&mut self) {
         let mut waiting = self.world.borrow().observed_and_ready();
-        // Other descriptors are pulled first: those that are marked as ready, and ready ones in `Mode::Edge`.
+        // Descriptors that are not in `waiting` may be pulled first: those that are marked as ready, and ready ones in
+        // `Mode::Edge`.
         for _ in 0..2 * self.events.descriptors() {
             self.begin(Wait::Poll, 1);
             drop(self.events.turn(Wait::Poll));
@@ -196,7 +197,7 @@ impl Run {
     }
 }
 
-/// No limits, or limits that are reached soon.
+/// A limit of many timers, or limits that are reached soon.
 fn limits(random: &mut Rng) -> Limits {
     if random.u8(0..4) > 0 {
         return Limits { timers: 400, ..Limits::default() };

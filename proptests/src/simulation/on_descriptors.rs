@@ -47,7 +47,7 @@ pub(super) fn add(world: &Shared, events: &mut Loop, random: &mut Rng) {
 }
 
 impl World {
-    /// Makes the kernel refuse the next registration with this error, if there is one. Returns whether the file is
+    /// If `refusal` has an error, makes the kernel refuse the next registration with it. Returns whether the file is
     /// open.
     fn prepare(&mut self, refusal: Option<i32>, number: Option<usize>) -> bool {
         self.kernel.take_refusal();

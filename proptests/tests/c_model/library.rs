@@ -415,7 +415,6 @@ fn act(call: &Call) {
     }
 }
 
-/// The calls for timers.
 fn act_on_timers(call: &Call) {
     let (mut made, mut output) = (Part::default(), 7);
     // SAFETY: as for `act`.
@@ -472,7 +471,6 @@ fn act_on_timers(call: &Call) {
     }
 }
 
-/// The calls for descriptors.
 fn act_on_watches(call: &Call) {
     let mut made = Part::default();
     // SAFETY: as for `act`.
@@ -511,7 +509,7 @@ fn act_on_watches(call: &Call) {
             }
             Call::RefWatch(name) => log_call(cog_watch_ref(watch(name)), &[]),
             Call::UnrefWatch(name) => log_call(cog_watch_unref(watch(name)), &[]),
-            _ => unreachable!("{call:?} is none for a loop, a timer or a descriptor"),
+            _ => unreachable!("{call:?} is no call for a loop, a timer or a descriptor"),
         }
     }
 }

@@ -16,7 +16,8 @@ use std::num::NonZeroU64;
 
 /// The limit of calls. A call of a program that needs more calls counts as endless.
 const CALLS_MAX: usize = 500;
-/// A higher limit, for a call that has ended in the library. In another order the model may need more calls.
+/// A higher limit, for a call that has ended in the library. In the library's order the model may need more calls than
+/// in the orders that [`Model::ends`] has tried.
 const CALLS_MAX_KNOWN: usize = 100 * CALLS_MAX;
 
 const OK: i32 = 0;
@@ -51,9 +52,9 @@ struct Timer {
 }
 
 impl Timer {
-    /// The time at which the timer fires. Without slack it is the scheduled time. With slack it is a multiple of the
-    /// greatest power of ten that is not above the slack: of those within the slack, the one that the highest power of
-    /// two divides.
+    /// The time at which the timer fires, rounded up to a tick. Without slack it is the scheduled time. With slack,
+    /// take the greatest power of ten that is not above the slack. Among its multiples within the slack, the time is
+    /// the multiple that is divisible by the highest power of two.
     fn moment(&self, known: &Loop, scheduled_ns: u64) -> u64 {
         let powers_of_ten = successors(Some(1_u64), |power| power.checked_mul(10));
         let unit_ns = powers_of_ten.take_while(|&power| power <= self.slack_ns).last().unwrap_or(1);
@@ -139,8 +140,8 @@ const POLICIES: [Missed; 3] = [Missed::Skip, Missed::Burst, Missed::Delay];
 const TICK_NS: u64 = 1_000;
 
 impl Loop {
-    /// The first tick that is not before the scheduled time. The timer fires then, and reports this time as its
-    /// deadline.
+    /// The first tick that is not before the scheduled time. A timer reports this time as its deadline, and without
+    /// slack it fires then.
     fn deadline(&self, scheduled_ns: u64) -> u64 {
         if scheduled_ns == NEVER { NEVER } else { scheduled_ns.next_multiple_of(self.tick_ns) }
     }

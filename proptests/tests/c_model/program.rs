@@ -136,7 +136,6 @@ pub(crate) struct Program {
     pub(crate) calls: Vec<Call>,
 }
 
-/// An event.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Event {
     Code(i32),

@@ -98,7 +98,7 @@ impl World {
             }
         }
         for nth in (0..PIPES).step_by(5) {
-            // Observing it once more replaces the old token. Both tokens are marked.
+            // Observing the descriptor once more replaces its token. The new token is marked; the old one may be, too.
             let added = self.events.add_descriptor(self.fd(nth), Interest::READ);
             if let Ok(token) = added {
                 self.events.mark_ready(token, Interest::READ);

@@ -170,7 +170,7 @@ fn the_scheduler_goes_on_when_memory_runs_out_at_any_request() {
 /// A scheduler without timers advances, gives answers and is cleared without memory. Its first timer is refused without
 /// memory and accepted with memory.
 #[test]
-fn a_wheel_without_timers_needs_no_memory() {
+fn a_scheduler_without_timers_needs_no_memory() {
     let ((mut scheduler, added), refused) = with(Grant::Requests(0), || {
         let mut scheduler = Scheduler::<u64>::new(1.try_into().unwrap());
         for time in [0, 1, 300, 1 << 40] {

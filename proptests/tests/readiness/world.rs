@@ -14,7 +14,7 @@ use rustix::net::Shutdown;
 
 use crate::{Kind, Operation};
 
-/// The ready ends, in their order, with their directions.
+/// The ends of pipes and sockets, and the files, that are ready: the index of each, in order, and its directions.
 pub(crate) type Reports = Vec<(usize, Interest)>;
 
 /// The number of events after which a descriptor that was closed without being removed is noticed at the latest.

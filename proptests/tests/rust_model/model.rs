@@ -490,7 +490,6 @@ impl Model {
         }
     }
 
-    /// Removes everything.
     fn clear(&mut self) {
         let before = self.log.len();
         self.timers.clear();

@@ -132,8 +132,8 @@ pub(crate) enum Step {
     Send(usize),
     /// Waits for a message, as a `Stream` if the flag is set.
     Recv(usize, bool),
-    /// Waits for the watched object. It is a signal (as a `Stream` if the flag is set), the end of a child, or a byte
-    /// (only for readiness if the flag is set).
+    /// Waits for the watched object: for a signal (as a `Stream` if the flag is set), for the end of a child, or for a
+    /// byte (only for readiness if the flag is not set).
     Await(bool),
     /// Another step with a time limit. The step is dropped when the time is over.
     Limited(u64, Box<Step>),
@@ -168,7 +168,6 @@ pub(crate) struct Program {
     pub(crate) operations: Vec<Operation>,
 }
 
-/// An event.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Event {
     Fired {

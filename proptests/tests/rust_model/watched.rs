@@ -16,7 +16,8 @@ use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::rc::{Rc, Weak};
 
-/// An object. A future takes signals or a child out of its place while it waits; many futures can use a pipe.
+/// An object. While a future waits for signals or for a child, the object is out of its [`Place`]. Many futures can use
+/// a pipe at a time.
 enum Object {
     Signals(Signals),
     Child(Process),

@@ -1,4 +1,4 @@
--- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the module's
+-- The calls that LuaJIT compiles with the script, in their usual cases; see compiled.rs. The chunk gets the module's
 -- table, the methods' table, and the table of the Rust side. Any other case goes to the function of the same name in
 -- Rust, which handles all cases.
 local module, methods, own, typed, while_compiled, block_of = ...
@@ -13,8 +13,8 @@ local reschedule = typed( 'reschedule', 'int32_t (*)( void *, void *, double )' 
 local next_due   = typed( 'next', 'int32_t (*)( void * )' )
 local now        = typed( 'now', 'double (*)( void * )' )
 
--- The table TASKS of each loop that this file has prepared, once by the loop and once by its number. TASKS holds what
--- the loop's timers call. Both tables here are weak: they keep neither TASKS nor the loop alive.
+-- For each loop that this file has prepared, its table TASKS, which holds what the loop's timers call. `of_loop` has
+-- the loop as the key, `of_number` the loop's number. Both are weak: they keep neither TASKS nor the loop alive.
 local of_loop   = setmetatable( { }, { __mode = 'kv' } )
 local of_number = setmetatable( { }, { __mode = 'v' } )
 local loops, parts = own.loops, own.parts
@@ -32,8 +32,8 @@ local function prepare( loop )
   end
 end
 
--- Makes the function for the usual case of `after` or `at`. `arm` arms a timer. The function returns nothing in any
--- other case.
+-- Makes the function for the usual case of `after` or `at`, which returns nothing in any other case. The argument is
+-- the function that arms a timer.
 --
 -- A timer is armed in steps. Until `arming` is 0, its entry in TASKS counts as missing; steps.rs says what may happen
 -- between the steps. A call with very many arguments is left to the function for all cases, which raises if they do
@@ -143,7 +143,7 @@ function timers.reschedule( timer, ms )
   return ( reschedule_any( timer, ms ) )
 end
 
--- Serves due timers until none is left, or until the C function must serve the next one.
+-- Serves due timers until none is left, or until the next one must be served in Rust.
 local function serve( loop, entries )
   local block = block_of( loop )
   while true do

@@ -13,7 +13,7 @@ local function debounce( after, ms, f )
     f( unpack( these, 1, n ) )
   end
   return function( ... )
-    -- At the loop's limit of timers `after` raises, and nothing has changed.
+    -- If the loop has reached its limit of timers, `after` raises before anything has changed.
     if not (timer and timer:reschedule( ms )) then timer = after( ms, fire ) end
     args, count = { ... }, select( '#', ... )
   end

@@ -26,7 +26,6 @@ end
 
 local FAILED = 'another task of the group has failed'
 
--- One of the tasks has ended.
 local function ended( self, task )
   remove( self.members, self.nodes[ task ] )
   self.nodes[ task ] = nil

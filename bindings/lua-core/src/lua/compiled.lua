@@ -14,12 +14,12 @@ local Block = ffi.typeof 'struct { void *state; int32_t arming, parked, emptying
 local cast  = ffi.cast
 local function block_of( loop ) return cast( Block, loop ) end
 
--- Returns one of the functions with its type.
+-- Returns the address of the function `name`, cast to the C type `of`.
 local function typed( name, of ) return cast( of, own[ name ] ) end
 
 local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end
 
--- `serve` consists of one endless loop. Returns a function that calls `serve` as long as LuaJIT tries to compile this
+-- `serve` consists of one endless loop. Returns a function that calls `serve` until LuaJIT gives up compiling this
 -- loop. LuaJIT gives up a loop that it has failed to compile several times, for example because the callbacks make
 -- closures. It then replaces the loop's opcode LOOP by the next opcode, and interprets the loop. From then on the
 -- returned function does nothing: the C function that serves the same timers is faster than an interpreted loop.

@@ -1,6 +1,6 @@
--- The usual cases of `send` and `recv`, which LuaJIT compiles with the script; see compiled.rs. The chunk gets the class,
--- the table of the objects' methods, the objects' metatable, and the table of the Rust side. Any other case goes to the
--- function of the same name in Rust, which handles all cases.
+-- `send` and `recv` in their usual cases, which LuaJIT compiles with the script; see compiled.rs. The chunk gets the
+-- class, the table of the objects' methods, the objects' metatable, and the table of the Rust side. Any other case goes
+-- to the function of the same name in Rust, which handles all cases.
 local class, methods, Socket, own, typed, _, _, ffi = ...
 local getmetatable, rawget, select, type = getmetatable, rawget, select, type
 

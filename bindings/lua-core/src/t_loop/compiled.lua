@@ -1,4 +1,4 @@
--- The usual cases of the calls that LuaJIT compiles with the script; see compiled.rs. The chunk gets the class, the
+-- The calls that LuaJIT compiles with the script, in their usual cases; see compiled.rs. The chunk gets the class, the
 -- metatables of loops and tasks, the table of the Rust side, and the results of lua/compiled.lua. Every other case goes
 -- to the C function.
 local class, Loop, Task, own, typed, while_compiled, block_of = ...

@@ -40,7 +40,8 @@ local function at_each_step( script )
     nth = nth + 1
     local loop, fired = cogloop.loop{ clock = 'virtual' }, { }
     local function noting( name ) return function( ) fired[ #fired + 1 ] = name end end
-    -- In LuaJIT, the first `after` of a loop prepares it for the calls in compiled.lua. Only later calls use them.
+    -- In LuaJIT, the first `after` of a loop prepares it for the functions in compiled.lua. Only later calls go through
+    -- these functions.
     loop:after( 1, noting 'first' ):cancel( )
     script( loop, nth, noting, fired )
     loop:close( )

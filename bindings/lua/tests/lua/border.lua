@@ -28,7 +28,7 @@ local function meddler( )
   return handle
 end
 
-test( "a handle's method may close or clear the loop, or remove the handle, when the loop calls it before serving", function( )
+test( "a handle's method, which the loop calls before it serves the handle, may close or clear the loop, or remove a handle", function( )
   local ways = {
     [ 'cogloop closed' ] = function( handle )
       local loop = cogloop.loop( )
@@ -103,7 +103,7 @@ test( 'a task may begin with a C function that yields', function( )
   loop:spawn( function( a, b ) ran = a + b end, 1, 2 )
   local set = { }
   loop:spawn( rawset, set, 1, 7 )
-  -- The script may resume the coroutine first, with other arguments.
+  -- The script may resume the coroutine before the loop does, with other arguments.
   local taken = loop:spawn( function( ) end, coroutine.yield ):thread( )
   for _ = 1, 5 do coroutine.resume( taken, 1 ) end
   loop:run( )
@@ -272,13 +272,13 @@ test( 'a finalizer may clear the options while a loop is made from them', functi
       local ok, made, message = pcall( make, options )
       local text = ok and message or made
       options = nil
-      -- If the finalizer ran first, a loop was made.
+      -- If the finalizer ran before the option was read, a loop was made.
       is_true( text == nil or text:find( 'nox', 1, true ), text )
     end )
   end
 end )
 
-test( 'a finalizer may close the loop while tostring describes it', function( )
+test( 'a finalizer may close the loop while a method describes it', function( )
   local victim
   local function told( loop, method )
     victim = loop

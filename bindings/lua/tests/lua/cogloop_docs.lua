@@ -44,7 +44,7 @@ for i, block in ipairs( blocks ) do
   end
 end
 
-test( 'the documentation has its blocks', function( ) is_true( #blocks > 12 ) end )
+test( 'the documentation has more than a dozen blocks of code', function( ) is_true( #blocks > 12 ) end )
 
 local types = read '../../types/cogloop.lua'
 for _, name in ipairs{ 'loop', 'timer', 'task', 'sync' } do types = types .. read( '../../types/cogloop/' .. name .. '.lua' ) end

@@ -1,5 +1,5 @@
 -- Many timers in one turn. Compiled code of LuaJIT calls the callbacks of the usual timers, and leaves the others to
--- the C function.
+-- the code in Rust.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -9,7 +9,6 @@ local COUNT = 300
 
 local function virtual( ) return cogloop.loop{ clock = 'virtual' } end
 
--- Returns the numbers from 1 to COUNT.
 local function all( )
   local list = { }
   for i = 1, COUNT do list[ i ] = i end
@@ -120,7 +119,7 @@ test( 'stop and close among many timers end the turn', function( )
   equal( fired, 200 )
 end )
 
-test( 'a slow hook that is set among many timers gets the next slow callback', function( )
+test( 'a slow hook that is set among many timers gets the slow callbacks that follow', function( )
   local loop, slow = virtual( ), 0
   for i = 1, COUNT do
     loop:after( 5, function( )
@@ -132,7 +131,7 @@ test( 'a slow hook that is set among many timers gets the next slow callback', f
   equal( slow, 10 )
 end )
 
-test( 'a finished timer among many is not reachable', function( )
+test( 'a finished timer among many keeps its function alive no longer', function( )
   local loop = virtual( )
   local held = setmetatable( { }, { __mode = 'k' } )
   for _ = 1, COUNT do

@@ -191,7 +191,7 @@ test( 'an hour of virtual time passes at once', function( )
   equal( loop:now( ), 3600 * 1000 )
 end )
 
-test( 'an error leaves run unchanged, and the loop goes on (C61)', function( )
+test( 'run raises an error unchanged, and the loop goes on (C61)', function( )
   local loop, ran = virtual( ), 0
   local function broken( ) error 'oh' end
   loop:after( 1, broken )
@@ -225,7 +225,7 @@ test( 'an error that ends the script is printed with one traceback', function( )
   equal( count, 1 )
 end )
 
-test( 'an error in a coroutine leaves run unchanged', function( )
+test( 'run raises the error of a coroutine unchanged', function( )
   local loop = virtual( )
   loop:spawn( function( ) loop:sleep( 5 ) error( 'x', 0 ) end )
   local ok, got = pcall( loop.run, loop )
@@ -269,7 +269,7 @@ test( 'an error in onerror leaves run', function( )
   fails( 'again: first', loop.run, loop )
 end )
 
-test( 'a debug hook that raises during a callback is an error like any other (C73)', function( )
+test( 'an error of a debug hook during a callback is an error like any other (C73)', function( )
   local loop, caught, ran = virtual( ), 0, 0
   loop:onerror( function( ) caught = caught + 1 end )
   loop:after( 1, function( )

@@ -53,7 +53,7 @@ test( 'receivers, senders and values are served first come, first served', funct
   equal( select( 2, channel:recv( 0 ) ), 'timed out' )
 end )
 
-test( 'callbacks can send and receive without waiting, and get an error if they would wait', function( )
+test( 'code outside a task can send and receive without waiting, and get an error if they would wait', function( )
   local loop = virtual( )
   local channel = loop:channel( 1 )
   equal( channel:send 'a', true )

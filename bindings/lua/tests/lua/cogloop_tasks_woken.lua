@@ -10,7 +10,7 @@ local function virtual( options )
   return cogloop.loop( options )
 end
 
--- Makes tasks that park and record their number when they are woken.
+-- Makes tasks that park. A task that is woken records the value of the wake, or its own number if there is none.
 local function parked( loop, count, order, f )
   local tasks = { }
   for i = 1, count do

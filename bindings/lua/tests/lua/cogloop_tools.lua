@@ -213,7 +213,7 @@ test( 'dump lists the first hundred tasks, with their names and what they wait f
   loop:close( )
 end )
 
-test( 'dump says that a task waits in a channel, a semaphore, an event or for a task, and does not call each of them a task', function( )
+test( 'dump says of a task in a channel, a semaphore, an event or a join only that it waits', function( )
   local loop = virtual( )
   local channel, semaphore, event = loop:channel( ), loop:semaphore( 1 ), loop:event( )
   local sleeper = loop:spawn( function( ) loop:sleep( 100 ) end )

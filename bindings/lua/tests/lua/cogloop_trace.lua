@@ -1,5 +1,5 @@
--- Traces: `loop:trace` writes the events of a loop to a file for Perfetto. Also tests which lines of the script `slow`
--- and a trace report.
+-- Traces: `loop:trace` writes the events of a loop to a file for Perfetto. Also tests the lines that `slow` and a trace
+-- name for a callback or task.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -299,7 +299,7 @@ print( 'read', len( events ) )
   is_true( said:find '^read %d+' , said )
 end )
 
-test( 'a full trace ends with an event that says so, and is complete', function( )
+test( 'a full trace ends with an event that says so, and is valid JSON', function( )
   local text = traced( function( loop )
     loop:every( 1, function( ) end )
     loop:advance( 500 )

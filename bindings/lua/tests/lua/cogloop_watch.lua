@@ -137,7 +137,7 @@ end )
 
 test( 'an unreferenced handle does not keep the loop running when its other direction is observed after a wait', function( )
   local socket = require 't.Net.Socket'( 'udp' )
-  -- Either the handle becomes ready, or the time is over.
+  -- In the first case the wait ends because the handle is ready, in the second because its time limit is over.
   for _, case in ipairs{ { 'w', 'r' }, { 'r', 'w', 5 } } do
     local loop, count = cogloop.loop{ clock = 'virtual' }, 0
     local watcher = loop:on( socket, case[ 2 ], function( ) end )
@@ -165,7 +165,7 @@ test( 'unref lasts until ref, whichever directions of the handle are observed', 
   loop:on( reader, 'r', f )
   loop:run( )
   watcher:off 'w'
-  -- A coroutine that waits for the handle goes on waiting.
+  -- A coroutine that waits for the unreferenced handle keeps the loop running.
   local got
   loop:spawn( function( ) got = loop:wait( reader, 'w' ) end )
   loop:run( )
@@ -272,7 +272,7 @@ test( 'timers that a turn has left for the next turn are not lost when the last 
 end )
 
 -- Another process holds the closed file open, so epoll goes on reporting it, and refuses each change of its number.
-test( 'a direction that is dropped at a closed number whose file lives on is not served again', function( )
+test( 'a direction of a closed descriptor that is turned off is not served again, even if another process holds the file open', function( )
   local function nothing( ) end
   local function story( drop )
     local reader, writer = T.fifo( )

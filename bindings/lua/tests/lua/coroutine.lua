@@ -374,7 +374,7 @@ test( "a handle's method may resume the coroutine that is about to wait for the 
   end
 end )
 
-test( 'timers lists coroutines that have not begun, with their arguments', function( )
+test( 'timers lists coroutines that have not begun, with their tasks', function( )
   local loop = virtual( )
   local task = loop:spawn( print, 1, 2, 3 )
   local listed = loop:timers( )

@@ -108,7 +108,7 @@ test( 'descriptor 0 is a handle like any other, as a number and as io.stdin', fu
   equal( loop[ io.stdin ], nil )
 end )
 
-test( 'an object has a method getfd, fileno or pollfd, or a field pollfd', function( )
+test( 'an object with a method getfd, fileno or pollfd, or a field pollfd, is a handle', function( )
   for _, name in ipairs{ 'getfd', 'fileno', 'pollfd' } do
     local loop, reader, writer = Loop( ), T.fifo( )
     local number = loop:addHandle( reader, 'r', nothing ) and tonumber( loop:show( ):match( '\n *(%d+)  %[R%]' ) )

@@ -202,7 +202,7 @@ test( 'an HTTP server serves requests in a row and in pieces, long answers, and 
   local left, results = 4, { }
   local function result( name, value )
     results[ name ], left = value, left - 1
-    -- Waits until the other clients are served, even on a slow machine.
+    -- The server may close idle connections only when the other clients are served, even on a slow machine.
     server.may_sweep, server.is_over = left <= 1, left == 0
   end
   local get, long = 'GET /long HTTP/1.1\r\n\r\n', #'HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n' + 20000
@@ -264,7 +264,7 @@ test( 'a UDP server shows and stops its loop on request', function( )
   client:close( )
 end )
 
-test( 'the user values of a loop have the documented meaning', function( )
+test( 'the user values of a node and of a task have the documented meaning', function( )
   local l, sck = Loop( 2 ), Net.Socket( 'udp' )
   local node = l:addHandle( sck, 'rw', print, 'argument' )
   equal( l[ sck ], node )

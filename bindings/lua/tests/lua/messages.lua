@@ -10,7 +10,7 @@ local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
 local function f( ) end
 
--- Makes the objects that the lines below use. Each line gets new objects.
+-- Makes the objects that the code in the tests below uses.
 local function world( )
   local loop, w = cogloop.loop{ clock = 'virtual' }, { }
   local service = mockit.service{ clock = 'virtual' }
@@ -45,8 +45,7 @@ local function message_of( code )
   return message
 end
 
--- Each entry has code, the argument's number, and its name. Each message must also contain what was expected and what
--- was given.
+-- Each entry has code, the argument's number, the argument's name, and a text that the message must also contain.
 local CASES = {
   -- A loop of `cogloop`.
   { "loop:after( 'x', f )", 1, 'ms', "got string 'x'" }, { 'loop:after( )', 1, 'ms', 'got no value' },
@@ -203,7 +202,8 @@ test( 'the message about a function of the module that is called with a colon na
 end )
 
 test( 'after a tail call the message has the name of the function, and counts as the script does', function( )
-  -- A tail call removes the function that calls. LuaJIT takes the name from the call of that removed function.
+  -- A tail call removes the calling function from the stack. In LuaJIT the message then has the name with which that
+  -- function was called.
   if rawget( _G, 'jit' ) then return end
   local w = world( )
   for code, wanted in pairs{

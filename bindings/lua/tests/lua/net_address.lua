@@ -44,7 +44,7 @@ test( 'an address can be the path of a Unix socket', function( )
   equal( Address( '/x' ), Address( '/x' ) )
 end )
 
-test( 'on a system without Unix sockets the call returns an error', function( )
+test( 'on a system without Unix sockets the call raises an error', function( )
   if T.supports 'Unix sockets' then return end
   fails( "bad argument #1 to 'Address' (ip: '/tmp/x': Unix sockets are not for Windows)", function( ) Address( '/tmp/x' ) end )
 end )

@@ -248,7 +248,8 @@ test( 'accept, recv and send of an observed socket do not block in a callback', 
     two:send( 'hello', one:bind( '127.0.0.1', 0 ) )
     local function on_client( )
       local sck = assert( server:accept( ) )
-      local none, message, number = server:accept( )        -- blocking, and there is no second client
+      -- The listener is in blocking mode, and there is no second client.
+      local none, message, number = server:accept( )
       got.accept = none == nil and message:match 'accept' and number
       sck:close( )
       server:close( )

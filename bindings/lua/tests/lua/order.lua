@@ -57,7 +57,21 @@ test( 'a task that adds itself with 0 ms starves neither a timer nor a handle (C
   is_true( ended )
 end )
 
-test( 'a backlog of tasks does not delay a handle, and ready handles do not delay tasks (C36)', function( )
+test( 'a handle that is always ready does not delay tasks (C36)', function( )
+  local loop, _, writer = Loop( ), T.fifo( )
+  local runs, calls = 0, 0
+  local function work( )
+    runs = runs + 1
+    if runs < 10 then loop:addTask( 0, work ) else loop:removeHandle( writer, 'w' ) end
+  end
+  loop:addTask( 0, work )
+  loop:addHandle( writer, 'w', function( ) calls = calls + 1 end )
+  loop:run( )
+  equal( runs, 10 )
+  is_true( calls >= 1 and calls <= 10, calls )
+end )
+
+test( 'a backlog of tasks does not delay a handle (C36)', function( )
   local loop, reader, writer = Loop( ), T.fifo( )
   local tasks, seen_at = 0, nil
   writer:write( 'x\n' )
@@ -110,7 +124,7 @@ test( 'of 100,000 random tasks in real time each one that is not cancelled runs 
   local last, ran, cancelled = -1, 0, 0
   local tasks = { }
   for i = 1, count do
-    -- The deadline lies between these two.
+    -- The deadline lies between `earliest` and `latest`.
     local ms = math.random( 0, 400 )
     local earliest, latest = T.now( ) + ms, nil
     tasks[ i ] = loop:addTask( ms, function( )

@@ -176,7 +176,7 @@ with( 'posix.unistd', "in a forked child run and step of the parent's loops retu
     own:close( )
   end
 
-  -- Forks between two runs.
+  -- Forks while no loop runs.
   local loop, other, fired = cogloop.loop( ), Loop( ), 0
   local function fire( ) fired = fired + 1 end
   loop:after( 20, fire )
@@ -344,7 +344,7 @@ with( 'luv', "a server of luv is a handle, and luv's own loop runs inside ours",
   loop:addHandle( server, 'r', function( )
     woken = woken + 1
     loop:removeHandle( server, 'r' )
-    -- The turn runs twice: if a callback starts a handle, luv registers that handle only in its next turn.
+    -- Takes two turns of luv: if a callback starts a handle, luv registers that handle only in the next turn.
     local function turn( )
       uv.run( 'nowait' )
       if not uv.run( 'nowait' ) then loop:stop( ) end

@@ -119,27 +119,22 @@ test( 'a read callback may remove write, which is then not called, or itself, an
 end )
 
 test( 'handles that a callback removes are not called in the same turn (C37)', function( )
-  for victim = 1, 5 do
-    local loop, files, served = Loop( ), { }, { }
-    for i = 1, 5 do
-      files[ i ] = null( )
-      loop:addHandle( files[ i ], 'r', function( )
-        served[ i ] = (served[ i ] or 0) + 1
-        if #loop == 5 then
-          for j = 1, 5 do
-            if j ~= i then is_true( loop:removeHandle( files[ j ], 'r' ) ) end
-          end
-        else
-          loop:removeHandle( files[ i ], 'r' )
+  local loop, files, calls = Loop( ), { }, 0
+  for i = 1, 5 do
+    files[ i ] = null( )
+    loop:addHandle( files[ i ], 'r', function( )
+      calls = calls + 1
+      if #loop == 5 then
+        for j = 1, 5 do
+          if j ~= i then is_true( loop:removeHandle( files[ j ], 'r' ) ) end
         end
-      end )
-    end
-    loop:run( )
-    local calls = 0
-    for i = 1, 5 do calls = calls + (served[ i ] or 0) end
-    equal( calls, 2, 'calls' )
-    is_true( victim )
+      else
+        loop:removeHandle( files[ i ], 'r' )
+      end
+    end )
   end
+  loop:run( )
+  equal( calls, 2 )
 end )
 
 test( 'files that a callback closes are not called in the same turn, and the run can end (C37, C41)', function( )

@@ -84,7 +84,7 @@ test( 'signals, children and their output are replayed in the recorded order', f
   T.requires 'signals'
   T.requires 'Lua files as handles'
   local told = same_each_time( 3, function( loop, tell )
-    -- The child's signals come in the replay, too, so one watch stays until the child has ended.
+    -- The children send their signals in the replay, too, so `watch` stays until the children have ended.
     local guard  = cogloop.loop( )
     local watch  = guard:signal( 'USR1', print )
     local count  = 0
@@ -244,7 +244,8 @@ test( 'if a replay departs in the wait of a task, the message names the line of 
     loop:spawn( function( ) loop:sleep( 1 ) WAITS[ what ]( loop, socket ) end )
     return pcall( loop.run, loop )
   end
-  -- Returns the message of a replay that does another wait than the recording.
+  -- Records the wait `recorded`, and replays the wait `replayed`. Returns what the message says of the recording and of
+  -- the program.
   local function departed( recorded, replayed )
     local loop = assert( cogloop.loop{ record = FILE, clock = 'virtual' } )
     program( loop, recorded )

@@ -191,11 +191,17 @@ test( 'an error about a wrong delay names the argument, and adds nothing (C18)',
 end )
 
 test( 'callable tables and userdata are callbacks (C70)', function( )
-  local loop, got = virtual( ), { }
-  local callable = setmetatable( { }, { __call = function( self, ... ) got = { self, ... } return nil end } )
-  loop:addTask( 1, callable, 'x', 7 )
-  loop:run( )
-  same_list( got, { callable, 'x', 7 } )
+  local got
+  local function called( self, ... ) got = { self, ... } return nil end
+  local files = getmetatable( io.stdout )
+  for _, callable in ipairs{ setmetatable( { }, { __call = called } ), io.stdout } do
+    local loop = virtual( )
+    files.__call = called
+    loop:addTask( 1, callable, 'x', 7 )
+    loop:run( )
+    files.__call = nil
+    same_list( got, { callable, 'x', 7 } )
+  end
 end )
 
 test( 'fractions of a millisecond count, and no task is early (C01, C26)', function( )

@@ -1,5 +1,5 @@
 -- Many tasks in one turn. Compiled code of LuaJIT calls the callbacks of the usual tasks, and leaves the others to the
--- C function.
+-- code in Rust.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -9,7 +9,6 @@ local COUNT = 300
 
 local function virtual( ) return Loop{ clock = 'virtual' } end
 
--- Returns the numbers from 1 to COUNT.
 local function all( )
   local list = { }
   for i = 1, COUNT do list[ i ] = i end
@@ -40,7 +39,7 @@ test( 'tasks of one turn fire in order with their arguments, and then keep nothi
   for i = 1, COUNT do equal( T.user_value( tasks[ i ], 2 ), nil ) end
 end )
 
-test( 'many intervals fire at each of their deadlines until one of them ends', function( )
+test( 'many intervals fire at each of their deadlines until each of them ends', function( )
   local loop, counts, tasks = virtual( ), { }, { }
   for i = 1, COUNT do
     local period = 1 + i % 7
@@ -49,7 +48,7 @@ test( 'many intervals fire at each of their deadlines until one of them ends', f
       counts[ i ] = counts[ i ] + 1
       equal( T.user_value( tasks[ i ], 2 )[ 1 ] ~= nil, true )
       if counts[ i ] < 20 + i % 3 then return period end
-      -- Any other result than a whole number of milliseconds ends the interval.
+      -- Any result other than a whole number of 1 or more ends the interval.
       return ({ 0.5, 0, 'text' })[ 1 + i % 3 ]
     end )
   end

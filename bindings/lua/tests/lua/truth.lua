@@ -16,7 +16,8 @@ local function pair( )
   return client, accepted
 end
 
--- Returns a child that has printed two lines. It prints the third line when `go` is called.
+-- Returns a child that has printed two lines, and a function. When the function is called, the child prints the third
+-- line.
 local function child_with_two_lines( )
   T.requires 'children'
   local name = os.tmpname( )
@@ -26,7 +27,8 @@ local function child_with_two_lines( )
   local child = assert( io.popen( ('printf "one\\ntwo\\n"; read word < %s; rm %s; echo three'):format( name, name ) ) )
   return child, function( )
     word:write 'go on\n'
-    word:flush( )     -- and not close: a slow child may open the pipe only now, and a pipe without a writer loses the line
+    -- The pipe stays open: a slow child may open it only now, and a pipe without a writer loses the line.
+    word:flush( )
   end
 end
 

@@ -4,8 +4,8 @@ package.path = here .. '../?.lua;' .. package.path
 local T = require 'harness'
 local test, is_true, same_list = T.test, T.is_true, T.same_list
 
--- Reads a file of definitions. Returns the module's name, and a set of names. The set has the functions and fields of
--- the class of the returned table, and those of the parent classes that have a table in the same file.
+-- Reads a file of definitions. Returns the module's name, and a set of names. The file returns a table; the set has the
+-- functions and fields of that table's class, and those of the parent classes that have a table in the same file.
 local function read_definitions( path )
   local module, class, returned, parents, fields, functions, tables, class_of = nil, nil, nil, { }, { }, { }, { }, { }
   for line in io.lines( path ) do

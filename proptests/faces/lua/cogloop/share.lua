@@ -51,8 +51,8 @@ return function( M )
     return share.served > 0 and is_used_up( loop, share ) or plan( loop, share )
   end
 
-  -- Notes that a handle was left out: it was ready and is gone, or it is not specified in which turn it is served. From
-  -- then on it is not specified when the clock is read.
+  -- Notes that a ready handle was left out: either the handle is gone, or the turn that serves it is not specified.
+  -- From then on the times at which the clock is read are not specified.
   function M.leave_open( loop ) loop.shares.handles.is_open = true end
 
   -- Whether the turn leaves the other handles to the next turn. The share of handles begins when the share of timers

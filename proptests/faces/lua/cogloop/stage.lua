@@ -146,7 +146,7 @@ return function( S, world )
     S.look( )
   end
 
-  -- Resumes a task's coroutine itself, which only the loop should do.
+  -- Resumes a task's coroutine, which only the loop should do.
   function S.resume( n, task )
     if S.over then return end
     local status, co

@@ -131,9 +131,9 @@ return function( M )
   end
 
   -- ## sleep
-  -- Other code may have resumed or closed a coroutine that slept. The loop then removes its timer before a turn, but
-  -- not always: the loop goes through the sleeps from the newest to the oldest, and stops at the first coroutine that
-  -- really sleeps.
+  -- Other code may have resumed or closed a coroutine that slept. The loop then removes the timer of the sleep before a
+  -- turn, but not always: the loop goes through the sleeps from the newest to the oldest, and stops at the first
+  -- coroutine that really sleeps.
   function Loop.sleep( loop, ms )
     M.open( loop )
     return M.checked( loop, M.pause( loop, { kind = 'sleep' }, ms ) )

@@ -24,7 +24,7 @@ return function( S, world )
       if is_one then return ('cancelled by %s of %s'):format( S.text( reason ), tostring( value.name ) ) end
     end
     if type( value ) ~= 'string' then return value end
-      -- If two errors leave the loop as one text, only the later error is compared.
+    -- If two errors leave the loop as one text, only the later error is compared.
     value = value:match '^(.-)\nstack traceback' or value:match '^(.-) while this error was handled' or value
     local found = { }
     for _, phrase in ipairs( PHRASES ) do

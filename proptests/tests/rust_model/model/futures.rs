@@ -38,7 +38,7 @@ enum Waiting {
         left: usize,
         sum: u64,
     },
-    /// The limit of a timeout was refused, so the answer comes at once.
+    /// The timer for the limit of a timeout was refused, so the answer comes at once.
     Refused,
     Await {
         flag: bool,
@@ -217,8 +217,7 @@ impl Model {
             }
             ended => {
                 self.note(Event::Dropped { task });
-                // A future that waits for this task is woken. If the task panicked, it has left the table before the
-                // wake. If it ended, it leaves the table afterwards.
+                // A future that waits for this task is woken.
                 self.tasks.remove(&task);
                 self.end_join(task, if ended.is_ok() { Join::Done } else { Join::Cancelled });
                 ended.map(drop)

@@ -37,9 +37,9 @@ impl Timer {
         self.is_referenced && self.armed.is_some()
     }
 
-    /// The time at which the timer fires, and the number of the arming. Without slack it is the deadline. With slack it
-    /// is a multiple of the greatest power of ten that is not above the slack: of those within the slack, the one that
-    /// the highest power of two divides.
+    /// The time at which the timer fires, and the number of the arming. Without slack the time is the deadline. With
+    /// slack, take the greatest power of ten that is not above the slack. Among its multiples within the slack, the
+    /// time is the multiple that is divisible by the highest power of two.
     fn moment(&self) -> Option<(u64, u64)> {
         let (deadline_ns, arming) = self.armed?;
         let powers_of_ten = successors(Some(1_u64), |power| power.checked_mul(10));

@@ -20,9 +20,10 @@ pub(super) struct Wait {
 #[derive(Clone, Debug)]
 pub(super) struct Descriptor {
     kind: Watched,
-    /// Whether the object is in its place: no future uses it. A pipe leaves its place when the program has dropped it.
+    /// Whether the object is in its place. Signals or a child leave it while a future uses them. A pipe leaves it when
+    /// the program drops it.
     is_in_place: bool,
-    /// The number of futures that use the pipe.
+    /// The number of futures that use the object.
     users: usize,
     /// Whether the object is observed. It is not after the loop was cleared.
     is_observed: bool,
@@ -279,7 +280,7 @@ impl Model {
         std::mem::take(&mut watched.waiters).into_iter().for_each(|(_, waiter)| self.wake(waiter));
     }
 
-    /// Whether there is an object to wait for.
+    /// Lets a future use the object. Returns whether there is an object to wait for.
     pub(super) fn begin_await(&mut self) -> bool {
         let can_wait = |watched: &&mut Descriptor| watched.is_in_place && watched.body.is_none();
         let Some(watched) = self.watched.as_mut().filter(can_wait) else { return false };
