@@ -195,7 +195,8 @@ impl<T> Arena<T> {
 
     /// All timers with the numbers of their nodes, in the order of the numbers.
     pub(crate) fn timers(&self) -> impl Iterator<Item = (u32, &Node<T>)> {
-        (0..).zip(&self.nodes).skip(self.first).filter(|(_, node)| node.generation % 2 == 1)
+        let nodes = self.nodes.get(self.first..).unwrap_or_default();
+        (self.first as u32..).zip(nodes).filter(|(_, node)| node.generation % 2 == 1)
     }
 
     /// Panics unless every node is either live, or in the free list exactly once, or retired.

@@ -161,8 +161,13 @@ impl FreeList {
     /// All free nodes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         let words = (0..).step_by(64).zip(self.bits.iter().copied()).chain([(self.word_start, self.word)]);
-        let bits =
-            words.flat_map(|(start, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| start + bit));
+        let bits = words.flat_map(|(start, mut word)| {
+            core::iter::from_fn(move || {
+                let bit = word.trailing_zeros();
+                word &= word.wrapping_sub(1);
+                (bit < 64).then_some(start + bit)
+            })
+        });
         self.recent[..usize::from(self.recent_count)].iter().copied().chain(bits)
     }
 
