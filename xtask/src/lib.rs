@@ -51,7 +51,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
                          `test dist` and `test same-bytes`, which run only if they are named, check that
   docs                   the book, with the references of Rust and C: target/book/index.html; `test browser`, which runs
                          only if it is named, looks at it in Chromium
-  tidy                   the rules of the source tree: arrows, sizes, unsafe, links, manifests
+  tidy [--write]         the rules of the source tree: arrows, sizes, unsafe, links, manifests; --write writes the list
+                         of files in docs/architecture.md anew
   bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
                          --quick is less exact and takes minutes; `bench NAME --help` lists the options:
     wheel                the timing wheel beside other timer stores
@@ -99,6 +100,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["dist"] => dist::command(&Project::locate()?),
         ["exits", arguments @ ..] => test::exits::command(&Project::locate()?, arguments),
         ["tidy"] => tidy::run(&Project::locate()?),
+        ["tidy", "--write"] => tidy::write(&Project::locate()?),
         ["bench", arguments @ ..] => bench::run(&Project::locate()?, arguments),
         ["soak", arguments @ ..] => soak::command(&Project::locate()?, arguments),
         ["simulate", arguments @ ..] => process::run(test::simulate::command(&Project::locate()?)?.args(arguments)),

@@ -1,1 +1,2 @@
+-- The module `cogloop`, from the compiled library.
 return require 'cogloop.library' 'cogloop'

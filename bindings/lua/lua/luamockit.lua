@@ -1,1 +1,2 @@
+-- The module `luamockit`, from the compiled library.
 return require 'cogloop.library' 'luamockit'

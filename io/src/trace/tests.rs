@@ -1,3 +1,5 @@
+//! Traces that are written to memory: their events, their names, and a file that refuses to get longer.
+
 use super::*;
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -13,6 +13,7 @@
 //! | `mutants` | each mutant still fits the sources, and has its row in the list of mutants |
 //! | `book` | the summary names each page; a test runs each block of Rust |
 //! | `links` | every file that a document names exists |
+//! | `index` | the list of all files, with the first sentence of each, is up to date |
 //! | `places` | no path of the author's machine |
 
 mod arrows;
@@ -22,6 +23,7 @@ mod code;
 mod conformance;
 mod finding;
 mod floors;
+mod index;
 mod links;
 mod manifests;
 mod mutants;
@@ -32,6 +34,11 @@ mod tree;
 
 use crate::project::Project;
 use tree::Tree;
+
+/// Writes the parts of the documents that are generated from the sources.
+pub(crate) fn write(project: &Project) -> Result<(), String> {
+    index::write(&project.root, &Tree::read(&project.root)?)
+}
 
 pub(crate) fn run(project: &Project) -> Result<(), String> {
     let tree = Tree::read(&project.root)?;
@@ -47,6 +54,7 @@ pub(crate) fn run(project: &Project) -> Result<(), String> {
     findings.extend(book::check(&tree));
     findings.extend(circles::check(&tree));
     findings.extend(floors::check(&tree));
+    findings.extend(index::check(&tree));
     for file in &tree.files {
         findings.extend(sizes::check(file));
         findings.extend(code::check(file));
