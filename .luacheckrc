@@ -1,4 +1,4 @@
--- luacheck: every Lua file of the project, for every version of Lua.
+-- The settings of luacheck for all Lua files of the project, for every version of Lua.
 std             = 'max'
 max_line_length = false     -- 120 is a habit here, not a rule: a test's line is read as one sentence
 

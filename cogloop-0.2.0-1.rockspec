@@ -11,8 +11,8 @@ description     = {
 }
 supported_platforms = { 'unix' }
 dependencies    = { 'lua >= 5.1, < 5.5' }
--- Needs cargo (https://rustup.rs), and nothing of Lua but the interpreter. `cargo xtask dist` makes a rock that needs no cargo,
--- and one of sources with all crates in it; there `source` is the archive.
+-- The build needs cargo (https://rustup.rs). LuaRocks itself also needs Lua's header files. `cargo xtask dist` makes a
+-- rock that needs no cargo, and a rock of sources with all crates in it. In the latter, `source` is the archive.
 build           = {
   type            = 'command',
   install_command = [[sh bindings/lua/rock.sh "$(LUA)" "$(LUADIR)" "$(LIBDIR)" "$(PREFIX)"]],

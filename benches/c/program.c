@@ -2,7 +2,7 @@
  * step for its library. Each result is a line `name value`. A value is the thread's CPU time in nanoseconds, unless its
  * name says otherwise.
  *
- *   program timers N    N timers: set and cancelled, restarted, one cancelled and another set
+ *   program timers N    N timers: all set, then all cancelled; one at a time cancelled and set again; restarted
  *   program fire N      N timers due within 200 ms: set, and run until all have fired
  *   program sleeps N    the same timers: how often the thread slept, and how late the timers fired
  *   program stale       cancels a timer that has fired, if handles can be stale

@@ -45,8 +45,8 @@ static double line_of(const char *path, const char *word) {
 
 static int threads(void) { return (int)line_of("/proc/self/status", "Threads:"); }
 
-/* Reads the virtual and the resident bytes, which the kernel counts page by page. The sum in `status` may lag by many
- * pages. */
+/* Reads the virtual and the resident bytes. `smaps_rollup` counts the resident bytes page by page. The sum in `status`
+ * may lag by many pages. */
 static void memory(double bytes[2]) {
     bytes[0] = line_of("/proc/self/status", "VmSize:") * 1024;
     bytes[1] = line_of("/proc/self/smaps_rollup", "Rss:") * 1024;

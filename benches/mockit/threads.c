@@ -1,5 +1,5 @@
-/* A peer: the part of mockit.h that the benchmark uses, with a thread for each timer. The thread sleeps, calls, and
- * sleeps again. Ending a timer waits for its thread to wake up. */
+/* A peer: the part of mockit.h that the benchmark uses, with a thread for each timer. The thread sleeps, calls the
+ * callback, and sleeps again. Ending a timer waits for its thread to wake up. */
 #define _GNU_SOURCE
 #include <mockit.h>
 

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Each contender's header defines the steps, so all programs do the same ones. Like its peers, libcogloop counts
-//! delays from the turn's time here and waits with epoll, unless its name says otherwise. The timers of the peers are
-//! structs that the program makes once. The contender "timers made once" makes its timers once, too. The others make a
-//! timer to set it, and end it to cancel it. `programs.rs` runs the rounds.
+//! delays from the turn's time here and waits with epoll, unless the contender's name says otherwise. The timers of the
+//! peers are structs that the program makes once. The contender "timers made once" makes its timers once, too. The
+//! other contenders of libcogloop make a timer to set it, and end it to cancel it. `programs.rs` runs the rounds.
 
 use std::path::Path;
 use std::process::Command;

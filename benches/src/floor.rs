@@ -18,7 +18,8 @@ use crate::measure::timed_ns;
 use crate::options::Options;
 use crate::statistics::Summary;
 
-/// A node has as many bytes as a timer of the wheel whose value has 8 bytes and is never 0, and links as wide.
+/// A node has as many bytes as a timer of the wheel whose value has 8 bytes and is never 0. Its links have the same
+/// width as those of the timer.
 #[derive(Copy, Clone, Default)]
 struct Node {
     deadline: u64,

@@ -6,6 +6,7 @@
 //!            │        ├─► report, wheel_rows ─► json: the format that all benchmarks share
 //!            │        ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
 //!            │        └─► floor                                   the cost of the timers' memory, without a store
+//!            ├─► scaling                                          the same stores with more and more timers
 //!            ├─► resolution, readiness, precision, latency, lua, rust   the loop
 //!            ├─► mockit, c                                        the C library, in processes of their own
 //!            ├─► traced                                           what a trace costs in each language

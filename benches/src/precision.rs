@@ -86,7 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let machine = Machine::describe();
     println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
     println!(
-        "Lateness in µs of {} periods; the ratio is that of the medians of one round, as",
+        "Lateness in µs of {} periods. The ratio compares the medians of the same round; it is shown as the",
         rounds as u64 * PERIODS_A_ROUND
     );
     println!("median (first to third quartile) of {rounds} rounds. A wait was early if the least is below 0.");

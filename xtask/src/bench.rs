@@ -4,9 +4,9 @@
 //!   bench [NAME…] [OPTIONS] ──► each benchmark ──► target/report/NAME.json ──► target/report/index.html
 //! ```
 //!
-//! Most benchmarks are programs of the crate `cogloop-benches`. Those that need another language's interpreter or
-//! compiler are modules beside this one. Those of the page write results in the format that `benches/src/json.rs`
-//! describes.
+//! All benchmarks are in the program of the crate `cogloop-benches`. This module first builds and installs the
+//! libraries and peers that a benchmark measures; `bench_lua` does so for Lua. The benchmarks that the page draws write
+//! their results in the format that `benches/src/json.rs` describes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

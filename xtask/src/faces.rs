@@ -69,7 +69,7 @@ pub(crate) fn test(project: &Project) -> Result<String, String> {
     Ok(sum.to_string())
 }
 
-/// Runs the programs of the tests on one stock interpreter, on the default backend of Linux.
+/// The command that runs the programs of the tests on one stock interpreter, on the default backend of Linux.
 pub(crate) fn on_stock_lua(project: &Project, version: &lua::Version) -> Result<Command, String> {
     let interpreter = Interpreter::stock(project, version)?;
     let mut command = command(project, &interpreter, interpreter.backends[0], SEED);

@@ -2,9 +2,14 @@
 //!
 //! ```text
 //! test/          all checks and tests, in one run with a summary
+//! soak           tests that have no end: the fuzzer in border/, the comparisons in faces, the server in load
+//! mutants/       old bugs, each of which a test must catch
 //! conformance/   which behaviours hold on which backend
 //! bench          the benchmarks and the page that draws them; bench_lua prepares the benchmark of Lua
-//! lua            the Lua module for a stock interpreter
+//! lua            the Lua modules for a stock interpreter
+//! c/             the C library with its headers
+//! dist/          the files of a release
+//! docs/          the book
 //! tidy/          the rules of the source tree, one file for each group
 //! ```
 //!
@@ -41,8 +46,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
                          steps run side by side, --lanes N says how many at once
   check                  format, clippy, tidy, unit tests and one Lua: for after each edit
   conformance            which behaviours of docs/conformance.md hold on which backend, by tests on the real kernel
-  test --sanitize        io's tests under the address sanitizer, the waker's and the C library's under the thread
-                         sanitizer, and a thousand ends of processes; needs nightly
+  test --sanitize        the tests of io and the runner under the address sanitizer, those of the waker and the C
+                         library under the thread sanitizer, and a thousand ends of processes; needs nightly
   check-targets          type-checks for macOS, FreeBSD, illumos and Windows; builds the wheel for a bare machine
   lua VERSION [--env]    build the module for that Lua; --env prints the exports: eval \"$(cargo xtask lua 5.4 --env)\"
   c --prefix DIR         build libcogloop and install it, its headers and its pkg-config file into DIR; --libdir DIR
@@ -51,8 +56,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
                          `test dist` and `test same-bytes`, which run only if they are named, check that
   docs                   the book, with the references of Rust and C: target/book/index.html; `test browser`, which runs
                          only if it is named, looks at it in Chromium
-  tidy [--write]         the rules of the source tree: arrows, sizes, unsafe, links, manifests; --write writes the list
-                         of files in docs/architecture.md anew
+  tidy [--write]         the rules of the source tree: dependencies, sizes, unsafe, links, manifests; --write writes
+                         the list of files in docs/architecture.md anew
   bench [NAME…] [ARGS…]  the benchmarks, or those of the names, and target/report/index.html, which draws them;
                          --quick is less exact and takes minutes; `bench NAME --help` lists the options:
     wheel                the timing wheel beside other timer stores
@@ -68,9 +73,9 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
     lua                  timers and sockets of t.Loop and cogloop beside other loops for Lua
   bench report           draws the page again; --pictures DIR writes its pictures as files, too
   exits [--runs N]       scripts with 10,000 tasks pending end in three ways on each Lua, 1000 times if N is not said
-  soak [--minutes N]     what can run for as long as one likes: random operations on the wheel, its model beside it;
-                         the fuzzer of the Lua border on each Lua. --list says what there is, --only NAME chooses,
-                         --seed S repeats a run, --programs N counts programs instead of minutes
+  soak [--minutes N]     tests that have no end: the wheel, the Rust crate, the C library and the Lua modules beside
+                         their models; the fuzzer of the Lua border; servers under load. --list shows the names, --only
+                         NAME chooses one, --seed S repeats a run, --programs N counts programs instead of minutes
   simulate [--seeds N]   the event loop in simulated worlds, one for each seed; --first S begins at S, --replay S shows one
   mutants [NAME…]        switches on old bugs one at a time and shows which test catches each; --all runs every suite
   help                   this text";
@@ -154,6 +159,7 @@ mod tests {
             "lua",
             "c",
             "dist",
+            "docs",
             "tidy",
             "bench",
             "exits",

@@ -54,7 +54,7 @@ fn follow(
         lines.inspect(each).collect::<Vec<_>>()
     });
     let status = wait_at_most(&mut child, limit);
-    // All processes that had opened the pipe have ended, so the reader ends, too.
+    // The reader ends when no process has the pipe open any more.
     Ok((reader.join().unwrap_or_default(), status))
 }
 

@@ -46,10 +46,10 @@ enum Entry {
     Tasks { backend: &'static str },
 }
 
-/// The tests that compare a face with a model.
+/// The tests that compare the Rust crate and the C library with models.
 const MODELS: &[&str] = &["rust_model", "c_model"];
 
-/// The Luas whose faces also belong to the group `models`, one for each kind of interpreter.
+/// The Luas whose entries `Faces` also belong to the group `models`, one for each kind of interpreter.
 const MODELS_LUAS: [&str; 2] = ["lua5.4", "luajit"];
 
 /// The time that a model's test may take beyond its share.

@@ -13,10 +13,9 @@ const FLOOR_RATIO_MAX: f64 = 1.1;
 
 pub(super) fn print_head(machine: &Machine, rounds: usize) {
     println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
-    println!("Lateness in µs of all timers of {rounds} rounds; × the median of clock_nanosleep in the same round, the");
-    println!(
-        "median of the rounds; CPU time and wake-ups (of the thread, by the kernel's count) for a timer that fired."
-    );
+    println!("Lateness in µs of all timers of {rounds} rounds. × floor: the median of a round, divided by that of");
+    println!("clock_nanosleep in the same round; the median of the rounds. CPU time and wake-ups (of the thread, by");
+    println!("the kernel's count): for a timer that fired.");
 }
 
 fn median(samples: Vec<f64>) -> f64 {
@@ -131,7 +130,7 @@ fn with_best_peer((ours, best): (f64, Option<(&'static str, f64)>), digits: usiz
 pub(super) fn print_verdicts(verdicts: &[Verdict]) {
     println!("\nOurs beside the floor, and beside the best peer of each figure; ✗ if ours does not reach the goal:");
     println!(
-        "a median at most {FLOOR_RATIO_MAX} × the floor's, p99 and wake-ups, medians of the rounds, within 5 % of the best"
+        "a median at most {FLOOR_RATIO_MAX} × the floor's; p99 and wake-ups (medians of rounds) within 5 % of the best"
     );
     println!(
         "peer's. Ticks of a millisecond are compared with the peers that have them, and by their wake-ups only. No"

@@ -93,8 +93,8 @@ fn html(found: &[(&Section, Figures, Vec<Picture>)], verdicts: &[(&str, Vec<verd
     _ = writeln!(
         body,
         "<h2 id=\"verdict\">The verdict</h2>\n<p>What ours takes, divided by what the best of its peers takes: 0.5 is \
-         half, 1 is level (within 5 %). Of a rate it is the other way round. Ours is the form that a program gets that \
-         asks for no other. Bare system calls are no peers.</p>\n<div class=\"wide\">{}</div>\n\
+         half, 1 is level (within 5 %). For a rate the division is the other way round. Ours is the form that a \
+         program gets by default. Bare system calls are no peers.</p>\n<div class=\"wide\">{}</div>\n\
          <details><summary>Every figure</summary>{}</details>",
         table(&verdict::summary(verdicts)),
         table(&verdict::all(verdicts))

@@ -77,8 +77,8 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "latency",
         title: "How late timers fire",
         about: "The lateness of each timer against a fixed schedule. Rare cases are on the right: at 99.9, one timer of \
-                a thousand was later than the line. The dashed line is clock_nanosleep, a bare system call. tokio and \
-                libuv count in milliseconds.",
+                a thousand was later than the line. The dashed line in the colour of the text is clock_nanosleep, a \
+                bare system call. tokio and libuv count in milliseconds.",
         layouts: &[
             Layout::Percentiles { about: "" },
             Layout::Bars {
@@ -126,7 +126,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         name: "mockit",
         title: "Timers for C",
-        about: "libcogloop's mockit.h beside a thread for each timer.",
+        about: "libcogloop's mockit.h beside a thread for each timer, and beside POSIX timers.",
         layouts: &[Layout::Bars { title: "Armed timers in C", about: "", figures: &[], hidden: &[] }],
     },
     Section {

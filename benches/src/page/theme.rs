@@ -1,13 +1,13 @@
 //! Colours and lines. The colours are those of Okabe and Ito, which people with any colour vision can distinguish, on
-//! light and on dark backgrounds. This project's contenders are always blue and thick. In line charts each contender
-//! also has its own dash pattern.
+//! light and on dark backgrounds. This project's contenders are always blue. In line charts, contenders of one
+//! colour differ in their dash patterns or in the width of their lines.
 //!
 //! Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
 
 use std::fmt::Write;
 
 /// Contenders by the beginning of their names, with the class of their lines and bars. The first match counts.
-const CLASSES: [(&str, &str); 31] = [
+const CLASSES: [(&str, &str); 36] = [
     ("cogloop, clock", "ours two"),
     ("cogloop, ticks", "ours six"),
     ("cogloop, io_uring", "ours three"),
@@ -20,7 +20,8 @@ const CLASSES: [(&str, &str); 31] = [
     ("ours", "ours five"),
     ("t.Loop", "ours two"),
     ("t_loop", "ours two"),
-    ("mockit", "ours"),
+    ("libcogloop", "ours"),
+    ("luamockit", "ours two"),
     ("clock_nanosleep", "bare"),
     ("bare", "bare"),
     ("nothing", "bare"),
@@ -38,6 +39,10 @@ const CLASSES: [(&str, &str); 31] = [
     ("delay-queue", "red"),
     ("hhwt-plain", "sand"),
     ("hhwt", "sand two"),
+    ("slab-wheel-strict", "red two"),
+    ("slab-wheel", "green two"),
+    ("bitwheel", "amber two"),
+    ("glommio", "pink two"),
     ("heap", "green"),
 ];
 
@@ -112,7 +117,9 @@ mod tests {
 
     #[test]
     fn cogloop_is_blue_and_every_contender_has_a_class() {
-        assert!(is_ours("cogloop") && is_ours("ours, spinning") && is_ours("ours/epoll"));
+        for name in ["cogloop", "ours, spinning", "ours/epoll", "libcogloop", "luamockit"] {
+            assert!(is_ours(name), "{name}");
+        }
         assert!(!is_ours("tokio") && !is_ours("someone new"));
         assert_eq!(class("someone new", 7), OTHERS[2]);
         for (_, class) in CLASSES {

@@ -100,7 +100,7 @@ fn extreme(one: &Comparison) -> String {
     format!("{} {}, {}", in_words(one.ratio), one.what, one.peer)
 }
 
-/// Every comparison of a benchmark. The first row is the heading.
+/// The table of all comparisons of all benchmarks. The first row is the heading.
 pub(super) fn all(benchmarks: &[(&str, Vec<Comparison>)]) -> Vec<Vec<String>> {
     let mut table =
         vec![["benchmark", "figure", "ours", "the best peer's", "best peer", "ratio"].map(String::from).to_vec()];

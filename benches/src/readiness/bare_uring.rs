@@ -52,7 +52,7 @@ pub(crate) const ONE_SHOT: Kind = Kind {
 pub(crate) struct BareUring {
     ring: IoUring,
     kind: Kind,
-    // Indexed by the contender's index.
+    // Indexed by the index that `add` got.
     fds: Vec<BorrowedFd<'static>>,
     // Indices of descriptors that have reported and have no poll now.
     spent: Vec<u64>,

@@ -1,5 +1,5 @@
 //! The crate `mio`. It is edge-triggered, so a correct program reads until there is nothing left. The ping-pong leaves
-//! out that last read: one more system call for each event.
+//! out the last read, which would be one more system call for each event.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

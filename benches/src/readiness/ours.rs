@@ -9,7 +9,7 @@ use super::poller::Poller;
 
 pub(crate) struct Ours {
     events: EventLoop,
-    // Indexed by the contender's index.
+    // Indexed by the index that `add` got.
     tokens: Vec<Token>,
     mode: Mode,
 }
@@ -40,7 +40,7 @@ impl Poller for Ours {
     fn turn(&mut self, may_wait: bool, serve: &mut dyn FnMut(usize)) -> io::Result<()> {
         self.events.turn(if may_wait { Wait::Block } else { Wait::Poll })?;
         while let Some(ready) = self.events.next_ready() {
-            // Nothing is removed while descriptors are added, so a token's index is the contender's index.
+            // Nothing is removed while descriptors are added, so a token's index is the index that `add` got.
             serve(ready.token.index() as usize);
             if self.mode == Mode::Edge {
                 // The read returned fewer bytes than there was room for, so the socket is drained.

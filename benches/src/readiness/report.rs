@@ -9,7 +9,7 @@ use crate::statistics::{Quartiles, ratios};
 
 pub(super) fn print(results: &Results, machine: &Machine) {
     println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
-    println!("The median of all rounds; and how many times {} in the same round, as", results.contenders[0]);
+    println!("The median of all rounds, and the ratio to {} in the same round, as the", results.contenders[0]);
     println!("median (first to third quartile) of the rounds.");
     for pair in results.quantities.chunks(2) {
         println!();

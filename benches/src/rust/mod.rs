@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     let bar = progress::bar((contenders.len() * Contender::STEPS.len() * rounds) as u64);
     let machine = Machine::describe();
     println!("{}, {} CPUs, Linux {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.rustc);
-    println!("Medians of {rounds} rounds, and how many times ours, with callbacks if they can do it, in the same run.");
+    println!("Medians of {rounds} rounds, and the ratio to the first contender that can do the step.");
     let mut random = fastrand::Rng::with_seed(options.seed);
     let mut document = Document::new("rust");
     for (step, what) in Contender::STEPS.iter().enumerate() {

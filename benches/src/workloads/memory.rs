@@ -45,7 +45,8 @@ fn after<S: Store>(inputs: &Inputs, work: impl FnOnce(&mut Testbed<S>)) -> Footp
     Footprint { empty, per_timer: bytes as f64 / inputs.size as f64 }
 }
 
-/// Calls of the allocator for a thousand operations. The store has done as many operations before.
+/// Calls of the allocator for a thousand operations. The store has done the same operations
+/// once before the count.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct SteadyAllocations {
     pub(crate) churn: f64,

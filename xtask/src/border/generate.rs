@@ -61,7 +61,7 @@ impl Generator {
         Statement { number: self.number(), pieces: text(line).0 }
     }
 
-    /// Makes one object of each kind, so that not all variables are nil.
+    /// Makes objects of several kinds, so that not all variables are nil.
     fn beginning(&mut self) -> Vec<Statement> {
         let mut all = Vec::new();
         for i in 1..3 {
@@ -89,7 +89,7 @@ impl Generator {
     }
 
     pub(super) fn slot(&mut self, slot: Slot) -> String {
-        // Half of the time this is the first value, because that one exists most often.
+        // The first value is chosen most often, because it exists most often.
         let index = if self.dice.one_in(2) { 1 } else { 1 + self.dice.below(4) };
         format!("{}[ {index} ]", slot.name())
     }
@@ -347,7 +347,8 @@ impl Generator {
     }
 }
 
-/// Whether an argument decides how long the call sleeps. Such a call always gets a valid argument.
+/// Whether an argument decides how long the call sleeps. As this argument, the call always gets a short time or a value
+/// that it refuses.
 fn blocks(call: &Call) -> bool {
     call.args.iter().any(|arg| matches!(arg, Arg::Soon | Arg::Brief))
 }

@@ -227,7 +227,7 @@ function F.gsub( f ) tick( ) return result( pcall( string.gsub, 'ab', '.', f ) )
 function F.handler( f ) tick( ) return xpcall( error, f ) end
 
 -- Debian's LuaJIT crashes when a finalizer raises. Stock 5.1 sometimes crashes when a finalizer does something while
--- the state is closed: see faults/.
+-- the state is closed: see faults.rs.
 local function finalizer( f )
   return function( object )
     if inside and not is_jit then return f( object ) end
@@ -261,8 +261,9 @@ function F.closing( object, f )
   F.meta( object, '__close', object )
 end
 
--- Runs `body` with a debug hook. The hook calls `f` after every `count` instructions, and `f` may raise. The hook does
--- nothing in a stopper, and nothing in this file outside of a protected call.
+-- `F.hook` runs `body` with a debug hook. The hook calls `f` at most five times, at the events of `mask` or after every
+-- `count` instructions. `f` may raise. The hook does nothing in a stopper, and nothing in this file outside of a
+-- protected call.
 local undisturbed = { [ result ] = true }
 local function is_undisturbed( level )
   local info = debug.getinfo( level + 1, 'fS' )
@@ -287,7 +288,8 @@ function F.hook( mask, count, f, body )
 end
 undisturbed[ F.hook ] = true
 
--- Runs one program. It begins with new variables. At its end the objects that its seed selects stay alive.
+-- `F.program` runs one program, which begins with new variables. The program's objects stay alive until the program
+-- with the number three higher has ended.
 F.kept = { }
 local function clean( )
   debug.sethook( )

@@ -57,7 +57,8 @@ pub(crate) struct Log {
 pub(crate) enum End {
     Well,
     Signal(i32),
-    /// An exit status that no script has by itself: valgrind's status, or the status of an abort in a shell.
+    /// An exit status above 1, such as valgrind's or that of an abort in a shell; or any status of a script that ended
+    /// too early.
     Status(i32),
     Panic(String),
     Blocked,
@@ -142,8 +143,8 @@ fn note(log: &mut Log, line: &str) {
 /// collector runs. Without a protected call the error ends the script.
 const FINALIZER_RAISED: &str = "error in __gc metamethod";
 
-/// A script ends with the status 0, or with 1 after an error. Both count as success only if the script has printed its
-/// last line.
+/// A script ends with the status 0, or with 1 after an error. Both count as success if the script has printed its last
+/// line. The status 1 also counts as success if a finalizer has raised.
 fn judge(status: ExitStatus, log: &Log) -> End {
     let early = log.rest.iter().any(|line| line.contains(FINALIZER_RAISED));
     match (status.signal(), status.code()) {

@@ -57,7 +57,7 @@ pub(super) enum Arg {
     Soon,
     /// Like `Soon`, but not 0, because 0 means for ever.
     Brief,
-    /// Above 0, or a table of `every`.
+    /// A number, or a table with the options of `every`.
     Period,
     /// Any function: a function of the program, of a module, or of Lua.
     Function,
@@ -253,7 +253,7 @@ pub(super) const CALLS: &[Call] = &[
 ];
 
 /// Functions that programs call only through the prelude, which ensures that nothing blocks. The list has their names
-/// in the prelude.
+/// in the types.
 #[cfg(test)]
 const ELSEWHERE: [&str; 6] = ["run", "clean", "accept", "loop", "service", "tostring"];
 

@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 
-/// Numbers at edges, and values that look like numbers.
+/// Numbers, most of them at edges.
 const NUMBERS: &[&str] = &[
     "0",
     "-0.0",
@@ -63,7 +63,6 @@ const MAXIMA: &[&str] = &["nil", "0", "1", "10", "65536", "1e6", "-1", "0/0", "2
 
 const MESSAGES: &[&str] = &["'hello'", "''", "'a\\0b'", "('x'):rep( 100000 )", "5", "nil"];
 
-/// A number at an edge, or a value that looks like a number.
 pub(super) fn number(dice: &mut Dice) -> &'static str {
     dice.pick(NUMBERS)
 }

@@ -11,14 +11,14 @@ use crate::test::interpreters::Interpreter;
 use crate::test::{Tally, c_programs, lua_suite};
 use crate::{built, lua, process};
 
-/// The columns of the table.
+/// The faces: the Rust crate, the C library and the Lua modules. Each has a column in the table.
 pub(super) const FACES: [&str; 3] = ["rust", "c", "lua"];
 
 /// The C programs that use `mockit.h`. Its timer thread sleeps on a timerfd, which Linux has had since before 4.18.
-const MOCKIT_PROGRAMS: [&str; 6] = ["dlclose", "exit", "stress", "threads", "time", "timers"];
+const MOCKIT_PROGRAMS: [&str; 5] = ["dlclose", "stress", "threads", "time", "timers"];
 
-/// The tests of the Rust crate. The benchmarks use the crate with all its features, as the step `rust` does. So what that
-/// step has compiled is not compiled again.
+/// The tests of the Rust crate. Cargo is given the package of the benchmarks, too, because the crate then has the same
+/// features as in the step `rust`, and is not compiled again.
 const RUST_TESTS: [&str; 8] = ["test", "--quiet", "-p", "cogloop", "-p", "cogloop-benches", "--lib", "--no-fail-fast"];
 const RUST_FOLDER: &str = "bindings/rust";
 

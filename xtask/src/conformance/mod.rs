@@ -50,7 +50,7 @@ fn print(project: &Project, sets_for_faces: &[&str]) -> Result<String, String> {
     if cfg!(target_os = "linux") {
         refused::run(project, sets_for_faces)?;
     } else {
-        println!("{}, {}: paste the table and this line", std::env::consts::OS, std::env::consts::ARCH);
+        println!("{}, {}: paste the table and this line into an issue", std::env::consts::OS, std::env::consts::ARCH);
     }
     match table.tally() {
         (passed, 0) => Ok(format!("{passed} passed, 0 failed")),

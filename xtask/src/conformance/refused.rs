@@ -27,7 +27,7 @@ struct Line {
     tally: Tally,
 }
 
-/// Runs the tests and prints the lines. The error tells how many tests have failed.
+/// Runs the tests and prints the lines. The error names each set of calls without which a test has failed.
 pub(super) fn run(project: &Project, sets_for_faces: &[&str]) -> Result<(), String> {
     process::run(&mut project.cargo(&["build", "--quiet", "-p", "cogloop-io", "--example", "refuse"]))?;
     // The runner is a copy, because another step may build this example with other features and replace the file.

@@ -7,7 +7,8 @@ use super::{licences, pack};
 
 /// Documents in the root of the tree.
 const DOCUMENTS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
-/// The pages of the book, the licences and the changes.
+
+/// Copies the pages of the book with their pictures, the licences and the [`DOCUMENTS`].
 pub(super) fn copy(release: &Release, folder: &Path) -> Result<(), String> {
     pack::copy_all(&release.source("docs"), folder, |file| {
         file.extension().is_some_and(|extension| extension == "md" || extension == "svg")

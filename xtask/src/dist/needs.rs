@@ -1,5 +1,5 @@
-//! Finds the Debian packages that a program or library needs. `objdump` prints its libraries, and the newest version of
-//! the C library that it requires.
+//! Finds the Debian packages that a file needs. The file is a program or a library. `objdump` prints the libraries that
+//! it needs, and the versions of the C library. The newest of these versions counts.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -11,7 +11,7 @@ use crate::{process, wine};
 
 const MUSL: &str = "x86_64-unknown-linux-musl";
 
-/// The static program has to be smaller than this.
+/// The greatest size that the static program may have.
 const LIMIT_BYTES: u64 = 3_000_000;
 
 /// Files that go with each program.

@@ -51,7 +51,7 @@ impl<'a> Release<'a> {
         Ok(release)
     }
 
-    /// A command for a program. It runs in the root, with an environment that is the same on each machine.
+    /// A command for a program. It runs in the root, with the time of the release and with the locale C.
     pub(super) fn program(&self, name: &str) -> Command {
         let mut command = self.project.program(name);
         command.env("SOURCE_DATE_EPOCH", self.epoch.to_string()).env("LC_ALL", "C");

@@ -12,7 +12,8 @@ use crate::project::LUA_MANIFEST;
 /// The crate of the modules is a workspace of its own.
 const MEMBERS: [&str; 3] = ["engine", "io", "bindings/lua-core"];
 
-/// Crates only for Windows have half of all bytes, and no build on Unix reads them. Cargo only needs their manifests.
+/// The beginning of the names of crates that are only for Windows. These crates have half of all bytes, and no build on
+/// Unix reads them. Cargo only needs their manifests.
 const WINDOWS: &str = "windows";
 
 /// The name of the archive.

@@ -33,7 +33,7 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
     let page = book.join("check.html");
     fs::write(&page, CHECK.replace("/* PAGES */", &pages).replace("/* DRAWN */", &drawn)).map_err(said)?;
     let mut chromium = project.program("chromium");
-    // `check.html` shows other files in frames, so it needs access to files. It runs without the sandbox, because
+    // `check.html` shows other files in frames, so it needs access to files. Chromium runs without its sandbox, because
     // containers refuse the sandbox's system calls, and because the pages are our own.
     chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]);
     chromium.args(["--virtual-time-budget=120000", "--dump-dom"]);

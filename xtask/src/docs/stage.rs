@@ -8,7 +8,8 @@ use std::path::Path;
 use super::copy;
 use crate::project::Project;
 
-/// The files outside `docs/` that are in the book, each with its page.
+/// Files outside `docs/`, each with the page of the book to which links to this file lead. The last page is one of
+/// `docs/`.
 const OTHERS: [(&str, &str); 3] =
     [("README.md", "introduction.md"), ("CHANGELOG.md", "changelog.md"), ("CONTRIBUTING.md", "contributing.md")];
 

@@ -33,8 +33,8 @@ fn read_all(project: &Project) -> Result<Vec<Mutant>, String> {
     paths.iter().map(read).collect()
 }
 
-/// Runs the mutants that `arguments` name, or all. `--quick` leaves out the mutants of the faces. `--all` runs every
-/// suite for each mutant.
+/// Runs the mutants that `arguments` name, or all. `--quick` leaves out the mutants whose files name a suite. `--all`
+/// runs every suite for each mutant.
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<String, String> {
     let asks_all = arguments.contains(&"--all");
     let is_quick = arguments.contains(&"--quick");

@@ -12,16 +12,16 @@ use crate::{built, faces, lua, process};
 /// The tests of the event loop, in the order in which they are run.
 const OF_THE_LOOP: [&str; 4] = ["simulation", "stories", "event_loop", "scheduler"];
 
-/// The models of the faces for Rust and C.
+/// The models of the Rust crate and of the C library.
 const MODELS: [&str; 2] = ["rust_model", "c_model"];
 
-/// The models of the Lua faces, on Lua 5.4.
+/// The models of the Lua modules, on Lua 5.4.
 const FACES: &str = "faces";
 
 /// The packages of the suites that are cargo tests.
 const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop-proptests"];
 
-/// The time limit, far more than any suite needs. A suite that still runs then hangs because of the mutant.
+/// The time limit, far more than any suite needs. A suite that takes longer hangs because of the mutant.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The same for a suite without a mutant: a suite that a slow machine holds up must not count as hung.

@@ -1,4 +1,4 @@
-//! Uses what `cargo xtask c` installs in the way the documents describe, from a folder whose name has a space.
+//! Installs the C library into a folder whose name has spaces, and uses it as the documents describe.
 
 use std::path::Path;
 

@@ -66,8 +66,8 @@ pub(super) fn exits(project: &Project) -> StepResult {
     Tally::of(&watched(project.program(&program).arg("200"))?).outcome()
 }
 
-/// Compiles the tests of the loop and of the timers once, for steps that run them in another way. Leaves out tests that
-/// do not end.
+/// Compiles the tests of the loop and of the timers once, for steps that run them in another way. Leaves out the test
+/// `exit`.
 pub(crate) fn compiled(project: &Project) -> Result<Vec<PathBuf>, String> {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;

@@ -8,8 +8,8 @@ use crate::project::Project;
 
 pub(super) fn run(project: &Project) -> StepResult {
     let mut cargo = project.cargo(&["test", "--package", "cogloop-io", "--lib", "waker::pending"]);
-    // The build has a folder of its own, because the flag applies to every crate. In one folder, each step would
-    // rebuild the crates of the other.
+    // The build has a folder of its own, because the flag applies to every crate. In a common folder, this step and the
+    // other steps would rebuild each other's crates.
     cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", project.target.join("loom"));
     // Compiling takes a minute and the tests run briefly, so they are not optimised.
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");

@@ -54,8 +54,8 @@ pub(crate) use summary::Tally;
 /// The step that runs before all others.
 const TOOLS: &str = "tools";
 
-/// In the order in which they start. The longest are first, so that no core idles at the end. The first ones compile in
-/// folders of their own: cargo lets only one process compile into a folder at a time.
+/// The steps in the order in which they start. Long steps are early, so that no core idles at the end. The steps that
+/// start together compile into different folders, because cargo lets only one process compile into a folder at a time.
 const STEPS: &[Step] = &[
     Step { name: TOOLS, about: "install what the other steps need", run: tools::install },
     Step { name: "format", about: "rustfmt --check", run: format },

@@ -8,7 +8,7 @@ use crate::process;
 use crate::project::Project;
 
 pub(super) const STEPS: &[Step] = &[
-    Step { name: "address", about: "the tests of io and of the runner, under the address sanitizer", run: address },
+    Step { name: "address", about: "the tests of io, lua-core and runner, under the address sanitizer", run: address },
     Step { name: "thread", about: "the tests of the waker, under the thread sanitizer", run: thread },
     Step {
         name: "c-threads",

@@ -1,7 +1,7 @@
 //! Tests for Windows, as far as Wine can run them.
 //!
 //! ```text
-//!   test programs, in Wine  the wheel, the event loop, the Rust crate, the parts of the Lua faces and of the program
+//!   test programs, in Wine  the wheel, the event loop, the Rust crate, the parts of the Lua modules and of the program
 //!   cogloop.exe, in Wine    the Lua suite, Ctrl-C, and examples
 //!   cogloop_c.dll, in Wine  the C library's tests and examples
 //! ```
@@ -38,7 +38,7 @@ const PACKAGES: [Package; 5] = [
     package("cogloop-engine", "engine", true),
     package("cogloop-io", "io", true),
     package("cogloop", "bindings/rust", true),
-    // Cargo builds the faces together with the program's package, so they get the built-in Lua.
+    // Cargo builds this crate together with the program's package, so the crate gets the built-in Lua.
     package("cogloop-lua-core", "bindings/lua-core", false),
     package("cogloop-runner", "bindings/runner", false),
 ];

@@ -3,7 +3,7 @@
 //! ```text
 //!   target/wine/c/cogloop_c.dll, which a program finds beside itself
 //!   target/wine/c/TEST.exe        with the DLL
-//!   target/wine/c/exit-static.exe with libcogloop_c.a: the end of a process depends on it
+//!   target/wine/c/exit-static.exe with libcogloop_c.a: the end of a process depends on the kind of library
 //! ```
 
 use std::path::{Path, PathBuf};

@@ -13,9 +13,10 @@ use super::tree::Tree;
 use crate::project::{Dependency, Package};
 
 const ARROW_WHY: &str =
-    "arrows point one way: engine <- io <- bindings, proptests, benches; bindings never see each other";
+    "dependencies point one way: engine <- io <- bindings, proptests, benches; `SHARED` lists the exceptions";
 const ENGINE_WHY: &str = "the engine has no dependency, so that a program can embed the wheel alone";
-const PLACE_WHY: &str = "every package has a place in the order of dependencies; give it one in this rule";
+const PLACE_WHY: &str =
+    "every package has a place in the order of dependencies; add its folder to `place` in xtask/src/tidy/arrows.rs";
 
 /// The only dependencies that are allowed between packages on the right: (from, to).
 const SHARED: &[(&str, &str)] = &[

@@ -4,7 +4,7 @@ use super::finding::Finding;
 use super::rust_text::code_only;
 use super::tree::{File, Tree};
 
-/// The folders in which `unsafe` is allowed: the borders to C and Lua, and the code around the kernel's rings.
+/// The folders and files in which `unsafe` is allowed.
 const UNSAFE_ALLOWED: &[&str] = &[
     "bindings/",
     "io/src/fork.rs",
@@ -25,7 +25,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "benches/src/readiness/sockets.rs",
 ];
 const UNSAFE_WHY: &str =
-    "unsafe code stands only at the borders to C, Lua and the kernel's rings, so that it can be read whole";
+    "unsafe code stands only in the places of `UNSAFE_ALLOWED`, so that a reader can read all of it";
 
 /// Crates in which the compiler itself refuses `unsafe`: everywhere, or except in modules that give a reason.
 const UNSAFE_REFUSED: &[(&str, &str)] = &[

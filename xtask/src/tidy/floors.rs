@@ -1,10 +1,10 @@
-//! Checks the imports between the layers ("floors") of the Lua faces.
+//! Checks the imports between the layers ("floors") of the shared Lua crate.
 //!
 //! ```text
 //!   sys  <-  lua  <-  host  <-  t_loop, cogloop, net, mockit  <-  lib.rs
 //! ```
 //!
-//! The faces do not import each other.
+//! The faces `t_loop`, `cogloop`, `net` and `mockit` do not import each other.
 
 use super::circles::imports;
 use super::finding::Finding;
@@ -12,8 +12,9 @@ use super::tree::Tree;
 
 const SOURCES: &str = "bindings/lua-core/src/";
 
-const WHY: &str = "a layer imports only layers to its left: sys <- lua <- host <- the faces <- lib.rs. No face imports another. \
-    Code that two faces need belongs in host. What host needs from a face goes into that face's table `Face`";
+const WHY: &str = "a layer imports only layers to its left: sys <- lua <- host <- the faces <- lib.rs. The faces are \
+    t_loop, cogloop, net and mockit. No face imports another. Code that two faces need belongs in host. What host \
+    needs from a face goes into that face's table `Face`";
 const PLACE_WHY: &str =
     "every folder of lua-core must have a layer; add the new folder to `floor` in xtask/src/tidy/floors.rs";
 

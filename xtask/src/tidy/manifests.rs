@@ -22,7 +22,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
             findings.push(Finding::new(&package.manifest, 1, format!("license is not \"{LICENSE}\""), LICENSE_WHY));
         }
         if package.is_published != PUBLISHED.contains(&package.name.as_str()) {
-            let what = if package.is_published { "no `publish = false`" } else { "it is not to be published" };
+            let what = if package.is_published { "no `publish = false`" } else { "`publish = false` though listed" };
             findings.push(Finding::new(&package.manifest, 1, what, PUBLISH_WHY));
         }
         let untold = package.untold.iter().filter(|_| package.is_published);

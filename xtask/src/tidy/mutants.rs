@@ -7,7 +7,7 @@ use crate::mutants::{FOLDER, LIST, Mutant, path_of};
 const LISTED: &str = "a reader relies on the list of mutants";
 
 const FITS: &str =
-    "`cargo xtask mutants` puts the bug into a copy of the sources: copy your change of these lines into its file";
+    "`cargo xtask mutants` puts the bug into a copy of the sources: change these lines in the bug's file, too";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let Some(list) = tree.get(LIST) else { return vec![Finding::new(LIST, 1, "no such file", LISTED)] };

@@ -34,7 +34,7 @@ pub(super) fn run(project: &Project) -> StepResult {
     compiler.run(project, COMPILED, &given, &out)?;
     source_rock(project, &out)?;
     published(project)?;
-    Ok("every artefact was installed, used and removed".into())
+    Ok("the program, the packages and the rocks were installed and used".into())
 }
 
 /// Builds everything again from a clone in another folder, and compares the checksums.

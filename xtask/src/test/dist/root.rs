@@ -96,8 +96,8 @@ impl Root {
         Ok(Self { folder })
     }
 
-    /// Runs a script in the root. The script finds the two folders at /given/test and /given/dist. It may leave no
-    /// file.
+    /// Runs a script in the root. The script finds the two folders at /given/test and /given/dist. It must leave no
+    /// file, except those of [`KEPT`].
     pub(super) fn run(&self, project: &Project, script: &str, test: &Path, dist: &Path) -> Result<(), String> {
         println!("--- in {}", self.folder.display());
         // The mount point of the file system. Only the script's process sees the file system.
