@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   options ─┬─► run ─┬─► workloads ─► store: the trait ◄─ stores: ours and the peers
+//!            │        ├─► large: the stores that take part among ten million timers
 //!            │        │      └─► measure, allocator
 //!            │        ├─► report, wheel_rows ─► json: the format that all benchmarks share
 //!            │        ├─► instructions ─► valgrind ─► this program again ─► workloads/probe
@@ -21,6 +22,7 @@ mod floor;
 mod hyper_test;
 mod instructions;
 mod json;
+mod large;
 mod latency;
 mod lua;
 mod machine;

@@ -1,11 +1,11 @@
 //! Prints the results as tables.
 
 use crate::machine::Machine;
-use crate::run::{Cell, Results};
+use crate::run::Results;
 use crate::standing::{self, Standing};
 use crate::statistics::Summary;
 use crate::workloads::pause::Course;
-use crate::workloads::{Memory, Sample, Workload};
+use crate::workloads::{Cell, Memory, Sample, Workload};
 
 /// The whole cost of a sample: the cost at once and the later cost.
 fn whole_ns(sample: &Sample) -> f64 {
@@ -36,6 +36,10 @@ pub(crate) fn print(results: &Results, machine: &Machine) {
     }
     for (name, why) in &results.missing {
         println!("\n{name}: {why}");
+    }
+    for (size, name) in &results.left_out {
+        println!("\n{name} is left out at {size} timers. In the size before, it took more than four times as long as");
+        println!("ours, and was ahead of ours in no cell.");
     }
     println!("\nTime-outs of a server, all of 30 s: each is set and cancelled, none fires. CPU time in ns for both.\n");
     print_table(&timeouts_table(results));
@@ -112,12 +116,12 @@ fn pause_table(results: &Results) -> Vec<Vec<String>> {
 
 fn other_table(results: &Results) -> Vec<Vec<String>> {
     let mut table = vec![vec!["store".to_owned(), "empty, bytes".to_owned()]];
-    table[0].extend(results.sizes.iter().map(|size| format!("bytes a timer, {size}")));
+    table[0].extend(results.filled.keys().map(|size| format!("bytes a timer, {size}")));
     table[0].push(format!("after {}M churn at 1000", results.churned_pairs / 1_000_000));
     table[0].extend(["allocations, churn", "re-arm", "wake-ups", "not exact", "next deadline, ns"].map(String::from));
     for store in 0..results.stores.len() {
         let mut row = vec![name(results, store), results.churned[store].empty.to_string()];
-        row.extend(results.sizes.iter().map(|size| format!("{:.1}", results.filled[size][store].per_timer)));
+        row.extend(results.filled.values().map(|stores| format!("{:.1}", stores[store].per_timer)));
         row.push(format!("{:.0}", results.churned[store].per_timer));
         let allocations = results.allocations[store];
         row.extend([allocations.churn, allocations.rearm].map(|calls| format!("{calls:.3}")));

@@ -7,19 +7,22 @@ use std::collections::BTreeMap;
 
 use indicatif::ProgressBar;
 
+use crate::large;
+use crate::measure::cpu_ns;
 use crate::options::Options;
 use crate::progress;
 use crate::stores::Entry;
 use crate::workloads::memory::{Footprint, SteadyAllocations};
 use crate::workloads::pause::{Course, Steps};
 use crate::workloads::sparse::Sparse;
-use crate::workloads::{Inputs, Memory, Sample, Scale, Workload, timeouts};
+use crate::workloads::{Cell, Inputs, Memory, Samples, Scale, timeouts};
 
 /// The number of timers in the runs that need only one size: the memory after a churn, the counts of allocations, and
 /// the check that all exact stores agree.
 const CHURNED_TIMERS: usize = 1_000;
 
-pub(crate) type Cell = (usize, Memory, Workload);
+/// Sizes, and stores that were left out in them.
+pub(crate) type LeftOut = Vec<(usize, &'static str)>;
 
 /// All results. Most lists have one element for each store, in the order of `stores`.
 pub(crate) struct Results {
@@ -30,8 +33,10 @@ pub(crate) struct Results {
     pub(crate) give_up: Vec<&'static str>,
     /// Stores that are missing here, with the reason.
     pub(crate) missing: Vec<(&'static str, &'static str)>,
+    /// The stores that `large` has left out, with the size.
+    pub(crate) left_out: LeftOut,
     pub(crate) sizes: Vec<usize>,
-    pub(crate) samples: BTreeMap<Cell, Vec<Vec<Sample>>>,
+    pub(crate) samples: Samples,
     /// The time in ns to set and cancel a time-out, by the number of live time-outs: samples of each store.
     pub(crate) timeouts: BTreeMap<usize, Vec<Vec<f64>>>,
     pub(crate) pauses: BTreeMap<Course, Vec<Steps>>,
@@ -57,12 +62,13 @@ struct Plan {
 
 impl Plan {
     fn new(options: &Options) -> Self {
-        let sizes = match (&options.sizes, options.quick) {
+        let mut sizes = match (&options.sizes, options.quick) {
             (given, _) if !given.is_empty() => given.clone(),
             _ if options.smoke => vec![1_000],
             (_, true) => vec![1_000, 100_000],
-            (_, false) => vec![1_000, 100_000, 1_000_000],
+            (_, false) => vec![1_000, 10_000, 100_000, 1_000_000, 10_000_000],
         };
+        sizes.sort_unstable();
         let (scale, pause_reps, churned_pairs) = match (options.smoke, options.quick) {
             (true, _) => (Scale::SMOKE, 1, 10_000),
             (_, true) => (Scale::QUICK, 2, 1_000_000),
@@ -82,7 +88,11 @@ impl Plan {
 
     /// Small sizes are faster to run, but noisier, so they get more repetitions.
     fn reps(&self, size: usize) -> usize {
-        self.reps.unwrap_or(if size < 10_000 && !self.quick { 5 } else { 3 })
+        self.reps.unwrap_or(match size {
+            ..=10_000 if !self.quick => 5,
+            ..=large::ALL_TAKE_PART => 3,
+            _ => 2,
+        })
     }
 }
 
@@ -105,19 +115,22 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
     let agreement = plan.inputs(CHURNED_TIMERS);
     agree(&present, "a run of everything", |entry| (entry.agreement)(&agreement));
 
-    let pause_size = plan.sizes.iter().copied().max().unwrap_or(CHURNED_TIMERS);
+    // Pauses and memory are measured with all stores.
+    let of_all: Vec<usize> = plan.sizes.iter().copied().filter(|&size| size <= large::ALL_TAKE_PART).collect();
+    let pause_size = of_all.iter().copied().max().unwrap_or(CHURNED_TIMERS);
     let churn_inputs = plan.inputs(CHURNED_TIMERS);
+    let (samples, left_out) = all_samples(&plan, &present, &bar);
     Results {
         stores: present.iter().map(|entry| entry.name).collect(),
         are_exact: present.iter().map(|entry| entry.is_exact).collect(),
         give_up: present.iter().map(|entry| entry.gives_up).collect(),
         missing,
-        samples: all_samples(&plan, &present, &bar),
+        left_out,
+        samples,
         timeouts: all_timeouts(&plan, &present, &bar),
         pauses: all_pauses(&plan, &present, pause_size, &bar),
         pause_size,
-        filled: plan
-            .sizes
+        filled: of_all
             .iter()
             .map(|&size| (size, each(&present, &bar, "bytes", |entry| (entry.filled)(&plan.inputs(size)))))
             .collect(),
@@ -130,14 +143,33 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
     }
 }
 
-fn all_samples(plan: &Plan, entries: &[&Entry], bar: &ProgressBar) -> BTreeMap<Cell, Vec<Vec<Sample>>> {
+/// Returns the samples, and the stores that were left out.
+fn all_samples(plan: &Plan, entries: &[&Entry], bar: &ProgressBar) -> (Samples, LeftOut) {
     let mut samples = BTreeMap::new();
+    let mut left_out = Vec::new();
+    // The size before, and the CPU time that each store took in it.
+    let mut before: Option<(usize, Vec<u64>)> = None;
     for &size in &plan.sizes {
+        let is_left_out = |store: usize| match &before {
+            Some((before, took_ns)) if size > large::ALL_TAKE_PART => {
+                large::is_left_out(&samples, took_ns, *before, store)
+            }
+            _ => false,
+        };
+        let takes_part: Vec<bool> = (0..entries.len()).map(|store| !is_left_out(store)).collect();
+        left_out
+            .extend((0..entries.len()).filter(|&store| !takes_part[store]).map(|store| (size, entries[store].name)));
+        let mut took_ns = vec![0; entries.len()];
         let inputs = plan.inputs(size);
         for rep in 0..plan.reps(size) {
             let mut checksums: BTreeMap<Cell, u64> = BTreeMap::new();
             for turn in 0..entries.len() {
                 let store = (turn + rep) % entries.len();
+                if !takes_part[store] {
+                    bar.inc(weight(size) * Memory::ALL.len() as u64);
+                    continue;
+                }
+                let start_ns = cpu_ns();
                 for memory in Memory::ALL {
                     bar.set_message(format!("{} timers, {}, {}", size, entries[store].name, memory.name()));
                     for sample in (entries[store].workloads)(&inputs, memory) {
@@ -152,10 +184,12 @@ fn all_samples(plan: &Plan, entries: &[&Entry], bar: &ProgressBar) -> BTreeMap<C
                     }
                     bar.inc(weight(size));
                 }
+                took_ns[store] += cpu_ns() - start_ns;
             }
         }
+        before = Some((size, took_ns));
     }
-    samples
+    (samples, left_out)
 }
 
 fn all_timeouts(plan: &Plan, entries: &[&Entry], bar: &ProgressBar) -> BTreeMap<usize, Vec<Vec<f64>>> {
@@ -227,6 +261,7 @@ fn progress(plan: &Plan, stores: usize) -> ProgressBar {
 mod tests {
     use super::*;
     use crate::stores;
+    use crate::workloads::Workload;
 
     #[test]
     fn all_stores_fire_the_same_timers() {

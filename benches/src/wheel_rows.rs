@@ -16,6 +16,9 @@ pub(crate) fn of(results: &Results) -> Document {
     for (name, why) in &results.missing {
         document.note(format!("{name}: {why}"));
     }
+    for (size, name) in &results.left_out {
+        document.note(format!("{name} is left out at {size} timers: it was slow and nowhere ahead in the size before"));
+    }
     document.note(format!("random numbers from seed {}", results.seed));
     document
 }

@@ -44,7 +44,7 @@ impl<T> Arena<T> {
     #[cold]
     #[inline(never)]
     fn try_make_sentinels(&mut self) -> Result<(), TryReserveError> {
-        self.free.try_grow(self.lists as usize)?;
+        self.free.try_grow(self.lists as usize, 0)?;
         // Makes room for the first timers as well, so that inserting them does not move all sentinels. If memory was
         // reserved for timers before, that room is there.
         if self.nodes.capacity() <= self.lists as usize {
@@ -106,7 +106,7 @@ impl<T> Arena<T> {
             self.try_grow()?;
         }
         let count = (self.nodes.capacity() - node).min(timers_left).min(FreeList::FRESH_MAX);
-        self.free.try_grow(node + count)?;
+        self.free.try_grow(node + count, node + count - self.first)?;
         let unused = self.unused;
         self.nodes.extend((0..count).map(|_| Node::vacant(unused)));
         self.free.add_fresh(node as u32 + 1, count - 1);
@@ -144,7 +144,7 @@ impl<T> Arena<T> {
             return Err(NoRoom::Full);
         }
         let nodes = self.lists as usize + self.retired + timers;
-        self.free.try_grow(nodes)?;
+        self.free.try_grow(nodes, timers + self.retired)?;
         self.nodes.try_reserve_exact(nodes.saturating_sub(self.nodes.len()))?;
         Ok(())
     }
@@ -177,20 +177,16 @@ impl<T> Arena<T> {
         self.nodes.get_mut(node).filter(|this| this.generation == generation)
     }
 
-    /// Frees the node of a live timer. Returns its generation, deadline and value.
+    /// Frees the node of a timer that has ended; `generation` is the node's, after [`Node::end`].
     ///
     /// A node whose generations are used up is retired and never taken again. That is one node for every 2³¹ timers.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, node: usize) -> (u32, u64, Option<T>) {
-        let this = &mut self.nodes[node];
-        let removed = (this.generation, this.deadline, this.value.take());
-        this.generation = this.generation.wrapping_add(1);
-        if this.generation == 0 {
+    pub(crate) fn free(&mut self, node: u32, generation: u32) {
+        if generation == 0 {
             self.retired += 1;
         } else {
-            self.free.give_back(node as u32);
+            self.free.give_back(node);
         }
-        removed
     }
 
     /// All timers with the numbers of their nodes, in the order of the numbers.

@@ -1,5 +1,6 @@
 //! Expiring a list and cascading a slot: the slot's timers that are due expire, and the others move to lower levels.
 
+use crate::geometry;
 use crate::jump::Walk;
 use crate::list;
 use crate::wheel::Wheel;
@@ -38,11 +39,15 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub(crate) fn cascade_plainly(&mut self, slot: u32) {
         let mut walk = Walk::new(&self.arena.nodes, slot);
         self.empty(slot);
-        while let Some((node, deadline)) = walk.next(&self.arena.nodes) {
-            if deadline <= self.now {
+        let (now, nodes) = (self.now, self.arena.nodes.as_mut_slice());
+        while let Some((node, deadline)) = walk.next(nodes) {
+            if deadline <= now {
                 self.sorter.push(deadline, node);
-            } else {
-                self.append_seen_from(self.now, node, deadline);
+                continue;
+            }
+            let slot = geometry::slot_of::<BITS>(deadline, now);
+            if list::append(nodes, slot as u32, node, deadline) {
+                self.occupied.insert(slot);
             }
         }
         self.expire_collected();

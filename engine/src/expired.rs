@@ -70,11 +70,15 @@ impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVEL
     /// Takes the timer out of the wheel.
     #[inline(always)]
     pub fn remove(self) -> Expired<T> {
-        let arena = &mut self.wheel.arena;
-        list::take_first(&mut arena.nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, self.node);
-        let (generation, deadline, value) = arena.remove(self.node as usize);
-        let value = value.expect(LIVE);
-        Expired { key: Wheel::<T, BITS, LEVELS>::key(self.node, generation), deadline, value }
+        let Self { wheel, node } = self;
+        let nodes = wheel.arena.nodes.as_mut_slice();
+        let timer = &mut nodes[node as usize];
+        let key = Wheel::<T, BITS, LEVELS>::key(node, timer.generation);
+        let deadline = timer.deadline;
+        let (value, generation) = timer.end();
+        list::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);
+        wheel.arena.free(node, generation);
+        Expired { key, deadline, value: value.expect(LIVE) }
     }
 
     /// Sets the timer for another deadline, as [`Wheel::reschedule`] does.

@@ -1,10 +1,16 @@
 //! The free list of the arena: a small stack of nodes, and a bitmap for the rest.
 //!
-//! A freed node goes to the stack; when the stack is full, its nodes move to the bitmap. A new timer gets a node from
-//! the stack, or from the lowest word of the bitmap if the stack is empty. So an arena that was emptied in any order is
-//! filled again from one end, and timers that are inserted one after the other are neighbours in memory. If a stack
-//! held all free nodes, each new timer would be far away from the timer that was inserted before it. A bit also needs
-//! less memory than the four bytes of a node's number.
+//! ```text
+//!   give_back ──► stack ──► up to four full stacks ──► bitmap
+//!   take      ◄── stack ◄── the last of them       ◄── the lowest word of the bitmap
+//! ```
+//!
+//! A freed node goes to the stack. When the stack is full, it is set aside as a whole, which takes a tenth of the
+//! instructions of the bitmap. When four full stacks are set aside, further nodes move to the bitmap. A new timer gets
+//! a node from the stacks, or from the lowest word of the bitmap if the stacks are empty. So a large arena that was
+//! emptied in any order is filled again from one end, and timers that are inserted one after the other are neighbours
+//! in memory. If a stack held all free nodes, each new timer would be far away from the timer that was inserted before
+//! it. A bit also needs less memory than the four bytes of a node's number.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
@@ -13,6 +19,9 @@ use core::mem;
 /// The length of the stack's array, one more than the greatest number of nodes that stay on the stack. So the number of
 /// nodes on the stack fits a byte, and every byte is a valid index.
 const RECENT: usize = 1 << u8::BITS;
+
+/// The number of full stacks that are set aside. The nodes of a thousand timers are near each other in any order.
+const ASIDE_MAX: usize = 4;
 
 /// The lowest `count` bits of a word, or all of them.
 fn lowest_bits(word: u64, count: usize) -> u64 {
@@ -25,11 +34,13 @@ pub(crate) struct FreeList {
     /// The stack. Nodes are taken from here first.
     recent: [u32; RECENT],
     recent_count: u8,
-    /// A word of free nodes, and the node of the word's lowest bit. The word comes from the bitmap or from `add_fresh`.
-    /// Its nodes are taken when the stack is empty.
+    /// Full stacks. Nodes are taken from here when the stack and `word` are empty.
+    aside: Vec<[u32; RECENT]>,
+    /// A word of free nodes, and the node of the word's lowest bit. The word comes from the bitmap, from `add_fresh` or,
+    /// with one node, from `aside`. Its nodes are taken when the stack is empty.
     word: u64,
     word_start: u32,
-    /// A bit for each free node that is not in `recent` or `word`.
+    /// A bit for each free node that is not in `recent`, `aside` or `word`.
     bits: Vec<u64>,
     /// A bit for each word of `bits` that is not 0.
     summary: Vec<u64>,
@@ -44,6 +55,7 @@ impl FreeList {
         Self {
             recent: [0; RECENT],
             recent_count: 0,
+            aside: Vec::new(),
             word: 0,
             word_start: 0,
             bits: Vec::new(),
@@ -55,11 +67,13 @@ impl FreeList {
 
     /// The number of free nodes.
     pub(crate) fn len(&self) -> usize {
-        usize::from(self.recent_count) + self.word.count_ones() as usize + self.spilled
+        usize::from(self.recent_count) + RECENT * self.aside.len() + self.word.count_ones() as usize + self.spilled
     }
 
-    /// Makes room for `nodes` nodes in all, so that freeing a node never allocates.
-    pub(crate) fn try_grow(&mut self, nodes: usize) -> Result<(), TryReserveError> {
+    /// Makes room for `nodes` nodes in all, of which up to `timers` are free at a time. So freeing a node never allocates.
+    pub(crate) fn try_grow(&mut self, nodes: usize, timers: usize) -> Result<(), TryReserveError> {
+        let aside = (timers / RECENT).clamp(self.aside.len(), ASIDE_MAX);
+        self.aside.try_reserve_exact(aside - self.aside.len())?;
         let words = nodes.div_ceil(64).max(self.bits.len());
         let summaries = words.div_ceil(64);
         self.bits.try_reserve(words - self.bits.len())?;
@@ -83,7 +97,7 @@ impl FreeList {
             self.recent_count = top;
             return Some(self.recent[usize::from(top)]);
         }
-        if self.word == 0 && !self.next_word() {
+        if self.word == 0 && !self.refill() {
             return None;
         }
         let bit = self.word.trailing_zeros();
@@ -100,10 +114,21 @@ impl FreeList {
         }
     }
 
+    /// Empties the stack, which is full.
     #[inline(never)]
     fn spill(&mut self) {
+        // The vector has the capacity that `try_grow` has reserved, and never grows here.
+        if self.aside.len() < self.aside.capacity().min(ASIDE_MAX) {
+            self.aside.push(self.recent);
+        } else {
+            self.move_to_bitmap(self.recent);
+        }
+        self.recent_count = 0;
+    }
+
+    fn move_to_bitmap(&mut self, nodes: [u32; RECENT]) {
         let mut lowest = self.lowest;
-        for &node in &self.recent {
+        for node in nodes {
             let word = node as usize / 64;
             let bits = &mut self.bits[word];
             let was_empty = mem::replace(bits, *bits | 1 << (node % 64)) == 0;
@@ -114,11 +139,18 @@ impl FreeList {
         }
         self.lowest = lowest;
         self.spilled += RECENT;
-        self.recent_count = 0;
     }
 
+    /// Fills the stack and `word`, which are empty. Returns whether there is a free node.
     #[inline(never)]
-    fn next_word(&mut self) -> bool {
+    fn refill(&mut self) -> bool {
+        if let Some(aside) = self.aside.pop() {
+            self.recent = aside;
+            self.recent_count = u8::MAX;
+            // One node more than the stack keeps.
+            (self.word, self.word_start) = (1, aside[RECENT - 1]);
+            return true;
+        }
         if self.spilled == 0 {
             return false;
         }
@@ -136,6 +168,9 @@ impl FreeList {
 
     /// Forgets all nodes from number `nodes` on, and gives back the memory for them.
     pub(crate) fn truncate(&mut self, nodes: usize) {
+        while let Some(aside) = self.aside.pop() {
+            self.move_to_bitmap(aside);
+        }
         let is_kept = |node: u32| (node as usize) < nodes;
         let stack = self.recent;
         let count = usize::from(mem::take(&mut self.recent_count));
@@ -156,6 +191,7 @@ impl FreeList {
         self.spilled = self.bits.iter().map(|word| word.count_ones() as usize).sum();
         self.bits.shrink_to_fit();
         self.summary.shrink_to_fit();
+        self.aside.shrink_to_fit();
     }
 
     /// All free nodes.
@@ -168,7 +204,8 @@ impl FreeList {
                 (bit < 64).then_some(start + bit)
             })
         });
-        self.recent[..usize::from(self.recent_count)].iter().copied().chain(bits)
+        let stacks = self.recent[..usize::from(self.recent_count)].iter().chain(self.aside.as_flattened());
+        stacks.copied().chain(bits)
     }
 
     /// Panics unless the counts and summaries are right and the bitmap has room for `nodes` nodes.

@@ -33,7 +33,7 @@ const CACHED: usize = 1 << 14;
 /// places before the list's end. Cancelled timers may have moved the place from there.
 const RESTART: u32 = 1024;
 
-/// The number of nodes before the next batch when no batch is needed.
+/// Stands for the node at which the next batch begins when no batch is needed.
 const NEVER: u32 = u32::MAX;
 
 /// Sets the jump pointer of an earlier node to `node`, unless all nodes fit the cache. `node` has just been appended to
@@ -81,8 +81,9 @@ fn has_pointers<T>(nodes: &[Node<T>], list: u32) -> bool {
     nodes[list as usize].generation > LONG && nodes.len() >= CACHED
 }
 
-/// Reads a batch of a list's nodes, starting with `node`, and returns their number. The loop does nothing but load, so
-/// the processor has many loads in flight at a time.
+/// Reads a batch of a list's nodes, starting with `node`. Returns the node at which the next batch begins, or `NEVER` if
+/// the list ends before. The loop does nothing but load, so the processor has many loads in flight at a time.
+#[cold]
 #[inline(never)]
 fn touch_batch<T>(nodes: &[Node<T>], list: u32, mut node: u32) -> u32 {
     let (mut seen, mut count) = (0, 0);
@@ -95,23 +96,22 @@ fn touch_batch<T>(nodes: &[Node<T>], list: u32, mut node: u32) -> u32 {
         count += 1;
     }
     core::hint::black_box(seen);
-    count
+    if node == list { NEVER } else { node }
 }
 
 /// A walk through a list. During the walk, nodes that it has passed may be moved to other lists.
 pub(crate) struct Walk {
     list: u32,
     node: u32,
-    /// The number of nodes before the next batch is read, or `NEVER`.
+    /// The node at which the next batch begins, or `NEVER`.
     batch: u32,
 }
 
 impl Walk {
     #[inline(always)]
     pub(crate) fn new<T>(nodes: &[Node<T>], list: u32) -> Self {
-        let sentinel = &nodes[list as usize];
-        let batch = if sentinel.generation > LONG && nodes.len() >= CACHED { 0 } else { NEVER };
-        Self { list, node: sentinel.next, batch }
+        let node = nodes[list as usize].next;
+        Self { list, node, batch: if has_pointers(nodes, list) { node } else { NEVER } }
     }
 
     /// The next node and its deadline.
@@ -121,10 +121,9 @@ impl Walk {
         if node == self.list {
             return None;
         }
-        if self.batch == 0 {
+        if node == self.batch {
             self.batch = touch_batch(nodes, self.list, node);
         }
-        self.batch -= 1;
         let this = &nodes[node as usize];
         self.node = this.next;
         Some((node, this.deadline))
@@ -139,18 +138,19 @@ impl Walk {
 /// The state of reading ahead in the expired queue, whose nodes are taken off one by one at the front.
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
-    /// The number of nodes that are taken off before the next batch is read, or `NEVER`.
-    left: u32,
+    /// The node at which the next batch begins, or `NEVER`.
+    batch: u32,
 }
 
 impl Front {
-    pub(crate) const EMPTY: Self = Self { left: NEVER };
+    pub(crate) const EMPTY: Self = Self { batch: NEVER };
 
-    /// Notes that a list will be spliced to the queue. Call this before the splice.
+    /// Notes that a list will be spliced to the queue `to`. Call this before the splice. Reading ahead begins at the
+    /// list's first node, unless it is under way further to the front and will come to the list.
     #[inline(always)]
-    pub(crate) fn spliced<T>(&mut self, nodes: &[Node<T>], from: u32) {
-        if has_pointers(nodes, from) {
-            self.left = 0;
+    pub(crate) fn spliced<T>(&mut self, nodes: &[Node<T>], from: u32, to: u32) {
+        if has_pointers(nodes, from) && (self.batch == NEVER || nodes[to as usize].next == to) {
+            self.batch = nodes[from as usize].next;
         }
     }
 
@@ -158,15 +158,8 @@ impl Front {
     /// the first of the queue, and the nodes behind it. Call this before `node` is taken off.
     #[inline(always)]
     pub(crate) fn approach<T>(&mut self, nodes: &[Node<T>], list: u32, node: u32) {
-        self.left = match self.left.checked_sub(1) {
-            Some(left) => left,
-            None => touch_next(nodes, list, node),
-        };
+        if node == self.batch {
+            self.batch = touch_batch(nodes, list, node);
+        }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn touch_next<T>(nodes: &[Node<T>], list: u32, node: u32) -> u32 {
-    if touch_batch(nodes, list, node) == BATCH { BATCH - 1 } else { NEVER }
 }

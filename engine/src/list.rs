@@ -121,7 +121,7 @@ pub(crate) fn reset<T>(nodes: &mut [Node<T>], list: u32) {
 /// Moves all nodes of a list that is not empty to the end of the queue `to`. `front` reads ahead in that queue.
 #[inline(always)]
 pub(crate) fn splice<T>(nodes: &mut [Node<T>], from: u32, to: u32, front: &mut Front) {
-    front.spliced(nodes, from);
+    front.spliced(nodes, from, to);
     let sentinel = &mut nodes[from as usize];
     let (first, last) = (mem::replace(&mut sentinel.next, from), mem::replace(&mut sentinel.prev, from));
     (sentinel.deadline, sentinel.generation) = (0, 0);

@@ -32,6 +32,14 @@ impl<T> Node<T> {
         Self { deadline: 0, prev: 0, next: 0, value: None, generation, jump: 0 }
     }
 
+    /// Ends the timer, whose key is stale from now on. Returns the timer's value, and the node's next generation, which
+    /// is 0 if all are used up.
+    #[inline(always)]
+    pub(crate) fn end(&mut self) -> (Option<T>, u32) {
+        self.generation = self.generation.wrapping_add(1);
+        (self.value.take(), self.generation)
+    }
+
     /// The value of a node that holds a timer.
     #[inline(always)]
     pub(crate) fn live_value(&self) -> &T {

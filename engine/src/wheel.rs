@@ -174,9 +174,13 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(always)]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let node = Self::node(key);
-        let deadline = self.arena.get(node, key.generation())?.deadline;
-        self.unlink(node, deadline);
-        let (.., value) = self.arena.remove(node);
+        let nodes = self.arena.nodes.as_mut_slice();
+        let timer = nodes.get_mut(node).filter(|timer| timer.generation == key.generation())?;
+        let deadline = timer.deadline;
+        let (value, generation) = timer.end();
+        let emptied = list::unlink(nodes, node);
+        self.unlinked(deadline, emptied);
+        self.arena.free(node as u32, generation);
         value
     }
 
@@ -206,7 +210,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let was_disarmed = timer.next == node as u32;
         let old = core::mem::replace(&mut timer.deadline, deadline);
         if !was_disarmed {
-            self.unlink(node, old);
+            let emptied = list::unlink(&mut self.arena.nodes, node);
+            self.unlinked(old, emptied);
         }
         self.append(node as u32, deadline);
         was_disarmed
@@ -219,15 +224,10 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let node = Self::node(key);
         let timer = self.arena.get(node, key.generation());
         let Some(&Node { deadline, .. }) = timer.filter(|timer| timer.next != node as u32) else { return false };
-        if deadline == self.earliest {
-            self.earliest = UNKNOWN;
-        }
         let nodes = self.arena.nodes.as_mut_slice();
         let emptied = list::unlink(nodes, node);
         list::set_unlinked(nodes, node as u32);
-        if let Some(list) = emptied {
-            self.empty(list);
-        }
+        self.unlinked(deadline, emptied);
         true
     }
 
@@ -322,22 +322,21 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Takes a timer off its list, if it is on one. The list's number is needed only if the list becomes empty. The
-    /// only node left is then the sentinel, and its index is the number. So the number is not computed from the
-    /// deadline.
+    /// Notes that a timer with this deadline was taken off its list. If the list became empty, `emptied` is its number.
+    /// [`list::unlink`] finds this number: the only node left is the sentinel. So it is not computed from the deadline.
     #[inline(always)]
-    fn unlink(&mut self, node: usize, deadline: u64) {
+    fn unlinked(&mut self, deadline: u64, emptied: Option<u32>) {
         if deadline == self.earliest {
             self.earliest = UNKNOWN;
         }
-        if let Some(emptied) = list::unlink(&mut self.arena.nodes, node) {
-            self.empty(emptied);
+        if let Some(list) = emptied {
+            self.empty(list);
         }
     }
 
     /// Makes a list empty and unmarks its slot. `list` may also be the number of a timer that was on no list, as
     /// `list::unlink` returns it; nothing changes then.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn empty(&mut self, list: u32) {
         if list < Self::LISTS {
             list::reset(&mut self.arena.nodes, list);

@@ -17,9 +17,16 @@ pub(crate) use inputs::{Inputs, Scale};
 pub(crate) use testbed::Memory;
 pub(crate) use workload::{Sample, Workload};
 
+use std::collections::BTreeMap;
+
 use crate::allocator;
 use crate::store::Store;
 use testbed::Testbed;
+
+/// A cell of the tables of times. The number is that of the timers.
+pub(crate) type Cell = (usize, Memory, Workload);
+/// The samples of each store in each cell.
+pub(crate) type Samples = BTreeMap<Cell, Vec<Vec<Sample>>>;
 
 /// One sample of each workload. For a store in new memory, only insertion is measured.
 pub(crate) fn run<S: Store>(inputs: &Inputs, memory: Memory) -> Vec<Sample> {
