@@ -111,6 +111,29 @@ test( 'the callback of a file is not called if another handle has taken its line
   child:close( )
 end )
 
+-- The turn serves only one handle, so the file waits for the next turn. Before that turn its buffer is empty. The callback
+-- of the file counts its calls and does not read, so this test does not hang if it fails.
+test( 'the callback of a file is not called if its buffer was emptied in a turn that had no room for the file', function( )
+  local loop = cogloop.loop{ clock = 'virtual', max_callbacks = 1 }
+  local reader, writer = T.fifo( )
+  local first, wake = T.fifo( )
+  first:setvbuf( 'no' )
+  writer:write 'one\ntwo\n'
+  equal( reader:read( ), 'one' )
+  local order, watcher = { }, nil
+  loop:on( reader, 'r', function( ) order[ #order + 1 ] = 'file' loop:stop( ) end )
+  -- The kernel's reports come before those of buffers.
+  watcher = loop:on( first, 'r', function( )
+    order[ #order + 1 ] = first:read( 1 ) .. reader:read( )
+    watcher:off( )
+  end )
+  wake:write 'x'
+  loop:after( 1, function( ) loop:stop( ) end )
+  loop:run( )
+  equal( table.concat( order, ' ' ), 'xtwo' )
+  for _, file in ipairs{ reader, writer, first, wake } do file:close( ) end
+end )
+
 test( 'the write callback is not called if the read callback of the same report has filled the pipe', function( )
   local loop, pipe = Loop( ), T.fifo( )
   local order = { }
