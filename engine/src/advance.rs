@@ -124,7 +124,14 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(never)]
     fn hold_before(&mut self, slot: usize) {
         let (level, digit) = (slot >> BITS, slot & ((1 << BITS) - 1));
-        self.reach(geometry::slot_start::<BITS>(self.now, level, digit) - 1);
+        let start = geometry::slot_start::<BITS>(self.now, level, digit);
+        debug_assert_eq!(
+            geometry::slot_of::<BITS>(start, self.now),
+            slot,
+            "seen from {}, it begins at {start}",
+            self.now
+        );
+        self.reach(start - 1);
     }
 
     /// Moves timers of the slot that begins with the next tick, each to its slot as seen from that tick. When the slot

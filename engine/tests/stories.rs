@@ -254,6 +254,30 @@ fn c19_every_slot_boundary_from_every_starting_slot() {
     }
 }
 
+/// C19: a slot that cascades in slices is held one tick before its first deadline can come, whatever the slot. Then its
+/// timers expire at their deadlines.
+#[test]
+fn c19_every_slot_that_cascades_in_slices_is_held_one_tick_before_it_begins() {
+    for level in (1..8).step_by(if cfg!(miri) { 6 } else { 1 }) {
+        for slot in (1..256u64).step_by(if cfg!(miri) { 127 } else { 1 }) {
+            let first = slot << (8 * level);
+            let mut wheel = Wheel::new();
+            for deadline in [first + 2, first + 1, first + 1] {
+                wheel.insert(deadline, deadline);
+            }
+            let mut calls = 1;
+            while !wheel.advance_within(first, 1) {
+                calls += 1;
+                assert_eq!(wheel.now(), first - 1, "held before slot {slot} of level {level}");
+                assert_eq!(wheel.pop_expired(), None);
+                audit(&wheel);
+            }
+            assert_eq!((wheel.now(), calls), (first, 3), "one move in each call, slot {slot} of level {level}");
+            assert_eq!(wake_ups(&mut wheel), [(first + 1, vec![first + 1; 2]), (first + 2, vec![first + 2])]);
+        }
+    }
+}
+
 /// C20, a bug of ratas: while expired timers are popped, timers are inserted into many near and far slots. All expire
 /// at their deadlines.
 #[test]
