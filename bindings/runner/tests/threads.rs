@@ -18,6 +18,49 @@ for round = 1, 100 do
 end
 "#;
 
+/// The loop of another thread began to run before the script's loop and has ended. An interrupt still finds the script's
+/// loop and ends its wait. It does not end the other thread's loops.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_finds_the_loop_of_its_thread_whatever_other_threads_run() {
+    use cogloop_lua_core::interrupt::{self, Found};
+    use std::io::{Read, Write, pipe};
+    use std::os::fd::AsRawFd;
+
+    let ((mut runs, told), (waits, mut go), (ends, mut end)) = (pipe().unwrap(), pipe().unwrap(), pipe().unwrap());
+    let script = |ended_by: i32| {
+        format!(
+            "local loop = require 'cogloop'.loop( )
+            loop:on( {ended_by}, 'r', function( ) loop:stop( ) end )
+            loop:after( 0, function( ) assert( io.open( '/dev/fd/{}', 'w' ) ):write( 'x' ):close( ) end )
+            loop:run( )",
+            told.as_raw_fd()
+        )
+    };
+    let again = "local ok, err = pcall( require 'cogloop'.run ) assert( not ok and err:find 'interrupted', err )";
+    let mut wait_for_one = || runs.read_exact(&mut [0]).unwrap();
+    let found = std::thread::scope(|scope| {
+        let other = scope.spawn(|| State::new().run(&script(waits.as_raw_fd())));
+        wait_for_one();
+        let of_script = scope.spawn(|| {
+            interrupt::install().unwrap();
+            let state = State::new();
+            state.run(&script(ends.as_raw_fd())).and_then(|()| state.run(again))
+        });
+        wait_for_one();
+        go.write_all(b"x").unwrap();
+        other.join().unwrap().unwrap();
+        let (_, found) = interrupt::raise();
+        let left = scope.spawn(|| State::new().run(SCRIPT));
+        left.join().unwrap().expect("another thread's loops run");
+        // Without this the test would hang if the interrupt were lost.
+        end.write_all(b"x").unwrap();
+        of_script.join().unwrap().expect("the script learns of the interrupt");
+        matches!(found, Found::Waiting | Found::Calling(_))
+    });
+    assert!(found, "a loop ran");
+}
+
 /// C68: two Lua states in two threads.
 #[test]
 fn states_in_two_threads_are_independent_c68() {

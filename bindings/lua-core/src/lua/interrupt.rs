@@ -10,7 +10,10 @@
 //!
 //! The program `cogloop` calls [`raise`] on Ctrl-C. The Lua modules never call [`raise`]. A check for an interrupt,
 //! [`pending`], costs two reads of an atomic. [`raise`] is async-signal-safe: it uses only atomics and the functions of
-//! `sys::wakers` that wake.
+//! `sys::wakers` that wake. Any thread may call it.
+//!
+//! Interrupts are for one thread, the one that has called [`install`]. The statics below describe the loops of that thread,
+//! and only that thread writes them. Loops of other threads, in Lua states of their own, are not interrupted.
 
 use super::nesting::LEVELS;
 use crate::sys::wakers::{self, Place};
@@ -49,7 +52,7 @@ pub enum Found {
     Calling(*mut lua_State),
 }
 
-/// Lets [`raise`] also end a sleep. Call it once, before the first interrupt.
+/// Makes this thread the one that is interrupted. Call it once, before the first interrupt and before a loop runs.
 ///
 /// # Errors
 ///
@@ -90,11 +93,12 @@ pub fn raised() {
     RAISED.store(COUNT.load(SeqCst), SeqCst);
 }
 
-/// Whether there was an interrupt that no error has reported to the script yet.
+/// Whether there was an interrupt that no error has reported to the script yet. Always false on other threads than the
+/// script's.
 #[must_use]
 #[inline]
 pub fn pending() -> bool {
-    COUNT.load(SeqCst) != RAISED.load(SeqCst)
+    COUNT.load(SeqCst) != RAISED.load(SeqCst) && wakers::is_installed_here()
 }
 
 /// Whether there was an interrupt at all.
@@ -121,13 +125,13 @@ pub(crate) fn is_running() -> bool {
     RUNNING.get() > 0
 }
 
-/// Whether a loop runs. The answer is right as long as only one thread runs loops, as in the program `cogloop`.
+/// Whether a loop of the script's thread runs.
 #[must_use]
 pub fn any_runs() -> bool {
     DEPTH.load(SeqCst) > 0
 }
 
-/// The state before [`enter`], which [`leave`] restores.
+/// The state before [`enter`], which [`leave`] restores. `None` on another thread than the script's, and in the modules.
 #[derive(Clone, Copy)]
 pub(crate) struct Outer {
     depth: usize,
@@ -135,17 +139,21 @@ pub(crate) struct Outer {
 }
 
 /// Notes that a loop runs now, with its waker and its coroutine. The waker lives as long as the loop.
-pub(crate) fn enter(waker: &Waker, lua: *mut lua_State) -> Outer {
+pub(crate) fn enter(waker: &Waker, lua: *mut lua_State) -> Option<Outer> {
+    if !wakers::is_installed_here() {
+        return None;
+    }
     let depth = DEPTH.load(SeqCst);
     if let Some(place) = LOOPS.get(depth) {
         place.put(waker);
     }
     DEPTH.store(depth + 1, SeqCst);
-    Outer { depth, runner: run_in(lua) }
+    Some(Outer { depth, runner: run_in(lua) })
 }
 
 /// Notes that the loop no longer runs, and whether it ended well or by an error.
-pub(crate) fn leave(outer: Outer, ended_well: bool) {
+pub(crate) fn leave(outer: Option<Outer>, ended_well: bool) {
+    let Some(outer) = outer else { return };
     DEPTH.store(outer.depth, SeqCst);
     run_in(outer.runner);
     if ended_well {
@@ -158,6 +166,9 @@ pub(crate) fn leave(outer: Outer, ended_well: bool) {
 /// Notes the coroutine in which callbacks run now. Returns the coroutine that was noted before.
 #[inline]
 pub(crate) fn run_in(lua: *mut lua_State) -> *mut lua_State {
+    if !wakers::is_installed_here() {
+        return null_mut();
+    }
     let outer = RUNNER.load(Relaxed);
     RUNNER.store(lua, Relaxed);
     outer
@@ -165,24 +176,26 @@ pub(crate) fn run_in(lua: *mut lua_State) -> *mut lua_State {
 
 /// Notes that a running loop is closed, and its waker with it.
 pub(crate) fn close(waker: &Waker) {
-    for place in &LOOPS[..DEPTH.load(SeqCst).min(LEVELS)] {
-        place.take_out(waker);
+    if wakers::is_installed_here() {
+        LOOPS[..DEPTH.load(SeqCst).min(LEVELS)].iter().for_each(|place| place.take_out(waker));
     }
 }
 
 /// Notes whether the loop waits.
 #[inline]
 pub(crate) fn waits(is_waiting: bool) {
-    // The signal handler usually runs on this thread, and has to see the stores in the program's order.
-    IS_WAITING.store(is_waiting, Relaxed);
-    std::sync::atomic::compiler_fence(SeqCst);
+    if wakers::is_installed_here() {
+        // The signal handler usually runs on this thread, and has to see the stores in the program's order.
+        IS_WAITING.store(is_waiting, Relaxed);
+        std::sync::atomic::compiler_fence(SeqCst);
+    }
 }
 
 /// Blocks for `duration`. An interrupt ends the sleep, and so does an earlier interrupt that was not reported to the
 /// script yet. No other signal shortens the sleep.
 pub(crate) fn sleep(duration: Duration) {
     let start = Instant::now();
-    while COUNT.load(SeqCst) == RAISED.load(SeqCst)
+    while !pending()
         && let Some(left) = duration.checked_sub(start.elapsed()).filter(|left| !left.is_zero())
     {
         wakers::nap(left);

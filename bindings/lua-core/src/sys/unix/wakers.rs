@@ -3,10 +3,11 @@
 
 use cogloop_io::Waker;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
 use std::sync::atomic::AtomicI32;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
 /// The place of a running loop: the descriptor that wakes it; -1 for a loop that was closed.
@@ -35,7 +36,18 @@ impl Place {
 /// The descriptor that ends a sleep; -1 before [`install`]. It is never closed.
 static SLEEP: AtomicI32 = AtomicI32::new(-1);
 
-/// Prepares for [`wake_sleep`].
+thread_local! {
+    static IS_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread has called [`install`].
+#[inline]
+pub(crate) fn is_installed_here() -> bool {
+    // The modules never call `install`. They need not look up the variable of the thread, which takes longer.
+    SLEEP.load(Relaxed) >= 0 && IS_HERE.get()
+}
+
+/// Prepares for [`wake_sleep`], which ends the sleeps of this thread.
 ///
 /// # Errors
 ///
@@ -43,6 +55,7 @@ static SLEEP: AtomicI32 = AtomicI32::new(-1);
 pub(crate) fn install() -> io::Result<()> {
     let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
     SLEEP.store(wake.into_raw_fd(), SeqCst);
+    IS_HERE.set(true);
     Ok(())
 }
 
@@ -61,15 +74,15 @@ fn write(descriptor: i32) {
     }
 }
 
-/// Sleeps for this time, or until it is woken; a signal ends the sleep, too.
+/// Sleeps for this time, or until it is woken; a signal ends the sleep, too. Only the thread of [`install`] is woken.
 pub(crate) fn nap(left: Duration) {
     let timeout =
         Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
-    let wake = SLEEP.load(SeqCst);
-    if wake < 0 {
+    if !is_installed_here() {
         let _ = poll(&mut [], Some(&timeout));
         return;
     }
+    let wake = SLEEP.load(SeqCst);
     // SAFETY: the descriptor stays open after `install`.
     let wake = unsafe { BorrowedFd::borrow_raw(wake) };
     if poll(&mut [PollFd::from_borrowed_fd(wake, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0) {

@@ -28,9 +28,17 @@ pub(crate) fn sleep_until(at_ns: u64) -> io::Result<bool> {
 /// None here.
 pub(crate) fn sleep(ns: u64) -> Result<Option<u64>, i32> {
     let start = Instant::now();
-    wakers::nap(Duration::from_nanos(ns));
-    let left_ns = ns.saturating_sub(start.elapsed().as_nanos() as u64);
-    Ok((left_ns > 0).then_some(left_ns))
+    loop {
+        let left_ns = ns.saturating_sub(start.elapsed().as_nanos() as u64);
+        if left_ns == 0 {
+            return Ok(None);
+        }
+        // A nap that has lasted for a day is no interrupt.
+        if wakers::nap(Duration::from_nanos(left_ns)) {
+            let left_ns = ns.saturating_sub(start.elapsed().as_nanos() as u64);
+            return Ok((left_ns > 0).then_some(left_ns));
+        }
+    }
 }
 
 /// There is no alarm: Windows has no timer that a loop could watch.

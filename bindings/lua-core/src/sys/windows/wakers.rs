@@ -2,11 +2,13 @@
 //! allocate no memory. So they are safe wherever the thread of the script was stopped.
 
 use cogloop_io::Waker;
+use std::cell::Cell;
 use std::io;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::AtomicPtr;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
+use windows_sys::Win32::Foundation::WAIT_OBJECT_0;
 use windows_sys::Win32::System::Threading::{CreateEventW, SetEvent, Sleep, WaitForSingleObject};
 
 /// The place of a running loop. It holds the loop's waker, or null if the loop was closed.
@@ -39,7 +41,18 @@ impl Place {
 /// The event that ends a sleep; null before [`install`]. It is never closed.
 static SLEEP: AtomicPtr<std::ffi::c_void> = AtomicPtr::new(null_mut());
 
-/// Prepares for [`wake_sleep`].
+thread_local! {
+    static IS_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread has called [`install`].
+#[inline]
+pub(crate) fn is_installed_here() -> bool {
+    // The modules never call `install`. They need not look up the variable of the thread, which takes longer.
+    !SLEEP.load(Relaxed).is_null() && IS_HERE.get()
+}
+
+/// Prepares for [`wake_sleep`], which ends the sleeps of this thread.
 ///
 /// # Errors
 ///
@@ -52,6 +65,7 @@ pub(crate) fn install() -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     SLEEP.store(event, SeqCst);
+    IS_HERE.set(true);
     Ok(())
 }
 
@@ -64,18 +78,18 @@ pub(crate) fn wake_sleep() {
     }
 }
 
-/// Sleeps for this time, but at most for a day. A wake ends the sleep earlier.
-pub(crate) fn nap(left: Duration) {
+/// Sleeps for this time, but at most for a day. A wake ends the sleep earlier: then the result is true. Only the thread
+/// of [`install`] is woken.
+pub(crate) fn nap(left: Duration) -> bool {
     const DAY_MS: u128 = 86_400_000;
     // Rounded up: a sleep must not end early.
     let ms = left.as_nanos().div_ceil(1_000_000).min(DAY_MS) as u32;
-    let event = SLEEP.load(SeqCst);
     // SAFETY: the event stays open after it was made.
     unsafe {
-        if event.is_null() {
-            Sleep(ms);
-        } else {
-            WaitForSingleObject(event, ms);
+        if is_installed_here() {
+            return WaitForSingleObject(SLEEP.load(SeqCst), ms) == WAIT_OBJECT_0;
         }
+        Sleep(ms);
     }
+    false
 }
