@@ -137,6 +137,9 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
                     if f64::from(number as c_int) != number {
                         wrong(lua, arg, WHAT[place], c"a name or a whole number of 32 bits");
                     }
+                    if found[place].is_some() {
+                        given_twice(lua, arg, WHAT[place]);
+                    }
                     found[place] = Some(number as c_int);
                 }
                 LUA_TSTRING => {
@@ -145,9 +148,11 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
                         .into_iter()
                         .filter(|&list| found[list].is_none())
                         .find_map(|list| value_of(LISTS[list], name).map(|value| (list, value)));
-                    match known {
-                        Some((list, value)) => found[list] = Some(value),
-                        None => {
+                    let taken = (0..3).find(|&list| value_of(LISTS[list], name).is_some());
+                    match (known, taken) {
+                        (Some((list, value)), _) => found[list] = Some(value),
+                        (None, Some(list)) => given_twice(lua, arg, WHAT[list]),
+                        (None, None) => {
                             let (what, got) = (WHAT[place].as_ptr(), lua_tostring(lua, arg));
                             let format = c"%s: '%s' is not known; %s expected";
                             bad_argument(
@@ -163,6 +168,15 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
         }
     }
     Wanted { protocol: found[0], family: found[1], kind: found[2] }
+}
+
+/// Raises: an earlier argument was a name for this, too.
+unsafe fn given_twice(lua: *mut lua_State, arg: c_int, what: &CStr) -> ! {
+    // SAFETY: only called by `read_names`.
+    unsafe {
+        let format = c"%s: an earlier argument has given it already";
+        bad_argument(lua, arg, lua_pushfstring(lua, format.as_ptr(), what.as_ptr()))
+    }
 }
 
 /// Removes the socket from the loops that observe it, and closes it. Does nothing if the socket is closed.

@@ -118,6 +118,24 @@ test( 'get and set', function( )
   fails( 'adr: T.Net.Address expected', adr.get, io.stdout )
 end )
 
+test( 'the text that is assigned to ip decides the family, as in a new address', function( )
+  T.requires 'Unix sockets'
+  local adr = Address( '127.0.0.1', 80 )
+  adr.ip = '/run/x.sock'
+  is( adr, 'AF_UNIX', '/run/x.sock', nil )
+  equal( adr, Address( '/run/x.sock' ) )
+  adr.ip = '127.0.0.2'
+  is( adr, 'AF_INET', '127.0.0.2', 0 )
+  equal( adr, Address( '127.0.0.2' ) )
+  adr.ip = './127.0.0.2'
+  is( adr, 'AF_UNIX', './127.0.0.2', nil )
+  adr.ip = '::1'
+  is( adr, 'AF_INET6', '::1', 0 )
+  -- Without a slash only an address that is a Unix address already takes it for a path.
+  fails( 'ip: ', function( ) adr.ip = 'no-slash' end )
+  is( adr, 'AF_INET6', '::1', 0 )
+end )
+
 test( 'ip, port and family can be assigned', function( )
   local adr = Address( '127.0.0.1', 80 )
   adr.ip = '127.0.0.2'

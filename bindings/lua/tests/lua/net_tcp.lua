@@ -59,6 +59,18 @@ test( 'the constructor accepts all names of protocols, families and types', func
   if T.supports 'Unix sockets' then is( Socket( 'unix', 'dgram' ), nil, 'AF_UNIX', 'SOCK_DGRAM' ) end
   fails( "protocol: 'xyz' is not known", Socket, 'xyz' )
   fails( "family: 'xyz' is not known", Socket, 'tcp', 'xyz' )
+  -- A name stands for an argument before its place or behind it. A number is always for its own place.
+  local function twice( arg, what, ... )
+    local message = fails( what .. ': an earlier argument has given it already', Socket, ... )
+    is_true( message:find( 'bad argument #' .. arg, 1, true ), message )
+  end
+  twice( 2, 'family', 'unix', 5 )
+  twice( 2, 'family', 'unix', 'ip4' )
+  twice( 3, 'family', 'tcp', 'ip4', 'ip6' )
+  twice( 3, 'type', 'dgram', nil, 1 )
+  twice( 3, 'type', nil, 'dgram', 'stream' )
+  twice( 2, 'protocol', 6, 'udp' )
+  twice( 3, 'protocol', nil, 'udp', 'tcp' )
   fails( 'type: a name expected', Socket, 'tcp', 'ip4', { } )
   for _, number in ipairs{ 2^40, -2^40, 1.5, 1/0, 0/0 } do
     fails( 'protocol: a name or a whole number of 32 bits expected, got ', Socket, number )
