@@ -60,9 +60,9 @@ test( 'the constructor accepts all names of protocols, families and types', func
   fails( "protocol: 'xyz' is not known", Socket, 'xyz' )
   fails( "family: 'xyz' is not known", Socket, 'tcp', 'xyz' )
   -- A name stands for an argument before its place or behind it. A number is always for its own place.
-  local function twice( arg, what, ... )
+  local function twice( nth, what, ... )
     local message = fails( what .. ': an earlier argument has given it already', Socket, ... )
-    is_true( message:find( 'bad argument #' .. arg, 1, true ), message )
+    is_true( message:find( 'bad argument #' .. nth, 1, true ), message )
   end
   twice( 2, 'family', 'unix', 5 )
   twice( 2, 'family', 'unix', 'ip4' )
