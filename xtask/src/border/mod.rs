@@ -140,7 +140,13 @@ impl Target<'_> {
 
     fn run(&self, script: &Script, backend: &str, patience: Patience) -> Result<(End, Log), String> {
         let path = self.folder()?.join(format!("{}-{}.lua", std::process::id(), FILES.fetch_add(1, Ordering::Relaxed)));
-        let result = run::run(self.command(backend), &path, &script.text(), patience);
+        // A program may write files, such as a trace, under any name. So each process runs in a folder of its own.
+        let scratch = path.with_extension("files");
+        std::fs::create_dir_all(&scratch).map_err(|error| format!("cannot make {}: {error}", scratch.display()))?;
+        let mut command = self.command(backend);
+        command.current_dir(&scratch);
+        let result = run::run(command, &path, &script.text(), patience);
+        let _ = std::fs::remove_dir_all(scratch);
         let _ = std::fs::remove_file(path);
         result
     }
