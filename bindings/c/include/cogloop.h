@@ -280,7 +280,7 @@ int cog_loop_backend(cog_loop loop, const char **name, const char **reason);
 int cog_loop_stats(cog_loop loop, cog_stats *stats);
 /* Writes the loop's activity into file, for Perfetto: each turn, wait and callback, with its name, time and lateness.
  * The trace ends with cog_loop_trace_end, when the loop is freed, or when the file has limit bytes (0: 64 MiB; at least
- * 4 KiB). The file is complete then, and the loop runs as without a trace. This call ends an earlier trace, even if it
+ * 4 KiB). The file is complete then, and the loop runs as without a trace. This call ends an earlier trace, unless it
  * fails. */
 int cog_loop_trace(cog_loop loop, const char *file, uint64_t limit);
 /* Ends the trace. Returns the first error of writing the file; that error has ended the trace. */

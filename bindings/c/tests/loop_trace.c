@@ -99,6 +99,17 @@ static void a_full_trace_and_a_freed_loop_complete_the_file(void) {
     CHECK(ends_with("]\n") && strstr(text, "\"cat\":\"timer\"") != NULL);
 }
 
+static void a_refused_file_leaves_the_trace_as_it_is(void) {
+    loop = virtual_loop();
+    CHECK(cog_loop_trace(loop, file_name(), 0) == COG_OK);
+    CHECK(cog_loop_trace(loop, "/no/such/folder/x", 0) > 0);
+    CHECK(cog_timer_after(loop, 1 * MS, idles, NULL, NULL) == COG_OK && cog_loop_run(loop) == COG_OK);
+    CHECK(cog_loop_trace_end(loop) == COG_OK);
+    written();
+    CHECK(ends_with("]\n") && strstr(text, "\"cat\":\"timer\"") != NULL);
+    cog_loop_free(loop);
+}
+
 static void wrong_arguments_are_errors(void) {
     loop = virtual_loop();
     CHECK(cog_loop_trace(loop, NULL, 0) == COG_ERROR_ARGUMENT);
@@ -113,6 +124,7 @@ int main(void) {
     RUN(a_trace_has_each_callback_with_its_name_time_and_lateness);
     RUN(a_callback_begins_where_the_one_before_it_ended_but_not_before_its_turn);
     RUN(a_full_trace_and_a_freed_loop_complete_the_file);
+    RUN(a_refused_file_leaves_the_trace_as_it_is);
     RUN(wrong_arguments_are_errors);
     return summary();
 }

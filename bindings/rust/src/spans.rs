@@ -87,8 +87,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be made, [`Error::Memory`], [`Error::Closed`]. Even then an earlier trace has
-    /// ended.
+    /// [`Error::Io`] if the file cannot be made, [`Error::Memory`], [`Error::Closed`]. An earlier trace goes on
+    /// then; otherwise it has ended.
     pub fn trace(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.trace_with(file, DEFAULT_LIMIT)
     }
@@ -101,11 +101,12 @@ impl<S> Handle<S> {
     pub fn trace_with(&self, file: impl AsRef<Path>, limit: u64) -> Result<(), Error> {
         let core = self.core();
         core.check_open()?;
-        // An error of the old trace is dropped: `end_trace` would have returned it.
-        let _ = core.timeline.end();
         memory::expect_small_things::<Trace>()?;
         let name = format!("loop {} on {}", core.id, core.events.borrow().backend().name);
-        let trace = Trace::create(file.as_ref(), limit, core.id.into(), &name);
+        let trace = Trace::create_after(file.as_ref(), limit, core.id.into(), &name, || {
+            // An error of the old trace is dropped: `end_trace` would have returned it.
+            let _ = core.timeline.end();
+        });
         *core.timeline.trace.borrow_mut() = Some(trace.map_err(Error::io("making a trace"))?);
         core.timeline.is_on.set(true);
         Ok(())

@@ -137,6 +137,20 @@ fn a_callback_begins_where_the_one_before_it_ended_but_not_before_its_run() {
 }
 
 #[test]
+fn a_refused_file_leaves_the_trace_as_it_is() {
+    let file = Temporary::new("refused");
+    let mut events = Loop::simulated().unwrap();
+    events.trace(&file.0).unwrap();
+    events.trace("/no/such/folder/x").unwrap_err();
+    let made = line!() + 1;
+    events.after(MS, |_: &mut (), _| ()).unwrap();
+    events.run(&mut ()).unwrap();
+    events.end_trace().unwrap();
+    assert_eq!(file.events("timer"), [format!("{} 1000.000+0.000 late 0.000", at(made))]);
+    assert!(file.text().ends_with("]\n"));
+}
+
+#[test]
 fn a_full_trace_ends_and_a_file_that_cannot_be_made_is_an_error() {
     let file = Temporary::new("full");
     let mut events = Loop::simulated().unwrap();

@@ -31,6 +31,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The subject of an event: its category in the file.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
@@ -159,10 +160,25 @@ impl Trace {
     /// # Errors
     /// An error of the system if it refuses the file, or if there is no memory.
     pub fn create(path: &Path, limit: u64, number: u64, name: &str) -> io::Result<Self> {
+        Self::create_after(path, limit, number, name, || ())
+    }
+
+    /// Like [`create`](Self::create), for a loop that may have a trace. Calls `end_old`, which ends that trace, when the
+    /// new file is open and the memory is there. So an error of these leaves the old trace as it is. The old trace may
+    /// be in the same file.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create).
+    pub fn create_after(path: &Path, limit: u64, number: u64, name: &str, end_old: impl FnOnce()) -> io::Result<Self> {
         // A file that exists is not emptied if there is no memory for its trace.
         memory::expect_bytes(BUFFER + LINE_MAX + FOR_THE_REST)?;
-        let file = File::create(path)?;
-        Self::to(Box::new(file), limit, number, name)
+        let file = Arc::new(File::options().write(true).create(true).truncate(false).open(path)?);
+        let new = Self::to(Box::new(Arc::clone(&file)), limit, number, name)?;
+        end_old();
+        if file.metadata().is_ok_and(|data| data.is_file()) {
+            file.set_len(0)?;
+        }
+        Ok(new)
     }
 
     /// Begins a trace that goes to `sink`.

@@ -55,12 +55,13 @@ impl Loop {
     }
 
     fn begin_trace(&self, file: &CStr, limit: u64) -> Result<(), Failure> {
-        // An error of the old trace is dropped: `cog_loop_trace_end` would have returned it.
-        let _ = self.tracing.end();
         let begun = names::path(file).and_then(|file| {
             let name = self.events.borrow().backend().name;
             let limit = if limit == 0 { DEFAULT_LIMIT } else { limit };
-            Trace::create(file, limit, self.id & 0xffff, name)
+            Trace::create_after(file, limit, self.id & 0xffff, name, || {
+                // An error of the old trace is dropped: `cog_loop_trace_end` would have returned it.
+                let _ = self.tracing.end();
+            })
         });
         *self.tracing.trace.borrow_mut() = Some(begun.map_err(|error| Failure::system("file", &error))?);
         self.tracing.is_on.set(true);

@@ -41,16 +41,18 @@ impl State {
         self.begin_trace(&file, DEFAULT_LIMIT)
     }
 
-    /// Ends the trace, if there is one, and begins another.
+    /// Begins a trace, and ends the old one, if there is one.
     ///
     /// # Errors
     ///
-    /// The system's error, if it refuses the new file. The old trace has ended even then.
+    /// The system's error, if it refuses the new file. The old trace goes on then.
     pub(crate) fn begin_trace(&mut self, file: &Path, limit: u64) -> io::Result<()> {
-        // An error of the old trace is lost; call `end_trace` first to get it.
-        let _ = self.end_trace();
         let name = Text::<80>::new(format_args!("loop {} on {}", self.id, self.events.backend().name));
-        let trace = Trace::create(file, limit, self.id, &String::from_utf8_lossy(name.as_bytes()))?;
+        let name = String::from_utf8_lossy(name.as_bytes());
+        let trace = Trace::create_after(file, limit, self.id, &name, || {
+            // An error of the old trace is lost; call `end_trace` first to get it.
+            let _ = self.end_trace();
+        })?;
         self.trace = Some(Box::new(trace));
         self.settle_measuring();
         Ok(())
