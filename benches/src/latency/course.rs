@@ -54,7 +54,7 @@ impl Pattern {
         }
     }
 
-    /// Returns a random time within the first period and before `before_ns`. The timers are not all due together then.
+    /// Returns a random time within the first period and before `before_ns`. So the timers are not all due together.
     fn first_ns(self, random: &mut Rng, before_ns: u64) -> u64 {
         let first_ns = match self {
             Self::Every { ns } => random.u64(1..=ns),

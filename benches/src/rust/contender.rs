@@ -10,7 +10,7 @@ type Step = fn(Work) -> io::Result<Vec<Figure>>;
 #[derive(Copy, Clone)]
 pub(super) struct Contender {
     pub(super) name: &'static str,
-    /// The steps; `None` for a step that the contender cannot do. Only futures can give up waiting for a socket.
+    /// The steps; `None` for a step that the contender leaves out. Only futures can give up waiting for a socket.
     steps: [Option<Step>; 8],
 }
 
@@ -26,12 +26,12 @@ impl Contender {
         "intervals",
     ];
 
-    /// Runs a step. Returns an empty list if the contender cannot do the step.
+    /// Runs a step. Returns an empty list if the contender leaves out the step.
     pub(super) fn step(&self, nth: usize, work: Work) -> io::Result<Vec<Figure>> {
         self.steps[nth].map_or(Ok(Vec::new()), |step| step(work))
     }
 
-    /// Whether the contender can do a step.
+    /// Whether the contender does a step.
     #[cfg(test)]
     pub(super) fn does(&self, nth: usize) -> bool {
         self.steps[nth].is_some()

@@ -249,9 +249,9 @@ int cog_loop_stop(cog_loop loop);
 /* With true, cog_loop_run waits for posts until cog_loop_stop, even if there is nothing else to wait for. The default
  * is false. This is for a thread that only serves the posts of other threads. */
 int cog_loop_keep_alive(cog_loop loop, bool keeps);
-/* Any thread: calls fn on the loop's thread, in the order of posting. A post that a callback makes, or a hook after the
- * wait, runs in the next turn. If the loop is freed before the call, discard is called on that thread instead, to free
- * ctx; discard may be NULL. If the loop has ended already, neither function is called, and the result is
+/* Any thread: calls fn on the loop's thread, in the order of posting. If a callback or a hook after the wait makes a
+ * post, the post runs in the next turn. If the loop is freed before the call, discard is called on that thread instead,
+ * to free ctx; discard may be NULL. If the loop has ended already, neither function is called, and the result is
  * COG_ERROR_STALE. */
 int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx);
 /* Any thread, and any signal handler: ends the current wait, or the next one. It takes no lock and no memory, and keeps

@@ -80,7 +80,7 @@ static void a_post_keeps_the_loop_running_and_does_not_wait(void) {
     cog_loop_free(loop);
 }
 
-/* A post that a callback makes, or a hook after the wait, or another post, runs in the next turn. */
+/* If a callback, a hook after the wait or another post makes a post, the new post runs in the next turn. */
 static void count_a_post(void *ctx) { ++*(int *)ctx; }
 static void post_one(void *ctx) { CHECK(cog_loop_post(loop, count_a_post, NULL, ctx) == COG_OK); }
 static void post_at_a_timer(cog_timer timer, const cog_expiry *expiry, void *ctx) {

@@ -49,7 +49,7 @@
 ---@class cogloop.Listed
 ---@field timer cogloop.Timer
 ---@field remaining number
----@field f any the function, or the task that waits
+---@field f any the function, or the task whose timer this is
 ---@field repeats boolean
 ---@field paused boolean
 ---@field name? string the task's name

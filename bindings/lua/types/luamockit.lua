@@ -43,7 +43,8 @@ function mockit.oneoff( ms, f ) end
 function mockit.getit( ms, f ) end
 
 --- Blocks until an event is queued or a signal comes. If `ms` is given and above 0, it blocks for `ms` milliseconds at
---- most. If no timer is armed and there is no limit, only a signal ends the wait.
+--- most. If no timer is armed and there is no limit, only a signal ends the wait. With a virtual clock the call then
+--- fails at once.
 ---@param ms? integer
 ---@return 0|1 failed
 ---@return string? message
@@ -57,8 +58,8 @@ function mockit.pending( ) end
 ---@return integer
 function mockit.inqueue( ) end
 
---- Runs the callbacks of the events that are in the queue now. If a callback has failed, it raises the first error when
---- all have run.
+--- Runs the callbacks of the events that are in the queue now. If callbacks have failed, `process_events` raises the
+--- first error when all have run.
 ---@return integer ran
 function mockit.process_events( ) end
 

@@ -17,7 +17,7 @@ pub(crate) enum Source {
 /// An action before the script, in the order of the command line.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Before {
-    /// `-e`, or the environment: runs code with this chunk name. The code may have zero bytes.
+    /// `-e`, or the environment: runs code with this chunk name. A byte of the code may be zero.
     Run { code: Vec<u8>, name: CString },
     /// The environment: runs a file.
     File(CString),

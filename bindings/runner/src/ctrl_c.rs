@@ -1,7 +1,7 @@
 //! Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error
 //! ("interrupted!", as in the `lua` program). A script that runs no loop, or that runs another loop afterwards, gets
-//! the same error. If the script ignores the error, the second Ctrl-C interrupts at once, and the third ends the
-//! program.
+//! the same error. A further Ctrl-C before the script has got the error interrupts at once. The program ends if Ctrl-C
+//! comes again before an interrupt at once has taken effect, for example while a function in C runs.
 
 use crate::sys;
 use cogloop_lua_core::interrupt::{self, Found};
@@ -70,7 +70,8 @@ fn on_signal() {
     if lua.is_null() || ASKED.swap(true, SeqCst) {
         sys::exit(STATUS.into());
     }
-    // SAFETY: a state that runs callbacks is alive, and the script's state is alive until `forget`; as above.
+    // SAFETY: a state that runs callbacks is alive, and the script's state is alive until `forget`. The hook's fields
+    // may be set from a signal handler.
     unsafe { lua_sethook(lua, Some(raise), LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1) };
 }
 

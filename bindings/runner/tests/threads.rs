@@ -1,4 +1,4 @@
-//! Two Lua states in two threads of one process. The number `C…` names a row of docs/conformance.md.
+//! Lua states in several threads of one process. The number `C…` names a row of docs/conformance.md.
 
 #[path = "common/state.rs"]
 mod state;
@@ -18,8 +18,8 @@ for round = 1, 100 do
 end
 "#;
 
-/// The loop of another thread began to run before the script's loop and has ended. An interrupt still finds the script's
-/// loop and ends its wait. It does not end the other thread's loops.
+/// The loop of another thread began to run before the script's loop, and has ended. An interrupt still finds the
+/// script's loop and ends its wait. The interrupt does not end the loops of other threads.
 #[cfg(unix)]
 #[test]
 fn an_interrupt_finds_the_loop_of_its_thread_whatever_other_threads_run() {

@@ -29,7 +29,7 @@ use std::io;
 /// | `Io` | becomes the system's error itself |
 /// | `Backend` | the kind of the system's error, or `Unsupported` |
 /// | `Limit` | `QuotaExceeded` |
-/// | `Memory` | `OutOfMemory`; it does not contain the error |
+/// | `Memory` | `OutOfMemory`, without the error inside |
 /// | `ZeroPeriod` | `InvalidInput` |
 /// | `Closed` | `BrokenPipe` |
 /// | `Removed` | `NotFound` |

@@ -8,8 +8,8 @@ use cogloop_io::trace::{DEFAULT_LIMIT, Detail, Kind, Name, Trace};
 use std::path::Path;
 
 impl Core {
-    /// Call before a callback. `what` finds the callback's line, where the program gave the callback to the loop. The
-    /// line is looked up before the callback, which may end its timer and make another one.
+    /// Call before a callback. `what` finds the callback's line: the line where the program gave the callback to the
+    /// loop. The line is looked up before the callback, which may end its timer and make another one.
     #[inline]
     pub(crate) fn begin_span(&self, what: Option<(Of, u32)>) -> Option<Begun> {
         if self.timeline.is_on.get() { Some(self.begun(what)) } else { None }

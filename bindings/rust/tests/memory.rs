@@ -334,7 +334,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
                 if let Poll::Ready(refused) = poll_once(limited) {
                     assert!(done(refused).is_none());
                 }
-                // So is a future on which the thread blocks.
+                // A future on which the thread blocks is accepted or refused, too.
                 let _ = done(events.block_on(&mut state, async {}));
             }
             visited

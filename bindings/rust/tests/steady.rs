@@ -48,9 +48,9 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Returns the allocations of 200 rounds after a warm-up. How long the warm-up takes depends on the time: a table of
-/// the wheel grows when a timer first needs it. So there are ten tries. Code that allocates regularly allocates in each
-/// try.
+/// Returns the allocations of 200 rounds after a warm-up. How long the warm-up takes depends on the clock's time: a
+/// table of the wheel grows when a timer first needs it. So there are ten tries. Code that allocates regularly
+/// allocates in each try.
 fn allocations(events: &mut Loop<u64>, mut more: impl FnMut(&mut Loop<u64>, &mut u64)) -> u64 {
     let mut state = 0;
     let mut count = || {

@@ -9,7 +9,8 @@ use super::{documents, pack, sources};
 use crate::process;
 use crate::project::LUA_MANIFEST;
 
-/// The crate of the modules is a workspace of its own.
+/// The members of the workspace in the archive. The crate of the modules is not among them: it is a workspace of its
+/// own.
 const MEMBERS: [&str; 3] = ["engine", "io", "bindings/lua-core"];
 
 /// The beginning of the names of crates that are only for Windows. These crates have half of all bytes, and no build on

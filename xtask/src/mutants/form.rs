@@ -5,7 +5,7 @@
 //! what: once 2³⁰ units have passed, a timer at the end of time hides all shorter ones
 //! asked: c_model              the suite that must catch it; left out for the tests of the event loop
 //!
-//! --- engine/src/expire.rs, fn next_deadline
+//! --- engine/src/next_deadline.rs, fn next_deadline
 //! the lines as they stand
 //! --- become
 //! the lines with the bug, behind `if BUG`

@@ -2,7 +2,8 @@
 //!
 //! The engine has no unsafe code, so Miri can find undefined behaviour only in the collections of the standard library
 //! that the engine uses. A few timers in each test are enough for that. Miri is a thousand times slower than the
-//! compiled tests: long loops have fewer rounds under it (`cfg!(miri)`), and tests that need a crowd are left out.
+//! compiled tests: long loops have fewer rounds under it (`cfg!(miri)`), and tests with more than a thousand timers are
+//! left out.
 //!
 //! Only nightly compilers have Miri. If none can be installed, the step is skipped, and its note says so.
 

@@ -53,7 +53,8 @@ const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
 /// Reads the period or the table of options at 2. Returns the plan (when the timer fires, and what it does about missed
 /// deadlines), and the slack if it is given. The plan's deadline is the delay until the timer first fires.
 unsafe fn check_plan(lua: *mut lua_State) -> (Plan, Option<u64>) {
-    // SAFETY: only called by `every`, before `every` touches its stack; a check that raises leaves nothing behind.
+    // SAFETY: only called by `every`, with the loop at 1 and the arguments above it; a check that raises leaves nothing
+    // behind.
     unsafe {
         if lua_type(lua, 2) != LUA_TTABLE {
             let period = check_period(lua, 2);
@@ -92,7 +93,7 @@ unsafe fn check_period(lua: *mut lua_State, index: c_int) -> NonZeroU64 {
 /// Arms a timer with the function and arguments from 3 on, and pushes its ticket.
 #[inline(always)]
 unsafe fn add(lua: *mut lua_State, flags: u64, due: Due) -> c_int {
-    // SAFETY: only called by functions of the module, with the loop at 1; comments beside the lines show the stack.
+    // SAFETY: only called by functions of the module, with the loop at 1; `stack!` lines show what is on the stack.
     unsafe {
         check_callable(lua, 3);
         let mut payload = flags;

@@ -1,6 +1,7 @@
--- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks, that is, tasks that wait in
--- `pause`, and serves them in the order in which they came. An object wakes a task and hands over the value (or the
--- permit) in one step. No other task can take the value in between, so no wake-up is lost or spurious.
+-- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks (a channel has two), that is,
+-- of tasks that wait in `pause`, and serves each list in the order in which the tasks came. An object wakes a task and
+-- hands over the value (or the permit) in one step. No other task can take the value in between, so no wake-up is lost
+-- or spurious.
 --
 -- A task that was cancelled or has timed out stays in the list until it runs, but it is no longer paused. `unpark`
 -- returns false for such a task, and the object tries the next task.
@@ -12,7 +13,8 @@ local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
 
 -- ## Doubly linked lists of waiting tasks
 -- A task that gives up is removed without a search. A list keeps one used node for the next task, so tasks that wait
--- one after the other make no garbage. `false` means "none": a field that is set to nil would be allocated again later.
+-- one after the other make no garbage. `false` means "none": a field that was set to nil may have to be allocated
+-- again.
 local function new_list( ) return { first = false, last = false, spare = false } end
 
 local function push( list, task, value )
@@ -117,7 +119,7 @@ end
 
 local function closed( ) return nil, 'the channel is closed', EPIPE end
 
--- Returns true. Returns nil, message, errno if the time limit is over or the channel is closed.
+-- Returns true; or nil, message, errno if the time limit is over or the channel is closed.
 function channel.send( self, value, ms )
   if not channels[ self ] then not_one( self, 'channel', 'send' ) end
   if value == nil or ms ~= nil then check_value( self, value, ms ) end

@@ -195,8 +195,8 @@ pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
     }
 }
 
-/// Drops void claims until it finds a coroutine that still waits. Remembers the descriptor of this coroutine, and
-/// checks this descriptor first the next time. Runs no Lua code.
+/// Drops void claims until it finds a coroutine that still waits. Remembers the descriptor for which this coroutine
+/// waits, and checks this descriptor first the next time. Runs no Lua code.
 unsafe fn find_waiting(lua: *mut lua_State) {
     // SAFETY: only called by `before_idle`. Only the entry that `lua_next` has just returned leaves the table;
     // `lua_next` allows that.

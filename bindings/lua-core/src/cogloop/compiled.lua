@@ -1,6 +1,6 @@
 -- The calls that LuaJIT compiles with the script, in their usual cases; see compiled.rs. The chunk gets the module's
--- table, the methods' table, and the table of the Rust side. Any other case goes to the function of the same name in
--- Rust, which handles all cases.
+-- table, the methods' table, the table of the Rust side, and the results of lua/compiled.lua. Any other case goes to
+-- the function of the same name in Rust, which handles all cases.
 local module, methods, own, typed, while_compiled, block_of = ...
 local getmetatable, pairs, select, setmetatable, type = getmetatable, pairs, select, setmetatable, type
 
@@ -32,8 +32,8 @@ local function prepare( loop )
   end
 end
 
--- Makes the function for the usual case of `after` or `at`, which returns nothing in any other case. The argument is
--- the function that arms a timer.
+-- Makes the function for the usual case of `after` or `at`. In any other case that function returns nothing. The
+-- argument `arm` is the function that arms a timer.
 --
 -- A timer is armed in steps. Until `arming` is 0, its entry in TASKS counts as missing; steps.rs says what may happen
 -- between the steps. A call with very many arguments is left to the function for all cases, which raises if they do

@@ -205,8 +205,8 @@ unsafe fn on_timer(
     }
 }
 
-/// Cancels a timer. Returns its place in TASKS, or 0 if it was not pending. The Lua code then empties the place and
-/// sets `emptying` to 0.
+/// Cancels a timer. Returns its place in TASKS, which the Lua code then empties before it sets `emptying` to 0. Returns
+/// 0 if the timer was not pending.
 unsafe extern "C" fn cancel(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe {

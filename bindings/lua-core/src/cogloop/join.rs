@@ -19,8 +19,8 @@ use mlua::ffi::{
 use std::ffi::c_int;
 
 entry!(
-    /// `( task [, ms] )` → true if `task` has ended, or ended with its loop. Otherwise the running task waits for that
-    /// end, and the results are those of `pause`.
+    /// `( task [, ms] )` → true if `task` has ended, or if its loop is closed. Otherwise the running task waits for
+    /// the end of `task`, and the results are those of `pause`.
     pub(super) fn await_end(lua: *mut lua_State) -> c_int {
         check_task(lua, 1);
         let limit_ns = super::coroutine::check_limit(lua, 2);

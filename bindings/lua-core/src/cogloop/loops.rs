@@ -1,5 +1,5 @@
-//! Finds the loop on which a function works: its first argument, the default loop, or the loop of a timer's ticket,
-//! which is the timer's userdata.
+//! Finds the loop on which a function works: its first argument, the default loop, or the loop of a timer, a watcher or
+//! a task.
 
 use super::{create, upvalue};
 use crate::host::memory::{LoopBlock, State};

@@ -3,8 +3,8 @@
 local module, methods = ...
 local unpack = table.unpack or unpack
 
--- Returns a function. When this function has not been called for `ms`, `f` is called with the arguments of its last
--- call.
+-- Returns a function that postpones `f`. When the returned function has not been called for `ms`, `f` is called with
+-- the arguments of the last call.
 local function debounce( after, ms, f )
   local timer, args, count
   local function fire( )

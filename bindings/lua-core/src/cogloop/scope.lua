@@ -36,7 +36,7 @@ local function ended( self, task )
     if not self.wants_one then cancel_all( self, FAILED ) end
   elseif status == 'done' and self.wants_one and not self.winner then
     self.winner = task
-    cancel_all( self, 'another one was first' )
+    cancel_all( self, 'another task was first' )
   end
   if self.count == 0 then wake_all( self.waiters, true ) end
 end
@@ -64,7 +64,7 @@ local function not_one( self, method )
 end
 
 -- Waits until all tasks have ended. Returns true, or what `pause` returns if the wait is cancelled or times out.
-local IS_ONE = 'a task of the group cannot wait for the end of it'
+local IS_ONE = 'a task of the group cannot wait for the end of the group'
 local function rest( self, ms )
   if self.count == 0 then return true end
   local loop = self.loop

@@ -301,7 +301,7 @@ unsafe fn push_line(lua: *mut lua_State, index: c_int) {
             (Phase::Sleeping, status) if status == c"waiting" => c"sleeps",
             (Phase::Parked, status) if status == c"waiting" => c"parks",
             (Phase::Watching(_), status) if status == c"waiting" => c"waits for a handle",
-            // For a task, or in a channel, a semaphore or an event.
+            // The task waits for another task or a group, or in a channel, a semaphore or an event.
             (Phase::Paused, status) if status == c"waiting" => c"waits",
             (_, status) => status,
         };

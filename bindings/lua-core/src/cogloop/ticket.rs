@@ -35,7 +35,7 @@ impl Payload {
     pub(super) const YIELDED: u64 = Self::COROUTINE | Self::TIMEOUT;
     /// The entry is a task, and the handle for which it waited was closed.
     pub(super) const CLOSED: u64 = Self::COROUTINE | Self::OTHER;
-    /// The entry is a parked task, and the timer is its time limit.
+    /// The entry is a parked or paused task, and the timer is the time limit of its wait.
     pub(super) const UNPARKED: u64 = Self::TIMEOUT | Self::OTHER;
     const OTHER: u64 = 1 << 20;
     /// The bits that tell the kind of the entry.

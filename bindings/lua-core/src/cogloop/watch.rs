@@ -61,7 +61,8 @@ unsafe fn watch_source(state: *mut State, node: *mut NodeBlock, source: *mut Sou
 
 /// Returns the watcher at 1 and the state of its loop, and inserts the loop below the watcher. The state is null if the
 /// watcher is off or the loop is gone. A coroutine that waits for a handle claims a direction of the handle's watcher.
-/// First drops the claims of coroutines that no longer wait, because a watcher that has only such claims is off.
+/// This function first drops the claims of coroutines that no longer wait, because a watcher that has only such claims
+/// is off.
 /// stack: watcher … → loop watcher …
 unsafe fn receive(lua: *mut lua_State) -> (*mut NodeBlock, *mut State) {
     // SAFETY: only called by functions of the module; a userdata with the watcher's metatable holds a NodeBlock.

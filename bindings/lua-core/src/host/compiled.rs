@@ -1,6 +1,6 @@
-//! Parts of the functions of the faces, the interfaces for scripts. LuaJIT calls them through its FFI. Such a part must
-//! not touch Lua, so it can neither raise nor make an object. It does only the usual case. For any other case it
-//! changes nothing and returns [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
+//! Parts of the functions of the faces, the interfaces for scripts. LuaJIT calls these parts through its FFI. Such a
+//! part must not touch Lua, so it can neither raise nor make an object. It does only the usual case. For any other case
+//! it changes nothing and returns [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
 
 use super::memory::{LoopBlock, State};
 use crate::lua::args::test_userdata;
@@ -95,8 +95,9 @@ pub(crate) unsafe fn prepare(lua: *mut lua_State, class: c_int) -> Option<*mut S
     }
 }
 
-/// Call before each timer of a turn; `count` is the number of timers so far. If there are many timers, serves due
-/// timers by the Lua function that is kept under `key`. That function stops at a timer that the C function must serve.
+/// Call before each timer of a turn; `count` is the number of these calls since the Lua function last ran. If there are
+/// many timers, serves due timers by the Lua function that is kept under `key`. That function stops at a timer that the
+/// C function must serve.
 ///
 /// # Safety
 ///

@@ -295,8 +295,8 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
             found = true;
         }
         loop {
-            // Timers are served before each handle, too. A turn limits its timers only while there are handles. So if a
-            // callback has removed the last handle, the turn goes on with its timers.
+            // Timers are served before each handle, too. Apart from the host's limit, a turn limits its timers only
+            // while there are handles. So if a callback has removed the last handle, the turn goes on with its timers.
             if must_return((*block).state) {
                 return found;
             }

@@ -29,7 +29,8 @@ pub(crate) mod value {
     pub(crate) const NODES: c_int = 2;
     /// The function `loop.onerror`, or nil.
     pub(crate) const ONERROR: c_int = 3;
-    /// The Task or Node whose callback runs, else nil.
+    /// The Task or Node whose callback runs, or the running task of the module `cogloop`. If the callback of a timer of
+    /// that module has raised an error: the timer.
     pub(crate) const CURRENT: c_int = 4;
     /// The traceback of the error on its way to `run`, else nil.
     pub(crate) const TRACEBACK: c_int = 5;
@@ -54,18 +55,18 @@ pub(crate) struct LoopBlock {
     pub(crate) places: Places,
 }
 
-/// The places in TASKS of timers that compiled code arms or cancels in steps; 0: none. The Lua code reads and writes
-/// them, too.
+/// The places in TASKS of timers that compiled code arms, cancels or takes in steps; 0: none. The Lua code reads and
+/// writes them, too.
 #[cfg(feature = "luajit")]
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct Places {
     /// The place of the timer that was armed last, until its entry is in TASKS.
     pub(super) arming: Cell<i32>,
-    /// The place of the parked timer, until its entry is in TASKS. It was paused because something came between its
-    /// steps.
+    /// The place of the parked timer, until its entry is in TASKS. The timer was paused because something came between
+    /// the steps.
     pub(super) parked: Cell<i32>,
-    /// The place of a cancelled timer, until the place is empty.
+    /// The place of a timer that was cancelled, or taken to be served, until the place is empty.
     pub(super) emptying: Cell<i32>,
 }
 

@@ -32,8 +32,8 @@ impl Meter {
         self.late.saturating_record(late_ns);
     }
 
-    /// Called when a callback begins. Returns the time at which it begins; `None` if callbacks are not timed. If only a
-    /// trace needs the time, it is the time at which the last callback of this turn ended.
+    /// Called when a callback begins. Returns the time at which the callback begins; `None` if callbacks are not timed.
+    /// If only a trace needs the time, the result is the time at which the last callback of this turn ended.
     ///
     /// # Safety
     ///

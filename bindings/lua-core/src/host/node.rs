@@ -91,7 +91,7 @@ pub(crate) unsafe fn attach(
                 lua_pop(lua, 1);
             }
         }
-        // From here on nothing runs Lua code.
+        // From here on nothing runs Lua code, unless this function begins again.
         let state = check_loop(lua, 1);
         if !handle.is_current() {
             return Err(Failure { errno: EBADF, text: Text::new("handle: it was closed") });
@@ -150,8 +150,8 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     }
 }
 
-/// Called before another handle replaces the handle on top. Keeps the handle on top while the direction for which it
-/// was given is observed, so that the collector does not close it. Neither raises nor allocates.
+/// Called before another handle replaces the old one, which is on top. Stores the old handle as EARLIER while the
+/// direction for which it was given is observed, so that the collector does not close it. Neither raises nor allocates.
 unsafe fn keep_earlier(lua: *mut lua_State, index: c_int, rest: Interest) {
     // SAFETY: only called by `set_callback`, with a Node at `index` and room for two values.
     unsafe {
@@ -202,8 +202,8 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
     }
 }
 
-/// Puts the new Node on top into the loop's table, and its descriptor into the backend. The table comes first: only
-/// this step can raise, and it is easily undone.
+/// Puts the new Node, which is on top, into the loop's table, and its descriptor into the backend. The table comes
+/// first: only this step can raise, and it is easily undone.
 unsafe fn enter(
     lua: *mut lua_State,
     state: *mut State,
@@ -299,8 +299,8 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
     }
 }
 
-/// Stops observing these directions, and drops their callbacks. The kernel may refuse the change, because the descriptor
-/// was closed. The event loop reports a dropped direction no more even then.
+/// Stops observing these directions, and drops their callbacks. The kernel may refuse the change, because the
+/// descriptor was closed. The event loop reports a dropped direction no more even then.
 ///
 /// # Safety
 ///

@@ -40,8 +40,7 @@ pub(crate) unsafe fn is_stale(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Forgets an observed descriptor, and drops its callbacks and its handle. The loop is at 1, and its Node is at
-/// `index`. Neither raises nor allocates in Lua.
+/// Forgets an observed descriptor, and drops its callbacks and its handle. Neither raises nor allocates in Lua.
 ///
 /// # Safety
 ///

@@ -22,7 +22,7 @@ use std::ffi::c_int;
 /// [The rule for Lua calls](crate); the loop is at 1, `state` is its state, and `ready` was pulled just now, or was
 /// kept in `write_left`.
 pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready: Ready) {
-    // SAFETY: the caller's promise; comments beside the lines show the stack. The Node is on the stack, so it lives.
+    // SAFETY: the caller's promise; `stack!` lines show what is on the stack. The Node is on the stack, so it lives.
     unsafe {
         let Some(number) = (*state).number_of(ready.token) else { return };
         lua_settop(lua, 1);

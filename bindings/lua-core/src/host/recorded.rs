@@ -90,7 +90,7 @@ impl State {
         self.events.set_place(std::str::from_utf8(text.as_bytes()).unwrap_or_default());
     }
 
-    /// The place where the script has departed from the recording.
+    /// The message that says where the script has departed from the recording; `None` if it has not.
     pub(crate) fn departure(&self) -> Option<ErrorText> {
         self.events.departure().map(Text::new)
     }

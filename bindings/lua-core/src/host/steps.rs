@@ -1,7 +1,8 @@
-//! Adding and cancelling a timer in steps, for code that LuaJIT compiles with the script. One step changes the wheel,
-//! another the loop's table TASKS, which has an entry for each timer. No steps begin while a debug hook is set, because
-//! the hook could use the loop between two of them. A finalizer may still run between two steps, and so may a hook that
-//! another thread or a signal handler sets. Lua's own Ctrl-C sets such a hook, which raises.
+//! The steps in which code that LuaJIT compiles with the script adds a timer, cancels it, or takes it to serve it. One
+//! step changes the wheel, another the loop's table TASKS, which has an entry for each timer. No steps begin while a
+//! debug hook is set, because the hook could use the loop between two of them. A finalizer may still run between two
+//! steps, and so may a hook that another thread or a signal handler sets. Lua's own Ctrl-C sets such a hook, which
+//! raises.
 //!
 //! ```text
 //!   add      arm ─────► the Lua code stores the entry in TASKS ────► arming = 0
@@ -9,7 +10,7 @@
 //!                └─ parked ──────────────────────────────────────► armed_in_steps: its time goes on
 //!
 //!   cancel   cancel ──► the Lua code empties the place in TASKS ───► emptying = 0
-//!                └─ a new timer does not get this place
+//!   serve    next ────►     └─ meanwhile a new timer does not get this place
 //! ```
 //!
 //! The Lua code ends the steps by a store into the loop's block, which takes no call. See [`Places`].
@@ -27,7 +28,7 @@ fn place_of(index: u32) -> i32 {
 }
 
 impl Steps {
-    /// Whether [`State::empties`] may be called: no cancelling is unfinished.
+    /// Whether [`State::empties`] may be called: no other place still has to be emptied.
     pub(crate) fn may_empty(&self) -> bool {
         self.places().is_none_or(|places| places.emptying.get() == 0)
     }
@@ -45,8 +46,8 @@ impl Steps {
 
     #[inline]
     fn places(&self) -> Option<&Places> {
-        // SAFETY: the pointer leads into the loop's block, which outlives the state. The Lua code does not run while the
-        // reference is alive.
+        // SAFETY: the pointer leads into the loop's block, which outlives the state. The Lua code does not run while
+        // the reference is alive.
         self.places.map(|places| unsafe { places.as_ref() })
     }
 
@@ -66,7 +67,7 @@ impl Steps {
 }
 
 impl State {
-    /// Call when a timer was armed in steps.
+    /// Call when a timer is in the wheel, and the Lua code still has to store its entry.
     #[inline]
     pub(crate) fn arms(&mut self, key: Key) {
         self.unlinked = None;
@@ -76,8 +77,8 @@ impl State {
         }
     }
 
-    /// Call when the entry of a timer that was armed in steps, and may be parked, is in TASKS. Returns false if the timer
-    /// was cancelled meanwhile.
+    /// Call when the entry of a timer that was armed in steps, and may be parked, is in TASKS. Returns false if the
+    /// timer was cancelled meanwhile.
     pub(crate) fn armed_in_steps(&mut self, key: Key) -> bool {
         if self.steps.is_parked(key) {
             self.steps.set_parked(None);
@@ -86,7 +87,7 @@ impl State {
         self.steps.arming == Some(key) && self.steps.take_arming().is_some()
     }
 
-    /// Call when a timer was cancelled in steps.
+    /// Call when a timer has left the wheel, and the Lua code still has to empty its place in TASKS.
     #[inline]
     pub(crate) fn empties(&mut self, index: u32) {
         if let Some(places) = self.steps.places() {
@@ -94,7 +95,7 @@ impl State {
         }
     }
 
-    /// Call when the place in TASKS of a timer that was cancelled in steps is empty.
+    /// Call when the place that [`empties`](Self::empties) has reserved is empty.
     #[inline]
     pub(crate) fn emptied(&mut self) {
         if let Some(places) = self.steps.places() {

@@ -107,7 +107,6 @@ impl<const N: usize> Text<N> {
         self.extend(&digits[first..]);
     }
 
-    /// The text so far.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }

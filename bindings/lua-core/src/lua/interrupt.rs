@@ -12,8 +12,9 @@
 //! [`pending`], costs two reads of an atomic. [`raise`] is async-signal-safe: it uses only atomics and the functions of
 //! `sys::wakers` that wake. Any thread may call it.
 //!
-//! Interrupts are for one thread, the one that has called [`install`]. The statics below describe the loops of that thread,
-//! and only that thread writes them. Loops of other threads, in Lua states of their own, are not interrupted.
+//! Interrupts are for one thread, the one that has called [`install`]. The statics about loops below describe the loops
+//! of that thread, and only that thread writes them. Loops of other threads, in Lua states of their own, are not
+//! interrupted.
 
 use super::nesting::LEVELS;
 use crate::sys::wakers::{self, Place};
@@ -131,7 +132,8 @@ pub fn any_runs() -> bool {
     DEPTH.load(SeqCst) > 0
 }
 
-/// The state before [`enter`], which [`leave`] restores. `None` on another thread than the script's, and in the modules.
+/// The state before [`enter`], which [`leave`] restores. [`enter`] returns `None` on another thread than the script's,
+/// and in the modules.
 #[derive(Clone, Copy)]
 pub(crate) struct Outer {
     depth: usize,
@@ -174,7 +176,7 @@ pub(crate) fn run_in(lua: *mut lua_State) -> *mut lua_State {
     outer
 }
 
-/// Notes that a running loop is closed, and its waker with it.
+/// Called when a running loop is closed. Forgets its waker.
 pub(crate) fn close(waker: &Waker) {
     if wakers::is_installed_here() {
         LOOPS[..DEPTH.load(SeqCst).min(LEVELS)].iter().for_each(|place| place.take_out(waker));

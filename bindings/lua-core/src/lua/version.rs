@@ -104,8 +104,8 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
 }
 
 /// LuaJIT: makes it possible to yield from C when a finalizer or a debug hook has called us. LuaJIT sets a flag while a
-/// finalizer or a hook runs. `lua_yield` then treats the yield as the yield of a hook, and leaves a frame on the
-/// coroutine that cannot be resumed. Such a yield also clears the flag, so this function lets a scratch coroutine yield
+/// finalizer or a hook runs. `lua_yield` then treats the yield as the yield of a hook, and leaves on the coroutine a
+/// frame that cannot be resumed. Such a yield also clears the flag, so this function lets a scratch coroutine yield
 /// first. LuaJIT sets the flag again for the next hook or finalizer. A second flag prevents LuaJIT from tracing or
 /// re-entering a finalizer.
 ///

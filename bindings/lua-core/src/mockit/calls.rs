@@ -158,8 +158,8 @@ entry!(
 );
 
 entry!(
-    /// `process_events( )` → the number of callbacks that it has run. It runs the callbacks of the events that are in
-    /// the queue now. If a callback has failed, it then raises the first error.
+    /// `process_events( )` → the number of callbacks that have run. Runs the callbacks of the events that are in the
+    /// queue now. If callbacks have failed, `process_events` then raises the first error.
     pub(super) fn process_events(lua: *mut lua_State) -> c_int {
         // Each callback runs in a protected call. No value with a destructor is alive meanwhile.
         lua_settop(lua, 0);

@@ -1,6 +1,6 @@
 -- `send` and `recv` in their usual cases, which LuaJIT compiles with the script; see compiled.rs. The chunk gets the
--- class, the table of the objects' methods, the objects' metatable, and the table of the Rust side. Any other case goes
--- to the function of the same name in Rust, which handles all cases.
+-- class, the table of the objects' methods, the objects' metatable, the table of the Rust side, and the results of
+-- lua/compiled.lua. Any other case goes to the function of the same name in Rust, which handles all cases.
 local class, methods, Socket, own, typed, _, _, ffi = ...
 local getmetatable, rawget, select, type = getmetatable, rawget, select, type
 
@@ -19,7 +19,7 @@ local function is_socket( value ) return type( value ) == 'userdata' and getmeta
 -- The functions for all cases are not called as tail calls. So their messages contain the name of the called function.
 local function pass( ... ) return ... end
 
--- Returns the result of `receive`, and the message if there is one. Returns nothing in any other case.
+-- In the usual case, returns the result of `receive`, and the message if there is one. Otherwise returns nothing.
 local function try_recv( sck, max )
   local room = buffer
   if not room or not is_socket( sck ) then return end

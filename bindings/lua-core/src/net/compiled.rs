@@ -1,5 +1,5 @@
-//! `send` and `recv` of a socket, which LuaJIT compiles with the script. [`compiled`](crate::host::compiled) of the host
-//! has the rules for functions that are called through the FFI.
+//! `send` and `recv` of a socket, which LuaJIT compiles with the script. [`compiled`](crate::host::compiled) of the
+//! host has the rules for functions that are called through the FFI.
 //!
 //! ```text
 //!   script ──► recv, in compiled.lua ──┬─ FFI ──► receive, here: one system call, repeated if a signal interrupts it
@@ -36,8 +36,8 @@ const CODE: &str = include_str!("compiled.lua");
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); the class, its methods and its metatable are at these absolute indices. Room for ten
-/// values.
+/// [The rule for Lua calls](crate); the class, its methods and its metatable are at these absolute indices. Room for
+/// ten values.
 pub(super) unsafe fn install(lua: *mut lua_State, class: c_int, methods: c_int, meta: c_int) {
     // SAFETY: the caller's promise. The Lua code gives the pointers the types that the functions below have.
     unsafe {

@@ -3,7 +3,7 @@
 //! | text | address |
 //! |---|---|
 //! | `127.0.0.1` | IPv4 |
-//! | `::1`, `[::1]`, `fe80::1%2`, `fe80::1%eth0` | IPv6, with a scope |
+//! | `::1`, `[::1]`, `fe80::1%2`, `fe80::1%eth0` | IPv6, the last two with a scope |
 //! | `/run/x.sock`, `./x.sock`: anything with a slash | a Unix socket's path |
 //! | `@name`, or a zero byte and the name | an abstract Unix socket (Linux) |
 

@@ -170,7 +170,7 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     Wanted { protocol: found[0], family: found[1], kind: found[2] }
 }
 
-/// Raises: an earlier argument was a name for this, too.
+/// Raises an error: an earlier argument has given `what`, the protocol, the family or the type, already.
 unsafe fn given_twice(lua: *mut lua_State, arg: c_int, what: &CStr) -> ! {
     // SAFETY: only called by `read_names`.
     unsafe {

@@ -5,8 +5,8 @@
 //!   of a loop:  TASKS[ place ] = task        ENVS[ place ] = the task's table of user values, weak
 //! ```
 //!
-//! The FFI does not reach the user values of a userdata. So the Lua code keeps their table in ENVS. That table is the
-//! userdata's environment.
+//! The FFI does not reach the user values of a userdata. Their table is the userdata's environment. So the Lua code
+//! keeps the environment of each task in ENVS.
 
 use super::task::{LAST, finish, link, rearm};
 use crate::host::arm::{Due, For};
@@ -32,13 +32,13 @@ use std::ptr::null_mut;
 /// The Lua side.
 const CODE: &str = include_str!("compiled.lua");
 
-/// The place of the Lua function that serves due tasks in the registry.
+/// The place in the registry of the Lua function that serves due tasks.
 pub(super) static SERVE_KEY: u8 = 0;
 
 /// The number of tasks that [`fill`] makes.
 const STOCK: c_int = 32;
 
-/// The number of arguments of a task that was never armed.
+/// Takes the place of the number of arguments in a task that was never armed.
 const NEW: c_int = -2;
 
 /// Replaces functions of the class by those that are compiled with the script, if that is allowed.

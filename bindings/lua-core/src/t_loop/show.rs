@@ -61,7 +61,7 @@ entry!(
 );
 
 entry!(
-    /// `loop:show( )`: prints, and returns, the tasks in the order of expiry and the handles.
+    /// `loop:show( )`: prints the tasks, in the order of expiry, and the handles. Returns the same text.
     pub(super) fn show(lua: *mut lua_State) -> c_int {
         // The buffer has no destructor and does not move. Each line is pushed and then added, so the stack stays
         // balanced.

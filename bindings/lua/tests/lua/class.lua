@@ -77,7 +77,7 @@ test( 'time and sleep of a virtual loop are virtual', function( )
   local loop, real = Loop{ clock = 'virtual' }, Loop.time( )
   loop:sleep( 86400000 )
   equal( loop:time( ), 86400000 )
-  is_true( Loop.time( ) - real < 43200000, 'half of that day' )
+  is_true( Loop.time( ) - real < 43200000, 'real time has passed for less than half of that day' )
 end )
 
 test( 'the error of a method names the type of a wrong self', function( )

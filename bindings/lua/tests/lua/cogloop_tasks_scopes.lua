@@ -29,7 +29,7 @@ test( 'a group ends when all its tasks have ended', function( )
     return ok
   end ), true )
   equal( loop:now( ), 10 )
-  equal( run_in( loop, function( ) return loop:group( ):join( ) end ), true, 'of no task' )
+  equal( run_in( loop, function( ) return loop:group( ):join( ) end ), true, 'join of a group without tasks' )
 end )
 
 test( 'the first error of a group cancels the other tasks, and only join returns it', function( )
@@ -142,7 +142,7 @@ test( 'a task that would wait for itself gets an error before anything begins', 
   for _, name in ipairs{ 'all', 'any' } do
     local task
     task = loop:spawn( function( )
-      fails( 'a task of the group cannot wait for the end of it', loop[ name ], loop, function( ) begun = true end, task )
+      fails( 'cannot wait for the end of the group', loop[ name ], loop, function( ) begun = true end, task )
       equal( #loop:tasks( ), 1 )
     end )
     loop:run( )
@@ -155,7 +155,7 @@ test( 'a task of a group cannot join the group', function( )
   local loop = virtual( )
   run_in( loop, function( )
     local group = loop:group( )
-    group:spawn( function( ) fails( 'a task of the group cannot wait for the end of it', group.join, group ) end )
+    group:spawn( function( ) fails( 'cannot wait for the end of the group', group.join, group ) end )
     equal( group:join( ), true )
   end )
 end )

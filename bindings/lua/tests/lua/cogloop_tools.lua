@@ -357,7 +357,7 @@ local function metrics_of( loop )
     local help, kind = each:match '^# HELP ([%w_]+) %S', { each:match '^# TYPE ([%w_]+) (%w+)$' }
     local name, labels, value = each:match '^([%w_]+){(.-)} ([%d.]+)$'
     if help then
-      equal( helped[ help ], nil, 'told once' )
+      equal( helped[ help ], nil, 'each metric has one HELP' )
       helped[ help ], last = true, help
     elseif kind[ 1 ] then
       equal( kind[ 1 ], last, 'HELP before TYPE' )

@@ -59,7 +59,7 @@ test( 'the constructor accepts all names of protocols, families and types', func
   if T.supports 'Unix sockets' then is( Socket( 'unix', 'dgram' ), nil, 'AF_UNIX', 'SOCK_DGRAM' ) end
   fails( "protocol: 'xyz' is not known", Socket, 'xyz' )
   fails( "family: 'xyz' is not known", Socket, 'tcp', 'xyz' )
-  -- A name stands for an argument before its place or behind it. A number is always for its own place.
+  -- A name may be in the place of another argument. A number always counts as the argument of its place.
   local function twice( nth, what, ... )
     local message = fails( what .. ': an earlier argument has given it already', Socket, ... )
     is_true( message:find( 'bad argument #' .. nth, 1, true ), message )

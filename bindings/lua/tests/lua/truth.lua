@@ -111,8 +111,8 @@ test( 'the callback of a file is not called if another handle has taken its line
   child:close( )
 end )
 
--- The turn serves only one handle, so the file waits for the next turn. Before that turn its buffer is empty. The callback
--- of the file counts its calls and does not read, so this test does not hang if it fails.
+-- The turn serves only one handle, so the file waits for the next turn. Before that turn another callback empties the
+-- file's buffer. The callback of the file notes its calls and does not read, so this test does not hang if it fails.
 test( 'the callback of a file is not called if its buffer was emptied in a turn that had no room for the file', function( )
   local loop = cogloop.loop{ clock = 'virtual', max_callbacks = 1 }
   local reader, writer = T.fifo( )

@@ -194,7 +194,7 @@ function Loop:top( measure ) end
 function Loop:trace( file, mib ) end
 
 --- Returns a descriptor that is readable when a handle is ready or the loop was woken, but not when a timer is due. The
---- backend `select` has none.
+--- backend `select`, a replay, and every backend on Windows have none.
 ---@return integer?
 ---@return string? message
 ---@return integer? errno

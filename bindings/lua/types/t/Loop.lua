@@ -98,7 +98,7 @@ function Loop:cancelTask( task ) end
 ---@return t.Loop.Node
 function Loop:addHandle( h, dir, f, ... ) end
 
---- Stops observing a direction. Call it before you close the handle.
+--- Stops observing a direction. Call `removeHandle` before you close the handle.
 ---@param h t.Loop.Handle
 ---@param dir t.Loop.Direction
 ---@return t.Loop.Node | false

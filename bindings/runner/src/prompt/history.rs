@@ -39,8 +39,8 @@ impl History {
     }
 }
 
-/// `$XDG_STATE_HOME/cogloop/history`, or below `~/.local/state`. A relative `XDG_STATE_HOME` is ignored, as its
-/// specification asks.
+/// `$XDG_STATE_HOME/cogloop/history`, or `~/.local/state/cogloop/history`. A relative `XDG_STATE_HOME` is ignored, as
+/// its specification asks.
 fn path(state: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     let state = state.filter(|path| path.is_absolute());
     let home = home.filter(|path| path.is_absolute()).map(|home| home.join(".local/state"));

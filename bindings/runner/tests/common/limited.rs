@@ -28,7 +28,7 @@ unsafe extern "C" fn limited(data: *mut c_void, block: *mut c_void, old: usize, 
     }
 }
 
-/// Calls the loaded function with this number of allocations. The error is its message.
+/// Calls the loaded function with this number of allocations. If the function raises, returns the message.
 pub(crate) fn call(state: &State, allocations: usize) -> Result<(), String> {
     let mut memory = Limited { alloc: limited, data: null_mut(), left: usize::MAX };
     // SAFETY: the state's own allocator still does the work. It is restored before `memory` is dropped.

@@ -33,7 +33,6 @@ pub(crate) fn backends() -> Vec<&'static str> {
     ["epoll", "uring", "select", "portable"].into_iter().filter(is_permitted).collect()
 }
 
-/// The project's root folder.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -59,7 +58,6 @@ pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
     })
 }
 
-/// Bytes as text.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -30,7 +30,7 @@ impl State {
         assert_eq!(status, LUA_OK, "{}", self.top());
     }
 
-    /// Calls the function on top. The error is its message.
+    /// Calls the function on top. If the function raises, returns the message.
     pub(crate) fn call(&self) -> Result<(), String> {
         // SAFETY: the state lives, and there is a function on top.
         unsafe {

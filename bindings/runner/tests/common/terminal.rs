@@ -13,11 +13,11 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// A key that the terminal turns into a signal while it is not raw.
+/// A key that the terminal turns into a signal while the terminal is not raw.
 pub(crate) const CTRL_C: &str = "\x03";
 pub(crate) const CTRL_D: &str = "\x04";
 
-/// Ends a test that hangs; no test measures time with it.
+/// A test that hangs ends after this time. No test measures time with it.
 const LIMIT: Duration = Duration::from_secs(600);
 
 pub(crate) struct Terminal {
@@ -115,7 +115,6 @@ impl Terminal {
         self.prompt();
     }
 
-    /// Waits for the prompt.
     pub(crate) fn prompt(&mut self) {
         self.expect("> ");
     }

@@ -30,7 +30,7 @@ return function( M )
       if not group.wants_one then cancel_all( group, FAILED ) end
     elseif task.state == 'done' and group.wants_one and not group.winner then
       group.winner = task
-      cancel_all( group, 'another one was first' )
+      cancel_all( group, 'another task was first' )
     end
     if #group.members == 0 then M.rouse_all( group.waiters, true ) end
   end
@@ -55,7 +55,7 @@ return function( M )
   local function rest( group, ms )
     if #group.members == 0 then return true end
     local me = M.waiter( group.loop )
-    if position( group, me ) then error( 'a task of the group cannot wait for the end of it', 0 ) end
+    if position( group, me ) then error( 'a task of the group cannot wait for the end of the group', 0 ) end
     return M.pause( group.loop, M.queue( group.waiters, me ), ms )
   end
 
@@ -108,7 +108,7 @@ return function( M )
     local group, tasks = new( loop, wants_one ), { ... }
     local me = M.waiter( loop )
     for i = 1, #tasks do
-      if tasks[ i ] == me then error( 'a task of the group cannot wait for the end of it', 0 ) end
+      if tasks[ i ] == me then error( 'a task of the group cannot wait for the end of the group', 0 ) end
     end
     for i = 1, #tasks do
       if type( tasks[ i ] ) == 'function' then

@@ -7,8 +7,8 @@ local cogloop_stage = dofile( folder .. 'cogloop/stage.lua' )
 local closed_after = coroutine.close and assert( load( 'local it, f = ... ; local guard <close> = it ; f( )' ) )
 
 local PHRASES = {
-  'cannot wait for its own end', 'cannot wait for the end of it', 'released more often than acquired', 'cannot resume dead coroutine',
-  'its coroutine was closed', 'another task of the group has failed', 'another one was first', 'its variable was closed', 'cancelled',
+  'cannot wait for its own end', 'cannot wait for the end of the group', 'released more often than acquired', 'cannot resume dead coroutine',
+  'its coroutine was closed', 'another task of the group has failed', 'another task was first', 'its variable was closed', 'cancelled',
 }
 
 return function( S, world )

@@ -36,12 +36,13 @@ pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int)
     unsafe { lua_setiuservalue(lua, index, n) };
 }
 
-/// Makes the value at `from`, an absolute index, user value `n` of the userdata at `index`. Neither raises nor allocates.
+/// Makes the value at `from`, an absolute index, user value `n` of the userdata at `index`. Neither raises nor
+/// allocates.
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, also absolute, which [`new_userdata`] made with `n` user values or more, and room for
-/// two values.
+/// There is a userdata at `index`, also absolute, which [`new_userdata`] made with `n` user values or more, and room
+/// for two values.
 #[inline]
 pub(crate) unsafe fn set_user_value_to(lua: *mut lua_State, index: c_int, n: c_int, from: c_int) {
     // SAFETY: the caller's promise.
@@ -55,7 +56,8 @@ pub(crate) unsafe fn set_user_value_to(lua: *mut lua_State, index: c_int, n: c_i
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, which [`new_userdata`] made with `count` user values or more, and room for two values.
+/// There is a userdata at `index`, which [`new_userdata`] made with `count` user values or more, and room for two
+/// values.
 #[inline]
 pub(crate) unsafe fn clear_user_values(lua: *mut lua_State, index: c_int, count: c_int) {
     // SAFETY: the caller's promise.

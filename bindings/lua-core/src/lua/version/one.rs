@@ -85,7 +85,8 @@ pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int)
     }
 }
 
-/// Makes the value at `from`, an absolute index, user value `n` of the userdata at `index`. Neither raises nor allocates.
+/// Makes the value at `from`, an absolute index, user value `n` of the userdata at `index`. Neither raises nor
+/// allocates.
 ///
 /// # Safety
 ///

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 /// without it, the signal SIGPIPE would end the process.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const QUIETLY: c_int = libc::MSG_NOSIGNAL;
-/// On these systems socket2 sets the option SO_NOSIGPIPE of each socket instead.
+/// On Apple's systems socket2 sets the option SO_NOSIGPIPE of each socket instead.
 #[cfg(target_vendor = "apple")]
 pub(crate) const QUIETLY: c_int = 0;
 

@@ -43,7 +43,8 @@ thread_local! {
 /// Whether this thread has called [`install`].
 #[inline]
 pub(crate) fn is_installed_here() -> bool {
-    // The modules never call `install`. They need not look up the variable of the thread, which takes longer.
+    // The modules never call `install`. The first check spares them the look-up of the thread's variable, which takes
+    // longer.
     SLEEP.load(Relaxed) >= 0 && IS_HERE.get()
 }
 
