@@ -163,3 +163,40 @@ impl Front {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::list;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// The steps of a walk through a new list, from 1, that wait for memory. A step waits if the node's read has not begun
+    /// before the last wait: a wait is long enough for all reads that have begun. Everything else takes no time.
+    fn waits(timers: u32) -> Vec<u32> {
+        let mut nodes: Vec<Node<()>> = (0..=CACHED as u32 + timers).map(|_| Node::vacant(0)).collect();
+        nodes[0] = Node::sentinel(0);
+        (1..=timers).for_each(|node| _ = list::append(&mut nodes, 0, node, 0));
+        let (mut is_read, mut waits, mut begun) = (vec![false; nodes.len()], Vec::new(), Vec::new());
+        let mut node = nodes[0].next;
+        for step in 1..=timers {
+            if !is_read[node as usize] {
+                waits.push(step);
+                begun.drain(..).for_each(|read: u32| is_read[read as usize] = true);
+            }
+            begun.push(nodes[node as usize].jump);
+            node = nodes[node as usize].next;
+        }
+        waits
+    }
+
+    #[test]
+    fn about_half_of_the_first_steps_of_a_walk_wait_and_then_every_sixteenth() {
+        let waits = waits(1000);
+        let (first, later) = waits.split_at(waits.partition_point(|&step| step <= 2 * DISTANCE));
+        let expected: Vec<u32> = (1..=2 * DISTANCE).filter(|&step| step == 2 || step % 2 == 1).collect();
+        assert_eq!(first, expected, "of 32 steps, 17 wait");
+        let gaps: Vec<u32> = later.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.iter().all(|&gap| gap == DISTANCE) && gaps.len() == 59, "{gaps:?}");
+    }
+}
