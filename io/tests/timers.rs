@@ -54,7 +54,7 @@ fn no_source_file_reads_the_wall_clock_c28() {
 /// A slot of a high level with many timers cascades over several turns. If it begins to cascade only when its first
 /// timer is due, the turn expires nothing. If the slot cascaded during earlier waits, the turn expires the first timer.
 #[test]
-fn a_crowd_that_cascaded_during_waits_expires_in_one_turn() {
+fn a_crowds_first_timer_expires_in_its_turn_only_if_the_crowd_cascaded_during_waits() {
     for waits_before in [0, 200] {
         let (mut events, _, clock) = scripted(1_000);
         (0..10_000).for_each(|n| _ = events.add_timer(70_000_000 + n * 6_000, n));
@@ -319,7 +319,7 @@ fn the_mark_of_a_removed_descriptor_costs_no_turn() {
 /// C14: a period that is not a multiple of the resolution does not drift by rounding. A timer of 60 Hz fires 60 times a
 /// second.
 #[test]
-fn a_period_finer_than_the_resolution_does_not_drift_c14() {
+fn a_period_that_is_no_multiple_of_the_resolution_does_not_drift_c14() {
     const PERIOD_NS: u64 = 16_666_667;
     let (mut events, _, _) = scripted(1_000);
     events.add_planned(Plan::every(PERIOD_NS, PERIOD_NS.try_into().unwrap(), Missed::Burst), 1);

@@ -339,7 +339,7 @@ fn a_stop_ends_a_block_on_and_the_next_one_goes_on() {
 
 /// A sleep that is polled several times with a user's waker wakes that waker once.
 #[test]
-fn a_users_waker_may_use_the_loop() {
+fn a_sleep_that_is_polled_several_times_wakes_a_users_waker_once() {
     struct Wrapped(std::sync::Arc<std::sync::atomic::AtomicU32>);
     impl std::task::Wake for Wrapped {
         fn wake(self: std::sync::Arc<Self>) {
