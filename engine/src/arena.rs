@@ -177,7 +177,7 @@ impl<T> Arena<T> {
         self.nodes.get_mut(node).filter(|this| this.generation == generation)
     }
 
-    /// Frees the node of a timer that has ended; `generation` is the node's, after [`Node::end`].
+    /// Frees the node of a timer that has ended. `generation` is the generation that [`Node::end`] has returned.
     ///
     /// A node whose generations are used up is retired and never taken again. That is one node for every 2³¹ timers.
     #[inline(always)]

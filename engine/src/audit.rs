@@ -7,7 +7,7 @@ use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Checks every invariant of the wheel. Panics with a description of the first invariant that does not hold. Takes
-    /// O(timers). The audit is for tests and debugging.
+    /// O([`Wheel::capacity`]). The audit is for tests and debugging.
     ///
     /// The invariants: each armed timer is on exactly one list, the list for its deadline, and each disarmed timer is
     /// on no list. Each count and each occupancy bit is right. Each list that counts as sorted is sorted. Each place is
@@ -38,8 +38,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         assert!(!is_known || self.earliest == earliest, "the earliest deadline is {earliest}, not {}", self.earliest);
     }
 
-    /// The first list from `list` on that is not empty, or that the occupancy bits say is not. Most lists are empty. So
-    /// this loop decides how long the tests take, and it has few calls: they would be real calls in a program that is
+    /// The first list from `list` on that is not empty or whose occupancy bit is set. Most lists are empty. So this
+    /// loop decides how long the tests take. It has few calls, because they would be real calls in a program that is
     /// compiled without optimisations.
     fn next_in_use(&self, mut list: u32) -> Option<u32> {
         let nodes = self.arena.nodes.as_slice();
@@ -56,7 +56,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         None
     }
 
-    /// Panics unless the occupancy bit of a slot says whether the slot or its annex has a timer. Other lists have no bit.
+    /// Panics unless the occupancy bit of a slot says whether the slot or its annex has a timer. Other lists have no
+    /// bit.
     fn audit_occupancy(&self, list: u32) {
         if list < Self::SLOTS as u32 {
             let has_timers = |list: u32| !list::is_empty(&self.arena.nodes, list);

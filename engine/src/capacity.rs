@@ -9,8 +9,8 @@
 //!                            └──────────────┘ given back
 //! ```
 //!
-//! A new timer takes one of the places that were freed last or, if these are taken, the lowest free place. So most
-//! places at the end become free as their timers end.
+//! A new timer takes one of the places that were freed last or, if these are taken, one of the lowest free places. So
+//! most places at the end become free as their timers end.
 
 use core::num::NonZeroU64;
 

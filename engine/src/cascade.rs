@@ -53,7 +53,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.expire_collected();
     }
 
-    /// Whether there is memory to sort the timers of a list.
+    /// Makes room in the sorter for the timers of a list. Returns whether there is room for all of them.
     #[inline(always)]
     pub(crate) fn has_room_to_sort(&mut self, list: u32) -> bool {
         // The count of a list of level 0 may be wrong. Such a list is to be sorted only if its deadline is `u64::MAX`,

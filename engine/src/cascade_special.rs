@@ -16,7 +16,7 @@ use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The sizes of slots that are sorted before they cascade. The lower bound is four timers for each list of the
-    /// level below. The upper bound is the number of timers that fit a second-level cache: each timer is visited twice,
+    /// level below. The upper bound is a number of timers that fits a second-level cache: each timer is visited twice,
     /// and the second visit should find the timer in the cache.
     const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;
 

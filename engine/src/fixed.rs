@@ -35,9 +35,9 @@ struct Entry<T> {
 /// A store of at most `N` one-shot and repeating timers that allocates nothing, with `LEVELS` levels of `SLOTS` slots.
 /// It has the most important functions of [`Scheduler`](crate::Scheduler), but cannot pause a timer.
 ///
-/// Adding, cancelling and moving a timer take O(1). Only a timer that is overdue when it is added or moved is sorted
-/// into the list of overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the scheduler
-/// takes less than 4 KB.
+/// Adding, cancelling and moving a timer take O(1), except for a timer that is overdue when it is added or moved: it is
+/// sorted into the list of overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the
+/// scheduler takes less than 4 KB.
 ///
 /// ```
 /// use cogloop_engine::{FixedScheduler, Missed, NoRoom, Plan};

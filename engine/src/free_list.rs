@@ -1,4 +1,4 @@
-//! The free list of the arena: a small stack of nodes, and a bitmap for the rest.
+//! The free list of the arena: small stacks of nodes, and a bitmap for the rest.
 //!
 //! ```text
 //!   give_back ──► stack ──► up to four full stacks ──► bitmap
@@ -20,10 +20,11 @@ use core::mem;
 /// nodes on the stack fits a byte, and every byte is a valid index.
 const RECENT: usize = 1 << u8::BITS;
 
-/// The number of full stacks that are set aside. The nodes of a thousand timers are near each other in any order.
+/// The greatest number of full stacks that are set aside. Up to a thousand timers need no bitmap: their nodes are near
+/// each other in memory, in whatever order they are taken.
 const ASIDE_MAX: usize = 4;
 
-/// The lowest `count` bits of a word, or all of them.
+/// The lowest `count` bits of a word; all bits if `count` is 64 or more.
 fn lowest_bits(word: u64, count: usize) -> u64 {
     if count < 64 { word & ((1 << count) - 1) } else { word }
 }
@@ -36,8 +37,8 @@ pub(crate) struct FreeList {
     recent_count: u8,
     /// Full stacks. Nodes are taken from here when the stack and `word` are empty.
     aside: Vec<[u32; RECENT]>,
-    /// A word of free nodes, and the node of the word's lowest bit. The word comes from the bitmap, from `add_fresh` or,
-    /// with one node, from `aside`. Its nodes are taken when the stack is empty.
+    /// A word of free nodes, and the node of the word's lowest bit. The word comes from the bitmap, from `add_fresh`
+    /// or, with one node, from `aside`. The nodes of the word are taken when the stack is empty.
     word: u64,
     word_start: u32,
     /// A bit for each free node that is not in `recent`, `aside` or `word`.
@@ -70,7 +71,8 @@ impl FreeList {
         usize::from(self.recent_count) + RECENT * self.aside.len() + self.word.count_ones() as usize + self.spilled
     }
 
-    /// Makes room for `nodes` nodes in all, of which up to `timers` are free at a time. So freeing a node never allocates.
+    /// Makes room for `nodes` nodes in all, of which up to `timers` are free at a time. So freeing a node never
+    /// allocates.
     pub(crate) fn try_grow(&mut self, nodes: usize, timers: usize) -> Result<(), TryReserveError> {
         let aside = (timers / RECENT).clamp(self.aside.len(), ASIDE_MAX);
         self.aside.try_reserve_exact(aside - self.aside.len())?;
@@ -141,13 +143,14 @@ impl FreeList {
         self.spilled += RECENT;
     }
 
-    /// Fills the stack and `word`, which are empty. Returns whether there is a free node.
+    /// Fills the stack and `word` from a stack that was set aside, or else `word` from the bitmap. The stack and `word`
+    /// are empty before. Returns whether there is a free node.
     #[inline(never)]
     fn refill(&mut self) -> bool {
         if let Some(aside) = self.aside.pop() {
             self.recent = aside;
             self.recent_count = u8::MAX;
-            // One node more than the stack keeps.
+            // The full stack has one node more than `recent_count` can count. `word` takes that node.
             (self.word, self.word_start) = (1, aside[RECENT - 1]);
             return true;
         }

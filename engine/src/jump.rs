@@ -81,8 +81,8 @@ fn has_pointers<T>(nodes: &[Node<T>], list: u32) -> bool {
     nodes[list as usize].generation > LONG && nodes.len() >= CACHED
 }
 
-/// Reads a batch of a list's nodes, starting with `node`. Returns the node at which the next batch begins, or `NEVER` if
-/// the list ends before. The loop does nothing but load, so the processor has many loads in flight at a time.
+/// Reads a batch of a list's nodes, starting with `node`. Returns the node at which the next batch begins, or `NEVER`
+/// if the list ends before. The loop does nothing but load, so the processor has many loads in flight at a time.
 #[cold]
 #[inline(never)]
 fn touch_batch<T>(nodes: &[Node<T>], list: u32, mut node: u32) -> u32 {
@@ -146,7 +146,7 @@ impl Front {
     pub(crate) const EMPTY: Self = Self { batch: NEVER };
 
     /// Notes that a list will be spliced to the queue `to`. Call this before the splice. Reading ahead begins at the
-    /// list's first node, unless it is under way further to the front and will come to the list.
+    /// list's first node, unless it is under way further to the front.
     #[inline(always)]
     pub(crate) fn spliced<T>(&mut self, nodes: &[Node<T>], from: u32, to: u32) {
         if has_pointers(nodes, from) && (self.batch == NEVER || nodes[to as usize].next == to) {

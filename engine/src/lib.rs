@@ -27,8 +27,8 @@
 //! - [`Wheel::next_deadline`] is exact, so that the caller sleeps until the next deadline and wakes once for it;
 //! - inserting and cancelling take O(1), and only live timers need memory: the place of a timer that has ended is free
 //!   for the next timer at once;
-//! - only inserting can fail for lack of memory, and [`Wheel::try_insert`] returns an error then. Cancelling, moving
-//!   and expiring a timer always succeed. Pausing a one-shot timer needs memory as well: see [`Scheduler::try_pause`].
+//! - inserting can fail for lack of memory, and [`Wheel::try_insert`] returns an error then. Pausing a one-shot timer
+//!   can fail, too: see [`Scheduler::try_pause`]. Cancelling, moving and expiring a timer always succeed.
 //!
 //! ```
 //! use cogloop_engine::Wheel;

@@ -127,8 +127,8 @@ mod tests {
         wide.try_into().unwrap_or(u64::MAX)
     }
 
-    /// Tries every small plan on every small tick, at both ends of time. Each plan is served on time, and with every
-    /// delay from 1 to 23 units; 23 is more than twice the longest period.
+    /// Tries every small plan with every short length of a tick, at both ends of time. Each plan is served on time, and
+    /// with every delay from 1 to 23 units; 23 is more than twice the longest period.
     #[test]
     fn every_small_plan_keeps_the_rule_of_deadlines_at_both_ends_of_time() {
         let (most, step) = if cfg!(miri) { (4, 5) } else { (24, 1) };

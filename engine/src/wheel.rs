@@ -293,7 +293,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// The list for a timer that is set now.
+    /// The list for a timer that is set now. Notes the timer's deadline if it is earlier than the earliest one so far.
     #[inline(always)]
     pub(crate) fn list_for(&mut self, deadline: u64) -> u32 {
         if deadline <= self.now {

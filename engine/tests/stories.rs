@@ -254,8 +254,8 @@ fn c19_every_slot_boundary_from_every_starting_slot() {
     }
 }
 
-/// C19: a slot that cascades in slices is held one tick before its first deadline can come, whatever the slot. Then its
-/// timers expire at their deadlines.
+/// C19: while a slot cascades in slices, time is held one tick before the slot begins. This is tried with each slot of
+/// each level. Afterwards the slot's timers expire at their deadlines.
 #[test]
 fn c19_every_slot_that_cascades_in_slices_is_held_one_tick_before_it_begins() {
     for level in (1..8).step_by(if cfg!(miri) { 6 } else { 1 }) {
@@ -268,7 +268,7 @@ fn c19_every_slot_that_cascades_in_slices_is_held_one_tick_before_it_begins() {
             let mut calls = 1;
             while !wheel.advance_within(first, 1) {
                 calls += 1;
-                assert_eq!(wheel.now(), first - 1, "held before slot {slot} of level {level}");
+                assert_eq!(wheel.now(), first - 1, "time is held before slot {slot} of level {level}");
                 assert_eq!(wheel.pop_expired(), None);
                 audit(&wheel);
             }
@@ -429,7 +429,7 @@ fn a_crowd_that_was_cascaded_early_expires_in_one_slice_and_in_order() {
         assert_eq!(wheel.next_deadline(), Some(expected[0].0));
     }
     let after = expected.partition_point(|&(deadline, _)| deadline <= 3 * 65_536);
-    assert!(wheel.advance_within(3 * 65_536, 200), "it would have taken fifteen slices");
+    assert!(wheel.advance_within(3 * 65_536, 200), "without the early cascade this takes fifteen slices");
     audit(&wheel);
     let mut came: Vec<u64> = std::iter::from_fn(|| wheel.pop_expired()).map(|expired| expired.value).collect();
     assert_eq!(came.len(), after);

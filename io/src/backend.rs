@@ -33,8 +33,8 @@ use std::io;
 /// that are always ready and that the kernel refuses to watch. This bounds a turn's work and the size of the buffer.
 pub const EVENTS_MAX: usize = 1024;
 
-/// Waits that are no longer than this spin instead of sleeping: they poll the kernel until the time has passed. Going
-/// to sleep and waking up would take as much CPU time and end later (docs/backends.md).
+/// On io_uring and epoll, waits that are no longer than this spin instead of sleeping: they poll the kernel until the
+/// time has passed. Going to sleep and waking up would take as much CPU time and end later (docs/backends.md).
 pub const BRIEF_NS: u64 = 16_000;
 
 /// A report of a wait about one registration.

@@ -1,7 +1,7 @@
 //! How often a backend checks that a registration's number still names the file that was registered.
 //!
 //! A program may close a descriptor without removing it. The check costs a system call, so it is not made for each
-//! event.
+//! event, except by `select` and for files that are always ready.
 
 /// A registration is checked at its 1st, 2nd, 4th, … event, and from then on at each multiple of this number.
 /// These checks cost a 64th of a system call for each event, and a descriptor that was closed reports at most 64

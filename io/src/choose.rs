@@ -13,7 +13,7 @@ type Opener = fn() -> io::Result<Box<dyn Backend>>;
 
 // The best is first. The order on Linux follows from measurements (docs/backends.md). io_uring passes changes of
 // registrations and the deadline in the system call of the wait. An edge-triggered event costs least on io_uring. With
-// many descriptors an event costs as much on io_uring as on epoll. A backend that is not opened makes no system call.
+// many descriptors an event costs as much on io_uring as on epoll.
 const KNOWN: &[(&str, Opener)] = &[
     #[cfg(target_os = "linux")]
     ("uring", || Ok(Box::new(crate::uring::Uring::new()?))),

@@ -273,7 +273,8 @@ pub(crate) mod tests {
                     assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "{}", events.backend().name);
                 }
             }
-            // The child has not taken the wake: it ends the next turn. The turn after that one reports the descriptor.
+            // The child has not taken the wake, so the wake ends the next turn. The turn after that one reports the
+            // descriptor.
             events.turn(Wait::Block).unwrap();
             assert_eq!(events.next_ready(), None);
             writer.write_all(b"x").unwrap();

@@ -1,5 +1,5 @@
-//! A set of directions of a descriptor. It says which ones are observed (interest) and which ones are ready
-//! (readiness).
+//! A set of directions of a descriptor. Such a set has either the directions that are observed (interest) or those that
+//! are ready (readiness).
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr};

@@ -41,7 +41,8 @@
 //! - A turn serves only what was due or ready when its wait ended.
 //! - A signal may end a wait, but the user never sees it.
 //! - When memory runs out, the functions that add something return an error ([`memory`]). The functions that change an
-//!   interest, pause a timer or unreference a timer may return this error, too. The others need no memory.
+//!   interest, pause a timer or unreference a timer may return this error, too. Those of them that cannot return an
+//!   error panic instead. All other functions need no memory.
 //!
 //! Reading order: this page, [`event_loop`], one backend.
 //!

@@ -160,7 +160,7 @@ impl Select {
             if ready.is_empty() {
                 continue;
             }
-            // The write set does not report a bare hang-up, which makes both directions ready.
+            // A bare hang-up makes both directions ready, but the write set does not report it.
             let lacks_write = known.interest.contains(Interest::BOTH) && !ready.contains(Interest::WRITE);
             if lacks_write && ready.contains(Interest::READ) && has_hung_up(fd) {
                 ready.insert(Interest::WRITE);

@@ -79,8 +79,8 @@ fn a_refused_registration_leaves_the_old_state_whole_c51() {
     assert_eq!(poll(&mut events), [(token, READ)]);
 }
 
-/// C44: a dropped direction is not reported even if the kernel has refused the change and goes on reporting it. The loop
-/// asks the kernel again after each such report.
+/// C44: a dropped direction is not reported even if the kernel has refused the change and goes on reporting it. The
+/// loop asks the kernel again after each such report.
 #[test]
 fn a_direction_that_the_kernel_refuses_to_drop_is_not_reported_c44() {
     for mode in [Mode::Level, Mode::Edge, Mode::OneShot] {

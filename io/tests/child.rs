@@ -134,7 +134,8 @@ fn sigchld_reports_a_childs_end_too() {
         let child = shell("exit 9");
         let status = loop {
             assert_eq!(wait_for_one(events), token);
-            // A handler on another thread may have noted its signal before an earlier `take`, and woken the loop after it.
+            // A handler on another thread may have noted its signal before an earlier `take`, and woken the loop after
+            // that `take`.
             assert!(signals.take().all(|number| number == Signal::SIGCHLD as i32));
             // The signal may be for another test's child.
             if let Some(status) = exit_status(child.id()).unwrap() {

@@ -88,8 +88,7 @@ fn with_ready_sources(story: impl Fn(&mut Loop, BorrowedFd<'_>)) {
     });
 }
 
-/// C49: read ends of a pipe, which stay readable after the hang-up, and then regular files, which epoll refuses. If the
-/// system allows fewer than 10,000 descriptors, the test takes as many as it gets.
+/// If the system allows fewer than 10,000 descriptors, the test takes as many as it gets.
 #[test]
 fn all_of_10_000_ready_descriptors_are_served_beyond_one_buffer_c49() {
     with_ready_sources(|events, source| {

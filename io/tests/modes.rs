@@ -92,7 +92,8 @@ fn an_edge_is_reported_once_until_it_is_drained_c52() {
             assert!(waits_quietly(events));
             read_all(fd);
             events.drained(token, READ).unwrap();
-            // The direction was drained before the report, so it may be reported once more.
+            // The kernel may have noted the second byte before `read_all` took it. Then the direction is reported once
+            // more, without data.
             while let [(again, READ)] = poll(events)[..] {
                 assert_eq!((again, read_all(fd)), (token, 0));
                 events.drained(token, READ).unwrap();

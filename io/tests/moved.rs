@@ -34,7 +34,7 @@ fn a_loop_goes_on_with_its_timers_and_descriptors_on_a_new_backend() {
         events.drained(edge, READ).unwrap();
         assert_eq!(poll(&mut events).len(), 2, "{name}");
         events.set_interest(idle, WRITE).unwrap();
-        assert_eq!(poll(&mut events).len(), 2, "{name}: the edge was reported again");
+        assert_eq!(poll(&mut events).len(), 2, "{name}: the edge is silent again");
         for token in [level, edge, idle] {
             events.remove_descriptor(token).unwrap();
         }

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// C56: the user does not see a signal. On a busy machine the first signal may come after the deadline. So the test goes
-/// on until a signal has interrupted a wait.
+/// C56: the user does not see a signal. On a busy machine the first signal may come after the deadline. So the test
+/// goes on until a signal has interrupted a wait.
 #[test]
 fn a_signal_is_invisible_and_the_deadline_is_kept_c56() {
     let arrived = Arc::new(AtomicBool::new(false));
@@ -79,14 +79,15 @@ fn stop_and_continue_are_invisible_c56() {
     });
 }
 
-/// C58: a started program inherits no eventfd, epoll set, ring and timer descriptor of a loop.
+/// C58: a started program inherits no eventfd, epoll set, ring or timer descriptor of a loop.
 #[test]
 fn a_program_started_meanwhile_has_no_descriptor_of_ours_c58() {
     let list = |of: &str| {
         let output = Command::new("ls").args(["-l", of]).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    // The program that started the tests may have left descriptors of its own to all of them.
+    // The program that started the tests may have descriptors of these kinds itself, and every program that a test
+    // starts inherits them.
     const KINDS: [&str; 4] = ["[eventfd]", "[eventpoll]", "[io_uring]", "[timerfd]"];
     let own_kinds = |listing: &str| KINDS.map(|kind| listing.matches(kind).count());
     let seen = Cell::new([0; 4]);

@@ -48,8 +48,8 @@ impl Drop for Recorded {
     }
 }
 
-/// Each of eight threads sends a byte; the scheduler decides when. Eight timers are due at about that time, and a ninth
-/// thread wakes the loop. Returns the events in order, with their times.
+/// Each of eight threads sends a byte; the operating system decides when. Eight timers are due at about that time, and
+/// a ninth thread wakes the loop. Returns the events in order, with their times.
 fn race(mut events: Loop) -> Vec<String> {
     const PEERS: u64 = 8;
     let mut told = Vec::new();
@@ -69,7 +69,7 @@ fn race(mut events: Loop) -> Vec<String> {
     thread::scope(|scope| {
         for mut peer in peers {
             scope.spawn(move || {
-                // The scheduler decides how long this really takes.
+                // The operating system decides how long this really takes.
                 thread::sleep(Duration::from_micros(300));
                 peer.write_all(b"x").unwrap();
             });

@@ -1,7 +1,7 @@
 //! Tests that compare Cogloop with reference models, which are simple enough to be checked by reading. This library has
-//! models of the wheel, the scheduler and the event loop, the lockstep of the wheel and its model (each operation is
-//! applied to both), the common part of the model tests, and the simulation. The tests and the other models are in
-//! `tests/`.
+//! models of the wheel, the scheduler and the event loop. It also has the simulation, the common part of the model
+//! tests, and the lockstep of the wheel and its model, in which each operation is applied to both. The tests and the
+//! other models are in `tests/`.
 
 #![forbid(unsafe_code)]
 

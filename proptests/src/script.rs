@@ -13,7 +13,8 @@
 
 use crate::wheel_lockstep::{Operation, WheelLockstep};
 
-/// The number of operations between two comparisons of all timers. After each operation only its answers are compared.
+/// The number of operations between two comparisons of all timers. After each operation only its answers, the next
+/// timer, the current tick and the number of timers are compared.
 const OPERATIONS_BETWEEN_CHECKS: u64 = 32;
 
 /// Runs the script. Returns the number of its operations.

@@ -1,5 +1,5 @@
-//! Random use of the scheduler without an allocator, compared with the scheduler's model. The levels are few and small,
-//! so most timers are beyond them at first.
+//! Random use of the scheduler without an allocator, compared with the scheduler's model. The second of the two
+//! geometries has so few and small levels that most timers are beyond them at first.
 
 use std::num::NonZeroU64;
 

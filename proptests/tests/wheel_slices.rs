@@ -138,7 +138,8 @@ proptest! {
     }
 }
 
-/// The generated steps are useful only if advances are unfinished. In this test an advance is unfinished for certain.
+/// The tests with random steps try slices only if advances are unfinished. Here three advances are unfinished for
+/// certain.
 #[test]
 fn equal_deadlines_keep_their_order_when_some_are_inserted_during_a_cascade() {
     let insert = |_| Step::Insert(70);

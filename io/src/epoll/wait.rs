@@ -27,7 +27,8 @@ impl Epoll {
         Ok(())
     }
 
-    /// The timeout for the kernel's wait; none if the alarm will end it.
+    /// Sets the alarm, if there is one, unless the wait is brief. Returns the timeout for the kernel's wait; `None` if
+    /// the alarm will end the wait, or if the wait has no limit.
     pub(super) fn kernel_timeout_ns(&mut self, left_ns: Option<u64>) -> Option<u64> {
         if left_ns.is_some_and(|ns| ns <= BRIEF_NS) {
             return Some(0);

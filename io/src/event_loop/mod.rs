@@ -26,8 +26,8 @@
 //!
 //! - A timer never expires early: its deadline is rounded up to a tick, and the clock's reading is rounded down.
 //! - The loop does not hold more, and does not serve more in a turn, than its host allows ([`Limits`]). While it holds
-//!   descriptors, a turn gives out at most 10,000 timers, and for at most 10 ms; while it holds timers, the same limit
-//!   applies to descriptors.
+//!   descriptors, a turn stops giving out timers after 10 ms or after 10,000 timers, whichever comes first. While it
+//!   holds timers, the same limit applies to descriptors.
 //! - A turn serves only timers that were due at `turn_ns` and descriptors that were ready in its wait. A timer that is
 //!   armed during the turn, even for now, fires in a later turn. So timers cannot starve descriptors, and descriptors
 //!   cannot starve timers.

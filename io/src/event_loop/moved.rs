@@ -29,8 +29,8 @@ impl<T: Clone> EventLoop<T> {
     /// removed.
     ///
     /// # Errors
-    /// As in [`new`](Self::new), and if the loop records or replays. The loop is as [`leave_thread`](Self::leave_thread)
-    /// has left it then.
+    /// As in [`new`](Self::new), and if the loop records or replays. The loop is then as
+    /// [`leave_thread`](Self::leave_thread) has left it.
     pub fn enter_thread(&mut self, options: &Options) -> Result<(), Error> {
         self.use_new_backend(options, self.waker.clone())
     }

@@ -26,8 +26,8 @@ pub struct Options {
     /// in which they were added.
     pub resolution_ns: u64,
     /// The slack of timers that are added without a plan, in nanoseconds: how late they may fire, so that several
-    /// timers share a wake-up. A deadline, and the lateness that counts from it, stay exact. 0, the default, is no
-    /// slack. See [`EventLoop::slack_ns`](crate::EventLoop::slack_ns).
+    /// timers share a wake-up. The reported deadline does not include the slack, and lateness counts from that
+    /// deadline. 0, the default, is no slack. See [`EventLoop::slack_ns`](crate::EventLoop::slack_ns).
     pub slack_ns: u64,
     /// The clock.
     pub clock: ClockChoice,

@@ -23,7 +23,7 @@ impl<T: Clone> EventLoop<T> {
     /// key.
     ///
     /// # Panics
-    /// When there is no memory to record it. [`try_unref_timer`](Self::try_unref_timer) returns an error instead.
+    /// When there is no memory. [`try_unref_timer`](Self::try_unref_timer) returns an error instead.
     pub fn unref_timer(&mut self, key: Key) -> bool {
         self.try_unref_timer(key).unwrap_or_else(|_| panic!("not enough memory to unreference a timer"))
     }
@@ -31,7 +31,7 @@ impl<T: Clone> EventLoop<T> {
     /// [`unref_timer`](Self::unref_timer) for programs that go on when memory runs out.
     ///
     /// # Errors
-    /// When there is no memory to record it; the timer keeps the loop going then.
+    /// When there is no memory; the timer keeps the loop going then.
     pub fn try_unref_timer(&mut self, key: Key) -> Result<bool, TryReserveError> {
         self.timers.try_unreference(key)
     }

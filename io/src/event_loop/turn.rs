@@ -1,4 +1,5 @@
-//! The turn: it waits for the first event and collects all that are due. The [module's page](super) has a picture.
+//! The turn: it waits until something is due or ready, and collects everything that is. The [module's page](super) has
+//! a picture.
 
 use super::EventLoop;
 use std::io;

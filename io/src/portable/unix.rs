@@ -1,4 +1,5 @@
-//! The waker of the portable backend on Unix: its descriptor is in the set. `windows` has the same functions.
+//! What differs in the portable backend on Unix: how it is woken, how a registration is replaced, and how a report is
+//! read. The waker's descriptor is in the set. `windows` has the same functions.
 
 use super::{WAKER, wanted};
 use crate::{Interest, Waker, look};

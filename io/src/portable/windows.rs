@@ -1,5 +1,5 @@
-//! The waker of the portable backend on Windows: it posts to the poller's completion port. `unix` has the same
-//! functions.
+//! What differs in the portable backend on Windows: how it is woken, how a registration is replaced, and how a report
+//! is read. The waker posts to the poller's completion port. `unix` has the same functions.
 
 use crate::{Interest, Waker, look};
 use polling::{Event, Poller};

@@ -17,7 +17,7 @@ const AT_PLACE: &str = " @ ";
 /// What the program did.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub(super) enum Act {
-    /// Armed a timer. The number is the nanoseconds from now until its deadline.
+    /// Armed a timer with this delay in nanoseconds.
     After(u64),
     /// Armed a timer for a deadline: the deadline, and the time of arming.
     At(u64, u64),

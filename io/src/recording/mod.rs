@@ -71,7 +71,7 @@ impl Recording {
 /// How a timer is being armed.
 #[derive(Copy, Clone)]
 pub(crate) enum Arming<'a> {
-    /// This number of nanoseconds after the last reading of the clock.
+    /// This number of nanoseconds after a reading of the clock.
     After(u64),
     /// At this time.
     At(u64),

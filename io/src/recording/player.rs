@@ -116,8 +116,8 @@ impl Player {
         }
     }
 
-    /// Reads the next line of the file into `text`, with its end. The end is missing if the file is cut off, or if the line
-    /// has more than `max` bytes.
+    /// Reads the next line of the file into `text`, with its end. The end is missing if the file is cut off, or if the
+    /// line has more than `max` bytes.
     fn read_line(&mut self, max: usize) -> io::Result<()> {
         self.text.clear();
         self.mark.check()?;

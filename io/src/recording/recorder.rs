@@ -153,7 +153,7 @@ impl Drop for Recorder {
     }
 }
 
-/// The error's number.
+/// The error's number; 0 if there is no error, and -1 if the error has no number.
 fn errno_of(result: &io::Result<()>) -> i32 {
     result.as_ref().err().map_or(0, |error| error.raw_os_error().unwrap_or(-1))
 }

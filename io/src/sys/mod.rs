@@ -1,7 +1,7 @@
 //! The differences between Unix and Windows, in two files with the same functions: `unix` and `windows`.
 //!
-//! Three other parts have such files, in their own folders: the waker, how the portable backend is woken, and how a
-//! loop moves to another thread. `child`, `select` and `signals` exist only on Unix.
+//! Three other parts have such files, in their own folders: the waker, the portable backend, and how a loop moves to
+//! another thread. `child`, `select` and `signals` exist only on Unix.
 
 #[cfg(unix)]
 mod unix;

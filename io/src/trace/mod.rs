@@ -163,9 +163,9 @@ impl Trace {
         Self::create_after(path, limit, number, name, || ())
     }
 
-    /// Like [`create`](Self::create), for a loop that may have a trace. Calls `end_old`, which ends that trace, when the
-    /// new file is open and the memory is there. So an error of these leaves the old trace as it is. The old trace may
-    /// be in the same file.
+    /// Like [`create`](Self::create), for a loop that may have a trace already. Calls `end_old`, which ends the old
+    /// trace, when the new file is open and the memory is there. So if the file cannot be opened or memory is short, the
+    /// old trace goes on. It may be in the same file.
     ///
     /// # Errors
     /// Those of [`create`](Self::create).

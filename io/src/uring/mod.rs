@@ -103,8 +103,8 @@ pub struct Uring {
     identifier: Identifier,
     // By the index of the token.
     slots: Vec<Slot>,
-    // Indices of slots whose registration may be ready without a report from the kernel: those that are unarmed, and
-    // those that may have been ready before they were armed. Its capacity is the number of slots.
+    // Indices of slots whose registration may be ready without a further report from the kernel: those that are
+    // unarmed, and those whose multishot poll has reported already. Its capacity is the number of slots.
     dirty: Vec<u32>,
     // Whether a dirty registration is armed or busy: then a look is necessary, or costs less than arming.
     needs_look: bool,
@@ -259,7 +259,7 @@ impl Uring {
                 Ok(_) | Err(Errno::TIME) => false,
                 Err(Errno::INTR) => true,
                 Err(Errno::AGAIN | Errno::BUSY) => {
-                    // The next wait tries again. So of this one's result only a lost completion matters.
+                    // The loop's next wait tries again. Of this call's result only a lost completion matters.
                     let waited = self.ring.wait(left_ns.map_or(SCARCE_NS, |ns| ns.min(SCARCE_NS)));
                     self.has_lost |= waited == Err(Errno::BADR);
                     true

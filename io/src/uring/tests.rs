@@ -1,5 +1,5 @@
-//! Tests that read the kernel's own list of polls, fork, or go to another thread. C41, C57 and C59 are rows of
-//! docs/conformance.md.
+//! Tests that read the kernel's own list of polls, fork, or go to another thread. C40, C41, C57 and C59 are rows
+//! of docs/conformance.md.
 
 mod busy;
 mod lasting;

@@ -61,8 +61,8 @@ impl World {
     }
 }
 
-/// C44: either direction can be dropped, even if the kernel refuses. C51: any other change that it refuses leaves the old
-/// interest.
+/// C44: either direction can be dropped, even if the kernel refuses. C51: any other change that the kernel refuses
+/// leaves the old interest.
 pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let Some(token) = world.borrow().any_token(random) else { return };
     let interest = interest(random);

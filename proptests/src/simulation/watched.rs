@@ -183,8 +183,8 @@ impl Watched {
         assert!(now.contains(ready.ready), "{name}: {:?} was reported, but {now:?} is ready", ready.ready);
     }
 
-    /// C37, C38, C42, C44, C52: checks that the descriptor is observed for these directions, that they are all that
-    /// were found ready, and that it is reported for the first time in this turn.
+    /// C37, C38, C42, C44, C52: checks that the descriptor is observed, and that it is reported for the first time in
+    /// this turn. The reported directions must be exactly the wanted ones that were found ready.
     pub(super) fn served(&mut self, ready: Ready) {
         let Ready { token, ready } = ready;
         let Some(watch) = self.live.get_mut(&token) else { panic!("{} is removed and was reported", Name(token)) };

@@ -37,8 +37,8 @@ type Run<T = ()> = Result<T, Endless>;
 #[derive(Clone, Debug)]
 struct Timer {
     of: usize,
-    /// The scheduled time and the order of arming. `None` if the timer is paused or stopped; `left_ns` of a paused timer
-    /// has the remaining time.
+    /// The scheduled time and the order of arming. `None` if the timer is paused or stopped; `left_ns` of a paused
+    /// timer has the remaining time.
     armed: Option<(u64, u64)>,
     left_ns: Option<u64>,
     /// Whether the timer is stopped, and does not end, when it has fired.

@@ -17,8 +17,8 @@ impl Log {
     }
 }
 
-/// Inserts many timers into slots of each level and in the past. Cancels, moves and disarms some, and lets all others
-/// expire.
+/// Inserts many timers into slots of several levels and in the past. Cancels, moves and disarms some, and lets all
+/// others expire.
 fn use_wheel<const BITS: u32, const LEVELS: usize>(wheel: &mut Wheel<u64, BITS, LEVELS>, log: &mut Log) {
     let mut dice = Dice(7);
     for (round, span) in [10_u64, 300, 3_000, 70_000, 1 << 26].into_iter().enumerate() {

@@ -150,8 +150,8 @@ impl World {
         }
     }
 
-    /// Makes an end with an even number blocking while `change` runs, because then the loop asks whether it blocks.
-    /// Afterwards no end blocks, so the script never waits.
+    /// Makes an end with an even number blocking while `change` runs. Afterwards no end blocks, so the script never
+    /// waits.
     fn as_it_blocks<R>(&mut self, n: usize, change: impl FnOnce(&mut EventLoop<u64>) -> R) -> R {
         let fd = self.ends[n].fd;
         rustix::io::ioctl_fionbio(fd, !blocks(n)).unwrap();

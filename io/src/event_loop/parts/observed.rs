@@ -129,8 +129,8 @@ impl Observed {
     }
 
     /// # Errors
-    /// `NotFound` for a stale token, or an error of the kernel; nothing has changed then. Dropping directions, and
-    /// nothing else, succeeds even if the kernel refuses, because their callbacks may be gone.
+    /// `NotFound` for a stale token, or an error of the kernel; nothing has changed then. A change that only drops
+    /// directions succeeds even if the kernel refuses, because the callbacks of these directions may be gone.
     #[inline]
     pub(crate) fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;
@@ -212,8 +212,8 @@ impl Observed {
         }
     }
 
-    /// Tells the backend which directions have become silent and still are, and which it has refused to drop. Registers the descriptors of
-    /// [`expect_again`](Self::expect_again) again.
+    /// Tells the backend about directions that have become silent and still are. Asks it again to drop the directions
+    /// that it has refused to drop. Registers the descriptors of [`expect_again`](Self::expect_again) again.
     #[inline]
     pub(crate) fn settle(&mut self) {
         if self.unsettled.is_empty() {

@@ -2,8 +2,8 @@
 //!
 //! A turn serves what was due when its wait ended. With a thousand slow callbacks a turn would take seconds. A signal
 //! or a client that comes meanwhile would wait for all of them. So while the loop holds something of both kinds, a turn
-//! serves each kind for at most [`SHARE_NS`] or [`SHARE_MAX`] callbacks, whichever ends first. The rest comes first in
-//! the next turn.
+//! stops serving a kind after [`SHARE_NS`] or after [`SHARE_MAX`] callbacks, whichever comes first. The rest comes
+//! first in the next turn.
 //!
 //! ```text
 //!   served    1       3               7                              15 … 31 … 47     quick callbacks: the clock is
@@ -20,7 +20,7 @@
 use super::time::Time;
 use std::num::NonZeroUsize;
 
-/// The longest time in a turn for one kind while the other may wait.
+/// The time after which a turn stops serving one kind while the other may wait.
 const SHARE_NS: u64 = 10_000_000;
 
 /// The most callbacks in a turn for one kind while the other may wait.

@@ -123,6 +123,8 @@ return function( M )
   -- ## remaining
   -- The time for which another loop may wait until this loop needs a turn. It is 0 if something is ready or due, or if
   -- the backend has work for a turn. If not, it is the time until the next timer's moment; nil if there is no timer.
+  -- The function below does not look at handles, because a program asks only a loop without handles: see `S.remaining`
+  -- in stage.lua.
   function Loop.remaining( loop )
     M.open( loop )
     if #loop.woken > 0 then return 0 end

@@ -42,8 +42,8 @@ return function( M )
   -- ## The end
   -- The task keeps its result and leaves the list of the loop. The tasks that wait for it are woken in the order in
   -- which they began to wait. Returns whether a task waited. If no task waited, the caller passes an error to
-  -- `onerror`, with the task. The order of the loop's list is not specified: the last task takes the place of a task
-  -- that leaves.
+  -- `onerror`, with the task. The order of the loop's list is not specified; here the last task takes the place of a
+  -- task that leaves.
   local function finish( task, state, ... )
     local loop = task.loop
     task.state, task.outcome, task.wait = state, pack( ... ), nil

@@ -48,7 +48,7 @@ return function( M )
     task.is_pending, task.until_time = false, task.loop.time + task.grace * 1e6
   end
 
-  -- Whether the wait raises now.
+  -- Whether the wait raises now. After the 100 waits the function does not return: the loop closes the coroutine.
   local function is_told( task )
     if task.is_pending then
       M.tell_cancelled( task )

@@ -25,7 +25,7 @@ pub(super) struct Descriptor {
     is_in_place: bool,
     /// The number of futures that use the object.
     users: usize,
-    /// Whether the object is observed. It is not after the loop was cleared.
+    /// Whether the object is observed. After the loop was cleared it is not.
     is_observed: bool,
     /// The signals since they were last taken.
     raised: BTreeSet<i32>,
