@@ -23,7 +23,7 @@ const VERY_MANY: usize = 1 << 19;
 #[derive(Clone, Debug)]
 pub(crate) struct Arena<T> {
     pub(crate) nodes: Vec<Node<T>>,
-    free: FreeList,
+    pub(crate) free: FreeList,
     /// The number of lists.
     lists: u32,
     /// The number of the first timer's node: `lists`, or 0 while there are no sentinels.

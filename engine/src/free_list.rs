@@ -95,11 +95,18 @@ impl FreeList {
 
     #[inline(always)]
     pub(crate) fn take(&mut self) -> Option<u32> {
+        let at_hand = self.take_at_hand();
+        if at_hand.is_some() || !self.refill() { at_hand } else { self.take_at_hand() }
+    }
+
+    /// Takes a node from the stack, or from the word that was taken from the bitmap.
+    #[inline(always)]
+    pub(crate) fn take_at_hand(&mut self) -> Option<u32> {
         if let Some(top) = self.recent_count.checked_sub(1) {
             self.recent_count = top;
             return Some(self.recent[usize::from(top)]);
         }
-        if self.word == 0 && !self.refill() {
+        if self.word == 0 {
             return None;
         }
         let bit = self.word.trailing_zeros();
@@ -114,6 +121,15 @@ impl FreeList {
             Some(count) => self.recent_count = count,
             None => self.spill(),
         }
+    }
+
+    /// [`Self::give_back`] of a node that does not fill the stack. Returns `false`, and changes nothing, if it would.
+    #[inline(always)]
+    pub(crate) fn give_back_if_room(&mut self, node: u32) -> bool {
+        let Some(count) = self.recent_count.checked_add(1) else { return false };
+        self.recent[usize::from(self.recent_count)] = node;
+        self.recent_count = count;
+        true
     }
 
     /// Empties the stack, which is full.

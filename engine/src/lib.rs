@@ -108,6 +108,8 @@ mod peek;
 #[cfg(feature = "alloc")]
 mod pop;
 #[cfg(feature = "alloc")]
+mod quick;
+#[cfg(feature = "alloc")]
 mod scheduler;
 #[cfg(feature = "alloc")]
 mod sort;

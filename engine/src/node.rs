@@ -2,9 +2,10 @@
 
 /// A timer, or the sentinel of a list. In a sentinel some fields describe the list.
 ///
-/// If `Option<T>` takes 8 bytes, a node is half a cache line long. A large block of memory, which the allocator maps,
-/// begins 16 bytes after the start of a cache line. So every other node lies on two lines, and the order of the fields
-/// decides which fields are always on the same line.
+/// The fields that a cancel reads and writes are the first 24 bytes, and the beginning of the value. A large block of
+/// memory, which the allocator maps, begins 16 bytes after the start of a cache line. So some nodes lie on two lines, and
+/// the order of the fields decides how often one line is enough. Among nodes of 48 bytes, as the C library has, it is
+/// enough for three of four. With the generation behind the value it was enough for every other one.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Node<T> {
@@ -12,13 +13,13 @@ pub(crate) struct Node<T> {
     pub(crate) deadline: u64,
     pub(crate) prev: u32,
     pub(crate) next: u32,
-    /// The timer's value. Free nodes and sentinels have none. For a type with a niche the `Option` takes no extra
-    /// memory.
-    pub(crate) value: Option<T>,
     /// Odd while the node holds a timer. In a sentinel: the number of timers appended since the list was last empty.
     pub(crate) generation: u32,
     /// A jump pointer, see [`crate::jump`]. In a sentinel: the node whose jump pointer is set next.
     pub(crate) jump: u32,
+    /// The timer's value. Free nodes and sentinels have none. For a type with a niche the `Option` takes no extra
+    /// memory.
+    pub(crate) value: Option<T>,
 }
 
 impl<T> Node<T> {

@@ -30,11 +30,14 @@ use crate::wheel::Wheel;
 const MOVES_AT_A_TIME: usize = 64;
 
 /// The value that the wheel holds for a timer of the scheduler.
+///
+/// The place is first, so that it is on the same cache line as the fields of the node before it ([`crate::node::Node`]).
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Job<T> {
-    pub(crate) value: T,
     /// The place of the timer's entry in the table of extras, or `NONE`, or `KEPT`.
     pub(crate) extra: Place,
+    pub(crate) value: T,
 }
 
 /// A store of one-shot and repeating timers. A key cancels, reschedules, pauses or resumes a timer.
@@ -167,6 +170,12 @@ impl<T> Scheduler<T> {
     /// Cancels a timer, due or not, and returns its value; `None` if the timer has ended already.
     #[inline]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
+        let quickly = self.cancel_quickly(key);
+        if quickly.is_some() { quickly } else { self.cancel_any(key) }
+    }
+
+    #[inline(never)]
+    fn cancel_any(&mut self, key: Key) -> Option<T> {
         if self.paused > 0 {
             self.forget_pause(key);
         }

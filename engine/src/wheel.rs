@@ -84,7 +84,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     /// The node of a key's timer, if the timer is in the wheel.
     #[inline(always)]
-    fn node(key: Key) -> usize {
+    pub(crate) fn node(key: Key) -> usize {
         (key.index() as usize).saturating_add(Self::LISTS as usize)
     }
 
@@ -159,14 +159,20 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// ```
     #[inline(always)]
     pub fn try_insert(&mut self, deadline: u64, value: T) -> Result<Key, NoRoom> {
-        let deadline = deadline.min(Self::LAST_TICK);
         let node = self.arena.take_node()?;
+        Ok(self.insert_at(node, deadline, value))
+    }
+
+    /// Sets a new timer, whose node the caller has taken.
+    #[inline(always)]
+    pub(crate) fn insert_at(&mut self, node: u32, deadline: u64, value: T) -> Key {
+        let deadline = deadline.min(Self::LAST_TICK);
         let list = self.list_for(deadline);
         let (generation, was_empty) = self.arena.insert(list, node, deadline, value);
         if was_empty {
             self.mark_occupied(list);
         }
-        Ok(Self::key(node, generation))
+        Self::key(node, generation)
     }
 
     /// Takes a timer out of the wheel and returns its value. The timer may be pending, expired or disarmed. Returns

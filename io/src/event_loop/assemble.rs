@@ -35,7 +35,7 @@ pub struct EventLoop<T = u64> {
     pub(super) shares: Shares,
     pub(super) limits: Limits,
     // Whether arming a timer has a further step: to check a limit below the wheel's own, or to note a recorded timer.
-    counts_timers: bool,
+    pub(super) counts_timers: bool,
     pub(super) waker: Waker,
     pub(super) report: BackendReport,
     pub(super) phase: Phase,

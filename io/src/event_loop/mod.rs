@@ -52,6 +52,7 @@ mod options;
 mod owned;
 mod parts;
 mod pull;
+mod quick;
 mod recorded;
 mod refs;
 mod run;

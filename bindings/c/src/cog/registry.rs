@@ -145,6 +145,19 @@ pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result
 #[inline(always)]
 pub(super) fn with<T>(id: u64, f: impl FnOnce(&Loop) -> Result<T, Failure>) -> Result<T, Failure> {
     let Some(at) = remotes::mine(id) else { return Err(why_not(id)) };
+    call_with(at, f)
+}
+
+/// [`with`] for the quick way of a call. If the thread has no such loop, or the search for it takes longer, the result is
+/// false.
+#[inline(always)]
+pub(super) fn with_quickly(id: u64, f: impl FnOnce(&Loop) -> bool) -> bool {
+    remotes::mine_of_first(id).is_some_and(|at| call_with(at, f))
+}
+
+/// Calls `f` with the loop whose address `remotes` has returned just now.
+#[inline(always)]
+fn call_with<R>(at: *const (), f: impl FnOnce(&Loop) -> R) -> R {
     // SAFETY:
     // 1. `own` gets only addresses of loops in its thread's table, which keeps them alive.
     // 2. A loop leaves the table by `LoopTable::remove` and when the thread ends. Both call `disown`.

@@ -203,7 +203,17 @@ pub(super) fn disown(id: u64) {
 /// only in slots that do not belong to this thread. So no stronger order of memory is needed.
 #[inline(always)]
 pub(super) fn mine(id: u64) -> Option<*const ()> {
-    let slot = slot_at(index_of(id))?;
+    at_if_mine(slot_at(index_of(id))?, id)
+}
+
+/// [`mine`] for a loop whose slot is in the first chunk, as nearly all are; `None` for the others.
+#[inline(always)]
+pub(super) fn mine_of_first(id: u64) -> Option<*const ()> {
+    at_if_mine(FIRST.get(index_of(id))?, id)
+}
+
+#[inline(always)]
+fn at_if_mine(slot: &Slot, id: u64) -> Option<*const ()> {
     let is_mine = slot.id.load(Ordering::Relaxed) == id && slot.owner.load(Ordering::Relaxed) == thread::number();
     is_mine.then(|| slot.at.load(Ordering::Relaxed).cast_const())
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
 
-use super::answer::{Failure, answer, or_no_memory};
+use super::answer::{Failure, answer, answer_quickly, or_no_memory};
 use super::options::CogPlan;
 use super::state::{Call, Loop};
 use super::{CogLoop, CogPostFn, CogTimer, CogTimerFn, put, registry};
@@ -20,6 +20,30 @@ const COG_MISSED_DELAY: c_int = 2;
 /// `timer` is NULL or points to a handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cog_timer_after(
+    r#loop: CogLoop,
+    delay_ns: u64,
+    r#fn: Option<CogTimerFn>,
+    ctx: *mut c_void,
+    timer: *mut CogTimer,
+) -> c_int {
+    let quick = |found: &Loop| {
+        found.quickly(|events| {
+            let deadline_ns = found.now_for_delays(events).saturating_add(delay_ns);
+            let added = events.add_timer_at_quickly(deadline_ns, Call { run: r#fn, ctx });
+            // SAFETY: the caller keeps this function's contract.
+            added.inspect(|key| unsafe { put(timer, CogTimer { loop_id: r#loop.id, key: key.to_bits() }) }).is_some()
+        })
+    };
+    // A delay of 0 needs more: the timer is due in the next turn, also if that begins in the same tick.
+    let quickly = || r#fn.is_some() && delay_ns > 0 && registry::with_quickly(r#loop.id, quick);
+    // SAFETY: as above.
+    answer_quickly(quickly, || unsafe { after(r#loop, delay_ns, r#fn, ctx, timer) })
+}
+
+/// # Safety
+/// `timer` is NULL or points to a handle.
+#[inline(never)]
+unsafe extern "C" fn after(
     r#loop: CogLoop,
     delay_ns: u64,
     r#fn: Option<CogTimerFn>,
@@ -166,6 +190,12 @@ fn find<T>(timer: CogTimer, f: impl FnOnce(&Loop, &mut EventLoop<Call>, Key) -> 
     })
 }
 
+/// The quick way of a call: calls `f`, which returns false if the call needs more.
+#[inline(always)]
+fn quickly(timer: CogTimer, f: impl FnOnce(&Loop, Key) -> bool) -> bool {
+    registry::with_quickly(timer.loop_id, |found| Key::from_bits(timer.key).is_some_and(|key| f(found, key)))
+}
+
 /// Calls `f` if there is such a timer.
 fn with<T>(timer: CogTimer, f: impl FnOnce(&mut EventLoop<Call>, Key) -> T) -> Result<T, Failure> {
     find(timer, |_, events, key| events.timer(key).is_some().then(|| f(events, key)))
@@ -231,6 +261,14 @@ pub extern "C" fn cog_timer_set_callback(timer: CogTimer, r#fn: Option<CogTimerF
 /// Ends a timer.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_cancel(timer: CogTimer) -> c_int {
+    let quick = |found: &Loop, key| {
+        !found.ends.are_used() && found.quickly(|events| events.cancel_timer_quickly(key).is_some())
+    };
+    answer_quickly(|| quickly(timer, quick), || cancel(timer))
+}
+
+#[inline(never)]
+extern "C" fn cancel(timer: CogTimer) -> c_int {
     answer(|| {
         let end = find(timer, |found, events, key| {
             let call = events.cancel_timer(key)?;
@@ -244,6 +282,17 @@ pub extern "C" fn cog_timer_cancel(timer: CogTimer) -> c_int {
 /// Sets a new deadline.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int {
+    let quick = |found: &Loop, key| {
+        found.quickly(|events| {
+            let deadline_ns = found.now_for_delays(events).saturating_add(delay_ns);
+            events.reschedule_timer_at_quickly(key, deadline_ns)
+        })
+    };
+    answer_quickly(|| quickly(timer, quick), || reschedule(timer, delay_ns))
+}
+
+#[inline(never)]
+extern "C" fn reschedule(timer: CogTimer, delay_ns: u64) -> c_int {
     answer(|| {
         find(timer, |found, events, key| {
             let deadline_ns = found.now_for_delays(events).saturating_add(delay_ns);
@@ -252,9 +301,15 @@ pub extern "C" fn cog_timer_reschedule(timer: CogTimer, delay_ns: u64) -> c_int 
     })
 }
 
-/// Stops a timer: it has no deadline any more.
+/// Takes a timer's deadline.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_stop(timer: CogTimer) -> c_int {
+    let quick = |found: &Loop, key| found.quickly(|events| events.stop_timer_quickly(key));
+    answer_quickly(|| quickly(timer, quick), || stop(timer))
+}
+
+#[inline(never)]
+extern "C" fn stop(timer: CogTimer) -> c_int {
     answer(|| find(timer, |_, events, key| events.stop_timer(key).then_some(())))
 }
 
