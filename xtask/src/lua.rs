@@ -53,12 +53,11 @@ pub(crate) fn env(folder: &Path) -> [(&'static str, String); 2] {
 /// Builds the module and returns the folder that contains it. Prints nothing to the standard output.
 pub(crate) fn build(project: &Project, version: &Version) -> Result<PathBuf, String> {
     let _lock = files::lock(project, "lua")?;
-    let work = project.target.join("lua/build");
     let mut cargo = cargo(project, "build", version);
     process::run(cargo.args(["--quiet", "--release"]).stdout(Stdio::null()))?;
 
     let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let built = work.join(format!("release/{prefix}cogloop_lua{suffix}"));
+    let built = project.target.join(format!("release/{prefix}cogloop_lua{suffix}"));
     let folder = project.target.join("lua").join(version.name);
     install(&built, version, &folder)
         .and_then(|()| copy_scripts(project, &folder))
@@ -66,11 +65,12 @@ pub(crate) fn build(project: &Project, version: &Version) -> Result<PathBuf, Str
     Ok(folder)
 }
 
-/// `cargo SUBCOMMAND` on the module's own workspace.
+/// `cargo SUBCOMMAND` on the module's own workspace. It uses the target directory of the other workspace, because most
+/// dependencies are the same, and cargo then compiles them once.
 pub(crate) fn cargo(project: &Project, subcommand: &str, version: &Version) -> std::process::Command {
     let features = ["--no-default-features", "--features", version.feature];
     let mut cargo = project.cargo(&[subcommand, "--manifest-path", LUA_MANIFEST]);
-    cargo.args(features).env("CARGO_TARGET_DIR", project.target.join("lua/build"));
+    cargo.args(features);
     cargo
 }
 

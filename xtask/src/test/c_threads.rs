@@ -110,7 +110,9 @@ fn runtime(project: &Project) -> Result<PathBuf, String> {
 
 /// Builds the static library together with the standard library, because the sanitizer must see each atomic operation.
 fn build(project: &Project, folder: &Path) -> Result<PathBuf, String> {
-    let arguments = ["cargo", "build", "--quiet", "-Zbuild-std=std", "--target", TARGET, "-p", "cogloop-c"];
+    // The default features of the standard library contain backtraces, which need four crates more.
+    let std = ["-Zbuild-std=std", "-Zbuild-std-features=panic-unwind"];
+    let arguments = ["cargo", "build", "--quiet", std[0], std[1], "--target", TARGET, "-p", "cogloop-c"];
     let mut cargo = nightly(project, &arguments);
     // Without optimisation the build takes half the time, and the sanitizer finds as much.
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");

@@ -19,7 +19,7 @@ pub(super) fn run(project: &Project) -> StepResult {
         let _ = std::fs::remove_dir_all(&tree);
         let mut luarocks = project.program("luarocks");
         luarocks.args(["--lua-version", name, "--tree"]).arg(&tree).arg("make");
-        luarocks.env("CARGO_TARGET_DIR", project.target.join("lua/build")).env("CARGO_NET_OFFLINE", "true");
+        luarocks.env("CARGO_TARGET_DIR", &project.target).env("CARGO_NET_OFFLINE", "true");
         process::run(&mut luarocks)?;
         drop(lock);
 
