@@ -1,17 +1,23 @@
-//! Which stores take part in sizes above a million timers, where one repetition of a slow store takes minutes.
+//! What is measured in sizes above a million timers, where one repetition of a slow store takes minutes.
 //!
-//! The rule looks at the next smaller size of the same run. A store is left out if its workloads took more than
+//! A store that is in use for long has its memory in random order, so the memory in the order of insertion is left out.
+//! The rule for stores looks at the next smaller size of the same run. A store is left out if its workloads took more than
 //! [`SLOW`] times as long there as ours, and if ours was ahead of it in each cell. So a store that was ahead in any
 //! cell takes part, however slow it is in the others. If there is no smaller size in the run, all stores take part.
 
 use crate::statistics::Summary;
-use crate::workloads::{Sample, Samples};
+use crate::workloads::{Memory, Sample, Samples};
 
 /// The largest size in which all stores take part.
 pub(crate) const ALL_TAKE_PART: usize = 1_000_000;
 
 /// The number of times as long as ours that the workloads of a store may take.
-const SLOW: f64 = 4.0;
+const SLOW: f64 = 3.0;
+
+/// The kinds of memory that are measured in a size.
+pub(crate) fn memories(size: usize) -> impl Iterator<Item = Memory> {
+    Memory::ALL.into_iter().filter(move |&memory| size <= ALL_TAKE_PART || memory != Memory::Ordered)
+}
 
 /// Whether a store is left out in the size after `size`. `cpu_ns` has the time that each store took for all of its
 /// workloads in `size`, ours first.
@@ -27,7 +33,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::workloads::{Memory, Workload};
+    use crate::workloads::Workload;
 
     fn cells(ours_ns: f64, theirs_ns: f64) -> Samples {
         let sample = |ns| vec![Sample { workload: Workload::Insert, ns, later_ns: 0.0, checksum: 0 }];
@@ -42,7 +48,7 @@ mod tests {
     #[test]
     fn only_a_slow_store_that_is_ahead_nowhere_is_left_out() {
         assert!(is_left_out(&cells(1.0, 2.0), &[10, 50], 2_000, 1));
-        assert!(!is_left_out(&cells(1.0, 2.0), &[10, 30], 2_000, 1), "it is not slow");
+        assert!(!is_left_out(&cells(1.0, 2.0), &[10, 20], 2_000, 1), "it is not slow");
         assert!(!is_left_out(&cells(1.0, 0.9), &[10, 50], 2_000, 1), "it is ahead in one cell");
         assert!(!is_left_out(&BTreeMap::new(), &[10, 10], 2_000, 0), "ours always takes part");
     }

@@ -15,7 +15,7 @@ use crate::stores::Entry;
 use crate::workloads::memory::{Footprint, SteadyAllocations};
 use crate::workloads::pause::{Course, Steps};
 use crate::workloads::sparse::Sparse;
-use crate::workloads::{Cell, Inputs, Memory, Samples, Scale, timeouts};
+use crate::workloads::{Cell, Inputs, Samples, Scale, timeouts};
 
 /// The number of timers in the runs that need only one size: the memory after a churn, the counts of allocations, and
 /// the check that all exact stores agree.
@@ -166,11 +166,11 @@ fn all_samples(plan: &Plan, entries: &[&Entry], bar: &ProgressBar) -> (Samples, 
             for turn in 0..entries.len() {
                 let store = (turn + rep) % entries.len();
                 if !takes_part[store] {
-                    bar.inc(weight(size) * Memory::ALL.len() as u64);
+                    bar.inc(weight(size) * large::memories(size).count() as u64);
                     continue;
                 }
                 let start_ns = cpu_ns();
-                for memory in Memory::ALL {
+                for memory in large::memories(size) {
                     bar.set_message(format!("{} timers, {}, {}", size, entries[store].name, memory.name()));
                     for sample in (entries[store].workloads)(&inputs, memory) {
                         let cell = (size, memory, sample.workload);
@@ -251,7 +251,7 @@ fn weight(size: usize) -> u64 {
 
 fn progress(plan: &Plan, stores: usize) -> ProgressBar {
     let per_store: u64 =
-        plan.sizes.iter().map(|&size| (plan.reps(size) * Memory::ALL.len()) as u64 * weight(size)).sum();
+        plan.sizes.iter().map(|&size| (plan.reps(size) * large::memories(size).count()) as u64 * weight(size)).sum();
     let timeouts: u64 = plan.timeout_sizes().map(|size| plan.reps(size) as u64 * (1 + weight(size))).sum();
     let others = timeouts as usize + plan.pause_reps * Course::ALL.len() + plan.sizes.len() + 3;
     progress::bar((per_store + others as u64) * stores as u64)
@@ -261,7 +261,7 @@ fn progress(plan: &Plan, stores: usize) -> ProgressBar {
 mod tests {
     use super::*;
     use crate::stores;
-    use crate::workloads::Workload;
+    use crate::workloads::{Memory, Workload};
 
     #[test]
     fn all_stores_fire_the_same_timers() {

@@ -9,8 +9,8 @@ use crate::wheel::{Expired, Wheel};
 /// the timer stays first in the queue.
 #[derive(Debug)]
 pub struct PeekExpired<'a, T, const BITS: u32, const LEVELS: usize> {
-    wheel: &'a mut Wheel<T, BITS, LEVELS>,
-    node: u32,
+    pub(crate) wheel: &'a mut Wheel<T, BITS, LEVELS>,
+    pub(crate) node: u32,
 }
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
@@ -48,7 +48,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVELS> {
     /// The timer's key.
     pub fn key(&self) -> Key {
-        Wheel::<T, BITS, LEVELS>::key(self.node, self.timer().generation)
+        self.wheel.key(self.node, self.timer().generation)
     }
 
     /// The tick for which the timer was set.
@@ -71,9 +71,10 @@ impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVEL
     #[inline(always)]
     pub fn remove(self) -> Expired<T> {
         let Self { wheel, node } = self;
+        let first = wheel.arena.first;
         let nodes = wheel.arena.nodes.as_mut_slice();
         let timer = &mut nodes[node as usize];
-        let key = Wheel::<T, BITS, LEVELS>::key(node, timer.generation);
+        let key = Key::new(node - first as u32, timer.generation);
         let deadline = timer.deadline;
         let (value, generation) = timer.end();
         list::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);
@@ -105,10 +106,13 @@ impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVEL
     }
 
     #[inline(always)]
-    fn reschedule_node(self, deadline: u64) -> (&'a mut Wheel<T, BITS, LEVELS>, u32) {
+    pub(crate) fn reschedule_node(self, deadline: u64) -> (&'a mut Wheel<T, BITS, LEVELS>, u32) {
         let Self { wheel, node } = self;
         let deadline = deadline.min(Wheel::<T, BITS, LEVELS>::LAST_TICK);
         let list = wheel.list_for(deadline);
+        if list as usize >= wheel.arena.first {
+            return Self { wheel, node }.reschedule_far(deadline);
+        }
         let nodes = wheel.arena.nodes.as_mut_slice();
         nodes[node as usize].deadline = deadline;
         list::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);

@@ -19,11 +19,13 @@ use crate::scheduler::{Job, Scheduler};
 use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Whether a timer can be taken off its list by [`Self::leave`]: the list keeps another timer, or is a slot without an
-    /// annex. A timer that is on no list is linked to itself, so the result is false.
+    /// Whether a timer can be taken off its list by [`Self::leave`]: the list keeps another timer, or is no list of an
+    /// annex and has none. A timer that is on no list is linked to itself, so the result is false.
     #[inline(always)]
     fn can_leave(&self, timer: &Node<T>) -> bool {
-        timer.prev != timer.next || timer.next < Self::EXPIRED && !self.annexes.has(timer.next)
+        let Node { prev, next, .. } = *timer;
+        let slots = self.arena.first.min(Self::SLOTS);
+        prev != next || (next as usize) < slots && !self.annexes.has(next)
     }
 
     #[inline(always)]
@@ -40,7 +42,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     #[inline(always)]
     fn disarm_quickly(&mut self, key: Key) -> bool {
-        let node = Self::node(key);
+        let node = self.node(key);
         let Some(timer) = self.arena.get(node, key.generation()).filter(|timer| self.can_leave(timer)) else {
             return false;
         };
@@ -52,7 +54,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Cancels a timer whose value is as `is_quick` says.
     #[inline(always)]
     fn cancel_quickly(&mut self, key: Key, is_quick: impl FnOnce(&T) -> bool) -> Option<T> {
-        let node = Self::node(key);
+        let node = self.node(key);
         let timer = self.arena.get(node, key.generation())?;
         // A place of the last generation is retired, which takes more steps.
         let is_last = timer.generation == u32::MAX;
