@@ -140,7 +140,9 @@ impl fmt::Display for Error {
             Self::ZeroPeriod => {
                 f.write_str("a period must be longer than zero; for something to do in every turn use `idle`")
             }
-            Self::Closed => f.write_str("the loop has been dropped; keep it as long as its handles are used"),
+            Self::Closed => {
+                f.write_str("the loop has been dropped, or the channel has ended; keep both as long as they are used")
+            }
             Self::Removed => f.write_str("the source was cancelled, or another one has taken its descriptor"),
             Self::Stopped => f.write_str("the loop was stopped before the future was ready; `block_on` it again"),
             Self::Elapsed => f.write_str("the time was over before the future was ready"),
