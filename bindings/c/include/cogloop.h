@@ -341,7 +341,7 @@ int cog_timer_stop(cog_timer timer);
  * paused, changes nothing. A paused timer does not keep cog_loop_run running. A stopped timer stays stopped. */
 int cog_timer_pause(cog_timer timer);
 int cog_timer_resume(cog_timer timer);
-/* The remaining time to the deadline; 0 if the timer is due, COG_NEVER if it is stopped. */
+/* The remaining time to the deadline; 0 if the timer is due, COG_NEVER if it is stopped or never fires. */
 int cog_timer_remaining(cog_timer timer, uint64_t *remaining_ns);
 /* A referenced timer keeps cog_loop_run running. A new timer is referenced. */
 int cog_timer_ref(cog_timer timer);

@@ -155,6 +155,22 @@ static void a_timer_that_is_made_once_is_started_and_stopped_again_and_again(voi
     cog_loop_free(loop);
 }
 
+static void a_timer_that_never_fires_has_no_remaining_time(void) {
+    cog_loop loop = virtual_loop();
+    struct log log = log_of(loop);
+    cog_timer timer, made;
+    uint64_t ns = 0;
+    CHECK(cog_timer_after(loop, COG_NEVER, note, &log, &timer) == COG_OK);
+    CHECK(cog_timer_new(loop, note, &log, &made) == COG_OK && cog_timer_reschedule(made, COG_NEVER) == COG_OK);
+    cog_loop_advance(loop, 5 * MS);
+    CHECK(cog_timer_remaining(timer, &ns) == COG_OK && ns == COG_NEVER);
+    CHECK(cog_timer_remaining(made, &ns) == COG_OK && ns == COG_NEVER);
+    CHECK(cog_timer_pause(timer) == COG_OK && cog_timer_remaining(timer, &ns) == COG_OK && ns == COG_NEVER);
+    CHECK(cog_timer_resume(timer) == COG_OK && cog_timer_deadline(timer, &ns) == COG_OK && ns == COG_NEVER);
+    CHECK(cog_timer_reschedule(timer, 5 * MS) == COG_OK && cog_timer_remaining(timer, &ns) == COG_OK && ns == 5 * MS);
+    cog_loop_free(loop);
+}
+
 static void any_timer_can_be_stopped_and_set_again(void) {
     cog_loop loop = virtual_loop();
     struct log log = log_of(loop);
@@ -436,6 +452,7 @@ int main(void) {
     RUN(late_deadlines_are_skipped_or_served_in_a_burst_or_delayed);
     RUN(a_timer_is_moved_paused_and_resumed);
     RUN(a_timer_that_is_made_once_is_started_and_stopped_again_and_again);
+    RUN(a_timer_that_never_fires_has_no_remaining_time);
     RUN(any_timer_can_be_stopped_and_set_again);
     RUN(a_timer_of_cog_timer_new_ends_by_cancel_only);
     RUN(a_timer_that_is_due_in_the_same_turn_can_still_be_cancelled);

@@ -421,7 +421,10 @@ impl Model {
             self.end_timer(n)?;
         }
         match call {
-            Call::Remaining(_) => self.log_output(left_ns.unwrap_or(NEVER)),
+            Call::Remaining(_) => {
+                let left_ns = left_ns.filter(|&left_ns| now_ns.saturating_add(left_ns) != NEVER);
+                self.log_output(left_ns.unwrap_or(NEVER));
+            }
             Call::Deadline(_) => self.log_output(deadline_ns),
             Call::Callback(_) => self.log_output(self.timers[n].body as u64),
             _ => self.code(OK),

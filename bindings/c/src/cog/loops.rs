@@ -15,7 +15,7 @@ use super::{CogLoop, CogPostFn, put, registry, remotes};
 use crate::sys::{errno, sources};
 
 /// `COG_NEVER`. As a timeout it means no limit; as a time it means never.
-const COG_NEVER: u64 = u64::MAX;
+pub(super) const COG_NEVER: u64 = u64::MAX;
 
 /// Makes a loop.
 ///

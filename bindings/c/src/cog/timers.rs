@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use cogloop_io::{AddError, EventLoop, Key, Missed, Plan};
 
 use super::answer::{Failure, answer, answer_quickly, or_no_memory};
+use super::loops::COG_NEVER;
 use super::options::CogPlan;
 use super::state::{Call, Loop};
 use super::{CogLoop, CogPostFn, CogTimer, CogTimerFn, put, registry};
@@ -242,7 +243,7 @@ pub unsafe extern "C" fn cog_timer_deadline(timer: CogTimer, deadline_ns: *mut u
     answer(|| {
         let deadline = with(timer, |events, key| events.deadline_ns(key))?;
         // SAFETY: the caller keeps this function's contract.
-        unsafe { put(deadline_ns, deadline.unwrap_or(u64::MAX)) };
+        unsafe { put(deadline_ns, deadline.unwrap_or(COG_NEVER)) };
         Ok(())
     })
 }
@@ -335,9 +336,13 @@ pub extern "C" fn cog_timer_resume(timer: CogTimer) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cog_timer_remaining(timer: CogTimer, remaining_ns: *mut u64) -> c_int {
     answer(|| {
-        let left = with(timer, |events, key| events.remaining_ns(key))?;
+        let left = with(timer, |events, key| {
+            let left_ns = events.remaining_ns(key).unwrap_or_default();
+            // The end of time is never, also for a timer that is paused.
+            if events.now_ns().saturating_add(left_ns) == COG_NEVER { COG_NEVER } else { left_ns }
+        })?;
         // SAFETY: the caller keeps this function's contract.
-        unsafe { put(remaining_ns, left.unwrap_or_default()) };
+        unsafe { put(remaining_ns, left) };
         Ok(())
     })
 }
