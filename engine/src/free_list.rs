@@ -95,23 +95,36 @@ impl FreeList {
 
     #[inline(always)]
     pub(crate) fn take(&mut self) -> Option<u32> {
-        let at_hand = self.take_at_hand();
-        if at_hand.is_some() || !self.refill() { at_hand } else { self.take_at_hand() }
+        if let Some(node) = self.take_of_stack() {
+            return Some(node);
+        }
+        if self.word == 0 && !self.refill() {
+            return None;
+        }
+        Some(self.take_of_word())
     }
 
     /// Takes a node from the stack, or from the word that was taken from the bitmap.
     #[inline(always)]
     pub(crate) fn take_at_hand(&mut self) -> Option<u32> {
-        if let Some(top) = self.recent_count.checked_sub(1) {
-            self.recent_count = top;
-            return Some(self.recent[usize::from(top)]);
+        if let Some(node) = self.take_of_stack() {
+            return Some(node);
         }
-        if self.word == 0 {
-            return None;
-        }
+        (self.word != 0).then(|| self.take_of_word())
+    }
+
+    #[inline(always)]
+    fn take_of_stack(&mut self) -> Option<u32> {
+        self.recent_count = self.recent_count.checked_sub(1)?;
+        Some(self.recent[usize::from(self.recent_count)])
+    }
+
+    /// Takes the lowest node of the word, which is not 0.
+    #[inline(always)]
+    fn take_of_word(&mut self) -> u32 {
         let bit = self.word.trailing_zeros();
         self.word &= self.word - 1;
-        Some(self.word_start + bit)
+        self.word_start + bit
     }
 
     #[inline(always)]

@@ -22,6 +22,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The number of the near lists: the slots of three levels. `arena.rs` explains near and far lists. With ticks of a
     /// microsecond, three levels reach 16 s.
     pub(crate) const NEAR: u32 = if Self::HAS_FAR_LISTS { 3 << BITS } else { Self::LISTS };
+    /// The slots with smaller numbers are near.
+    pub(crate) const NEAR_SLOTS: u32 = if Self::HAS_FAR_LISTS { Self::NEAR } else { Self::SLOTS as u32 };
     /// Whether the slots of the levels from 3 on, and the annexes, are far lists. The free list can move timers only by
     /// whole words of its bitmap.
     const HAS_FAR_LISTS: bool = LEVELS > 3 && BITS >= 6;

@@ -24,8 +24,13 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(always)]
     fn can_leave(&self, timer: &Node<T>) -> bool {
         let Node { prev, next, .. } = *timer;
-        let slots = self.arena.first.min(Self::SLOTS);
-        prev != next || (next as usize) < slots && !self.annexes.has(next)
+        prev != next || (next < Self::NEAR_SLOTS || self.is_far_slot(next)) && !self.annexes.has(next)
+    }
+
+    /// Whether a node is the sentinel of a slot, once the far lists are made.
+    #[inline(always)]
+    fn is_far_slot(&self, node: u32) -> bool {
+        (node as usize) < self.arena.first.min(Self::SLOTS)
     }
 
     #[inline(always)]

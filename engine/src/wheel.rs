@@ -74,7 +74,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The node of a key's timer, if the timer is in the wheel.
     #[inline(always)]
     pub(crate) fn node(&self, key: Key) -> usize {
-        (key.index() as usize).saturating_add(self.arena.first)
+        // Sums of two numbers of 32 bits need no check where a `usize` has 64.
+        (key.index() as usize).saturating_add(self.arena.first as u32 as usize)
     }
 
     #[inline(always)]
