@@ -59,9 +59,15 @@ pub(crate) fn append_uncounted<T>(nodes: &mut [Node<T>], list: u32, node: u32) -
 #[inline(always)]
 pub(crate) fn unlink<T>(nodes: &mut [Node<T>], node: usize) -> Option<u32> {
     let Node { prev, next, .. } = nodes[node];
+    link(nodes, prev, next).then_some(prev)
+}
+
+/// Links two nodes. Returns whether they are the same.
+#[inline(always)]
+pub(crate) fn link<T>(nodes: &mut [Node<T>], prev: u32, next: u32) -> bool {
     nodes[prev as usize].next = next;
     nodes[next as usize].prev = prev;
-    (prev == next).then_some(prev)
+    prev == next
 }
 
 /// Takes the first node off a list and leaves the node's own links unchanged.

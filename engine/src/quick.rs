@@ -12,6 +12,7 @@
 //! (docs/benchmarks.md, "Loops for C").
 
 use crate::extras::Place;
+use crate::free_list::FreeList;
 use crate::key::Key;
 use crate::list;
 use crate::node::Node;
@@ -19,58 +20,52 @@ use crate::scheduler::{Job, Scheduler};
 use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Whether a timer can be taken off its list by [`Self::leave`]: the list keeps another timer, or is no list of an
-    /// annex and has none. A timer that is on no list is linked to itself, so the result is false.
+    /// Takes a timer off its list, if `is_quick` says so of the timer, and the list keeps another timer or is a slot
+    /// without an annex. `then` gets the timer. A timer that is on no list is linked to itself, so nothing happens.
     #[inline(always)]
-    fn can_leave(&self, timer: &Node<T>) -> bool {
-        let Node { prev, next, .. } = *timer;
-        prev != next || (next < Self::NEAR_SLOTS || self.is_far_slot(next)) && !self.annexes.has(next)
-    }
-
-    /// Whether a node is the sentinel of a slot, once the far lists are made.
-    #[inline(always)]
-    fn is_far_slot(&self, node: u32) -> bool {
-        (node as usize) < self.arena.first.min(Self::SLOTS)
-    }
-
-    #[inline(always)]
-    fn leave(&mut self, node: usize, deadline: u64) {
+    fn leave_quickly<R>(
+        &mut self,
+        key: Key,
+        is_quick: impl FnOnce(u32, &Node<T>, &mut FreeList) -> bool,
+        then: impl FnOnce(u32, &mut Node<T>) -> R,
+    ) -> Option<R> {
+        let node = self.node(key);
+        let slots = self.arena.first.min(Self::SLOTS);
         let nodes = self.arena.nodes.as_mut_slice();
-        if let Some(slot) = list::unlink(nodes, node) {
-            list::reset(nodes, slot);
-            self.occupied.remove(slot as usize);
+        let timer = nodes.get_mut(node).filter(|timer| timer.generation == key.generation())?;
+        let (deadline, prev, next) = (timer.deadline, timer.prev, timer.next);
+        let is_slot = next < Self::NEAR_SLOTS || (next as usize) < slots;
+        let can_leave = prev != next || is_slot && !self.annexes.has(next);
+        if !can_leave || !is_quick(node as u32, timer, &mut self.arena.free) {
+            return None;
+        }
+        let result = then(node as u32, timer);
+        if list::link(nodes, prev, next) {
+            list::reset(nodes, next);
+            self.occupied.remove(next as usize);
         }
         if deadline == self.earliest {
             self.earliest = UNKNOWN;
         }
+        Some(result)
     }
 
     #[inline(always)]
     fn disarm_quickly(&mut self, key: Key) -> bool {
-        let node = self.node(key);
-        let Some(timer) = self.arena.get(node, key.generation()).filter(|timer| self.can_leave(timer)) else {
-            return false;
-        };
-        self.leave(node, timer.deadline);
-        list::set_unlinked(&mut self.arena.nodes, node as u32);
-        true
+        let unlink = |node, timer: &mut Node<T>| (timer.prev, timer.next) = (node, node);
+        self.leave_quickly(key, |_, _, _| true, unlink).is_some()
     }
 
     /// Cancels a timer whose value is as `is_quick` says.
     #[inline(always)]
     fn cancel_quickly(&mut self, key: Key, is_quick: impl FnOnce(&T) -> bool) -> Option<T> {
-        let node = self.node(key);
-        let timer = self.arena.get(node, key.generation())?;
-        // A place of the last generation is retired, which takes more steps.
-        let is_last = timer.generation == u32::MAX;
-        let is_quick = self.can_leave(timer) && !is_last && timer.value.as_ref().is_some_and(is_quick);
-        if !is_quick || !self.arena.free.give_back_if_room(node as u32) {
-            return None;
-        }
-        let timer = &mut self.arena.nodes[node];
-        let (deadline, (value, _)) = (timer.deadline, timer.end());
-        self.leave(node, deadline);
-        value
+        let is_quick = |node, timer: &Node<T>, free: &mut FreeList| {
+            // A place of the last generation is retired, which takes more steps.
+            let is_last = timer.generation == u32::MAX;
+            let is_quick = !is_last && timer.value.as_ref().is_some_and(is_quick);
+            is_quick && free.give_back_if_room(node)
+        };
+        self.leave_quickly(key, is_quick, |_, timer| timer.end().0)?
     }
 }
 
