@@ -446,7 +446,7 @@ mod tests {
                 assert!(wheel.reschedule(first, FAR));
             },
         ];
-        for way in ways {
+        for way in ways.into_iter().take(if cfg!(miri) { 2 } else { 5 }) {
             let (mut wheel, keys) = wheel_without_far_lists();
             way(&mut wheel, keys[0]);
             assert_eq!(wheel.arena.first, Wheel::<u64>::LISTS as usize);
@@ -464,10 +464,11 @@ mod tests {
         }
     }
 
+    #[cfg_attr(miri, ignore = "nine thousand timers take too long")]
     #[test]
     fn a_wheel_that_grows_has_its_far_lists_before_it_is_large() {
         let mut wheel = Wheel::<u64>::new();
-        let keys: Vec<_> = (0..if cfg!(miri) { 4200 } else { 9000 }).map(|n| wheel.insert(1 + n, n)).collect();
+        let keys: Vec<_> = (0..9000).map(|n| wheel.insert(1 + n, n)).collect();
         assert_eq!(wheel.arena.first, Wheel::<u64>::LISTS as usize);
         wheel.audit();
         assert!(keys.iter().zip(0..).all(|(&key, n)| wheel.cancel(key) == Some(n)));
