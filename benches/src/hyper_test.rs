@@ -1,6 +1,6 @@
 //! hyper on the event loop: a server and its clients, and the time limit for a silent client.
 //!
-//! This test is in the program, because cargo builds the program once more for a test in `tests`.
+//! This test is in the program and not in `tests`. For a test in `tests`, cargo would build the program once more.
 
 use cogloop::{Async, Handle, Loop};
 use hyper::body::{Body, Incoming};
@@ -44,7 +44,8 @@ async fn ask(handle: Handle<()>, address: SocketAddr, nth: usize) -> Result<(), 
     let stream = Async::<TcpStream>::connect(&handle, address).await?;
     let (mut sender, connection) = client::conn::http1::handshake(stream).await?;
     let driven = handle.spawn(connection)?;
-    // The body is larger than the buffers. It goes in both directions, over a persistent connection.
+    // The body is empty for the first client, and larger than the buffers of hyper for the last one. It goes in both
+    // directions, over a persistent connection.
     let body = "x".repeat(100_000 * nth);
     for path in ["/one", "/two"] {
         let request = Request::post(path).header("host", "cogloop").body(body.clone())?;

@@ -18,30 +18,16 @@ const MANY: usize = 1 << 15;
 /// From this number of nodes (sixteen megabytes) on, the arena grows by a fifth.
 const VERY_MANY: usize = 1 << 19;
 
-/// From this number of timers on, an arena has the sentinels of all lists. Moving so many timers up takes 11 µs.
-const FEW: usize = 1 << 12;
-
-/// The sentinels of the lists, and behind them the timers. Before the first timer the arena has no node and needs no
-/// memory, and every list counts as empty ([`list::is_empty`]).
-///
-/// ```text
-///   first timer          [ near lists ][ timers … ]
-///   a far list is used   [ near lists ][ far lists ][ timers … ]
-/// ```
-///
-/// The sentinels of the *near* lists are made with the first timer. Those of the *far* lists, which are most lists, are
-/// made when one of them is used: until then their memory is reserved, but not written. Then all timers move up. Their
-/// keys stay valid: a key counts from the first timer.
-#[derive(Debug)]
+/// The sentinels of all lists, and behind them the timers. The sentinels are made with the first timer: until then the
+/// arena has no node and needs no memory, and every list counts as empty ([`list::is_empty`]).
+#[derive(Clone, Debug)]
 pub(crate) struct Arena<T> {
     pub(crate) nodes: Vec<Node<T>>,
     pub(crate) free: FreeList,
     /// The number of lists.
     lists: u32,
-    /// The number of near lists. These are the lists with the smallest numbers.
-    near: u32,
-    /// The number of the first timer's node, which is the number of sentinels: `lists`, or `near`, or 0.
-    pub(crate) first: usize,
+    /// The number of the first timer's node: `lists`, or 0 while there are no sentinels.
+    first: usize,
     /// The number of places whose generations are used up.
     retired: usize,
     /// The generation with which a new place begins. It is at least that of each place whose memory was given back, so
@@ -49,55 +35,24 @@ pub(crate) struct Arena<T> {
     unused: u32,
 }
 
-impl<T: Clone> Clone for Arena<T> {
-    /// The clone has room for the far lists, too.
-    fn clone(&self) -> Self {
-        let mut nodes = Vec::with_capacity(self.nodes.len() + self.unmade());
-        nodes.extend_from_slice(&self.nodes);
-        Self { nodes, free: self.free.clone(), ..*self }
-    }
-}
-
 impl<T> Arena<T> {
-    /// Makes an arena with `lists` empty lists, of which `near` are near, and no timer.
-    pub(crate) const fn new(lists: u32, near: u32) -> Self {
-        Self { nodes: Vec::new(), free: FreeList::new(), lists, near, first: 0, retired: 0, unused: 0 }
+    /// Makes an arena with `lists` empty lists and no timer.
+    pub(crate) const fn new(lists: u32) -> Self {
+        Self { nodes: Vec::new(), free: FreeList::new(), lists, first: 0, retired: 0, unused: 0 }
     }
 
     #[cold]
     #[inline(never)]
     fn try_make_sentinels(&mut self) -> Result<(), TryReserveError> {
         self.free.try_grow(self.lists as usize, 0)?;
-        // The memory of the far lists is reserved here, too: moving a timer to one of them never fails.
         // Makes room for the first timers as well, so that inserting them does not move all sentinels. If memory was
         // reserved for timers before, that room is there.
         if self.nodes.capacity() <= self.lists as usize {
             self.nodes.try_reserve_exact(self.lists as usize * 7 / 5)?;
         }
-        self.nodes.extend((0..self.near).map(Node::sentinel));
-        self.first = self.near as usize;
-        Ok(())
-    }
-
-    /// The number of sentinels that are not made yet, although the arena has others.
-    fn unmade(&self) -> usize {
-        if self.first == 0 { 0 } else { self.lists as usize - self.first }
-    }
-
-    /// Makes the sentinels of the far lists. Returns the number by which the nodes of all timers have moved up. There
-    /// are no jump pointers yet: an arena that is large enough for them has all sentinels.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn make_far_lists(&mut self) -> u32 {
-        let (first, up) = (self.first as u32, self.unmade() as u32);
-        let moved = |link: u32| if link < first { link } else { link + up };
-        for node in &mut self.nodes {
-            (node.prev, node.next) = (moved(node.prev), moved(node.next));
-        }
-        self.nodes.splice(self.first..self.first, (first..self.lists).map(Node::sentinel));
-        self.free.move_up(up);
+        self.nodes.extend((0..self.lists).map(Node::sentinel));
         self.first = self.lists as usize;
-        up
+        Ok(())
     }
 
     /// The number of timers.
@@ -142,20 +97,16 @@ impl<T> Arena<T> {
         if self.nodes.is_empty() {
             self.try_make_sentinels()?;
         }
-        if self.unmade() > 0 && self.nodes.len() - self.first >= FEW {
-            self.make_far_lists();
-        }
         let node = self.nodes.len();
-        let timers = node - self.first;
-        if timers == TIMERS_MAX {
+        let timers_left = TIMERS_MAX - (node - self.first);
+        if timers_left == 0 {
             return Err(NoRoom::Full);
         }
-        if node + self.unmade() >= self.nodes.capacity() {
+        if node == self.nodes.capacity() {
             self.try_grow()?;
         }
-        let room = self.nodes.capacity() - self.unmade() - node;
-        let count = room.min(TIMERS_MAX - timers).min(FreeList::FRESH_MAX);
-        self.free.try_grow(node + self.unmade() + count, timers + count)?;
+        let count = (self.nodes.capacity() - node).min(timers_left).min(FreeList::FRESH_MAX);
+        self.free.try_grow(node + count, node + count - self.first)?;
         let unused = self.unused;
         self.nodes.extend((0..count).map(|_| Node::vacant(unused)));
         self.free.add_fresh(node as u32 + 1, count - 1);
@@ -168,14 +119,14 @@ impl<T> Arena<T> {
     /// smaller steps would copy the arena too often, unless the allocator moves large blocks by remapping their pages.
     /// If the allocator refuses a step, the step is halved, so that the last free memory can be used.
     fn try_grow(&mut self) -> Result<(), TryReserveError> {
-        let nodes = self.nodes.len() + self.unmade();
-        let mut step = match nodes {
-            ..MANY => nodes,
-            MANY..VERY_MANY => nodes / 2,
-            _ => nodes / 5,
+        let node = self.nodes.len();
+        let mut step = match node {
+            ..MANY => node,
+            MANY..VERY_MANY => node / 2,
+            _ => node / 5,
         };
         loop {
-            match self.nodes.try_reserve_exact(self.unmade() + step) {
+            match self.nodes.try_reserve_exact(step) {
                 Err(_) if step > FreeList::FRESH_MAX => step /= 2,
                 answer => return answer,
             }
@@ -208,12 +159,11 @@ impl<T> Arena<T> {
         let given_back = self.nodes[self.first + timers..].iter().map(|node| node.generation);
         self.unused = given_back.fold(self.unused, u32::max);
         self.nodes.truncate(nodes);
+        self.nodes.shrink_to_fit();
+        self.free.truncate(nodes);
         if nodes == 0 {
             self.first = 0;
         }
-        let room = nodes + self.unmade();
-        self.nodes.shrink_to(room);
-        self.free.truncate(nodes, room);
     }
 
     /// The timer's node, if it has this generation.
@@ -247,8 +197,7 @@ impl<T> Arena<T> {
 
     /// Panics unless every node is either live, or in the free list exactly once, or retired.
     pub(crate) fn audit(&self) {
-        self.free.audit(self.nodes.len() + self.unmade());
-        assert!(self.nodes.capacity() >= self.nodes.len() + self.unmade(), "there is no room for the far lists");
+        self.free.audit(self.nodes.len());
         let mut known_free = alloc::vec![false; self.nodes.len()];
         for node in self.free.iter() {
             assert!(self.nodes[node as usize].generation % 2 != 1, "node {node} is free and live");

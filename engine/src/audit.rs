@@ -21,7 +21,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             let deadlines = self.audit_list(list);
             found += deadlines.len();
             self.audit_occupancy(list);
-            if list != Self::EXPIRED && list != Self::OVERDUE {
+            if list < Self::SLOTS as u32 || list >= Self::ANNEX {
                 earliest = deadlines.iter().copied().fold(earliest, u64::min);
             }
             for deadline in deadlines {
@@ -43,7 +43,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// compiled without optimisations.
     fn next_in_use(&self, mut list: u32) -> Option<u32> {
         let nodes = self.arena.nodes.as_slice();
-        while (list as usize) < self.arena.first {
+        while list < Self::LISTS {
             let is_bare = match nodes.get(list as usize) {
                 Some(sentinel) => sentinel.prev == list && sentinel.next == list,
                 None => true,
@@ -59,7 +59,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Panics unless the occupancy bit of a slot says whether the slot or its annex has a timer. Other lists have no
     /// bit.
     fn audit_occupancy(&self, list: u32) {
-        if Self::is_slot(list) {
+        if list < Self::SLOTS as u32 {
             let has_timers = |list: u32| !list::is_empty(&self.arena.nodes, list);
             let is_occupied = has_timers(list) || self.annexes.of(list).into_iter().flatten().any(has_timers);
             assert_eq!(self.occupied.contains(list as usize), is_occupied, "the occupancy bit of slot {list}");
@@ -71,7 +71,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let mut before = list;
         let mut deadlines = alloc::vec::Vec::new();
         for (node, timer) in list::iter(&self.arena.nodes, list) {
-            assert!(node as usize >= self.arena.first, "list {list} leads to list {node}");
+            assert!(node >= Self::LISTS, "list {list} leads to list {node}");
             assert_eq!(timer.prev, before, "list {list} backwards from {node}");
             assert!(deadlines.len() < self.len(), "list {list} goes round");
             assert!(timer.generation % 2 == 1, "list {list} holds the dead timer {node}");
@@ -98,7 +98,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             assert_eq!(digit, digit_below, "the list of {deadline} in its annex");
             return;
         }
-        if list == Self::EXPIRED || list == Self::OVERDUE {
+        if list >= Self::EXPIRED {
             assert!(deadline <= self.now, "the deadline {deadline} counts as due at tick {}", self.now);
             return;
         }

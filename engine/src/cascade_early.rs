@@ -69,9 +69,6 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     #[inline(never)]
     fn fill_annex(&mut self, slot: u32, level: usize, moves_max: usize) -> usize {
-        if self.arena.first < Self::LISTS as usize {
-            self.arena.make_far_lists();
-        }
         let annex = self.annexes.open(slot).start;
         let nodes = self.arena.nodes.as_mut_slice();
         let shift = (level as u32 - 1) * BITS;

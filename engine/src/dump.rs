@@ -44,10 +44,7 @@ impl<T, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_, T, BITS,
         let due = expired + count(Wheel::<T, BITS, LEVELS>::OVERDUE as usize);
         let in_annex =
             |slot: usize| wheel.annexes.of(slot as u32).into_iter().flatten().map(|list| count(list as usize));
-        let in_slot = |slot: usize| match wheel.occupied.contains(slot) {
-            true => count(slot) + in_annex(slot).sum::<usize>(),
-            false => 0,
-        };
+        let in_slot = |slot: usize| count(slot) + in_annex(slot).sum::<usize>();
         let pending: usize = (0..Wheel::<T, BITS, LEVELS>::SLOTS).map(in_slot).sum();
         writeln!(f, "now {}, {} timers, {due} of them due", wheel.now, pending + due)?;
         for level in 0..LEVELS {

@@ -9,8 +9,8 @@ use crate::wheel::{Expired, Wheel};
 /// the timer stays first in the queue.
 #[derive(Debug)]
 pub struct PeekExpired<'a, T, const BITS: u32, const LEVELS: usize> {
-    pub(crate) wheel: &'a mut Wheel<T, BITS, LEVELS>,
-    pub(crate) node: u32,
+    wheel: &'a mut Wheel<T, BITS, LEVELS>,
+    node: u32,
 }
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
@@ -48,7 +48,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVELS> {
     /// The timer's key.
     pub fn key(&self) -> Key {
-        self.wheel.key(self.node, self.timer().generation)
+        Wheel::<T, BITS, LEVELS>::key(self.node, self.timer().generation)
     }
 
     /// The tick for which the timer was set.
@@ -71,10 +71,9 @@ impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVEL
     #[inline(always)]
     pub fn remove(self) -> Expired<T> {
         let Self { wheel, node } = self;
-        let first = wheel.arena.first;
         let nodes = wheel.arena.nodes.as_mut_slice();
         let timer = &mut nodes[node as usize];
-        let key = Key::new(node - first as u32, timer.generation);
+        let key = Wheel::<T, BITS, LEVELS>::key(node, timer.generation);
         let deadline = timer.deadline;
         let (value, generation) = timer.end();
         list::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);
@@ -106,13 +105,10 @@ impl<'a, T, const BITS: u32, const LEVELS: usize> PeekExpired<'a, T, BITS, LEVEL
     }
 
     #[inline(always)]
-    pub(crate) fn reschedule_node(self, deadline: u64) -> (&'a mut Wheel<T, BITS, LEVELS>, u32) {
+    fn reschedule_node(self, deadline: u64) -> (&'a mut Wheel<T, BITS, LEVELS>, u32) {
         let Self { wheel, node } = self;
         let deadline = deadline.min(Wheel::<T, BITS, LEVELS>::LAST_TICK);
         let list = wheel.list_for(deadline);
-        if list as usize >= wheel.arena.first {
-            return Self { wheel, node }.reschedule_far(deadline);
-        }
         let nodes = wheel.arena.nodes.as_mut_slice();
         nodes[node as usize].deadline = deadline;
         list::take_first(nodes, Wheel::<T, BITS, LEVELS>::EXPIRED, node);

@@ -198,17 +198,8 @@ impl FreeList {
         true
     }
 
-    /// Adds `up` to the number of each node. `up` is a multiple of 64, and there is room for the greater numbers.
-    pub(crate) fn move_up(&mut self, up: u32) {
-        let stack = &mut self.recent[..usize::from(self.recent_count)];
-        stack.iter_mut().chain(self.aside.as_flattened_mut()).for_each(|node| *node += up);
-        self.word_start += up;
-        self.bits.rotate_right(up as usize / 64);
-        self.summarize();
-    }
-
-    /// Forgets all nodes from number `nodes` on, and gives back the memory for those from number `room` on.
-    pub(crate) fn truncate(&mut self, nodes: usize, room: usize) {
+    /// Forgets all nodes from number `nodes` on, and gives back the memory for them.
+    pub(crate) fn truncate(&mut self, nodes: usize) {
         while let Some(aside) = self.aside.pop() {
             self.move_to_bitmap(aside);
         }
@@ -220,24 +211,19 @@ impl FreeList {
             self.recent_count += 1;
         }
         self.word = lowest_bits(self.word, nodes.saturating_sub(self.word_start as usize));
-        self.bits.truncate(room.div_ceil(64));
-        for (word, bits) in self.bits.iter_mut().enumerate().skip(nodes / 64) {
-            *bits = lowest_bits(*bits, nodes.saturating_sub(word * 64));
+        self.bits.truncate(nodes.div_ceil(64));
+        if let Some(last) = self.bits.last_mut() {
+            *last = lowest_bits(*last, nodes - (nodes - 1) / 64 * 64);
         }
-        self.summarize();
-        self.bits.shrink_to_fit();
-        self.summary.shrink_to_fit();
-        self.aside.shrink_to_fit();
-    }
-
-    /// Makes the summary of the bitmap anew.
-    fn summarize(&mut self) {
         self.summary.truncate(self.bits.len().div_ceil(64));
         for (summary, words) in self.summary.iter_mut().zip(self.bits.chunks(64)) {
             *summary = (0..).zip(words).fold(0, |summary, (bit, &word)| summary | u64::from(word != 0) << bit);
         }
         self.lowest = 0;
         self.spilled = self.bits.iter().map(|word| word.count_ones() as usize).sum();
+        self.bits.shrink_to_fit();
+        self.summary.shrink_to_fit();
+        self.aside.shrink_to_fit();
     }
 
     /// All free nodes.

@@ -86,8 +86,6 @@ mod expired;
 #[cfg(feature = "alloc")]
 mod extras;
 #[cfg(feature = "alloc")]
-mod far;
-#[cfg(feature = "alloc")]
 mod free_list;
 #[cfg(feature = "alloc")]
 mod jump;
@@ -103,8 +101,6 @@ mod merge;
 mod next_deadline;
 #[cfg(feature = "alloc")]
 mod node;
-#[cfg(feature = "alloc")]
-mod numbering;
 #[cfg(feature = "alloc")]
 mod occupied;
 #[cfg(feature = "alloc")]

@@ -13,13 +13,11 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// listed before the slot.
     pub fn iter_queued(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let annexes = Self::ANNEX..Self::LISTS;
-        let slots = (0..Self::SLOTS as u32).filter(|&list| Self::is_slot(list));
-        let lists = [Self::EXPIRED, Self::OVERDUE].into_iter().chain(annexes).chain(slots);
-        let lists = lists.filter(|&list| (list as usize) < self.arena.first);
+        let lists = [Self::EXPIRED, Self::OVERDUE].into_iter().chain(annexes).chain(0..Self::SLOTS as u32);
         lists.flat_map(move |list| {
             list::iter(&self.arena.nodes, list).map(move |(node, timer)| {
                 let rank = if list == Self::EXPIRED { 0 } else { timer.deadline };
-                (self.key(node, timer.generation), rank, timer.live_value())
+                (Self::key(node, timer.generation), rank, timer.live_value())
             })
         })
     }

@@ -25,7 +25,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// ```
     pub fn peek(&self) -> Option<Key> {
         let (_, node) = self.first_of_queue().or_else(|| self.first_pending())?;
-        Some(self.key(node, self.arena.nodes[node as usize].generation))
+        Some(Self::key(node, self.arena.nodes[node as usize].generation))
     }
 
     fn first_of_queue(&self) -> Option<(u64, u32)> {

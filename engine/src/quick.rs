@@ -29,13 +29,11 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         is_quick: impl FnOnce(u32, &Node<T>, &mut FreeList) -> bool,
         then: impl FnOnce(u32, &mut Node<T>) -> R,
     ) -> Option<R> {
-        let node = self.node(key);
-        let slots = self.arena.first.min(Self::SLOTS);
+        let node = Self::node(key);
         let nodes = self.arena.nodes.as_mut_slice();
         let timer = nodes.get_mut(node).filter(|timer| timer.generation == key.generation())?;
         let (deadline, prev, next) = (timer.deadline, timer.prev, timer.next);
-        let is_slot = next < Self::NEAR_SLOTS || (next as usize) < slots;
-        let can_leave = prev != next || is_slot && !self.annexes.has(next);
+        let can_leave = prev != next || next < Self::EXPIRED && !self.annexes.has(next);
         if !can_leave || !is_quick(node as u32, timer, &mut self.arena.free) {
             return None;
         }

@@ -69,26 +69,35 @@ impl<T> Wheel<T> {
 }
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// The number of slots of all levels. The lists with smaller numbers are the slots.
+    pub(crate) const SLOTS: usize = LEVELS << BITS;
+    /// The list that `pop_expired` takes from.
+    pub(crate) const EXPIRED: u32 = Self::SLOTS as u32;
+    /// The list of timers whose deadline had passed when they were set. They expire at the next `advance`.
+    pub(crate) const OVERDUE: u32 = Self::EXPIRED + 1;
+    /// The number of lists. The nodes with smaller numbers are their sentinels; the other nodes are timers.
+    pub(crate) const LISTS: u32 = Self::ANNEX + Annexes::<BITS>::LISTS;
+    /// The first list of the annexes; `annex.rs` explains them.
+    pub(crate) const ANNEX: u32 = Self::OVERDUE + 1;
+
     pub(crate) const LAST_TICK: u64 = geometry::last_tick::<BITS>(LEVELS);
 
     /// The node of a key's timer, if the timer is in the wheel.
     #[inline(always)]
-    pub(crate) fn node(&self, key: Key) -> usize {
-        // Sums of two numbers of 32 bits need no check where a `usize` has 64.
-        (key.index() as usize).saturating_add(self.arena.first as u32 as usize)
+    pub(crate) fn node(key: Key) -> usize {
+        (key.index() as usize).saturating_add(Self::LISTS as usize)
     }
 
     #[inline(always)]
-    pub(crate) fn key(&self, node: u32, generation: u32) -> Key {
-        Key::new(node - self.arena.first as u32, generation)
+    pub(crate) fn key(node: u32, generation: u32) -> Key {
+        Key::new(node - Self::LISTS, generation)
     }
 }
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Makes an empty wheel at tick 0, with the geometry that its type names.
     ///
-    /// The call allocates nothing. The first timer allocates some 100 KB for the lists of the default geometry, and
-    /// writes the lists of three levels. The others are written when a timer needs one of them.
+    /// The call allocates nothing. The first timer allocates the lists: some 100 KB in the default geometry.
     #[must_use]
     pub fn with_geometry() -> Self {
         const {
@@ -104,7 +113,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             earliest: UNKNOWN,
             occupied: Occupied::NONE,
             annexes: Annexes::new(Self::ANNEX),
-            arena: Arena::new(Self::LISTS, Self::NEAR),
+            arena: Arena::new(Self::LISTS),
             front: Front::EMPTY,
             sorter: Sorter::default(),
         }
@@ -158,38 +167,19 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(always)]
     pub(crate) fn insert_at(&mut self, node: u32, deadline: u64, value: T) -> Key {
         let deadline = deadline.min(Self::LAST_TICK);
-        if deadline <= self.now {
-            return self.insert_overdue(node, deadline, value);
-        }
-        let list = self.slot_for(deadline);
-        if list as usize >= self.arena.first {
-            return self.insert_far(list, node, deadline, value);
-        }
-        self.insert_node(list, node, deadline, value)
-    }
-
-    /// Puts a new timer on the list for its deadline.
-    #[inline(always)]
-    pub(crate) fn insert_node(&mut self, list: u32, node: u32, deadline: u64, value: T) -> Key {
+        let list = self.list_for(deadline);
         let (generation, was_empty) = self.arena.insert(list, node, deadline, value);
         if was_empty {
             self.mark_occupied(list);
         }
-        self.key(node, generation)
-    }
-
-    /// This function is not inlined: a cancel followed by an insert takes three instructions less then.
-    #[inline(never)]
-    fn insert_overdue(&mut self, node: u32, deadline: u64, value: T) -> Key {
-        let list = Self::OVERDUE;
-        self.insert_node(list, node, deadline, value)
+        Self::key(node, generation)
     }
 
     /// Takes a timer out of the wheel and returns its value. The timer may be pending, expired or disarmed. Returns
     /// `None` if the key is stale.
     #[inline(always)]
     pub fn cancel(&mut self, key: Key) -> Option<T> {
-        let node = self.node(key);
+        let node = Self::node(key);
         let nodes = self.arena.nodes.as_mut_slice();
         let timer = nodes.get_mut(node).filter(|timer| timer.generation == key.generation())?;
         let deadline = timer.deadline;
@@ -214,7 +204,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The node and the value of a timer.
     #[inline(always)]
     pub(crate) fn find(&self, key: Key) -> Option<(usize, &T)> {
-        let node = self.node(key);
+        let node = Self::node(key);
         Some((node, self.arena.get(node, key.generation())?.value.as_ref()?))
     }
 
@@ -237,7 +227,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// is rescheduled. Returns `false` if the timer is disarmed already or the key is stale.
     #[inline(always)]
     pub fn disarm(&mut self, key: Key) -> bool {
-        let node = self.node(key);
+        let node = Self::node(key);
         let timer = self.arena.get(node, key.generation());
         let Some(&Node { deadline, .. }) = timer.filter(|timer| timer.next != node as u32) else { return false };
         let nodes = self.arena.nodes.as_mut_slice();
@@ -251,7 +241,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub(crate) fn try_insert_disarmed(&mut self, value: T) -> Result<Key, NoRoom> {
         let node = self.arena.take_node()?;
         let generation = self.arena.insert_unlinked(node, value);
-        Ok(self.key(node, generation))
+        Ok(Self::key(node, generation))
     }
 
     /// Whether the timer is still in the wheel.
@@ -261,7 +251,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     /// Whether the timer is in the wheel and not disarmed: it is pending, or it has expired and was not popped yet.
     pub fn is_armed(&self, key: Key) -> bool {
-        self.contains(key) && !list::is_empty(&self.arena.nodes, self.node(key) as u32)
+        self.contains(key) && !list::is_empty(&self.arena.nodes, Self::node(key) as u32)
     }
 
     /// The tick for which the timer was last set.
@@ -276,25 +266,25 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     /// The timer's value, mutable.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.arena.get_mut(self.node(key), key.generation())?.value.as_mut()
+        self.arena.get_mut(Self::node(key), key.generation())?.value.as_mut()
     }
 
     fn timer(&self, key: Key) -> Option<&Node<T>> {
-        self.arena.get(self.node(key), key.generation())
+        self.arena.get(Self::node(key), key.generation())
     }
 
     /// The key, deadline and value of all timers, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let timers = self.arena.timers();
-        timers.map(|(node, timer)| (self.key(node, timer.generation), timer.deadline, timer.live_value()))
+        timers.map(|(node, timer)| (Self::key(node, timer.generation), timer.deadline, timer.live_value()))
     }
 
     /// Takes all timers out of the wheel. The time does not change.
     pub fn clear(&mut self) {
-        for node in self.arena.first as u32..self.arena.nodes.len() as u32 {
+        for node in Self::LISTS..self.arena.nodes.len() as u32 {
             let generation = self.arena.nodes[node as usize].generation;
             if generation % 2 == 1 {
-                self.cancel(self.key(node, generation));
+                self.cancel(Self::key(node, generation));
             }
         }
         self.target = self.now;
@@ -304,9 +294,6 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(always)]
     pub(crate) fn append(&mut self, node: u32, deadline: u64) {
         let list = self.list_for(deadline);
-        if list as usize >= self.arena.first {
-            return self.append_far(list, node, deadline);
-        }
         if list::append(&mut self.arena.nodes, list, node, deadline) {
             self.mark_occupied(list);
         }
@@ -318,12 +305,6 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if deadline <= self.now {
             return Self::OVERDUE;
         }
-        self.slot_for(deadline)
-    }
-
-    /// The slot for a timer that is set now, with a deadline after now.
-    #[inline(always)]
-    fn slot_for(&mut self, deadline: u64) -> u32 {
         if deadline < self.earliest {
             self.earliest = deadline;
         }
@@ -333,7 +314,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Marks the slot of a list as occupied. The caller has appended the first timer to the list.
     #[inline(never)]
     pub(crate) fn mark_occupied(&mut self, list: u32) {
-        if list != Self::OVERDUE {
+        if list < Self::EXPIRED {
             self.occupied.insert(list as usize);
         }
     }
@@ -363,7 +344,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// `list::unlink` returns it; nothing changes then.
     #[inline(never)]
     pub(crate) fn empty(&mut self, list: u32) {
-        if (list as usize) < self.arena.first {
+        if list < Self::LISTS {
             list::reset(&mut self.arena.nodes, list);
             if list < (annex::LOWEST_LEVEL << BITS) as u32 {
                 self.unmark(list);
@@ -373,10 +354,10 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Unmarks the slot of a list that is empty. The bits of lists that are no slots are never set.
+    /// Unmarks the slot of a list that is empty.
     #[inline(always)]
     pub(crate) fn unmark(&mut self, list: u32) {
-        if list < Self::SLOTS as u32 {
+        if list < Self::EXPIRED {
             self.occupied.remove(list as usize);
         }
     }
@@ -397,8 +378,6 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
 
     #[test]
@@ -415,71 +394,12 @@ mod tests {
         }
     }
 
-    /// A wheel with live timers, the first of which has expired, and with free places in each part of the free list.
-    fn wheel_without_far_lists() -> (Wheel, Vec<Key>) {
-        let mut wheel = Wheel::<u64>::new();
-        let mut keys: Vec<Key> = (0..if cfg!(miri) { 600 } else { 3000 }).map(|n| wheel.insert(10 + n, n)).collect();
-        let cancelled = keys.split_off(200);
-        cancelled.into_iter().rev().for_each(|key| assert!(wheel.cancel(key).is_some()));
-        wheel.advance(10);
-        assert_eq!(wheel.arena.first, 3 << 8);
-        wheel.audit();
-        (wheel, keys)
-    }
-
-    #[test]
-    fn the_first_far_timer_leaves_all_keys_and_free_places_as_they_are() {
-        const FAR: u64 = 1 << 40;
-        let ways: [fn(&mut Wheel, Key); 5] = [
-            |wheel, first| {
-                assert!(wheel.cancel(first).is_some());
-                wheel.insert(FAR, 0);
-            },
-            |wheel, first| assert!(wheel.reschedule(first, FAR)),
-            |wheel, _| wheel.peek_expired().expect("one has expired").reschedule(FAR),
-            |wheel, first| {
-                wheel.shrink_to_fit();
-                assert!(wheel.disarm(first) && wheel.reschedule(first, FAR));
-            },
-            |wheel, first| {
-                *wheel = wheel.clone();
-                assert!(wheel.reschedule(first, FAR));
-            },
-        ];
-        for way in ways.into_iter().take(if cfg!(miri) { 2 } else { 5 }) {
-            let (mut wheel, keys) = wheel_without_far_lists();
-            way(&mut wheel, keys[0]);
-            assert_eq!(wheel.arena.first, Wheel::<u64>::LISTS as usize);
-            wheel.audit();
-            for (&key, value) in keys.iter().zip(0..).skip(1) {
-                assert_eq!((wheel.get(key), wheel.deadline(key)), (Some(&value), Some(10 + value)));
-            }
-            let more: Vec<_> = (0..keys.len() as u64).map(|n| wheel.insert(5_000 + n, n)).collect();
-            wheel.audit();
-            assert!(more.iter().chain(&keys[1..]).all(|&key| wheel.cancel(key).is_some()));
-            assert_eq!(wheel.next_deadline(), Some(FAR));
-            wheel.advance(FAR);
-            assert_eq!(wheel.pop_expired().map(|timer| (timer.deadline, timer.value)), Some((FAR, 0)));
-            wheel.audit();
-        }
-    }
-
-    #[cfg_attr(miri, ignore = "nine thousand timers take too long")]
-    #[test]
-    fn a_wheel_that_grows_has_its_far_lists_before_it_is_large() {
-        let mut wheel = Wheel::<u64>::new();
-        let keys: Vec<_> = (0..9000).map(|n| wheel.insert(1 + n, n)).collect();
-        assert_eq!(wheel.arena.first, Wheel::<u64>::LISTS as usize);
-        wheel.audit();
-        assert!(keys.iter().zip(0..).all(|(&key, n)| wheel.cancel(key) == Some(n)));
-    }
-
     #[test]
     fn a_place_whose_generations_are_used_up_is_retired_and_its_last_key_stays_stale() {
         let mut wheel = Wheel::<u64, 2, 3>::with_geometry();
         let first = wheel.insert(1, 0);
         wheel.cancel(first);
-        wheel.arena.wear(wheel.node(first) as u32, u32::MAX - 1);
+        wheel.arena.wear(Wheel::<u64, 2, 3>::node(first) as u32, u32::MAX - 1);
         let last = wheel.insert(10, 1);
         assert_eq!(last.to_bits() >> 32, u64::from(u32::MAX));
         assert_eq!(wheel.cancel(last), Some(1));

@@ -39,8 +39,8 @@ const BENCHMARKS: &[Benchmark] = &[
 const OTHERS: &[Benchmark] =
     &[Benchmark { name: "resolution", run: of_the_crate }, Benchmark { name: "traced", run: with_libraries }];
 
-/// Benchmarks that the tests run briefly. The contenders of the other benchmarks have their own tests, or need an
-/// interpreter.
+/// Benchmarks that the tests run briefly. Each other benchmark has tests of its contenders, needs an interpreter or the
+/// C library, or writes no results for the page.
 const SMOKED: [&str; 4] = ["wheel", "scaling", "latency", "rust"];
 
 /// Options that ask for something other than results, or write the results to another place than the page's.
@@ -79,7 +79,7 @@ fn chosen(names: &[&str]) -> Result<Vec<&'static Benchmark>, String> {
     let find = |name: &str| {
         known().find(|benchmark| benchmark.name == name).ok_or_else(|| {
             let names: Vec<_> = known().map(|benchmark| benchmark.name).collect();
-            format!("there is no benchmark `{name}`; there are {}, and `report`, which draws", names.join(", "))
+            format!("there is no benchmark `{name}`; there are {}, and `report` to draw the page", names.join(", "))
         })
     };
     names.iter().map(|name| find(name)).collect()
@@ -123,7 +123,7 @@ fn with_libraries(project: &Project, name: &'static str, options: &[&str]) -> Re
     process::run(benches(project).arg(name).arg("--prefix").arg(&prefix).args(options).envs(lua::env(&lua)))
 }
 
-/// Passes the benchmark the library that it measures, and the peers that Debian has.
+/// Installs the peers that Debian has, and passes the benchmark the C library that it measures.
 fn of_c(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
     let missing = [("ev.h", "libev-dev"), ("uv.h", "libuv1-dev")];
     let missing = missing.iter().filter(|(header, _)| !Path::new("/usr/include").join(header).exists());
@@ -144,8 +144,8 @@ fn benches(project: &Project) -> std::process::Command {
 /// Runs the benchmarks of [`SMOKED`] briefly, in the profile of the tests, and draws their results.
 pub(crate) fn smoke(project: &Project) -> Result<String, String> {
     let folder = project.target.join("smoke");
-    // The build includes an example, so that the dependencies have the features of the tests. Then most crates are
-    // compiled already.
+    // An example in the build switches on the features that dev-dependencies ask for, as in the builds of the tests.
+    // So cargo takes most crates from those builds.
     let mut cargo = project.cargo(&["build", "--workspace", "--bin", "cogloop-benches", "--example", "simulate"]);
     let built = built::program(&built::build(&mut cargo)?, "cogloop-benches")?;
     let program = |arguments: &[&str]| process::capture(project.program(&built).args(arguments));
@@ -170,7 +170,7 @@ mod tests {
 
     /// Once, the page was drawn from a folder without results, because the results went to another file.
     #[test]
-    fn figures_for_a_file_of_yours_draw_no_page() {
+    fn results_written_elsewhere_draw_no_page() {
         assert!(is_aside("wheel", &["--quick", "--json", "wheel.json"]));
         assert!(is_aside("wheel", &["--help"]) && is_aside("resolution", &[]));
         assert!(!is_aside("wheel", &["--quick", "--reps", "3"]));

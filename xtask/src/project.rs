@@ -13,7 +13,7 @@ pub(crate) const LUA_MANIFEST: &str = "bindings/lua/Cargo.toml";
 /// The manifest of the fuzz targets, which is a workspace of its own.
 pub(crate) const FUZZ_MANIFEST: &str = "proptests/fuzz/Cargo.toml";
 
-/// The fields of a package that a registry shows, except its licence and its authors.
+/// Fields of a package that a registry shows. A published package must have them.
 const SHOWN: [&str; 4] = ["description", "readme", "categories", "keywords"];
 
 pub(crate) struct Project {
@@ -46,13 +46,13 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// The folder, relative to the root, if the dependency is a package of this project.
     pub(crate) folder: Option<String>,
-    /// Whether the dependency is only for tests.
+    /// Whether the dependency is only for tests, examples and benchmarks.
     pub(crate) dev: bool,
 }
 
 impl Project {
     pub(crate) fn locate() -> Result<Self, String> {
-        // The variable is read at run time: two clones that share a target directory also share the built program.
+        // Two clones that share a target directory also share the built program, so the root is not compiled into it.
         let xtask = std::env::var_os("CARGO_MANIFEST_DIR")
             .ok_or("start it as `cargo xtask`: it needs an environment variable that cargo sets")?;
         let root = Path::new(&xtask).parent().ok_or("xtask has no parent folder")?.to_path_buf();

@@ -6,11 +6,12 @@
 //! this file runs, and the kernel's time otherwise.
 //!
 //! Three points keep the comparison from being exact:
-//! - Time passes by `uv_run`: a turn of libuv's whole loop, with a system call. The cost of a turn with nothing due is
-//!   measured separately and subtracted.
+//! - To advance the time, the store calls `uv_run`: a turn of libuv's whole loop, with a system call. The cost of a
+//!   turn with nothing due is measured separately and subtracted.
 //! - Handles are made once and reused after `uv_timer_stop`, as in a careful program: closing a handle takes a turn of
 //!   the loop.
-//! - A timer's memory is the memory of its handle, which can do more than wait. The heap has no memory of its own.
+//! - A timer's memory is the memory of its handle, and a handle has more fields than a timer needs. The heap has no
+//!   memory of its own.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_uint, c_void};

@@ -279,7 +279,7 @@ static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
             failed += cog_loop_new(NULL, &another) != COG_OK || cog_loop_free(another) != COG_OK;
         }
     }
-    /* Only a wake from a signal handler can end these ten waits. */
+    /* Only a signal can end these ten waits. */
     cog_timer_after(loop, COG_NEVER, never, NULL, NULL);
     for (int n = 0; n < 10; n++) failed += cog_loop_run_once(loop, COG_NEVER, NULL) != COG_OK;
     is_stormy = 0;
@@ -294,7 +294,8 @@ static void a_storm_of_signals_wakes_a_loop_that_is_at_work(void) {
 
 #endif
 
-/* Other threads wake loops by their handles. The places of these handles in the table are reused all the time. */
+/* Other threads wake loops by their handles. The library's table of loops reuses the places of freed loops all the
+ * time. */
 static cog_loop shared_loops[4];
 static int is_over;
 static void *wake_all(void *argument) {

@@ -4,7 +4,7 @@
 const CALLS: [(&str, &str); 3] = [
     ("[options] [script.lua [args]]", ""),
     ("[options] -", "run standard input"),
-    ("[options]", "on a terminal without -e, -l and -v, or with -i: a prompt"),
+    ("[options]", "begin a prompt: with -i, or on a terminal if none of -e, -l and -v is given"),
 ];
 
 /// A heading and its options. Each option has a name, an argument, and a description.
@@ -15,7 +15,11 @@ const GROUPS: [Group; 3] = [
         "Options, as in lua",
         &[
             ("-e", "CODE", "run CODE, before the script; may be given more than once"),
-            ("-l", "[GLOBAL=]NAME", "require the module NAME, and keep it in GLOBAL, or else in NAME up to a hyphen"),
+            (
+                "-l",
+                "[GLOBAL=]NAME",
+                "require the module NAME into the variable GLOBAL; by default the part of NAME before a hyphen",
+            ),
             ("-i", "", "after the script, read lines and run them: a prompt"),
             ("-v", "", "print the version, then go on"),
             ("-W", "", "write warnings"),
@@ -41,7 +45,7 @@ const GROUPS: [Group; 3] = [
             (
                 "--top",
                 "",
-                "show the busiest callbacks and descriptors and the latest timers on standard error, each second and at the end",
+                "show the busiest callbacks and descriptors and the most delayed timers on standard error, each second and at the end",
             ),
             (
                 "--slow",
@@ -65,12 +69,12 @@ const GROUPS: [Group; 3] = [
 
 /// The variables of the environment, each with a description.
 const ENVIRONMENT: [(&str, &str); 6] = [
-    ("LUA_INIT", "code, or @FILE, that runs first; LUA_INIT_5_4, with the version of Lua, replaces it"),
+    ("LUA_INIT", "code, or @FILE, that runs first; if LUA_INIT_5_4 (for Lua 5.4) is set, it is used instead"),
     ("LUA_PATH, LUA_CPATH", "where modules are"),
     ("COGLOOP_BACKEND", "a default for --backend"),
     ("COGLOOP_DEBUG", "if it is 1, loops of t.Loop behave as with their option debug"),
     ("NO_COLOR", "if it has a value, errors have no colours on a terminal"),
-    ("XDG_STATE_HOME", "the directory of cogloop/history, the lines of the prompt; by default ~/.local/state"),
+    ("XDG_STATE_HOME", "where cogloop/history, the history of the prompt, is kept; by default ~/.local/state"),
 ];
 
 const STATUS: &str = "The exit status is 0 when the script has ended, 1 after an error of Lua, 2 for wrong options, 130 \
@@ -134,7 +138,7 @@ pub(crate) fn man(version: &str) -> String {
     text + ".SH EXIT STATUS\n" + &roff(STATUS) + "\n"
 }
 
-/// Escapes plain text for roff: hyphens, backslashes, and lines that begin like a request.
+/// Escapes a line of plain text for roff: hyphens, backslashes, and a beginning like that of a request.
 fn roff(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace('-', "\\-");
     if escaped.starts_with(['.', '\'']) { format!("\\&{escaped}") } else { escaped }

@@ -99,8 +99,8 @@ impl<F> Async<F> {
     /// ```
     ///
     /// # Errors
-    /// An error of the kernel; [`Error::Removed`] when the loop was cleared or dropped, or another source has taken the
-    /// descriptor.
+    /// An error of the kernel; `OutOfMemory` if there is no memory for the waiting future; [`Error::Removed`] when the
+    /// loop was cleared or dropped, or another source has taken the descriptor.
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
         self.ready_for(Interest::READ, false)
     }
@@ -121,7 +121,8 @@ impl<F> Async<F> {
         self.ready_for(Interest::WRITE, false)
     }
 
-    /// Calls `f`. Whenever `f` returns `WouldBlock`, waits until there is something to read, and calls `f` again.
+    /// Calls `f`. Whenever `f` returns `WouldBlock`, waits until there is something to read, and calls `f` again. If
+    /// `f` returns `Interrupted`, calls it again at once.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -144,7 +145,8 @@ impl<F> Async<F> {
         self.retry(Interest::READ, f).await
     }
 
-    /// Calls `f`. Whenever `f` returns `WouldBlock`, waits until there is room to write, and calls `f` again.
+    /// Calls `f`. Whenever `f` returns `WouldBlock`, waits until there is room to write, and calls `f` again. If `f`
+    /// returns `Interrupted`, calls it again at once.
     ///
     /// ```
     /// let mut events = cogloop::Loop::<()>::new()?;

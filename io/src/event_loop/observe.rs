@@ -106,9 +106,9 @@ impl<T: Clone> EventLoop<T> {
         self.observed.drained(token, directions)
     }
 
-    /// Asks which of `directions` are ready now. A callback that runs after another one for the same
-    /// [`Ready`](crate::Ready) needs this. Directions that are not observed are not ready. For a descriptor that does
-    /// not block, the result is all observed ones of `directions`. Nothing is ready for a stale token.
+    /// Asks which of `directions` are ready now. If two callbacks run for one [`Ready`](crate::Ready), the second needs
+    /// this. Directions that are not observed are not ready. For a descriptor that does not block, the result is all
+    /// observed ones of `directions`. Nothing is ready for a stale token.
     pub fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         self.observed.look_again(token, directions)
     }

@@ -59,7 +59,7 @@ pub fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
     leaked.as_fd()
 }
 
-/// Closes a descriptor that another value may own.
+/// Closes a descriptor that [`lend`] has leaked.
 pub fn close(fd: BorrowedFd<'static>) {
     nix::unistd::close(fd.as_raw_fd()).unwrap();
 }

@@ -36,7 +36,7 @@ pub fn lend(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
     leaked.as_fd()
 }
 
-/// Closes a socket that another value may own.
+/// Closes a socket of a test.
 pub fn close(fd: BorrowedFd<'static>) {
     // SAFETY: a test closes only sockets that it has lent, and does not use them afterwards. Their owners were leaked
     // and never close them.

@@ -5,9 +5,9 @@
 //!                                       └─ anything unusual ──► after, in arm.rs ──► which also raises
 //! ```
 //!
-//! [`compiled`](crate::host::compiled) of the host has the rules for functions that are called through the FFI. One
-//! function here changes something when it returns [`UNUSUAL`]: [`next`] keeps a due timer in `left` if the C function
-//! must serve it, because a timer that was taken cannot be given back.
+//! [`compiled`](crate::host::compiled) of the host has the rules for functions that are called through the FFI: a
+//! function that returns [`UNUSUAL`] changes nothing. [`next`] is the exception. If the C function must serve a due
+//! timer, `next` keeps the timer in `left`, because a timer that was taken cannot be given back.
 //!
 //! Both ways use the same kind of userdata for a timer, its ticket. The Lua code takes a ticket from a stock that
 //! [`fill`] makes.
@@ -104,9 +104,9 @@ entry!(
 );
 
 /// Arms a timer, and writes it into the ticket. Returns the timer's place in TASKS, the table of what the timers call.
-/// The Lua code then stores the entry at that place, and sets the field `arming` of the loop's block to 0. If a turn, a
-/// listing or another timer has come before that, the timer may be parked, that is, paused. The Lua code then also
-/// calls [`linked`].
+/// The Lua code then stores what this timer calls, its entry, at that place, and sets the field `arming` of the loop's
+/// block to 0. Before the entry is stored, a turn, a listing or the arming of another timer may park the timer, that
+/// is, pause it. In this case the Lua code also calls [`linked`].
 ///
 /// # Safety
 ///
@@ -142,8 +142,8 @@ unsafe extern "C" fn at(block: *mut LoopBlock, ms: f64, payload: i32, ticket: *m
     unsafe { arm(block, fraction_to_ns(ms).map(Due::At), payload, ticket) }
 }
 
-/// Called when the entry of a timer that may be parked is in TASKS. Returns 1, or 0 if the timer was cancelled
-/// meanwhile.
+/// The Lua code calls this after it has stored a timer's entry in TASKS, if the timer may be parked. Returns 1, or 0 if
+/// the timer was cancelled meanwhile.
 unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }

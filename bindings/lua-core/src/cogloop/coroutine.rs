@@ -155,7 +155,7 @@ pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
         let resumed = (*state).cogloop.resumed;
         if resumed != lua {
             let advice = match resumed.is_null() {
-                true => "call this in a function that the loop's spawn gets",
+                true => "call this in a function that was passed to the loop's spawn",
                 false => "a coroutine that a task makes can wait only if the loop's wrap makes it",
             };
             Text::<120>::new(format_args!("only a task of this loop can wait: {advice}")).raise(lua);

@@ -17,8 +17,8 @@ use std::ffi::c_int;
 entry!(
     /// `loop:trace( file [, mib] )` → true: writes the loop's events to this file until `loop:trace( false )`, until
     /// the loop is closed, or until the file has `mib` MiB. `loop:trace( )` → whether a trace is being written. Returns
-    /// nil, message, errno if the system refuses the file. `trace( false )` returns them if the system has refused to
-    /// write the trace.
+    /// nil, message, errno if the system refuses the file. `loop:trace( false )` also returns nil, message, errno if
+    /// the system has refused to write the trace.
     pub(super) fn trace(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         lua_settop(lua, 3);

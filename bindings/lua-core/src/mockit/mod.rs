@@ -69,7 +69,7 @@ entry!(
 entry!(
     /// `service{ clock = 'virtual' }` → a table like the module, with timers and a queue of its own
     fn other_service(lua: *mut lua_State) -> c_int {
-        // The bytes belong to a string on the stack.
+        // `bytes` borrows the string on the stack, which stays there during the comparison.
         let is_virtual = match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => false,
             LUA_TTABLE => {
