@@ -23,7 +23,7 @@ use crate::lua::args::{check_direction, check_ms};
 use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::stack::stack;
-use crate::lua::version::{begin_with, can_yield, push_user_value, suspend};
+use crate::lua::version::{begin_with, can_yield, is_undisturbed, push_user_value, suspend};
 use mlua::ffi::{
     LUA_TNIL, lua_State, lua_checkstack, lua_gettop, lua_newthread, lua_pushboolean, lua_pushlightuserdata,
     lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_type, lua_yield,
@@ -160,7 +160,10 @@ pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
             };
             Text::<120>::new(format_args!("only a task of this loop can wait: {advice}")).raise(lua);
         }
-        if !can_yield(lua) {
+        // The coroutine outside has to pass the wait on.
+        let outer = (*state).cogloop.resumed_by;
+        let is_below_hook = !outer.is_null() && !is_undisturbed(outer);
+        if is_below_hook || !can_yield(lua) {
             Text::<120>::new("no task can wait here: a C function such as table.sort, or a metamethod, is in between")
                 .raise(lua);
         }

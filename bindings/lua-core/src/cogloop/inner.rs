@@ -21,12 +21,13 @@ use crate::host::memory::value;
 use crate::host::state::{check_loop, state_at};
 use crate::lua::args::{bad_argument, check_callable, check_ms, is_callable, test_userdata, wrong};
 use crate::lua::entry::entry;
-use crate::lua::version::push_user_value;
+use crate::lua::version::{is_undisturbed, push_user_value};
 use mlua::ffi::{
     LUA_TNIL, LUA_TNUMBER, lua_State, lua_gettop, lua_pushboolean, lua_settop, lua_toboolean, lua_tonumber,
     lua_tothread, lua_touserdata, lua_type, lua_yield,
 };
 use std::ffi::c_int;
+use std::ptr::null_mut;
 
 entry!(
     /// `( loop )` → the task that runs; raises if it cannot wait
@@ -153,9 +154,15 @@ entry!(
     /// `( loop, co )` → whether `co` may wait: it may if the caller may. Called before `co` is resumed.
     pub(super) fn enter(lua: *mut lua_State) -> c_int {
         let state = check_loop(lua, 1);
-        let is_inside = (*state).cogloop.resumed == lua && !lua_tothread(lua, 2).is_null();
+        let inner = lua_tothread(lua, 2);
+        let is_inside = (*state).cogloop.resumed == lua && !inner.is_null();
         if is_inside {
-            (*state).cogloop.resumed = lua_tothread(lua, 2);
+            (*state).cogloop.resumed = inner;
+            // Below a coroutine that cannot yield, all others cannot wait either.
+            let outer = (*state).cogloop.resumed_by;
+            if outer.is_null() || is_undisturbed(outer) {
+                (*state).cogloop.resumed_by = lua;
+            }
         }
         lua_pushboolean(lua, c_int::from(is_inside));
         1
@@ -171,6 +178,9 @@ entry!(
             && let Some(state) = state_at(lua, 1).as_mut()
         {
             state.cogloop.resumed = lua;
+            if state.cogloop.resumed_by == lua {
+                state.cogloop.resumed_by = null_mut();
+            }
         }
         lua_gettop(lua) - 2
     }

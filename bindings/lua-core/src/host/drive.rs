@@ -143,6 +143,8 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             if state.is_null() {
                 return false;
             }
+            // On LuaJIT a protected call that fails sets the flag of `allow_yields` as it was before the call.
+            (*state).cogloop.may_yield = false;
             // If memory runs out, Lua runs no message handler, so the trace does not have the error yet.
             if let Some(start_ns) = (*state).called_ns.take()
                 && lua_type(lua, 4) == LUA_TSTRING

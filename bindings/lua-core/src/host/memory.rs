@@ -289,6 +289,8 @@ pub(crate) struct Cogloop {
     pub(crate) has_traceback: bool,
     /// The coroutine that runs and may wait, or null: a task's, or one that the task made by `wrap`.
     pub(crate) resumed: *mut lua_State,
+    /// The coroutine that has resumed `resumed` by `wrap`, and so lives; or null.
+    pub(crate) resumed_by: *mut lua_State,
     /// The number of tasks in ALIVE.
     pub(crate) alive: u32,
     /// The tasks that were woken and run next.
@@ -326,6 +328,7 @@ impl Default for Cogloop {
             left: None,
             has_traceback: false,
             resumed: null_mut(),
+            resumed_by: null_mut(),
             alive: 0,
             woken: Woken::default(),
             waiting: -1,

@@ -252,6 +252,7 @@ impl Cogloop {
         self.firing = None;
         self.has_traceback = false;
         self.resumed = null_mut();
+        self.resumed_by = null_mut();
         self.may_yield = false;
     }
 }

@@ -103,6 +103,29 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
     }
 }
 
+/// LuaJIT: whether no debug hook, finalizer or other C function has called the code that the coroutine runs. If a hook
+/// or a finalizer of one coroutine resumes another one, that one must not yield from C; see [`allow_yields`]. In the
+/// other versions it may, and this function returns true.
+///
+/// # Safety
+///
+/// `lua` is a live state, whose coroutine runs or has resumed another one.
+pub(crate) unsafe fn is_undisturbed(lua: *mut lua_State) -> bool {
+    #[cfg(feature = "luajit")]
+    {
+        unsafe extern "C-unwind" {
+            fn lua_isyieldable(lua: *mut lua_State) -> c_int;
+        }
+        // SAFETY: the caller's promise; lua.h of LuaJIT 2.1 declares this function so.
+        unsafe { lua_isyieldable(lua) != 0 }
+    }
+    #[cfg(not(feature = "luajit"))]
+    {
+        let _ = lua;
+        true
+    }
+}
+
 /// LuaJIT: makes it possible to yield from C when a finalizer or a debug hook has called us. LuaJIT sets a flag while a
 /// finalizer or a hook runs. `lua_yield` then treats the yield as the yield of a hook, and leaves on the coroutine a
 /// frame that cannot be resumed. Such a yield also clears the flag, so this function lets a scratch coroutine yield

@@ -271,6 +271,22 @@ test( 'if a loop is stopped at any step of a turn and runs again, each due timer
   end )
 end )
 
+test( 'a hook may resume a coroutine made by wrap at any step of the task that resumes it', function( )
+  at_each_step( function( loop, nth )
+    local task = loop:spawn( function( )
+      local waits = loop:wrap( function( ) for _ = 1, 3 do loop:sleep( 1 ) end end )
+      with_intrusion( nth, function( ) pcall( waits ) end, waits )
+      debug.sethook( )
+      -- The coroutine is dead now, or goes on.
+      pcall( waits )
+      loop:sleep( 1 )
+      return 'done'
+    end )
+    loop:run( )
+    equal( (task:join( )), 'done', 'at step ' .. nth )
+  end )
+end )
+
 test( 'if a finalizer adds timers while the script adds a timer, all of them fire', function( )
   local loop, count = cogloop.loop{ clock = 'virtual' }, 0
   local function f( ) count = count + 1 end

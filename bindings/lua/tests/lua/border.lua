@@ -333,6 +333,46 @@ test( 'finalizers and debug hooks may run a loop in which coroutines sleep', fun
   end
 end )
 
+test( 'in finalizers and debug hooks coroutines can still sleep after a callback of their loop has failed', function( )
+  local function run( )
+    local loop, steps, failed = cogloop.loop{ clock = 'virtual' }, 0, 0
+    local function sleeper( ) for _ = 1, 20 do loop:sleep( 1 ) steps = steps + 1 end end
+    loop:onerror( function( ) failed = failed + 1 end )
+    loop:spawn( sleeper )
+    loop:after( 0, function( ) error 'a callback fails' end )
+    loop:spawn( sleeper )
+    loop:run( )
+    return steps .. ' steps, ' .. failed .. ' failed'
+  end
+  local in_finalizer, in_hook
+  T.on_collect( function( ) in_finalizer = run( ) end )
+  T.collect( )
+  debug.sethook( function( )
+    if in_hook then return end
+    in_hook = 'begun'
+    in_hook = run( )
+  end, '', 1 )
+  debug.sethook( )
+  equal( in_finalizer, '40 steps, 1 failed' )
+  equal( in_hook, '40 steps, 1 failed' )
+end )
+
+test( 'if a finalizer of a task resumes a coroutine that wrap has made, that coroutine cannot wait', function( )
+  local loop, ok, err = cogloop.loop{ clock = 'virtual' }
+  local task = loop:spawn( function( )
+    local waits = loop:wrap( function( ) for _ = 1, 20 do loop:sleep( 1 ) end end )
+    T.on_collect( function( ) ok, err = pcall( waits ) end )
+    T.collect( )
+    -- The coroutine is dead now, or goes on.
+    pcall( waits )
+    loop:sleep( 1 )
+    return 'done'
+  end )
+  loop:run( )
+  equal( ok, false, err )
+  equal( (task:join( )), 'done' )
+end )
+
 test( 'a message handler may call a function of ours that fails and calls the handler again', function( ) overflow( function( )
   local socket, loop = require 't.Net.Socket'( 'udp' ), cogloop.loop( )
   for _, f in ipairs{
