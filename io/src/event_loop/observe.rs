@@ -59,8 +59,8 @@ impl<T: Clone> EventLoop<T> {
     ///
     /// # Errors
     /// `NotFound` for a stale token, or an error of the kernel; the old interest stays then. A call that only drops
-    /// directions succeeds even if the kernel refuses, for example because the descriptor was closed. The loop does
-    /// not report these directions any more. When the kernel goes on reporting them, the loop asks it again to drop
+    /// directions, and keeps no silent one, succeeds even if the kernel refuses, for example because the descriptor was
+    /// closed. The loop does not report these directions any more. When the kernel goes on reporting them, the loop asks it again to drop
     /// them.
     pub fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         self.observed.set_interest(token, interest)

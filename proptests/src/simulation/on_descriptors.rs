@@ -74,7 +74,9 @@ pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) 
     let world = &mut *world.borrow_mut();
     world.kernel.take_refusal();
     let is_granted = is_open && refusal.is_none();
-    let only_drops = before.is_some_and(|before| before != interest && before.contains(interest));
+    // A silent direction that stays is to be reported again, so that the kernel has to agree.
+    let wanted = world.watched.wanted(token);
+    let only_drops = before.is_some_and(|before| before != interest) && wanted.contains(interest);
     assert_eq!(changed, is_granted || only_drops, "changing {}", Name(token));
     assert_eq!(
         events.interest(token),

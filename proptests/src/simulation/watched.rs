@@ -107,6 +107,11 @@ impl Watched {
     }
 
     /// Changes a descriptor. Returns whether it is observed.
+    /// The directions that are observed and not silent; none for a stale token.
+    pub(super) fn wanted(&self, token: Token) -> Interest {
+        self.live.get(&token).map_or(Interest::NONE, Watch::wanted)
+    }
+
     pub(super) fn change(&mut self, token: Token, change: impl FnOnce(&mut Watch)) -> bool {
         let watch = self.live.get_mut(&token);
         watch

@@ -130,7 +130,8 @@ impl Observed {
 
     /// # Errors
     /// `NotFound` for a stale token, or an error of the kernel; nothing has changed then. A change that only drops
-    /// directions succeeds even if the kernel refuses, because the callbacks of these directions may be gone.
+    /// directions succeeds even if the kernel refuses, because the callbacks of these directions may be gone. But if a
+    /// silent direction stays, the kernel has to observe it again, so its refusal is an error.
     #[inline]
     pub(crate) fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         let descriptor = self.table.get_mut(token).ok_or(io::ErrorKind::NotFound)?;

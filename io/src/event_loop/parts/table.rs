@@ -50,9 +50,9 @@ impl Descriptor {
         self.marked_in_turn
     }
 
-    /// Whether this new interest adds no direction and leaves one out.
+    /// Whether this new interest leaves a direction out, adds none, and lets no silent one be reported again.
     pub(crate) fn only_drops(&self, new: Interest) -> bool {
-        self.interest != new && self.interest.contains(new)
+        self.interest != new && self.wanted().contains(new)
     }
 
     /// The directions that are observed and not silent.
