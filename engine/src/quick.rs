@@ -6,10 +6,10 @@
 //!                             └──► nothing has changed, and the caller goes the whole way: `cancel`
 //! ```
 //!
-//! The quick way is inlined into its caller. To stop and to cancel it calls no other function, so a caller whose last step
-//! is the call of the whole way saves hardly any register. Instructions count also among millions of timers, where a cancel waits for memory: the
-//! processor overlaps the waits of those cancels that fit its window of instructions at the same time
-//! (docs/benchmarks.md, "Loops for C").
+//! The quick way is inlined into its caller. To stop and to cancel it calls no other function. So a caller whose last
+//! step is the call of the whole way saves hardly any register. Instructions also count among millions of timers, where
+//! a cancel waits for memory. The processor overlaps the waits of several cancels if they fit its window of instructions
+//! at the same time (docs/benchmarks.md, "Loops for C").
 
 use crate::extras::Place;
 use crate::free_list::FreeList;

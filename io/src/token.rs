@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 /// Names an observed descriptor from [`add_descriptor`](crate::EventLoop::add_descriptor) until it is removed or
 /// replaced.
 ///
-/// A stale token does not resolve, even if the descriptor's number and the index are in use again. After 2³² uses of an
-/// index its generations begin anew.
+/// A stale token does not resolve, even if the descriptor's number and the index are in use again. The generations of
+/// an index start again from the first one after 2³² uses.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]
 pub struct Token {
     index: u32,
