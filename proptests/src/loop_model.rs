@@ -19,13 +19,16 @@ pub struct LoopModel {
     marks_in_turn: Vec<(Token, Interest)>,
     /// The descriptors that this turn found ready and that were not pulled yet, by token.
     ready: Vec<(Token, Interest)>,
+    /// Those of `ready` whose directions were not observed when something was pulled. The loop may have passed over
+    /// them, and then does not come back to them in this turn.
+    passed: Vec<(Token, Interest)>,
 }
 
 impl LoopModel {
     /// An empty loop at time 0.
     pub fn new(resolution_ns: u64) -> Self {
-        let (observed, marks, marks_in_turn) = Default::default();
-        Self { resolution_ns, timers: WheelModel::default(), observed, marks, marks_in_turn, ready: Vec::new() }
+        let (observed, marks, marks_in_turn, ready, passed) = Default::default();
+        Self { resolution_ns, timers: WheelModel::default(), observed, marks, marks_in_turn, ready, passed }
     }
 
     /// The tick of a deadline, rounded up.
@@ -113,12 +116,17 @@ impl LoopModel {
                 None => ready.push((token, mark)),
             }
         }
-        self.ready = ready;
+        (self.ready, self.passed) = (ready, Vec::new());
     }
 
-    /// The readiness of this turn that is left to pull: only valid tokens, and directions that are observed now.
-    pub fn ready_now(&self) -> Vec<(Token, Interest)> {
+    /// The readiness of this turn that must be pulled: only valid tokens, and directions that are observed now.
+    pub fn must_be_ready(&self) -> Vec<(Token, Interest)> {
         self.observed_of(&self.ready)
+    }
+
+    /// The readiness of this turn that may be pulled.
+    pub fn may_be_ready(&self) -> Vec<(Token, Interest)> {
+        [self.observed_of(&self.ready), self.observed_of(&self.passed)].concat()
     }
 
     /// The marks of this turn that were not pulled. They stay for the next turn.
@@ -134,10 +142,17 @@ impl LoopModel {
         ready.iter().filter_map(look).collect()
     }
 
-    /// Records that a descriptor was pulled for these directions.
-    pub fn pulled(&mut self, token: Token, ready: Interest) {
+    /// Records what a pull returned: a descriptor and its ready directions, or nothing.
+    pub fn pulled(&mut self, pulled: Option<(Token, Interest)>) {
+        let observed = self.observed_of(&self.ready);
+        let is_observed = |(token, _): &(Token, Interest)| observed.iter().any(|(other, _)| other == token);
+        let (ready, passed): (Vec<_>, Vec<_>) = self.ready.drain(..).partition(is_observed);
+        self.ready = ready;
+        self.passed.extend(passed);
+        let Some((token, ready)) = pulled else { return };
         self.marks_in_turn.iter_mut().filter(|(other, _)| *other == token).for_each(|(_, mark)| mark.remove(ready));
         self.ready.retain(|(other, _)| *other != token);
+        self.passed.retain(|(other, _)| *other != token);
     }
 
     /// The deadline of a timer, in nanoseconds.

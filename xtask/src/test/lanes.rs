@@ -116,13 +116,23 @@ fn split<'a>(name: &str, text: &'a str) -> (&'a str, StepResult) {
     (said, Err([&[message.trim_end()], &failed_tests(before)[..]].concat().join("\n")))
 }
 
-/// The lines with which test programs report failed tests. Their number is limited, so that the end of a long run stays
-/// readable.
+/// The lines with which test programs report failed tests, and the line after each panic, which is its message. A
+/// property test panics again and again while it shrinks its input; equal lines are left out. The number of lines is
+/// limited, so that the end of a long run stays readable.
 fn failed_tests(said: &str) -> Vec<&str> {
     const MOST: usize = 12;
-    let is_failed =
-        |line: &&str| line.starts_with("FAILED") || line.ends_with("FAILED") || line.contains(" panicked at ");
-    said.lines().filter(is_failed).take(MOST).collect()
+    let mut found: Vec<&str> = Vec::new();
+    let mut lines = said.lines().peekable();
+    while let Some(line) = lines.next() {
+        let is_panic = line.contains(" panicked at ");
+        if is_panic || line.starts_with("FAILED") || line.ends_with("FAILED") {
+            let message = if is_panic { lines.peek().copied() } else { None };
+            let new = [Some(line), message].into_iter().flatten().filter(|line| !found.contains(line));
+            found.extend(new.collect::<Vec<_>>());
+        }
+    }
+    found.truncate(MOST);
+    found
 }
 
 fn show_progress(running: &[Running], ended: usize, all: usize) {
@@ -169,6 +179,14 @@ mod tests {
             Report::HEADING
         );
         assert_eq!(split("lua", &text).1, Err("a.lua: exit 1\nb.lua: exit 2\nFAILED  a story".into()));
+    }
+
+    #[test]
+    fn a_panic_is_read_with_its_message_and_once() {
+        let panic = "thread 'a' (1) panicked at a.rs:1:2:\nit is 3\nnote: run with\n";
+        let said = format!("test a ... FAILED\n{panic}{panic}test b ... ok\n");
+        let found = ["test a ... FAILED", "thread 'a' (1) panicked at a.rs:1:2:", "it is 3"];
+        assert_eq!(failed_tests(&said), found);
     }
 
     #[test]
