@@ -9,7 +9,7 @@ use std::ffi::c_int;
 ///
 /// # Safety
 ///
-/// Only Lua calls it.
+/// Only Lua may call this function.
 #[cfg_attr(all(feature = "lua51", unix), unsafe(export_name = "luaopen_cogloop_lua51"))]
 #[cfg_attr(all(feature = "lua52", unix), unsafe(export_name = "luaopen_cogloop_lua52"))]
 #[cfg_attr(all(feature = "lua53", unix), unsafe(export_name = "luaopen_cogloop_lua53"))]

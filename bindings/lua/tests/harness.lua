@@ -3,7 +3,7 @@
 
 local T = { passed = 0, failed = 0 }
 
--- Features that some systems lack and that tests may need.
+-- Features that tests may need. Some systems lack them.
 local IS_WINDOWS = package.config:sub( 1, 1 ) == '\\'
 local HAS = {
   [ 'Lua files as handles' ]    = not IS_WINDOWS,
@@ -19,7 +19,7 @@ local HAS = {
   [ 'the backends of Linux' ]   = not IS_WINDOWS,
 }
 
--- Whether the system has a feature. For tests that can run without it.
+-- Returns whether the system has a feature. A test calls this function if it can also run without the feature.
 function T.supports( what )
   if what == 'python3' and HAS[ what ] == nil then
     local pipe = HAS[ 'a shell' ] and io.popen 'python3 -c "print( 6 * 7 )" 2>/dev/null'
@@ -161,7 +161,7 @@ function T.gc_pause( percent )
 end
 
 -- User value `n` of a userdata. Before Lua 5.4 a userdata has a single value: a user value, or in Lua 5.1 and LuaJIT an
--- environment. In these versions our single value is a table of all user values.
+-- environment. In these versions Cogloop's userdata has a table of all user values as its single value.
 function T.user_value( userdata, n )
   if T.has.several_user_values then
     return (debug.getuservalue( userdata, n ))
@@ -169,8 +169,8 @@ function T.user_value( userdata, n )
   return (debug.getuservalue or debug.getfenv)( userdata )[ n ]
 end
 
--- The last statement of a test file. If all tests passed, it returns, so that the interpreter closes the Lua state:
--- `os.exit` cannot do that in every version.
+-- The last statement of a test file. If all tests passed, it returns. Then the interpreter closes the Lua state, which
+-- `os.exit` cannot do in every version.
 function T.done( )
   print( ('%d passed, %d failed'):format( T.passed, T.failed ) )
   if T.failed > 0 then os.exit( 1 ) end

@@ -13,7 +13,7 @@
 ---@field slack? number the accepted lateness of timers, so that several share a wake-up; default 0
 ---@field max_timers? integer the largest number of timers at a time; above it `after`, `every`, `at` and `spawn` raise
 ---@field max_handles? integer the largest number of observed handles at a time; above it `on` and `wait` fail
----@field max_callbacks? integer a turn serves at most so many timers, as many handles, and as many woken tasks; the next turns serve the rest
+---@field max_callbacks? integer the largest number of timers that a turn serves, and likewise of handles and of woken tasks; the next turns serve the rest
 ---@field record? string the file in which the run is recorded
 ---@field replay? string the recording that is replayed
 
@@ -21,7 +21,7 @@
 ---@field ms number the time from one deadline to the next, above 0
 ---@field first? number the time to the first deadline; default `ms`
 ---@field policy? 'skip' | 'burst' | 'delay' how to serve deadlines that were missed by more than the slack; default 'skip'
----@field slack? number the accepted lateness of a call, so that several timers share a wake-up; default: that of the loop
+---@field slack? number the accepted lateness of a call, so that several timers share a wake-up; default: the loop's slack
 
 ---@class cogloop.Times
 ---@field count integer
@@ -34,9 +34,9 @@
 
 ---@class cogloop.Stats
 ---@field backend string
----@field reason string why this backend was chosen
+---@field reason string why the loop has this backend
 ---@field turns integer
----@field fired integer the number of timers that have fired, and of tasks that were woken
+---@field fired integer the number of timers that have fired, plus the number of tasks that were woken
 ---@field timers integer the number of timers now
 ---@field handles integer the number of observed handles now
 ---@field tasks integer the number of tasks that have not ended
@@ -49,7 +49,7 @@
 ---@class cogloop.Listed
 ---@field timer cogloop.Timer
 ---@field remaining number
----@field f any the function, or the task whose timer this is
+---@field f any the timer's function, or the task that waits for the timer
 ---@field repeats boolean
 ---@field paused boolean
 ---@field name? string the task's name
@@ -59,12 +59,14 @@
 ---@field direction 'r' | 'w' | 'rw'
 ---@field watcher cogloop.Watcher
 
---- The module. It has `loop`, and each method of a loop as a function for the default loop.
+--- The module. It has the functions `loop` and `cancelled`, and each method of a loop as a function for the default
+--- loop.
 ---@class cogloop
 local cogloop = { }
 
 --- Makes a new loop. Returns nil, a message and an error number if the system refuses all backends, or if the file of
---- `record` or `replay` cannot be used. This is rare, so the type leaves nil out.
+--- `record` or `replay` cannot be used. Both failures are rare, so the declared type of the first result does not
+--- include nil.
 ---@param options? cogloop.Options
 ---@return cogloop.Loop
 ---@return string? message
@@ -124,7 +126,7 @@ function cogloop.park( ms ) end
 ---@return boolean parked
 function cogloop.unpark( task, ... ) end
 
---- Returns whether an error is a cancellation, and its reason.
+--- Returns whether an error is a cancellation, and the reason of the cancellation.
 ---@param err any
 ---@return boolean is
 ---@return any reason
@@ -258,8 +260,8 @@ function cogloop.wrap( f ) end
 ---@return any ...
 function cogloop.pcall( f, ... ) end
 
---- Returns how many milliseconds an outer loop may wait before the next `step( 0 )`. 0 means that a step is due now,
---- which may find nothing to serve. nil means that the outer loop may wait for ever.
+--- Returns how many milliseconds an outer loop may wait before it calls `step( 0 )`. If the result is 0, a step is due
+--- now, but the step may find nothing to serve. If the result is nil, the outer loop may wait for ever.
 ---@return number? ms
 function cogloop.remaining( ) end
 

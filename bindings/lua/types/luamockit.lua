@@ -1,15 +1,16 @@
 ---@meta luamockit
 
---- One-off and interval callbacks through a queue of events.
+--- One-off and interval timers. A timer queues events, and `process_events` runs the callbacks of queued events.
 ---@class luamockit : t.Loop.Pollable
 local mockit = { }
 
+--- A timer, made by `oneoff` or `getit`.
 ---@class luamockit.Timer
 local Timer = { }
 
 --- Ends the timer and drops its queued events. A second call has no effect. With Lua 5.4 the end of a `<close>`
---- variable does the same.
----@param wait? boolean has no effect, because there is no thread for which it could wait
+--- variable destroys the timer, too.
+---@param wait? boolean has no effect, because the timer has no thread that `destroy` could wait for
 ---@return nil
 function Timer:destroy( wait ) end
 
@@ -17,12 +18,12 @@ function Timer:destroy( wait ) end
 ---@return integer
 function mockit.mstimestamp( ) end
 
---- Returns the seconds since the Unix epoch, and the milliseconds within the last second.
+--- Returns the whole seconds since the Unix epoch, and the milliseconds since the last whole second.
 ---@return integer secs
 ---@return integer ms
 function mockit.time( ) end
 
---- Blocks for `ms` milliseconds. A signal ends the sleep, unless `resume` is true. The Ctrl-C of the program `cogloop`
+--- Blocks for `ms` milliseconds. If `resume` is not true, a signal ends the sleep. In the program `cogloop`, Ctrl-C
 --- always ends it.
 ---@param ms integer
 ---@param resume? boolean
@@ -30,21 +31,21 @@ function mockit.time( ) end
 ---@return integer err 0, or the error number: EINTR
 function mockit.sleep( ms, resume ) end
 
---- Queues one event after `ms` milliseconds.
+--- Makes a timer that queues one event after `ms` milliseconds. `f` is the callback of the event.
 ---@param ms integer 0 or more
 ---@param f fun( )
 ---@return luamockit.Timer
 function mockit.oneoff( ms, f ) end
 
---- Queues one event every `ms` milliseconds, on a schedule that does not drift.
+--- Makes a timer that queues one event every `ms` milliseconds, without drift. `f` is the callback of each event.
 ---@param ms integer 1 or more
 ---@param f fun( )
 ---@return luamockit.Timer
 function mockit.getit( ms, f ) end
 
---- Blocks until an event is queued or a signal comes. If `ms` is given and above 0, it blocks for `ms` milliseconds at
---- most. If no timer is armed and there is no limit, only a signal ends the wait. With a virtual clock the call then
---- fails at once.
+--- Blocks until an event is queued or a signal comes. If `ms` is given and above 0, `wait` blocks for at most `ms`
+--- milliseconds. Without this limit and without an armed timer, only a signal ends the wait; with a virtual clock such
+--- a call fails at once.
 ---@param ms? integer
 ---@return 0|1 failed
 ---@return string? message
@@ -58,8 +59,8 @@ function mockit.pending( ) end
 ---@return integer
 function mockit.inqueue( ) end
 
---- Runs the callbacks of the events that are in the queue now. If callbacks have failed, `process_events` raises the
---- first error when all have run.
+--- Runs the callbacks of the events that are in the queue now. If callbacks fail, the rest still run, and then
+--- `process_events` raises the first error.
 ---@return integer ran
 function mockit.process_events( ) end
 
@@ -73,8 +74,8 @@ function mockit.init( ) end
 ---@return integer? errno
 function mockit.getfd( ) end
 
---- Makes another module like this one, with its own timers and queue. With `clock = 'virtual'`, `sleep` and `wait` let
---- its time pass.
+--- Makes another module like this one, with its own timers and queue. With `clock = 'virtual'` the new module has
+--- virtual time, which passes only in its `sleep` and `wait`.
 ---@param options? { clock?: 'real'|'virtual' }
 ---@return luamockit
 function mockit.service( options ) end

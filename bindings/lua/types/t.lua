@@ -1,13 +1,13 @@
 ---@meta t
 
---- The modules with the interface of lua-t, and lua-t's small functions.
+--- The module `t`: the modules with the interface of lua-t, and small functions of lua-t.
 ---@class t
 ---@field Loop t.Loop
 ---@field Net t.Net
 ---@field print fun( ... )
 local t = { }
 
---- Returns the `__name` of the value's metatable; without one, the name of Lua's type.
+--- Returns the `__name` of the value's metatable. If there is none, returns the name of the value's type in Lua.
 ---@param value any
 ---@return string
 function t.type( value ) end

@@ -1,7 +1,7 @@
--- Finds the library for the running version of Lua, and opens a module in it. It never loads a library for another
--- version: that would crash or fail with missing symbols.
+-- Finds the library for the running version of Lua, and opens a module in it. Never loads a library for another
+-- version, because such a library would crash or fail with missing symbols.
 local version = type( rawget( _G, 'jit' ) ) == 'table' and 'jit' or _VERSION:gsub( '%D', '' )
--- On Windows the DLL of Lua itself may be called lua54.dll, and the loader tells DLLs apart by such names.
+-- On Windows the DLL of Lua itself may be called lua54.dll, and the loader takes two DLLs with the same name for one.
 local is_windows = package.config:sub( 1, 1 ) == '\\'
 local name       = (is_windows and 'cogloop.cogloop' or 'cogloop.lua') .. version
 local file       = name:gsub( '%.', is_windows and '\\' or '/' ) .. (is_windows and '.dll' or '.so')

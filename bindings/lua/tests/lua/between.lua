@@ -1,4 +1,5 @@
--- A debug hook or a finalizer may run between any two steps of a function that is written in Lua, and may use the loop.
+-- Tests of the functions that are written in Lua: between any two of their instructions a debug hook or a finalizer may
+-- run and use the loop.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -6,11 +7,11 @@ local Loop    = require 't.Loop'
 local Socket  = require 't.Net.Socket'
 local test, equal, same_list = T.test, T.equal, T.same_list
 
--- LuaJIT does not call hooks in compiled code, so the compiler is switched off. The modules were loaded before, because
--- compiled.lua defines nothing if the compiler is off when it is loaded.
+-- LuaJIT does not call hooks in compiled code, so the compiler is switched off. The modules are loaded before that: if
+-- the compiler is off when compiled.lua is loaded, compiled.lua defines nothing.
 if jit then jit.off( ) end
 
--- Whether `work`, in the last call of `with_intrusion`, came to its instruction `nth`.
+-- Whether the last call of `with_intrusion` has called `intrude`: `work` came to its instruction number `nth`.
 local was_there
 
 -- Calls `work`. Calls `intrude` just before `work` executes its instruction number `nth`. Returns what `pcall` returns.
@@ -32,8 +33,8 @@ local function with_intrusion( nth, intrude, work )
   end )
 end
 
--- Calls `script` again and again with a new loop, with 1, 2 and so on for `nth`, until its work has no instruction
--- `nth`.
+-- Calls `script` with a new loop for each `nth` from 1 on. Ends when the work of `script` has fewer than `nth`
+-- instructions.
 local function at_each_step( script )
   local nth = 0
   repeat
@@ -219,8 +220,8 @@ test( 'a timer that is cancelled while many timers are served is not called afte
       equal( ok, true, err )
       loop:run( )
       if before then
-        -- The intrusion may come when the callback has begun and has not counted this call yet. Then the callback still
-        -- counts it.
+        -- The intrusion may come after the callback has begun and before it has counted this call. Then the callback
+        -- counts the call after the intrusion.
         equal( calls <= before + 1, true, 'at step ' .. nth )
         same_list( fired, { 'inner' }, 'at step ' .. nth )
       end
@@ -327,7 +328,7 @@ test( 'a message that is received while another one is being received disturbs n
     equal( outer, 'outer', 'at step ' .. nth )
     if was_there then equal( inner, 'within', 'at step ' .. nth ) end
   until not was_there
-  -- An error between two steps may lose the message, but not the ability to receive.
+  -- An error between two instructions may lose the message, but the sockets must still be able to receive.
   nth = 0
   receivers[ 2 ]:recv( )
   repeat

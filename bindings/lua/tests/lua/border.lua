@@ -1,5 +1,5 @@
--- Lua code that runs inside our functions: metamethods, methods of handles, finalizers. Each of these tests once
--- crashed the interpreter or made it read freed memory.
+-- Tests of Lua code that runs inside Cogloop's functions: metamethods, methods of handles, finalizers. Each of these
+-- tests once crashed the interpreter or made it read freed memory.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'

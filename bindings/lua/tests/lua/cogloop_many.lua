@@ -1,5 +1,5 @@
--- Many timers in one turn. Compiled code of LuaJIT calls the callbacks of the usual timers, and leaves the others to
--- the code in Rust.
+-- Tests of many timers that are due in one turn. On LuaJIT, compiled code calls the callbacks of ordinary timers, and
+-- code in Rust calls the other callbacks.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'

@@ -1,11 +1,11 @@
--- Signals, and the ends of children, in `require 'cogloop'`.
+-- Tests of signals, and of the ends of child processes, in `require 'cogloop'`.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
 local test, equal, is_true, same_list, fails = T.test, T.equal, T.is_true, T.same_list, T.fails
 
--- Returns the process number of a shell, which is our child. Each pipe is kept, because the collector would close a
--- lost pipe, and closing a pipe takes the child's status.
+-- Starts a shell as a child process, and returns its process number. The pipes are kept in a list. Otherwise the
+-- garbage collector would close a pipe, and closing a pipe takes the child's status from the system.
 local pipes = { }
 local function shell( command )
   T.requires 'children'
@@ -102,7 +102,8 @@ test( 'the module has signal and child', function( )
   cogloop.close( )
 end )
 
--- Whether the process has a handler for the signal with this bit. A shell reads the mask of such signals from /proc.
+-- Returns whether this process has a handler for a signal. `bit` is the signal's bit in the mask of handled signals,
+-- which a shell reads from /proc.
 local function is_caught( bit )
   local pipe = io.popen 'grep SigCgt /proc/$PPID/status'
   local mask = pipe:read '*a':match '(%x+)%s*$'

@@ -648,7 +648,8 @@ if _VERSION >= 'Lua 5.4' then
 
   test( 'if a task catches its cancellation for ever, an error in its <close> is reported', function( )
     local code = 'local g <close> = guard ; while true do guard.caught = select( 2, pcall( loop.sleep, loop, 10 ) ) end'
-    -- Begins such a task and cancels it. `act` is the `__close` of its guard.
+    -- Makes a task that catches its cancellation for ever, and cancels the task after 5 ms. `act` is the `__close` of
+    -- the task's guard.
     local function stubborn( loop, act )
       local guard = setmetatable( { }, { __close = act } )
       local task = loop:spawn( load_with( code, { guard = guard, loop = loop } ) )

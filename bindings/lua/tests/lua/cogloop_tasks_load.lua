@@ -1,5 +1,6 @@
 -- Runs 500 tasks on sockets with time limits, while slow callbacks run. 400 tasks get their answers and do not time
--- out. The server does not answer the other 100, and all time out. A second test adds groups, scopes and cancellation.
+-- out. The server does not answer the other 100 tasks, which all time out. A second test adds groups, scopes and
+-- cancellation.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'

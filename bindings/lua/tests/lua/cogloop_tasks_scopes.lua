@@ -1,5 +1,5 @@
--- Scopes of tasks in `require 'cogloop'`: group, all, any, timeout; and waits in coroutines that a task makes: wrap,
--- pcall.
+-- Tests of scopes of tasks in `require 'cogloop'`: group, all, any, timeout. Also of waits in coroutines that a task
+-- makes: wrap, pcall.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -90,8 +90,8 @@ test( 'a cancelled task that waits for a group leaves no task behind', function(
   equal( #loop:tasks( ), 0 )
 end )
 
--- A scope that cancels its tasks waits for their ends. If the waiting task is cancelled meanwhile, its wait raises
--- after those ends.
+-- A scope that cancels its tasks waits until they have ended. If the task that waits for the scope is cancelled
+-- meanwhile, its wait raises only after the scope's tasks have ended.
 test( 'a task can be cancelled while its scope waits for the clean-up, and leaves no task behind', function( )
   local function slow( loop ) loop:pcall( loop.sleep, loop, 1e6 ) loop:sleep( 20 ) end
   local scopes = {
@@ -409,7 +409,7 @@ test( 'all and any refuse a task of another loop, like join', function( )
       fails( 'task: it belongs to another loop', scope, loop, task )
     end
     fails( 'only a task of this loop can wait', task.join, task )
-    -- No function has begun.
+    -- `all` and `any` have made no task.
     seen = #loop:tasks( )
   end )
   loop:run( )

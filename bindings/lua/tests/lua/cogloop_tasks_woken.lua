@@ -1,4 +1,4 @@
--- Woken tasks in `require 'cogloop'`: they run in order, and starve nothing else.
+-- Tests of woken tasks in `require 'cogloop'`: they run in order, and starve neither timers nor handles.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -10,7 +10,8 @@ local function virtual( options )
   return cogloop.loop( options )
 end
 
--- Makes tasks that park. A task that is woken records the value of the wake, or its own number if there is none.
+-- Makes tasks that park. A woken task records the value that `unpark` has given, or its own number if `unpark` has
+-- given none.
 local function parked( loop, count, order, f )
   local tasks = { }
   for i = 1, count do
@@ -223,8 +224,8 @@ test( 'after stop, or an error that leaves run, the next run resumes the other w
   same_list( order, { 1, 2, 3 } )
 end )
 
--- `stop` has left a due timer. An earlier version served this timer before the other woken task, as if the error had
--- come while timers were being served.
+-- The call of `stop` leaves one timer due. An earlier version served this timer before the other woken task, as if the
+-- error had come while timers were being served.
 test( 'an error of a woken task before the first turn does not make timers run before other woken tasks', function( )
   local loop, order = virtual( ), { }
   loop:onerror( function( ) order[ #order + 1 ] = 'error' end )

@@ -350,7 +350,8 @@ test( 'a loop tells an outer loop its descriptor and how long to wait', function
   same_list( ran, { 'x' } )
 end )
 
--- The metrics of a loop by their names with labels, and the types by name. Checks the format of the text, too.
+-- Returns two tables: the values of a loop's metrics, by name with labels, and the types of the metrics, by name. Also
+-- checks the format of the text.
 local function metrics_of( loop )
   local values, types, helped, last = { }, { }, { }, nil
   for each in loop:metrics( ):gmatch '([^\n]*)\n' do

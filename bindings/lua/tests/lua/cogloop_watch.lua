@@ -271,7 +271,8 @@ test( 'timers that a turn has left for the next turn are not lost when the last 
   equal( #loop:timers( ), 2 )
 end )
 
--- Another process holds the closed file open, so epoll goes on reporting it, and refuses each change of its number.
+-- Another process holds the closed file open. So epoll goes on reporting the file, and refuses each change for its
+-- descriptor number.
 test( 'a direction of a closed descriptor that is turned off is not served again, even if another process holds the file open', function( )
   local function nothing( ) end
   local function story( drop )
@@ -314,7 +315,7 @@ test( 'a direction of a closed descriptor that is turned off is not served again
       if loop:wait( number, 'r', 20 ) then read( ) end
       go_on( )
     end )
-    -- The time limit is later than the timer that closes the number.
+    -- The time limit of the wait ends later than the timer that closes the descriptor.
     return function( send ) go_on = send end
   end )
 end )

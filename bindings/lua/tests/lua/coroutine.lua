@@ -1,4 +1,5 @@
--- Other code may resume or close the coroutines of tasks. This ends their waits, and the loop keeps working.
+-- Tests of code that resumes or closes the coroutine of a waiting task. This ends the task's wait, and the loop keeps
+-- working.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'

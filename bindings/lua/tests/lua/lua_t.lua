@@ -1,4 +1,5 @@
--- Whole scripts in the manner of lua-t's users. They use only a loop, `t.Net` sockets, Lua files and tasks.
+-- Tests with whole scripts, as users of lua-t write them. The scripts use only a loop, `t.Net` sockets, Lua files and
+-- tasks.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T   = require 'harness'
 local t   = require 't'
@@ -104,9 +105,9 @@ test( 'a TCP echo server works with a client that observes the write direction o
   same_list( report, { 'client gone' } )
 end )
 
--- Makes an HTTP server in the manner of scripts for lua-t. It has a table of connections by their sockets, and a task
--- that closes idle connections. A read handler gathers requests. A write handler exists only while there is an answer
--- to send. A handler may close its own socket while the other direction is still observed.
+-- Makes an HTTP server, as scripts for lua-t do. The server has a table of connections with the sockets as keys, and a
+-- task that closes idle connections. A read handler gathers requests. A write handler exists only while there is an
+-- answer to send. A handler may close its own socket while the other direction is still observed.
 local function http_server( ael, answer, idle_ms )
   assert( t.type( ael ) == 'T.Loop', '`T.Loop` is required' )
   local server = { streams = { }, closed = { } }
@@ -181,7 +182,7 @@ test( 'an HTTP server serves requests in a row and in pieces, long answers, and 
   local server, address = http_server( ael, function( method, body )
     return method == 'POST' and body:upper( ) or ('x'):rep( 20000 )
   end, 20 )
-  -- A client sends its pieces one after the other, and reads until it has enough or the stream ends.
+  -- A client sends its pieces one after the other, and reads until it has `enough` bytes or the stream ends.
   local function client( pieces, enough, done )
     local socket, got = assert( Net.Socket.connect( address ) ), ''
     local function send( )
@@ -202,7 +203,8 @@ test( 'an HTTP server serves requests in a row and in pieces, long answers, and 
   local left, results = 4, { }
   local function result( name, value )
     results[ name ], left = value, left - 1
-    -- The server may close idle connections only when the other clients are served, even on a slow machine.
+    -- The server may close idle connections only after all other clients have been served. So a slow machine does not
+    -- make the test fail.
     server.may_sweep, server.is_over = left <= 1, left == 0
   end
   local get, long = 'GET /long HTTP/1.1\r\n\r\n', #'HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n' + 20000

@@ -1,5 +1,5 @@
--- Messages about wrong arguments. Each names the script's file and line, the function and the argument's number as the
--- script wrote them, the argument's name, what was expected, and what was given.
+-- Tests of the messages about wrong arguments. A message has the script's file and line, and the function and the
+-- argument's number as in the script. It also has the argument's name, what was expected, and what was given.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local cogloop = require 'cogloop'
@@ -155,7 +155,7 @@ test( 'an error about an argument of any function has the line, the function, an
   for _, case in ipairs( CASES ) do
     local code, number, name, got = case[ 1 ], case[ 2 ], case[ 3 ], case[ 4 ]
     local called  = code:match '^[%w_]+[.:]([%w_]+)%(' or code:match '^[%w_]+[.:]([%w_]+)' or code:match '^([%w_]+)'
-    -- Lua 5.5 counts the arguments of a `__call` and says so.
+    -- Lua 5.5 counts the arguments of a `__call`, and says 'bad extra argument'.
     local message = message_of( code ):gsub( 'bad extra argument', 'bad argument' )
     local wanted  = ("script.lua:2: bad argument #%d to '%s' (%s: "):format( number, called, name )
     if message:sub( 1, #wanted ) ~= wanted then
@@ -165,8 +165,8 @@ test( 'an error about an argument of any function has the line, the function, an
   end
 end )
 
--- Lua knows no name for a function that `pcall` calls. In a message about such a function it counts the object of a
--- method as an argument.
+-- Lua knows no name for a function that `pcall` calls. In a message about such a function, Lua counts the object of a
+-- method call as argument 1.
 test( 'below pcall a message names the same argument, and never pcall', function( )
   local count, named, w = 0, 0, world( )
   w.pcall = pcall
@@ -179,7 +179,8 @@ test( 'below pcall a message names the same argument, and never pcall', function
       equal( ok, false, code )
       local number, name = message:gsub( 'bad extra argument', 'bad argument' ):match "bad argument #(%d+) to '([^']*)' %("
       equal( tonumber( number ), case[ 2 ] + (is_method and 1 or 0), code .. ' says ' .. message )
-      -- On LuaJIT some functions are written in Lua only to be compiled, and end with a call of the C function.
+      -- On LuaJIT some functions are written in Lua, so that LuaJIT can compile them. They end with a call of the C
+      -- function.
       local is_in_lua = debug.getinfo( w[ object ][ called ], 'S' ).source == '=cogloop' and not (rawget( _G, 'jit' ) and name == '?')
       local is_name   = name == called or name:match '[^.]*$' == called
       is_true( is_name or name == '?' and not is_in_lua, code .. ' says ' .. message )
@@ -202,8 +203,8 @@ test( 'the message about a function of the module that is called with a colon na
 end )
 
 test( 'after a tail call the message has the name of the function, and counts as the script does', function( )
-  -- A tail call removes the calling function from the stack. In LuaJIT the message then has the name with which that
-  -- function was called.
+  -- A tail call removes the calling function from the stack. In LuaJIT the message then has the name of the removed
+  -- function.
   if rawget( _G, 'jit' ) then return end
   local w = world( )
   for code, wanted in pairs{
@@ -219,14 +220,14 @@ test( 'after a tail call the message has the name of the function, and counts as
   end
 end )
 
--- Finds functions that are missing in the list above.
+-- Finds functions that are missing in `CASES`.
 test( 'the list of cases has every public function that takes an argument', function( )
   local w, called, missing = world( ), { }, { }
   for _, case in ipairs( CASES ) do
     for name in case[ 1 ]:gmatch '[.:]([%w_]+)%(' do called[ name ] = true end
     for name in case[ 1 ]:gmatch '[.:]([%w_]+) *%(' do called[ name ] = true end
   end
-  -- Functions that cannot get a wrong argument: they take only the object, or values of any type.
+  -- These functions cannot get a wrong argument. They take only the object, or values of any type.
   for name in ([[
     running tasks cancelled firing run stop close now timers handles dump metrics fd pollfd events timeout remaining loop resume active unref
     clean show time backend accept getFd list default mstimestamp pending inqueue process_events init getfd

@@ -163,8 +163,8 @@ test( 'wait returns when there is an event, or when its time is over', function(
   equal( mit.process_events( ), 1 )
 end )
 
--- Sends signals to this process until the body has returned. However long this process has to wait for a processor, a
--- signal arrives during each wait.
+-- Sends signals to this process until the body has returned. So a signal arrives during each wait, even if this process
+-- does not run for a long time.
 local function while_signals_come( body )
   T.requires 'signals'
   local watcher = assert( require 'cogloop'.signal( 'USR2', function( ) end ) )

@@ -131,7 +131,7 @@ test( 'the text that is assigned to ip decides the family, as in a new address',
   is( adr, 'AF_UNIX', './127.0.0.2', nil )
   adr.ip = '::1'
   is( adr, 'AF_INET6', '::1', 0 )
-  -- Only an address that is a Unix address already takes a text without a slash for a path.
+  -- Only the address of a Unix socket accepts a text without a slash as a path.
   fails( 'ip: ', function( ) adr.ip = 'no-slash' end )
   is( adr, 'AF_INET6', '::1', 0 )
 end )

@@ -147,7 +147,7 @@ test( 'a relative path and an abstract name are names of Unix sockets', function
 end )
 
 test( 'an error of a socket is reported by exactly one call', function( )
-  -- Windows does not report that nothing receives at the port.
+  -- If no socket receives at the port, Windows does not report that.
   T.requires 'a shell'
   local server, client = Socket( 'udp' ), Socket( 'udp' )
   local adr = server:bind( HOST, 0 )

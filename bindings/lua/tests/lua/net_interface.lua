@@ -72,7 +72,7 @@ listed( 'an interface has every address of a family, and its hardware address', 
   fails( 'T.Net.Interface expected', Interface.tostring, { } )
 end )
 
--- Only root can add an address to the loopback. For other users the test ends when the command has failed.
+-- Only root can add an address to the loopback. For other users the command fails, and the test ends.
 listed( 'an interface with two addresses of a family shows both', function( )
   local add = 'ip addr add 127.0.0.77/8 dev ' .. lo.name .. ' 2>/dev/null'
   local did = os.execute( add )

@@ -17,9 +17,9 @@ local function pair( )
   return client, accepted
 end
 
--- A listener that pauses, as in docs/net.md. This file runs itself with few descriptors, so a client waits in the
--- system's queue. Virtual time passes only when nothing is ready. So a listener that does not pause would be called for
--- ever.
+-- A listener that pauses, as in docs/net.md. A test below runs this file again with few descriptors, so a client has to
+-- wait in the system's queue. Virtual time passes only when nothing is ready. So a listener that did not pause would be
+-- called for ever.
 if arg[ 1 ] == 'few descriptors' then
   local loop, calls, served = require 'cogloop'.loop{ clock = 'virtual' }, 0, 0
   local server, adr = assert( Socket.listen( '127.0.0.1', 0 ) )

@@ -1,4 +1,4 @@
--- Tasks run in order, and nothing starves.
+-- Tests that tasks run in order, and that neither tasks nor handles starve.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'

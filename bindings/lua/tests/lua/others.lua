@@ -88,7 +88,7 @@ end )
 with( 'luv', 'a wait that the kernel refuses is returned: nil, message, errno', function( uv )
   for _, name in ipairs{ 'run', 'step' } do
     local loop = cogloop.loop( )
-    -- This timer only keeps the loop running. With a due timer the loop would not ask the kernel.
+    -- This timer only keeps the loop running. If a timer were due, the loop would not ask the kernel.
     loop:after( 60000, nothing )
     local number = loop:fd( )
     if not number then return end
@@ -117,7 +117,7 @@ with( 'posix.unistd', 'of two processes that accept on one listener, the later o
       sck:send 'served'
       sck:close( )
     end )
-    -- If accept blocked, this would not be called.
+    -- If accept blocked, this callback would not be called.
     loop:on( told, 'r', function( ) ended = true loop:stop( ) end )
     loop:run( )
     unistd._exit( ended and 0 or 1 )
@@ -152,7 +152,7 @@ with( 'posix.unistd', "in a forked child run and step of the parent's loops retu
   local EPERM = 1
   local wait, reader, writer = require 'posix.sys.wait'.wait, T.fifo( )
   local outcomes = { }
-  -- A failure in a child becomes its exit code.
+  -- If `body` fails in a child, the child's exit code is 1.
   local function child( body )
     local ok, problem = pcall( body )
     if not ok then io.stderr:write( tostring( problem ), '\n' ) end

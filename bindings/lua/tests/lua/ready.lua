@@ -276,7 +276,7 @@ test( 'callbacks of tasks and handles may add and remove handles', function( )
 end )
 
 test( 'as many ready handles as the process may have are all served fairly (C49)', function( )
-  -- On virtual time a turn serves as many callbacks on a busy machine as on an idle one.
+  -- With a virtual clock, the load of the machine does not change how many callbacks a turn serves.
   local loop, reader, writer = Loop{ clock = 'virtual' }, T.fifo( )
   local name = os.tmpname( )
   os.remove( name )

@@ -43,7 +43,8 @@ local function same_each_time( times, program )
   return recorded
 end
 
--- Sockets become ready while timers are due, so the order depends on how long each step takes.
+-- A program in which sockets become ready while timers are due. So the order of its callbacks depends on how long each
+-- step takes.
 local function race( loop, tell )
   local sender, to, sockets, left = Net.Socket 'udp', { }, { }, 12
   sender:bind( '127.0.0.1', 0 )
@@ -84,7 +85,7 @@ test( 'signals, children and their output are replayed in the recorded order', f
   T.requires 'signals'
   T.requires 'Lua files as handles'
   local told = same_each_time( 3, function( loop, tell )
-    -- The children send their signals in the replay, too, so `watch` stays until the children have ended.
+    -- The children send their signals in the replay, too. So `watch` handles the signal until the children have ended.
     local guard  = cogloop.loop( )
     local watch  = guard:signal( 'USR1', print )
     local count  = 0
@@ -244,8 +245,8 @@ test( 'if a replay departs in the wait of a task, the message names the line of 
     loop:spawn( function( ) loop:sleep( 1 ) WAITS[ what ]( loop, socket ) end )
     return pcall( loop.run, loop )
   end
-  -- Records the wait `recorded`, and replays the wait `replayed`. Returns what the message says of the recording and of
-  -- the program.
+  -- Records the wait `recorded`, and replays the wait `replayed`. Returns two parts of the error's message: what was
+  -- recorded, and what the program did.
   local function departed( recorded, replayed )
     local loop = assert( cogloop.loop{ record = FILE, clock = 'virtual' } )
     program( loop, recorded )

@@ -195,7 +195,7 @@ test( 'onerror gets the error, its traceback and its object, and the other callb
 end )
 
 test( 'with onerror, a handle that always fails does not keep the next handle from being served', function( )
-  -- On virtual time a turn serves as many callbacks on a busy machine as on an idle one.
+  -- With a virtual clock, the load of the machine does not change how many callbacks a turn serves.
   local loop, one, two = virtual( ), T.null( ), T.null( )
   local failed, served, turns, whose = 0, 0, 0, nil
   loop.onerror = function( _, _, what ) failed, whose = failed + 1, what end

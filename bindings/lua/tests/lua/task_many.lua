@@ -1,5 +1,5 @@
--- Many tasks in one turn. Compiled code of LuaJIT calls the callbacks of the usual tasks, and leaves the others to the
--- code in Rust.
+-- Tests of many tasks that are due in one turn. On LuaJIT, compiled code calls the callbacks of ordinary tasks, and
+-- code in Rust calls the other callbacks.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T    = require 'harness'
 local Loop = require 't.Loop'
@@ -71,7 +71,7 @@ test( 'a callback cancels, adds and cleans among the tasks of its turn', functio
         loop:clean( )
         loop:addTask( 1, function( ) fired[ #fired + 1 ] = 'last' end )
       end
-      -- The loop ignores the result if the task was cancelled or cleaned away.
+      -- The loop ignores the result if the task was cancelled or removed by `clean`.
       if i == 99 or i == 201 then return 10 end
     end )
   end

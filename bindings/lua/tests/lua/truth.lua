@@ -1,5 +1,5 @@
--- Reports are true: a callback is not called for input, or room for output, that another callback has used up. So a
--- blocking handle does not block the loop. If a handle blocked the loop, the test would hang.
+-- Tests that reports of readiness are true. If another callback has used up the input or the room for output, the
+-- callback of a handle is not called. So a blocking handle does not block the loop. If one did, the test would hang.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local Loop    = require 't.Loop'
@@ -122,7 +122,7 @@ test( 'the callback of a file is not called if its buffer was emptied in a turn 
   equal( reader:read( ), 'one' )
   local order, watcher = { }, nil
   loop:on( reader, 'r', function( ) order[ #order + 1 ] = 'file' loop:stop( ) end )
-  -- The kernel's reports come before those of buffers.
+  -- The loop serves handles that the kernel reports before files with buffered input.
   watcher = loop:on( first, 'r', function( )
     order[ #order + 1 ] = first:read( 1 ) .. reader:read( )
     watcher:off( )

@@ -6,7 +6,7 @@
 ---@class cogloop.Loop : t.Loop.Pollable
 local Loop = { }
 
---- Calls `f( ... )` once, `ms` from now, never earlier.
+--- Calls `f( ... )` once, when `ms` have passed, and never earlier.
 ---@generic T
 ---@param ms number 0 or more
 ---@param f fun( ...: T... ): any...
@@ -38,7 +38,7 @@ function Loop:at( time, f, ... ) end
 function Loop:firing( ) end
 
 --- Calls `f( ... )` whenever the handle is ready. A second call for the same handle and direction replaces `f` and its
---- arguments. Raises while a task waits for that direction.
+--- arguments. Raises if a task waits for the same direction of the handle.
 ---@generic T
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
@@ -47,7 +47,7 @@ function Loop:firing( ) end
 ---@return cogloop.Watcher?, string? message, integer? errno
 function Loop:on( handle, dir, f, ... ) end
 
---- Runs `f( ... )` as a task, from the next turn on.
+--- Makes a task that runs `f( ... )`. The task begins in the next turn.
 ---@overload fun( self: cogloop.Loop, options: cogloop.Spawn, ...: any ): cogloop.Task
 ---@generic T
 ---@param f async fun( ...: T... ): any...
@@ -64,7 +64,7 @@ function Loop:tasks( ) end
 ---@return any ... the values that `unpark` was given; or nil, 'timed out', errno
 function Loop:park( ms ) end
 
---- Wakes a parked task: its `park` returns the values before the loop waits again.
+--- Wakes a parked task. Its call of `park` returns the values before the loop waits again.
 ---@param task cogloop.Task
 ---@param ... any
 ---@return boolean parked false if the task does not wait in `park` or has already been woken; the values are then lost
@@ -74,8 +74,8 @@ function Loop:unpark( task, ... ) end
 ---@param ms number
 function Loop:sleep( ms ) end
 
---- In a task, waits until the handle is ready or closed, for `ms` at most. Raises if another task waits for that
---- direction, or if a watcher has a function for it.
+--- In a task, waits until the handle is ready or closed, for `ms` at most. Raises if another task waits for the same
+--- direction of the handle, or if a watcher has a function for that direction.
 ---@param handle cogloop.Handle
 ---@param dir cogloop.Direction
 ---@param ms? number
@@ -88,7 +88,7 @@ function Loop:wait( handle, dir, ms ) end
 ---@return cogloop.Task? task
 function Loop:running( ) end
 
---- Calls `f( name )` whenever the signal comes, until the watcher is off.
+--- Calls `f( name )` whenever the signal comes, until `off` of the returned watcher is called.
 ---@param name string `'INT'`, `'TERM'`, `'HUP'`, `'USR1'`, …
 ---@param f fun( name: string )
 ---@return cogloop.Watcher?, string? message, integer? errno
@@ -108,30 +108,30 @@ function Loop:child( pid, f ) end
 ---@return fun( ...: T... )
 function Loop:debounce( ms, f ) end
 
---- Returns a function that calls `f` at once, and then at most once in `ms`. The arguments of the last call are not
---- lost: `f` gets them when `ms` have passed.
+--- Returns a function that calls `f` at once, and then at most once in `ms`. If calls come sooner, `f` gets the
+--- arguments of the last of them when `ms` have passed.
 ---@generic T
 ---@param ms number
 ---@param f fun( ...: T... ): any...
 ---@return fun( ...: T... )
 function Loop:throttle( ms, f ) end
 
---- Serves timers and handles until `stop`, or until nothing is left.
+--- Serves timers, handles and tasks until `stop` is called, or until nothing is left that keeps the loop running.
 ---@return true? ended nil if the system refuses to wait
 ---@return string? message
 ---@return integer? errno
 function Loop:run( ) end
 
---- Runs one turn, which waits for at most `ms`; without `ms` it waits until something happens. If nothing is left, it
---- does not wait.
+--- Runs one turn, which waits for at most `ms`. Without `ms` the turn waits until something happens. If nothing is left
+--- that keeps the loop running, the turn does not wait.
 ---@param ms? number
----@return boolean? left whether anything is left; nil if the system refuses to wait
+---@return boolean? left whether anything is left that keeps the loop running; nil if the system refuses to wait
 ---@return string? message
 ---@return integer? errno
 function Loop:step( ms ) end
 
---- Runs a loop with a virtual clock until `ms` have passed. Each timer is served at its own deadline. A call inside
---- of a callback only lets the time pass.
+--- Runs a loop with a virtual clock until `ms` have passed. Each timer is served at its own deadline. Inside a
+--- callback, `advance` serves nothing: it only lets the time pass.
 ---@param ms number
 ---@return true?, string? message, integer? errno
 function Loop:advance( ms ) end
@@ -145,8 +145,8 @@ function Loop:close( ) end
 ---@return number ms since the loop was made
 function Loop:now( ) end
 
---- Sets the function that gets the errors of callbacks. `what` is the timer, watcher or task. After `onerror( nil )`
---- errors leave `run`. `onerror( )` changes nothing.
+--- Sets the function that gets the errors of callbacks. `what` is the timer, watcher or task. After `onerror( nil )` an
+--- error of a callback leaves `run`. `onerror( )` without an argument changes nothing.
 ---@param f? fun( err: any, traceback: string?, what: cogloop.Timer | cogloop.Watcher | cogloop.Task )
 ---@return function? before the previous function
 function Loop:onerror( f ) end
@@ -155,6 +155,7 @@ function Loop:onerror( f ) end
 ---@return cogloop.Listed[]
 function Loop:timers( ) end
 
+--- Returns the observed handles.
 ---@return cogloop.Observed[]
 function Loop:handles( ) end
 
@@ -162,7 +163,7 @@ function Loop:handles( ) end
 ---@return string
 function Loop:dump( ) end
 
---- Returns counters and measurements. `true` starts a new measurement, `false` ends it.
+--- Returns counters and measurements. `stats( true )` starts a new measurement, `stats( false )` ends it.
 ---@param measure? boolean
 ---@return cogloop.Stats
 function Loop:stats( measure ) end
@@ -172,8 +173,8 @@ function Loop:stats( measure ) end
 function Loop:metrics( ) end
 
 --- Calls `f( where, ms )` after each callback that takes `ms` or longer. A part of a task, from one wait to the next,
---- counts as a callback. `where` is the `source:line` of the callback's function, or the task's name and the line where
---- that part began.
+--- counts as a callback. For a callback, `where` is the `source:line` of its function. For a part of a task, `where` is
+--- the task's name and the `source:line` where the part began.
 ---@param ms? number nil ends the reports
 ---@param f? fun( where: string, ms: number )
 function Loop:slow( ms, f ) end
@@ -184,8 +185,8 @@ function Loop:slow( ms, f ) end
 ---@return string
 function Loop:top( measure ) end
 
---- Writes the loop's events to a file for Perfetto. The trace ends with `trace( false )`, when the loop is closed, or
---- when the file has `mib` MiB. `trace( )` returns whether a trace is being written.
+--- Writes the loop's events to a file for Perfetto. The trace ends when `trace( false )` is called, when the loop is
+--- closed, or when the file has `mib` MiB. `trace( )` returns whether a trace is being written.
 ---@param file? string | false nil changes nothing
 ---@param mib? number the largest size of the file (default: 64)
 ---@return boolean?
@@ -193,25 +194,26 @@ function Loop:top( measure ) end
 ---@return integer? errno
 function Loop:trace( file, mib ) end
 
---- Returns a descriptor that is readable when a handle is ready or the loop was woken, but not when a timer is due. The
---- backend `select`, a replay, and every backend on Windows have none.
+--- Returns a descriptor that is readable when a handle is ready or the loop was woken. It does not become readable when
+--- a timer is due. There is no descriptor with the backend `select`, in a replay, or on Windows.
 ---@return integer?
 ---@return string? message
 ---@return integer? errno
 function Loop:fd( ) end
 
---- Like `fd`. cqueues uses this name.
+--- The same as `fd`, under the name that cqueues calls.
 ---@return integer?
 ---@return string? message
 ---@return integer? errno
 function Loop:pollfd( ) end
 
+--- Returns `'r'`, for cqueues: the descriptor of `fd` is polled for reading.
 ---@return 'r'
 function Loop:events( ) end
 
---- Runs `f( ... )` in a new task, which is cancelled after `ms`. Raises the error of `f`. Without arguments, `timeout`
---- follows the protocol of cqueues: it returns how many seconds an outer loop may wait before the next `step( 0 )`; nil
---- means that the outer loop may wait for ever.
+--- Runs `f( ... )` in a new task, which is cancelled after `ms`. Raises the error of `f`. `timeout( )` without
+--- arguments is another function, which cqueues calls. It returns how many seconds an outer loop may wait before it
+--- calls `step( 0 )`. If the result is nil, the outer loop may wait for ever.
 ---@overload fun( self: cogloop.Loop ): number?
 ---@generic T
 ---@param ms number
@@ -224,28 +226,31 @@ function Loop:timeout( ms, f, ... ) end
 ---@return cogloop.Group
 function Loop:group( ) end
 
---- Runs each function in a new task, and waits for these tasks and for the tasks among the arguments. Returns the first
---- result of each, in the order of the arguments; nothing without arguments. The first error cancels the other tasks
---- and is raised.
+--- Runs each function in a new task. Waits for these tasks, and for the tasks that are arguments. Returns the first
+--- result of each task, in the order of the arguments. Without arguments, returns nothing. The first error cancels the
+--- other tasks, and `all` raises it.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:all( ... ) end
 
---- Runs each function in a new task, and waits until one of these tasks or of the tasks among the arguments has
+--- Runs each function in a new task. Waits until one of these tasks, or one of the tasks that are arguments, has
 --- returned. Returns the results of that task, and cancels the others. If no task returns, raises the first error.
---- There must be at least one argument.
+--- Without arguments, raises an error.
 ---@param ... ( async fun( ): any... ) | cogloop.Task
 ---@return any ...
 function Loop:any( ... ) end
 
+--- Makes a channel, which passes values from task to task.
 ---@param capacity? integer the number of values that the channel holds; with 0, the default, a sender waits until its value is received
 ---@return cogloop.Channel
 function Loop:channel( capacity ) end
 
+--- Makes a semaphore.
 ---@param count integer the number of permits, at least one
 ---@return cogloop.Semaphore
 function Loop:semaphore( count ) end
 
+--- Makes an event, which is not set at first.
 ---@return cogloop.Event
 function Loop:event( ) end
 
@@ -254,7 +259,7 @@ function Loop:event( ) end
 ---@return fun( ... ): any...
 function Loop:wrap( f ) end
 
---- Like `pcall`, but `f` and the functions that it calls may wait on Lua 5.1, too.
+--- Like Lua's `pcall`, but `f` and the functions that it calls may wait in every version of Lua, even in Lua 5.1.
 ---@generic T
 ---@param f async fun( ...: T... ): any...
 ---@param ... T...
@@ -262,7 +267,7 @@ function Loop:wrap( f ) end
 ---@return any ...
 function Loop:pcall( f, ... ) end
 
---- Returns how many milliseconds an outer loop may wait before the next `step( 0 )`; nil means that the outer loop may
---- wait for ever.
+--- Returns how many milliseconds an outer loop may wait before it calls `step( 0 )`. If the result is nil, the outer
+--- loop may wait for ever.
 ---@return number? ms
 function Loop:remaining( ) end

@@ -16,15 +16,15 @@
 ---@class cogloop.Task : userdata
 local Task = { }
 
---- Cancels the task: its wait raises a cancellation before the loop waits again, and its timer or handle is free at
---- once. A task that runs, or is about to run, gets the cancellation at its next wait. A task that has not begun never
---- begins. With Lua 5.4 the end of a `<close>` variable cancels the task, too.
+--- Cancels the task. The task's wait raises a cancellation before the loop waits again. The timer or handle of that
+--- wait is free at once. A task that runs, or is about to run, gets the cancellation at its next wait. A task that has
+--- not begun never begins. With Lua 5.4 the end of a `<close>` variable cancels the task, too.
 ---@param reason? any
 ---@return boolean cancelled false if the task had ended or was cancelled before
 function Task:cancel( reason ) end
 
---- Waits until the task has ended. Only another task of the loop can wait. After the task has ended, any code may call
---- `join`. A task of a closed loop counts as cancelled; the reason is then 'the loop is closed'.
+--- Waits until the task has ended. Only another task of the same loop can wait. Once the task has ended, any code may
+--- call `join`. Closing the loop cancels the task, with the reason 'the loop is closed'.
 ---@param ms? number the longest wait; nil means no limit
 ---@return any ... the task's results; or nil and its error or cancellation; or nil, 'timed out', errno
 function Task:join( ms ) end
@@ -35,6 +35,7 @@ function Task:status( ) end
 ---@return string? name
 function Task:name( ) end
 
---- Returns the task's coroutine, for `debug` and `coroutine`. Closing the coroutine has the effect of a cancellation.
+--- Returns the task's coroutine, for `debug` and `coroutine`. If a script closes the coroutine, the task counts as
+--- cancelled.
 ---@return thread? co nil once the task has ended
 function Task:thread( ) end

@@ -26,29 +26,32 @@
 ---| 'both'
 ---| 'either'
 
---- An object that has a descriptor: `getfd` or `fileno` as a method, `pollfd` as a method or a field.
+--- An object with a descriptor. The methods `getfd`, `fileno` and `pollfd` return the descriptor; `pollfd` may also be
+--- a field with the descriptor's number. One of the three is enough.
 ---@class t.Loop.Pollable
 ---@field getfd? fun( self ): number
 ---@field fileno? fun( self ): number
 ---@field pollfd? number | fun( self ): number
 ---@field dirty? fun( self ): boolean whether the object has buffered input
 
---- A Lua file, whose type is `file*` or `file` for a language server; a descriptor; or an object that has one.
+--- A value that a loop can observe: a Lua file, a descriptor, or an object with a descriptor. The types `file*` and
+--- `file` both mean a Lua file, because language servers use different names for it.
 ---@alias t.Loop.Handle file* | file | integer | t.Loop.Pollable
 
 ---@class t.Loop.Options
 ---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best backend that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
----@field debug? boolean whether user value 1 of a task is the task that fires next (also: `COGLOOP_DEBUG=1`)
+---@field debug? boolean whether user value 1 of a task is the task that fires next after it (also: `COGLOOP_DEBUG=1`)
 
 --- A task that was added to a loop. Its user value 2 is `{ f, arg1, … }`.
 ---@class t.Loop.Task : userdata
 
---- An observed handle. Its user values are `{ f, args… }` for read, the same for write, and the handle.
+--- An observed handle. User value 1 is `{ f, arg1, … }` for reading, user value 2 the same for writing, and user value
+--- 3 the handle.
 ---@class t.Loop.Node : userdata
 
 --- An event loop. It calls tasks at their deadlines, and functions for handles that are ready. `loop[ h ]` is the node
---- of a handle, `#loop` is the number of handles.
+--- of the handle `h`, and `#loop` is the number of handles.
 ---@class t.Loop
 ---@field READ 1
 ---@field WRITE 2
@@ -74,8 +77,8 @@
 ---@operator len: integer
 local Loop = { }
 
---- Runs `f( ... )` once, `ms` milliseconds from now, never earlier. If `f` returns a whole number of 1 or more, it runs
---- again that many milliseconds after the served deadline; missed deadlines are skipped.
+--- Runs `f( ... )` when `ms` milliseconds have passed, and never earlier. If `f` returns a whole number `n` of 1 or
+--- more, `f` runs again `n` milliseconds after the deadline that was served. Missed deadlines are skipped.
 ---@generic T
 ---@param ms number 0 or more; fractions count
 ---@param f fun( ...: T... ): number | false | nil
@@ -83,7 +86,7 @@ local Loop = { }
 ---@return t.Loop.Task
 function Loop:addTask( ms, f, ... ) end
 
---- Cancels a task. In the task's own callback this takes precedence over the number that the callback returns.
+--- Cancels a task. If the task's own callback cancels it, the number that the callback returns has no effect.
 ---@param task t.Loop.Task
 ---@return boolean pending whether the task was pending
 function Loop:cancelTask( task ) end
@@ -105,7 +108,7 @@ function Loop:addHandle( h, dir, f, ... ) end
 ---@return string? message if the direction was not observed
 function Loop:removeHandle( h, dir ) end
 
---- Serves tasks and handles until `stop`, or until neither is left.
+--- Serves tasks and handles until `stop` is called, or until no task and no handle is left.
 function Loop:run( ) end
 
 --- Makes `run` return after the current callback. Tasks that are due stay due.
@@ -128,8 +131,8 @@ function Loop:backend( ) end
 ---@return integer
 function Loop.time( ) end
 
---- Blocks for `ms` milliseconds. Of all signals only the Ctrl-C of the program `cogloop` shortens the sleep. On a loop
---- with a virtual clock it only lets the virtual time pass. Works with and without a `self`.
+--- Blocks for `ms` milliseconds. No signal shortens the sleep, except Ctrl-C in the program `cogloop`. On a loop with a
+--- virtual clock, `sleep` only lets the virtual time pass. Works with and without a `self`.
 ---@param ms number
 function Loop.sleep( ms ) end
 

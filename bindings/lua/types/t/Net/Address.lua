@@ -5,7 +5,7 @@
 ---@class t.Net.Address.Properties
 ---@field ip string an IP address, or the path of a Unix socket
 ---@field port integer? nil for a Unix socket
----@field family string 'AF_INET', 'AF_INET6' or 'AF_UNIX'; writing an `ip` of another family changes it
+---@field family string 'AF_INET', 'AF_INET6' or 'AF_UNIX'; it changes when an `ip` of another family is written
 ---@field scope integer? of an IPv6 address
 ---@field flow integer? of an IPv6 address
 

@@ -16,7 +16,7 @@
 ---@field index integer?
 ---@field mtu integer?
 ---@field flags table<string, boolean>
----@field stats table<string, integer> empty on other systems than Linux
+---@field stats table<string, integer> empty on systems other than Linux
 ---@field address? t.Net.Address
 ---@field hw_address? string
 ---@field AF_INET? t.Net.Interface.List

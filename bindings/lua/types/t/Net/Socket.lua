@@ -50,7 +50,7 @@ local Common = { }
 function Common:accept( ) end
 
 ---@param msg string
----@param adr? t.Net.Address | integer the receiver, or `max`
+---@param adr? t.Net.Address | integer the receiver; or `max`, if no receiver is given
 ---@param max? integer
 ---@return_overload integer bytes
 ---@return_overload false, string message, integer number
@@ -59,7 +59,7 @@ function Common:accept( ) end
 ---@return integer? number
 function Common:send( msg, adr, max ) end
 
----@param adr? t.Net.Address | integer the sender's address is written into it; or `max`
+---@param adr? t.Net.Address | integer gets the sender's address; or `max`, if no address is given
 ---@param max? integer
 ---@return_overload string msg, integer bytes
 ---@return_overload nil, 0
@@ -103,7 +103,7 @@ function Common:getFd( ) end
 ---@class t.Net.Socket : t.Net.Socket.Common, t.Net.Socket.Properties, t.Loop.Pollable
 local Instance = { }
 
---- Binds the socket. Returns its address.
+--- Binds the socket to an address. Returns the socket's address.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@return t.Net.Address? adr
@@ -111,7 +111,7 @@ local Instance = { }
 ---@return integer? number
 function Instance:bind( host, port ) end
 
---- Listens. Returns the socket's address.
+--- Makes the socket listen. Returns the socket's address.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@param backlog? integer
@@ -120,7 +120,7 @@ function Instance:bind( host, port ) end
 ---@return integer? number
 function Instance:listen( host, port, backlog ) end
 
---- Connects. Returns the peer's address.
+--- Connects the socket. Returns the peer's address.
 ---@param host? string | integer | t.Net.Address
 ---@param port? integer | string
 ---@return t.Net.Address? adr
@@ -128,7 +128,7 @@ function Instance:listen( host, port, backlog ) end
 ---@return integer? number
 function Instance:connect( host, port ) end
 
---- The class. Its functions make a socket; a call of the class also makes one.
+--- The class of sockets. Its functions `bind`, `listen` and `connect` make a socket, and so does a call of the class.
 ---@class t.Net.Socket.Class : t.Net.Socket.Common
 ---@field Protocol table<string|integer, integer|string> `Protocol.IPPROTO_TCP` is the number, `Protocol[ number ]` is the name
 ---@field Type table<string|integer, integer|string> `Type.SOCK_STREAM` is the number, `Type[ number ]` is the name
@@ -160,6 +160,8 @@ function Socket.listen( host, port, backlog ) end
 ---@return integer? number
 function Socket.connect( host, port ) end
 
+--- Waits until a socket of one of the tables is ready, or `ms` have passed. Returns the sockets that are ready for
+--- reading, and those that are ready for writing.
 ---@param readers? table<any, t.Net.Socket>
 ---@param writers? table<any, t.Net.Socket>
 ---@param ms? number
