@@ -1,5 +1,6 @@
-/* libcogloop: a timer is a handle. Delays count from the turn's time, as with the peers. With KEPT a timer is made once,
- * and then started and stopped, as with the peers; without it each start makes a timer, and each stop ends it. */
+/* libcogloop: a timer is a handle. Delays count from the turn's time, as with the peers. With KEPT a timer is made
+ * once, and then started and stopped, as with the peers. Without KEPT each start makes a timer, and each stop ends that
+ * timer. */
 #include <cogloop.h>
 #include <stdint.h>
 #include <stdlib.h>

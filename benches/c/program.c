@@ -2,10 +2,10 @@
  * step for its library. Each result is a line `name value`. A value is the thread's CPU time in nanoseconds, unless its
  * name says otherwise.
  *
- *   program timers N    N timers: all set, then all cancelled; one at a time cancelled and set again; restarted
+ *   program timers N    N timers: sets all, cancels all; cancels and sets again one at a time; restarts
  *   program fire N      N timers due within 200 ms: set, and run until all have fired
  *   program sleeps N    the same timers: how often the thread slept, and how late the timers fired
- *   program stale       cancels a timer that has fired, if handles can be stale
+ *   program stale       cancels a timer that has fired, by its stale handle
  *   program watch       a descriptor that is ready: watched, one turn, removed
  *   program loops       makes a loop: the time, and the bytes of memory
  *   program count WHAT N ROUNDS    repeats one of these steps, to count its instructions: nothing, set_cancel, restart,
@@ -21,7 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* PER_TURN is the number of timers for one reading of the clock. A server also sets some tens of timers in a turn. */
+/* The program sets PER_TURN timers after each reading of the clock. A server, too, sets some tens of timers in a
+ * turn. */
 enum { PER_TURN = 64, LOOPS = 64, PASSES = 5 };
 
 static uint64_t cpu_ns(void) {
@@ -41,7 +42,7 @@ static uint64_t dice(uint64_t below) {
 static struct timer *timers;
 static uint32_t *order, *delays_us;
 
-/* Makes random delays of timeouts, from 1 ms to about a minute, and a random order. */
+/* Makes random delays, from 1 ms to about a minute, and a random order of the timers. */
 static void prepare(uint32_t count) {
     timers = calloc(count, sizeof *timers);
     order = calloc(count, sizeof *order);

@@ -1,4 +1,4 @@
-/* The part of `bench traced` for cogloop.h: COUNT timers that are due, without a trace and with one, in turns. Each
+/* The part of `bench traced` for cogloop.h: fires COUNT due timers, alternately without a trace and with one. Each
  * result is a line `name value`: the CPU time of a callback in ns.
  *
  *   program COUNT PAIRS FILE

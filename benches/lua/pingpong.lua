@@ -1,4 +1,4 @@
--- Bytes that go to and fro between the two ends of pairs of Unix sockets. One loop observes all of them:
+-- Sends bytes to and fro between the two ends of pairs of Unix sockets. One loop observes all sockets:
 --
 --    lua pingpong.lua CONTENDER PAIRS ACTIVE EVENTS
 --

@@ -1,4 +1,4 @@
--- Pairs of connected Unix sockets of `t.Net`. They do not block, like those of the other contenders.
+-- Pairs of connected Unix sockets of `t.Net`. They are non-blocking, as are the sockets of the other contenders.
 local Socket = require 't.Net.Socket'
 
 return {

@@ -76,11 +76,11 @@ function measure.sleeping( )
   if tasks.cancel then
     local start = os.clock( )
     for i = 1, count do tasks.cancel( handles[ i ] ) end
-    -- If a task went on sleeping, this would last for a day.
+    -- If a task were still asleep, `run` would last for a day.
     peer.run( )
     print( 'cancel', (os.clock( ) - start) / count * 1e9 )
   end
-  -- The process ends here: other contenders would wait for the sleeping tasks.
+  -- Contenders without `cancel` would wait for the sleeping tasks, so the process ends here.
   os.exit( 0 )
 end
 

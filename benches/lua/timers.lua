@@ -6,13 +6,13 @@
 --                                                     into the file
 --   lua timers.lua CONTENDER intervals COUNT SECONDS  runs that many intervals of 10 ms for that time
 --
--- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time, but the drift is not.
+-- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time, except the drift.
 local peer, what, count = require( 'peer' )( arg[ 1 ], 'add' ), arg[ 2 ], tonumber( arg[ 3 ] )
 local resident = require 'resident'
 
 local function nothing( ) end
 
--- A generator with the same numbers on every version of Lua.
+-- A generator of random numbers that gives the same numbers in every version of Lua.
 local state = 1
 local function random( limit )
   state = state * 16807 % 2147483647
@@ -56,10 +56,10 @@ function measure.pending( )
     if peer.settle then peer.settle( ) end
   end
   print( 'add', added / rounds / count * 1e9 )
-  -- The kernel counts memory in pages.
+  -- The kernel counts memory in pages, which is too coarse for few timers.
   if count >= 10000 then print( 'bytes', bytes ) end
   if peer.cancel then print( 'cancel', cancelled / rounds / count * 1e9 ) end
-  -- The process ends here: the contender would wait for its remaining timers.
+  -- Without this exit the contender would wait for its remaining timers.
   os.exit( 0 )
 end
 
@@ -107,7 +107,7 @@ function measure.intervals( )
   local used = timed( peer.run )
   print( 'fires', fired )
   print( 'cpu', used )
-  -- The drift of the last interval: its lateness against its schedule when it fired last.
+  -- The drift: the time of the last firing minus the time at which it should have been, in ms.
   print( 'drift', (last - start) * 1000 - fired / count * 10 )
   os.exit( 0 )
 end

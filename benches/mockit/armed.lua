@@ -12,7 +12,7 @@ local function line_of( path, word )
   end
 end
 
--- Returns the resident memory in bytes. `smaps_rollup` counts page by page. The sum in `status` may lag by many pages.
+-- Returns the resident memory in bytes. `smaps_rollup` counts each page, but the sum in `status` may lag by many pages.
 local function resident( ) return line_of( '/proc/self/smaps_rollup', 'Rss' ) * 1024 end
 
 local function nothing( ) end

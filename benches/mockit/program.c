@@ -2,7 +2,8 @@
  * this folder. Each result is a line `name value`.
  *
  *   program armed N                 N intervals of an hour: the cost of each
- *   program intervals N MS SECONDS  N intervals: the number of events, the lateness of the last, the CPU time
+ *   program intervals N MS SECONDS  N intervals: the number of events, the greatest lateness of a last event, and the
+ *                                   CPU time
  *   program destroy N               ends an interval of an hour, N times
  *   program block N                 N intervals of 10 ms, while another callback blocks for a second
  */
@@ -45,8 +46,8 @@ static double line_of(const char *path, const char *word) {
 
 static int threads(void) { return (int)line_of("/proc/self/status", "Threads:"); }
 
-/* Reads the virtual and the resident bytes. `smaps_rollup` counts the resident bytes page by page. The sum in `status`
- * may lag by many pages. */
+/* Reads the virtual and the resident bytes. `smaps_rollup` counts each resident page, but the sum in `status` may lag
+ * by many pages. */
 static void memory(double bytes[2]) {
     bytes[0] = line_of("/proc/self/status", "VmSize:") * 1024;
     bytes[1] = line_of("/proc/self/smaps_rollup", "Rss:") * 1024;
@@ -56,7 +57,7 @@ static void nothing(void *timer) { (void)timer; }
 
 static void armed(int count) {
     double before[2], after[2];
-    /* The library makes its own threads and tables here. They do not belong to a timer. */
+    /* With its first timer the library makes threads and tables of its own. They are not a cost of each timer. */
     struct mockit *first = Mockit_dynamic_init(nothing, HOUR_MS, true, NULL, NULL);
     if (!first || Mockit_arm(first)) exit(4);
     sleep_ns(20000000);

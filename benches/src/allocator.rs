@@ -1,8 +1,8 @@
 //! The system's allocator, which also counts the allocations of each thread.
 //!
-//! Existing crates keep one set of atomic counters for all threads, and each call performs several atomic operations on
-//! them. That cost would be charged to the stores that allocate for each timer. A counter of the thread costs only an
-//! addition.
+//! Existing crates that count allocations keep one set of atomic counters for all threads. Each call performs several
+//! atomic operations on them. That cost would be charged to the stores that allocate for each timer. A counter for each
+//! thread costs only an addition.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -6,10 +6,11 @@
 //!                                                  └─► lines `name value` ──► here: rounds, medians, tables, JSON
 //! ```
 //!
-//! Each contender's header defines the steps, so all programs do the same ones. Like its peers, libcogloop counts
-//! delays from the turn's time here and waits with epoll, unless the contender's name says otherwise. The timers of the
-//! peers are structs that the program makes once. The contender "timers made once" makes its timers once, too. The
-//! other contenders of libcogloop make a timer to set it, and end it to cancel it. `programs.rs` runs the rounds.
+//! Each contender's header defines the steps of `program.c` for its library, so all programs do the same work. Unless
+//! the contender's name says otherwise, libcogloop works like its peers here: it counts delays from the turn's time and
+//! waits with epoll. The timers of the peers are structs that the program makes once. The contender "timers made once"
+//! makes its timers once, too. The other contenders of libcogloop make a timer to set it, and end it to cancel it.
+//! `programs.rs` runs the rounds.
 
 use std::path::Path;
 use std::process::Command;
@@ -33,7 +34,7 @@ const SLACK_2: &str = "cogloop, slack of 2 ms";
 const URING: &str = "cogloop, io_uring";
 const PEERS: [&str; 2] = ["libev", "libuv"];
 
-/// A program: its header, its compiler options, its library, and the backend if there are several.
+/// A program: its header, its compiler options, its library, and the backend if the library has several.
 struct Contender {
     name: &'static str,
     header: &'static str,

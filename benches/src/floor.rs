@@ -18,7 +18,7 @@ use crate::measure::timed_ns;
 use crate::options::Options;
 use crate::statistics::Summary;
 
-/// A node has as many bytes as a timer of the wheel whose value has 8 bytes and is never 0. Its links have the same
+/// A node has as many bytes as a timer of the wheel with a value of 8 bytes that is never 0. Its links have the same
 /// width as those of the timer.
 #[derive(Copy, Clone, Default)]
 struct Node {

@@ -8,8 +8,9 @@ use std::process::Command;
 use crate::stores::{self, Entry};
 use crate::workloads::probe::{PROBES, REGION, TIMERS};
 
-/// The counted stores: the wheel, four peers for comparison, and `nothing`, a store that does nothing. Its counts are
-/// those of the loop around the operations. The other counts contain the instructions of that loop as well.
+/// The counted stores: the wheel, four peers for comparison, and `nothing`, a store that does nothing. The counts of
+/// `nothing` are those of the loop around the operations. The other counts contain the instructions of that loop as
+/// well.
 const STORES: [&str; 6] = ["cogloop", "slab-wheel", "slab-wheel-strict", "btreemap", "lazy-heap", "nothing"];
 const OPERATIONS: [usize; 2] = [20_000, 60_000];
 
@@ -19,7 +20,7 @@ pub(crate) fn count() -> Result<Vec<(&'static str, Vec<f64>)>, String> {
 }
 
 fn count_store(store: &str) -> Result<Vec<f64>, String> {
-    // The store `nothing` never fires a timer, so these probes would run for ever, or end at once.
+    // The store `nothing` never fires a timer, so a probe that needs firing timers would run for ever, or end at once.
     let fires = |probe: &str| probe.starts_with("rearm") || probe.starts_with("expire");
     let can = |probe: &str| !fires(probe) || store != "nothing";
     PROBES.iter().map(|(probe, _)| if can(probe) { count_probe(probe, store) } else { Ok(f64::NAN) }).collect()

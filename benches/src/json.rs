@@ -72,7 +72,7 @@ impl Document {
         Self { benchmark, rows: Vec::new(), curves: Vec::new(), notes: Vec::new() }
     }
 
-    /// Adds a row, unless there is no sample.
+    /// Adds a row if there are samples.
     pub(crate) fn row(&mut self, place: Place<'_>, samples: impl IntoIterator<Item = f64>) {
         let samples: Vec<f64> = samples.into_iter().collect();
         let Summary { median, min, max, .. } = Summary::of(samples.iter().copied());

@@ -1,9 +1,10 @@
-//! What is measured in sizes above a million timers, where one repetition of a slow store takes minutes.
+//! Chooses what is measured in sizes above a million timers, where one repetition of a slow store takes minutes.
 //!
-//! A store that is in use for long has its memory in random order, so the memory in the order of insertion is left out.
-//! The rule for stores looks at the next smaller size of the same run. A store is left out if its workloads took more than
-//! [`SLOW`] times as long there as ours, and if ours was ahead of it in each cell. So a store that was ahead in any
-//! cell takes part, however slow it is in the others. If there is no smaller size in the run, all stores take part.
+//! A store that is in use for long has its memory in random order, so memory in the order of insertion is not measured.
+//! The rule for stores looks at the next smaller size of the same run. A store is left out if, in that size, its
+//! workloads took more than [`SLOW`] times as long as those of our store, and our store was ahead in each cell. So a
+//! store that was ahead in one cell takes part, even if it is slow in the others. If there is no smaller size in the
+//! run, all stores take part.
 
 use crate::statistics::Summary;
 use crate::workloads::{Memory, Sample, Samples};
@@ -11,7 +12,7 @@ use crate::workloads::{Memory, Sample, Samples};
 /// The largest size in which all stores take part.
 pub(crate) const ALL_TAKE_PART: usize = 1_000_000;
 
-/// The number of times as long as ours that the workloads of a store may take.
+/// A store is slow if its workloads take more than this many times as long as those of our store.
 const SLOW: f64 = 3.0;
 
 /// The kinds of memory that are measured in a size.

@@ -29,7 +29,7 @@ const CONTENDERS: [(&str, Option<&str>); 3] =
 const OURS: &str = "libcogloop";
 const LUA: &str = "luamockit";
 
-/// The greatest number of armed timers for a peer, because each may be a thread.
+/// The greatest number of armed timers for a peer. It is low, because each timer may be a thread.
 const PEERS_MAX: usize = 10_000;
 
 const ARMED: Figures = &[
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    /// The peers need only the header of libcogloop.
+    /// A prefix that has only the header of libcogloop. The peers need no more.
     fn headers() -> PathBuf {
         let prefix = std::env::temp_dir().join(format!("cogloop-bench-mockit-{}", std::process::id()));
         let include = prefix.join("include");

@@ -162,7 +162,7 @@ fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
-/// The greatest size. It keeps the number of a timer within the 32 bits of the inputs.
+/// The greatest size. With this limit the number of a timer fits into the 32 bits that the inputs have for it.
 const SIZE_MAX: usize = 100_000_000;
 
 fn size(text: &str) -> Result<usize, String> {

@@ -1,5 +1,5 @@
 -- copas, on top of LuaSocket: a coroutine for each socket. Debian's version has no timers, so its coroutines cannot
--- sleep. A later version can.
+-- sleep. In later versions coroutines can sleep.
 local copas  = require 'copas'
 local socket = require 'socket'
 

@@ -47,7 +47,7 @@ pub(super) fn nanosleep(course: &Course) -> io::Result<()> {
     Ok(())
 }
 
-/// A timer descriptor in an epoll set, which is armed again for each next deadline.
+/// A timer descriptor in an epoll set. The loop arms the descriptor again when the next deadline changes.
 pub(super) fn timerfd(course: &Course) -> io::Result<()> {
     const TIMER: u64 = u64::MAX;
     let set = epoll::create(CreateFlags::CLOEXEC)?;

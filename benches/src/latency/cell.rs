@@ -72,7 +72,8 @@ pub(super) fn chosen(extent: Extent) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (timers, pattern, _) in LOADS.into_iter().filter(|load| load.2 <= extent) {
         let duration = match pattern {
-            // Three periods contain at least two whole ones, whenever the first one begins.
+            // The first deadline lies anywhere in the first period. So three periods contain at least two whole
+            // intervals.
             Pattern::Every { ns } if timers == 1 => base.max(Duration::from_nanos(ns * 3)),
             _ => base,
         };

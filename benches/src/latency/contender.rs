@@ -54,7 +54,7 @@ const fn contender(name: &'static str, role: Role, run: fn(&Rc<Course>) -> io::R
     Contender { name, role, observes: true, missing: || None, run }
 }
 
-/// All contenders. The others are compared with the first.
+/// All contenders. The first is the floor, with which the others are compared.
 pub(super) const ALL: [Contender; 11] = [
     Contender { observes: false, ..contender("clock_nanosleep", Role::Floor, |course| bare::nanosleep(course)) },
     contender("ours/uring", Role::Ours, |course| ours::run(course, "uring")),

@@ -141,7 +141,8 @@ impl Course {
         self.due_ns.borrow()[timer]
     }
 
-    /// Called by the contender when a timer has fired. Returns the time at which the timer is due again, or `None`.
+    /// The contender calls this when a timer has fired. Returns the time at which the timer is due again, or `None` if
+    /// it does not fire again.
     pub(super) fn fired(&self, timer: usize) -> Option<u64> {
         let now_ns = now_ns();
         if self.started.get().is_none() {
@@ -173,7 +174,7 @@ impl Course {
         self.descriptors.as_ref()
     }
 
-    /// Ends the course, in the thread that ran it.
+    /// Ends the course and returns its results. Must be called in the thread that ran the course.
     pub(super) fn record(self) -> io::Result<Record> {
         let nothing = || io::Error::other("no timer fired");
         let (before, now) = (self.started.get().ok_or_else(nothing)?, Used::so_far());
@@ -188,7 +189,7 @@ impl Course {
     }
 }
 
-/// An empty histogram for ns up to a minute.
+/// An empty histogram for times up to a minute, in ns.
 pub(super) fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds that are right")
 }

@@ -1,6 +1,6 @@
 //! The installed libuv, on the kernel's time: a `uv_timer_t` for each timer, a `uv_poll_t` for each socket.
 //!
-//! libuv's unit is a millisecond. A delay is rounded up to it, as in a careful program.
+//! libuv's unit is a millisecond. A delay is rounded up to a whole millisecond, as in a careful program.
 
 use std::ffi::c_int;
 use std::io;

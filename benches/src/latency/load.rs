@@ -102,7 +102,7 @@ impl Descriptors {
         self.sockets[index].as_fd()
     }
 
-    /// A duplicate of a descriptor, for contenders that own it.
+    /// A duplicate of a descriptor, for contenders that own their descriptors.
     pub(super) fn owned(&self, index: usize) -> io::Result<OwnedFd> {
         self.fd(index).try_clone_to_owned()
     }
@@ -123,7 +123,7 @@ fn send(sockets: &[OwnedFd], stop: &AtomicBool) {
         }
         next_ns = (next_ns + BETWEEN_BYTES_NS).max(now_ns());
         let _ = clock_nanosleep_absolute(ClockId::Monotonic, &timespec(next_ns));
-        // If the buffer is full, the reader is behind and has enough to read.
+        // If the buffer is full, the write fails. Then the reader is behind and has enough to read.
         let _ = rustix::io::write(socket, &[1]);
     }
 }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every round of a cell runs all contenders with the same schedule, each in a new thread, in a random order. The
-//! course measures the lateness; what a loop itself reports does not count. Timers that fire early are counted, too.
+//! course measures the lateness. What a loop itself reports is not used. Timers that fire early are counted, too.
 
 mod bare;
 mod calloop;
@@ -136,8 +136,8 @@ mod tests {
                 let record = match one(&cell, *contender, 1) {
                     Ok(record) => record,
                     Err(error) => {
-                        // A system may refuse io_uring, which three of these contenders use. The tests that run at the
-                        // same time may have used up the numbers that select can watch.
+                        // A system may refuse io_uring, which three of these contenders use. Tests that run at the same
+                        // time may have used all descriptor numbers that select can watch.
                         let may_be = ["ours/uring", "ours, spinning", "ours, 1 ms ticks", "ours/select"];
                         let may_be = may_be.contains(&contender.name);
                         assert!(may_be, "{} was refused: {error}", contender.name);

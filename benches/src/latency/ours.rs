@@ -7,8 +7,7 @@ use cogloop_io::{DEFAULT_RESOLUTION_NS, EventLoop, Interest, Options, Token, Wai
 use super::course::Course;
 use crate::clock::now_ns;
 
-/// The time before a deadline at which the spinning contender stops sleeping. It reads the clock again and again from
-/// then on.
+/// The spinning contender stops sleeping this long before a deadline. From then on it reads the clock again and again.
 const SPIN_NS: u64 = 100_000;
 
 pub(super) fn run(course: &Course, backend: &str) -> io::Result<()> {

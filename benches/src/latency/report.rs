@@ -8,7 +8,7 @@ use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::statistics::{PERCENTILES, Summary, ratios};
 
-/// The greatest ratio to the floor at which a loop adds no lateness that matters.
+/// If a loop's ratio to the floor is at most this, the lateness that the loop adds does not matter.
 const FLOOR_RATIO_MAX: f64 = 1.1;
 
 pub(super) fn print_head(machine: &Machine, rounds: usize) {
@@ -113,7 +113,7 @@ pub(super) fn verdict(cell: &Cell, rows: &[Row]) -> Vec<Verdict> {
     rows.iter().filter_map(verdict).collect()
 }
 
-/// Whether this loop's value is not above the best, except for a difference that two runs of one contender can have.
+/// Whether this loop's value is at most 5 % above the best value. Two runs of one contender can differ by that much.
 fn is_no_more(ours: f64, best: f64) -> bool {
     ours <= best * 1.05
 }

@@ -46,7 +46,7 @@ async fn serve(course: Rc<Course>, index: usize) -> io::Result<()> {
     let socket = UnixStream::from_std(descriptors.owned(index)?.into())?;
     loop {
         socket.readable().await?;
-        // Reads like `Descriptors::serve`, but also tells tokio when there is no more to read.
+        // Reads as `Descriptors::serve` does, and also tells tokio when there is no more to read.
         let _ = socket.try_read(&mut [0; 64]);
     }
 }

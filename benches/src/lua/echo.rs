@@ -1,5 +1,6 @@
-//! TCP echo. The clients are in one thread of this program, and are the same for every server. The server is a script's
-//! process, or a thread with the bare loop over epoll.
+//! The workload TCP echo: a server sends back the messages of its clients. The clients are in one thread of this
+//! program, and are the same for every server. The server is a script's process, or a thread with the bare loop over
+//! epoll.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

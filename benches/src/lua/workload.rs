@@ -48,7 +48,7 @@ pub(super) struct Workload {
     pub(super) is_of_descriptors: bool,
 }
 
-/// The number of 64-byte messages that are in flight at a time.
+/// The number of clients. Each has one message of 64 bytes in flight at a time.
 pub(super) const CLIENTS: usize = 50;
 
 /// The values that a process printed, with their names.

@@ -36,7 +36,7 @@ struct Scale {
     sizes: &'static [usize],
     /// The time for which intervals run.
     seconds: usize,
-    /// The events of a ping-pong, and the tasks that are spawned one after the other.
+    /// The number of events of a ping-pong, and of tasks that are spawned one after the other.
     events: usize,
     /// The number of sleeping tasks. It is large, because the kernel counts memory in pages.
     asleep: usize,
@@ -59,8 +59,8 @@ impl Scale {
         Self { sizes, seconds, events, asleep, rounds, slow_rounds, is_quick: options.quick }
     }
 
-    /// Makes a workload that one of the scripts runs. The script's arguments are its own name of the workload, and a
-    /// size.
+    /// Makes a workload that one of the scripts runs. The script's arguments are `what`, which is the script's own name
+    /// of the workload, and `size`.
     fn scripted(
         &self,
         name: String,
@@ -147,7 +147,7 @@ pub(super) fn all(options: &Options) -> Vec<Workload> {
     all
 }
 
-/// The bare loop's ping-pong, with the same arguments as the script's.
+/// The ping-pong of the bare loop. It has the same arguments as the script.
 fn bare_pingpong(workload: &Workload) -> Result<Sample, String> {
     let numbers: Vec<usize> = workload.arguments.iter().map(|text| text.parse().unwrap_or(1)).collect();
     let [pairs, active, events] = numbers[..] else { return Err("it needs three numbers".to_owned()) };
