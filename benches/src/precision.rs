@@ -42,8 +42,8 @@ const SLACKS: [(Option<u64>, &str); 2] = [(None, ""), (Some(1), ", slack 1 ns")]
 #[derive(Copy, Clone, Debug, PartialEq)]
 enum Waiter {
     Nanosleep,
-    /// `ppoll` of an empty epoll set. It shows the kernel's part of the loop's lateness on epoll. epoll's own wait has
-    /// nanoseconds only from Linux 5.11 on.
+    /// `ppoll` of an empty epoll set. It shows the kernel's part of the loop's lateness on epoll. `ppoll` waits instead
+    /// of epoll, because epoll's own wait takes nanoseconds only from Linux 5.11 on.
     BareEpoll,
     /// The event loop of this project on this backend.
     Loop(&'static str),
@@ -259,7 +259,8 @@ mod tests {
                 Ok(late_ns) => {
                     assert!(late_ns.len() == 20 && late_ns.iter().all(|&late| late >= 0), "{name}: {late_ns:?}");
                 }
-                // A system may refuse io_uring. Tests that run at the same time may have used up select's numbers.
+                // A system may refuse io_uring. Tests that run at the same time may have used all descriptor numbers
+                // that select can watch.
                 Err(error) => {
                     let may_be = [Waiter::Loop("uring"), Waiter::Loop("select")].contains(&waiter);
                     assert!(may_be, "{name} was refused: {error}");

@@ -1,4 +1,4 @@
-//! The frame of `bench c` and `bench mockit`, which measure other programs.
+//! The code that `bench c` and `bench mockit` share. Both benchmarks measure other programs.
 //!
 //! ```text
 //!   a course: workload, size ──► a process for each contender and round ──► lines `name value` ──► medians, tables, JSON
@@ -72,7 +72,7 @@ pub(crate) fn compile(compiler: &mut Command, program: &Path) -> Result<(), Stri
     if output.status.success() { Ok(()) } else { Err(format!("cc: {}", complaint.trim())) }
 }
 
-/// Runs a process and returns the lines `name value` of its output. The error says why there are none.
+/// Runs a process and returns the lines `name value` of its output. The error says why there are no lines.
 pub(crate) fn lines_of(command: &mut Command) -> Result<BTreeMap<String, f64>, String> {
     all_lines_of(command).map(|lines| lines.into_iter().collect())
 }
@@ -133,7 +133,7 @@ fn add(document: &mut Document, course: &Course, said: &Said) {
     }
 }
 
-/// Panics unless the source of a program has the names of all workloads and results.
+/// Panics if the source of a program lacks the name of a workload or of a result.
 #[cfg(test)]
 pub(crate) fn check(courses: &[Course], source: &str) {
     for course in courses {

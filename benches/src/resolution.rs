@@ -1,8 +1,8 @@
 //! The cost and the gain of a loop's resolution: the same repeating timers on the kernel's clock, with ticks from a
 //! millisecond to a nanosecond.
 //!
-//! A coarse tick makes timers late by half a tick on average, and lets timers share a wake-up. A fine tick makes them
-//! cascade through more levels. Lateness counts from the exact deadline in the plan of a repeating timer.
+//! A coarse tick makes timers late by half a tick on average, and lets timers share a wake-up. A fine tick makes timers
+//! cascade through more levels of the wheel. Lateness counts from the exact deadline in the plan of a repeating timer.
 
 use cogloop_io::{EventLoop, Missed, Options, Plan, Wait};
 use indicatif::ProgressBar;

@@ -29,7 +29,8 @@ use sections::{SECTIONS, Section};
 use svg::escaped;
 
 /// Draws the page of all results in `folder`. If `pictures` is given, also writes each picture to a file in that
-/// folder. If the folder already contains pictures, only these are drawn again. So a book keeps its selection.
+/// folder. If the folder already contains pictures, only these are drawn again. So the documentation keeps its
+/// selection of pictures.
 pub(crate) fn write(folder: &Path, pictures: Option<&Path>) -> Result<(), String> {
     let mut found = Vec::new();
     for section in SECTIONS {

@@ -91,7 +91,7 @@ pub(super) fn thousands(number: u64) -> String {
 
 fn bars_of(title: String, about: &'static str, rows: &[&Row]) -> Option<Picture> {
     let sizes_differ = rows.iter().any(|row| row.size != rows[0].size);
-    // The head does not name the figure, because `bars` writes its name on the line below.
+    // The head does not name the figure, because `bars` writes the figure's name on the line below the head.
     let head = |row: &Row| match row.size.filter(|_| sizes_differ) {
         Some(size) => format!("{}, {}", row.workload, thousands(size)),
         None => row.workload.clone(),

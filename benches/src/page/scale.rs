@@ -13,11 +13,11 @@ pub(super) enum Kind {
     Linear,
     /// All decades have the same width.
     Log,
-    /// A scale for percentiles: each further nine has the same width.
+    /// A scale for percentiles: 90, 99, 99.9 and so on are at equal distances.
     Nines,
 }
 
-/// The end of the scale of nines. It is the place of the maximum.
+/// The end of the scale `Nines`. The maximum, percentile 100, is there.
 const NINES_MAX: f64 = 4.6;
 const PERCENTILE_MARKS: [(f64, &str); 6] =
     [(0.0, "0"), (50.0, "50"), (90.0, "90"), (99.0, "99"), (99.9, "99.9"), (99.99, "99.99")];

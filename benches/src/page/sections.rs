@@ -10,7 +10,7 @@ pub(super) struct Section {
     pub(super) layouts: &'static [Layout],
 }
 
-/// In the order of the page.
+/// All sections, in the order of the page.
 pub(super) const SECTIONS: &[Section] = &[
     Section {
         name: "wheel",

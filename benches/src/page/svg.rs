@@ -60,7 +60,8 @@ impl Svg {
         self.with_head("")
     }
 
-    /// The picture for a file of its own. It has no tooltips: a page does not show those of an embedded picture.
+    /// The picture for a file of its own. It has no tooltips, because a page does not show the tooltips of an embedded
+    /// picture.
     pub(super) fn file(&self) -> String {
         let tips = self.body.split("<title>").map(|part| part.split_once("</title>").map_or(part, |(_, after)| after));
         let bare = Self { body: tips.collect(), title: self.title.clone(), ..*self };

@@ -1,6 +1,6 @@
-//! Colours and lines. The colours are those of Okabe and Ito, which people with any colour vision can distinguish, on
-//! light and on dark backgrounds. This project's contenders are always blue. In line charts, contenders of one
-//! colour differ in their dash patterns or in the width of their lines.
+//! The colours and lines of the pictures. The colours are those of Okabe and Ito, which people with any colour vision
+//! can distinguish, on light and on dark backgrounds. This project's contenders are always blue. In line charts,
+//! contenders of one colour differ in their dash patterns or in the width of their lines.
 //!
 //! Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
 

@@ -27,7 +27,7 @@ const LEFT_OUT: [&str; 6] = [
     "longest slice, µs",
 ];
 
-/// One figure of ours beside the best peer's.
+/// One figure of this project's contender, beside the same figure of the best peer.
 #[derive(Debug, PartialEq)]
 pub(super) struct Comparison {
     /// The workload, its size, and the figure.
@@ -39,7 +39,7 @@ pub(super) struct Comparison {
     ratio: f64,
 }
 
-/// The comparisons of a benchmark, the best for ours first.
+/// The comparisons of a benchmark. The comparison that is best for ours comes first.
 pub(super) fn of(figures: &Figures) -> Vec<Comparison> {
     let mut groups: Vec<Vec<&Row>> = Vec::new();
     let key = |row: &Row| (row.workload.clone(), row.size, row.figure.clone());
@@ -55,10 +55,10 @@ pub(super) fn of(figures: &Figures) -> Vec<Comparison> {
     comparisons
 }
 
-/// Compares the contenders of one figure. `None` if ours or all peers are missing, or if one is 0.
+/// Compares the contenders of one figure. `None` if ours or all peers are missing, or if one of the two medians is 0.
 fn compare(rows: &[&Row]) -> Option<Comparison> {
     let ours = rows.iter().filter(|row| theme::is_ours(&row.contender));
-    // The form that a program gets by default.
+    // Prefers the form that a program gets by default.
     let ours = ours.min_by_key(|row| !matches!(row.contender.as_str(), "cogloop" | "ours/uring"))?;
     let is_peer = |row: &&&Row| !theme::is_ours(&row.contender) && !theme::is_bare(&row.contender);
     let sign = if ours.more_is_better { -1.0 } else { 1.0 };

@@ -1,5 +1,5 @@
-//! The smallest loop over io_uring: the system call that waits also arms the polls again. Options for other uses of the
-//! rings show the gain of each.
+//! The smallest loop over io_uring: the system call that waits also arms the polls again. `Kind` has options that use
+//! the rings in other ways, to show what each way gains.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -54,9 +54,9 @@ pub(crate) struct BareUring {
     kind: Kind,
     // Indexed by the index that `add` got.
     fds: Vec<BorrowedFd<'static>>,
-    // Indices of descriptors that have reported and have no poll now.
+    // Indices of descriptors that have reported readiness. Their polls must be armed again.
     spent: Vec<u64>,
-    // Indices that the last turn served, and that may still be ready.
+    // Indices of descriptors that the last turn served, and that may still be ready.
     served: Vec<usize>,
     waker: Option<Arc<OwnedFd>>,
 }

@@ -82,7 +82,8 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     Ok(report::json(&run.results, &machine))
 }
 
-/// The named contenders, after the first contender, with which they are compared.
+/// The first contender, with which the others are compared, and then the contenders in `only`, or all if `only` is
+/// empty.
 fn chosen(all: &[Entry], only: &[String]) -> Result<Vec<Entry>, String> {
     let mut entries = all.to_vec();
     if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {
@@ -179,9 +180,9 @@ mod tests {
     #[test]
     fn every_contender_plays_and_none_loses_a_byte() {
         for entry in contenders::ALL.iter().chain(&setups::SETUPS) {
-            // Only one pair is in play. A lost byte ends its ping-pong, and then this waits for ever.
+            // Only one pair is in play. If its byte is lost, the ping-pong ends, and this test waits for ever.
             let Ok(mut court) = Court::open(entry, 3, 1) else {
-                // Tests that run at the same time may have used up the numbers that select can watch.
+                // Tests that run at the same time may have used all descriptor numbers that select can watch.
                 let may_be = entry.name.contains("uring")
                     || entry.name.contains("select")
                     || setups::SETUPS[1..].iter().any(|one| one.name == entry.name);

@@ -11,8 +11,8 @@ pub(crate) trait Poller {
     /// Stops observing `fd`.
     fn remove(&mut self, fd: BorrowedFd<'static>, index: usize) -> io::Result<()>;
 
-    /// Takes one turn: waits until a descriptor is ready or a wake comes, and calls `serve` with each ready index.
-    /// Without `may_wait` it does not wait.
+    /// Takes one turn: waits until a descriptor is ready or a wake comes, and calls `serve` with the index of each
+    /// ready descriptor. If `may_wait` is false, the turn does not wait.
     fn turn(&mut self, may_wait: bool, serve: &mut dyn FnMut(usize)) -> io::Result<()>;
 
     /// Takes a turn that a signal may interrupt.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// The number of pairs of sockets, and the number of pairs in play, between whose ends a byte goes to and fro.
+/// For each ping-pong, the number of pairs of sockets, and the number of pairs in play. In a pair in play, a byte goes
+/// to and fro between the two ends.
 pub(super) const GAMES: [(usize, usize); 2] = [(1, 1), (1000, 10)];
 
 /// The number of pairs in play, for a total of `pairs`.

@@ -26,7 +26,7 @@ impl Sockets {
 
     pub(crate) fn fd(&self, index: usize) -> BorrowedFd<'static> {
         // SAFETY: the descriptor stays open while `self` lives. Every loop that gets its number is dropped before
-        // `self`: in `pingpong::Court` because of the order of its fields, in `churn` because it borrows the
+        // `self`: in `pingpong::Court` because of the order of its fields, in `churn` because that function borrows the
         // sockets.
         unsafe { BorrowedFd::borrow_raw(self.0[index].as_raw_fd()) }
     }
@@ -36,7 +36,7 @@ impl Sockets {
         (0..pairs).try_for_each(|pair| (&self.0[2 * pair]).write_all(b"x"))
     }
 
-    /// Reads the byte at this end and sends it back. Returns `false` if there is none.
+    /// Reads the byte at this end and sends it back. Returns `false` if there is no byte.
     pub(crate) fn answer(&self, index: usize) -> bool {
         let mut end = &self.0[index];
         let mut byte = [0; 8];

@@ -15,7 +15,7 @@ const TURNS: [usize; 2] = [200, 1_000];
 /// The calls of the ping-pong itself, which are the same for every contender.
 const THE_GAME: [&str; 4] = ["read", "recvfrom", "write", "sendto"];
 
-/// Counts a contender's calls at a number of pairs. Every pair that has a byte on its way is ready once in a turn.
+/// Counts a contender's calls at a number of pairs. In each turn, every pair in play is ready once.
 pub(crate) fn count(name: &str, pairs: usize) -> Result<Calls, String> {
     let [few, many] = TURNS;
     let (fewer, mut calls) = (run_under_strace(name, pairs, few)?, run_under_strace(name, pairs, many)?);

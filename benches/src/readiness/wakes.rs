@@ -1,4 +1,4 @@
-//! Two threads, each with a loop, that wake each other in turns.
+//! Two threads, each with a loop. They wake each other alternately.
 
 use std::io;
 use std::sync::Barrier;
