@@ -21,8 +21,8 @@ const BATCH: u64 = 64;
 /// The time after which a seed counts as hanging. Usually a seed takes a millisecond.
 const SEED_LIMIT: Duration = Duration::from_secs(600);
 
-/// The number of following seeds that are tried when a seed breaks a promise. Of the seeds that break one, at most
-/// `SHORTENED` are shortened, and the shortest trace is shown.
+/// The number of following seeds that are tried when a seed breaks a promise. At most `SHORTENED` of those that also
+/// break a promise are shortened, and the shortest trace is shown.
 const NEIGHBOURS: u64 = 500;
 const SHORTENED: usize = 12;
 
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    // A broken promise is printed with its trace instead of by the panic.
+    // The panic of a broken promise prints nothing, because `show` prints the promise with its trace.
     std::panic::set_hook(Box::new(|_| ()));
     match options.replay {
         Some(seed) => replay(seed),
@@ -68,7 +68,7 @@ struct Sum {
     next: AtomicU64,
     passed: AtomicU64,
     operations: AtomicU64,
-    /// The combination of all hashes. It does not depend on their order.
+    /// The combination of all hashes. The order of the seeds does not change it.
     hash: AtomicU64,
     failed: AtomicBool,
     /// The seed whose failure was noticed first.
@@ -146,7 +146,7 @@ fn simulate(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A seed that hangs cannot be interrupted, so this ends the process and prints the seed.
+/// If a seed hangs, prints the seed and ends the process, because a seed cannot be interrupted.
 fn end_if_hanging(at_work: &Mutex<Option<(u64, Instant)>>) {
     let Some((seed, start)) = *at_work.lock().expect("no thread panics while it holds the lock") else { return };
     if start.elapsed() > SEED_LIMIT {

@@ -79,7 +79,7 @@ fn soak(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Scripts are short or long: some faults need few timers, others many.
+/// Makes the script of a case. Scripts are short or long, because some faults need few timers and others need many.
 fn script_of(case: u64) -> Vec<u8> {
     let mut random = Rng::with_seed(case);
     let length = 1usize << random.u32(4..14);

@@ -15,12 +15,12 @@ pub struct LoopModel {
     pub timers: WheelModel,
     observed: BTreeMap<i32, (Token, Interest)>,
     marks: BTreeMap<i32, Interest>,
-    /// The marks of this turn: descriptors that the user called ready before it, and that were not pulled yet.
+    /// The marks of this turn: descriptors that the user marked as ready before the turn, and that were not pulled yet.
     marks_in_turn: Vec<(Token, Interest)>,
     /// The descriptors that this turn found ready and that were not pulled yet, by token.
     ready: Vec<(Token, Interest)>,
-    /// Those of `ready` whose directions were not observed when something was pulled. The loop may have passed over
-    /// them, and then does not come back to them in this turn.
+    /// Descriptors that were in `ready`, but with no ready direction that was observed when something was pulled. The
+    /// loop may have skipped these descriptors. Then it does not return to them in this turn.
     passed: Vec<(Token, Interest)>,
 }
 
@@ -119,12 +119,13 @@ impl LoopModel {
         (self.ready, self.passed) = (ready, Vec::new());
     }
 
-    /// The readiness of this turn that must be pulled: only valid tokens, and directions that are observed now.
+    /// The descriptors and ready directions of this turn that must be pulled: only valid tokens, and directions that
+    /// are observed now.
     pub fn must_be_ready(&self) -> Vec<(Token, Interest)> {
         self.observed_of(&self.ready)
     }
 
-    /// The readiness of this turn that may be pulled.
+    /// The descriptors and ready directions of this turn that may be pulled.
     pub fn may_be_ready(&self) -> Vec<(Token, Interest)> {
         [self.observed_of(&self.ready), self.observed_of(&self.passed)].concat()
     }

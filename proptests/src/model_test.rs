@@ -10,7 +10,7 @@
 //! | variable | |
 //! |---|---|
 //! | `COGLOOP_SEED=N` | runs only program N; with `COGLOOP_SOAK_SECONDS`, starts with program N |
-//! | `COGLOOP_SOAK_SECONDS=N` | runs as many programs as there is time for |
+//! | `COGLOOP_SOAK_SECONDS=N` | runs programs for N seconds |
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -109,7 +109,7 @@ impl ModelTest {
                 Ok(next) => seed = next,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    // The harness holds back what a test prints, so this is written directly to standard error.
+                    // The harness holds back what a test prints, so the message is written directly to standard error.
                     let replay = self.replay(seed);
                     let _ = writeln!(std::io::stderr(), "this program did not end within its limit:\n\n  {replay}\n");
                     std::process::abort();

@@ -4,8 +4,8 @@
 const SHARE_NS: u64 = 10_000_000;
 const STEP_MAX: usize = 16;
 
-/// The part of its share that one kind has used in a turn. Between two readings of the clock there are 1, 2, 4, … 16
-/// callbacks, and only one while callbacks are slow. This number is kept from turn to turn.
+/// How much of its share one kind has used in a turn. The clock is read after 1, 2, 4, … 16 callbacks, and after each
+/// callback while callbacks are slow. This number of callbacks is kept from turn to turn.
 #[derive(Clone, Debug, Default)]
 pub struct TurnShare {
     /// The number of callbacks in this turn.

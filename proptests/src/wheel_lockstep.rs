@@ -140,13 +140,14 @@ impl<const BITS: u32, const LEVELS: usize> WheelLockstep<BITS, LEVELS> {
         self.compare();
     }
 
-    /// Advances the whole way. An unfinished advance is finished, too.
+    /// Advances to `now` in one call. If an earlier advance is unfinished, this call finishes it, too.
     fn advance(&mut self, now: u64) {
         self.wheel.advance(now);
         self.model.advance(self.unfinished.take().map_or(now, |target| target.max(now)));
     }
 
-    /// The wheel may stop anywhere. The model advances to the same tick.
+    /// Advances in one slice. The wheel may stop at any tick before the target. Then the model advances to the same
+    /// tick.
     fn advance_within(&mut self, now: u64, moves_max: usize) {
         let target = self.unfinished.map_or(now, |target| target.max(now)).max(self.model.now());
         if self.wheel.advance_within(now, moves_max) {

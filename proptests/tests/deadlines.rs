@@ -1,5 +1,5 @@
-//! The arithmetic of deadlines in the whole range of `u64`, most often near its ends. It is compared with sums in
-//! `u128`.
+//! Tests the arithmetic of deadlines in the whole range of `u64`, most often near the ends of the range. Sums in `u128`
+//! give the expected results.
 
 use std::num::NonZeroU64;
 
@@ -122,7 +122,8 @@ fn wake_ups(timers: &[(u64, u64)]) -> usize {
     wakes
 }
 
-/// The least number of wake-ups for these timers: each is at the end of a slack, and serves all timers that are due.
+/// The least number of wake-ups for these timers. Each wake-up is at the end of a timer's slack, and serves all timers
+/// that are due.
 fn fewest_wake_ups(timers: &[(u64, u64)]) -> usize {
     let mut by_end: Vec<_> = timers.iter().map(|&(deadline, slack)| (deadline + slack, deadline)).collect();
     by_end.sort_unstable();
@@ -131,9 +132,8 @@ fn fewest_wake_ups(timers: &[(u64, u64)]) -> usize {
     by_end.into_iter().fold((0, 0), wake).0
 }
 
-/// Four thousand timers with deadlines within half a second. They are so few that an advance visits them in one slice.
-/// The timers take the slacks of one row of the table in rotation.
-/// The counts of docs/wheel.md are printed by
+/// Tests each row of the table with 4,000 timers, whose deadlines are within half a second. The timers take the slacks
+/// of the row in rotation. An advance visits so few timers in one slice. The counts of docs/wheel.md are printed by
 /// `cargo test -p cogloop-proptests --test deadlines fewest -- --nocapture`.
 #[test]
 fn timers_with_slack_are_served_in_hardly_more_wake_ups_than_the_fewest() {

@@ -1,5 +1,5 @@
-//! Years of virtual time in seconds of real time. A loop wakes at each next deadline, while a timer at the end of time
-//! is pending.
+//! Tests the wheel over years of virtual time, which take seconds of real time. The test wakes at each next deadline,
+//! while a timer at the end of time is pending.
 
 use cogloop_engine::{Key, Wheel};
 
@@ -10,7 +10,7 @@ const DAY: u64 = 24 * HOUR;
 
 const YEARS: u64 = 20 * 365 * DAY;
 
-/// Some periods meet often and some seldom. The last two are no multiples of a slot.
+/// Some periods often end at the same tick, others seldom. The last two are not multiples of a slot.
 const PERIODS: [u64; 6] = [20 * MINUTE, HOUR, DAY, 7 * DAY, 1_000_000_007, (1 << 36) + 1];
 
 /// The number of different ticks in 1..=end that are a multiple of one of the periods, by inclusion and exclusion.
@@ -51,7 +51,7 @@ enum Timer {
 }
 
 /// C14, C22, C23, C26, C27: for twenty years each period is served at each of its multiples, and the loop wakes for
-/// nothing else. In tokio (#8334) short timers hung after 12 days beside a timer at the maximum.
+/// nothing else. In tokio (#8334) short timers hung after 12 days while a timer with the greatest deadline was pending.
 #[test]
 fn c23_twenty_years_beside_a_timer_at_the_end_of_time() {
     let mut wheel = Wheel::<Timer>::new();

@@ -1,4 +1,4 @@
-//! The colours of an error on a terminal: the message, and the places in its traceback.
+//! Colours an error that is shown on a terminal: its message, and the places in its traceback.
 
 use std::env;
 use std::io::{IsTerminal, stderr};
@@ -18,7 +18,7 @@ pub(crate) fn is_wanted() -> bool {
     })
 }
 
-/// Formats an error: the message, which may contain a traceback.
+/// Formats an error. `text` is its message, which may contain a traceback.
 pub(crate) fn error(text: &[u8], is_coloured: bool) -> Vec<u8> {
     if !is_coloured {
         return [b"cogloop: ", text, b"\n"].concat();

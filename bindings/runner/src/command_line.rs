@@ -14,7 +14,7 @@ pub(crate) enum Source {
     None,
 }
 
-/// An action before the script, in the order of the command line.
+/// An action that runs before the script. The actions run in the order of the command line.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Before {
     /// `-e`, or the environment: runs code with this chunk name. A byte of the code may be zero.
@@ -182,7 +182,8 @@ fn read(mut parser: Parser, is_for_a_prompt: Option<bool>) -> Result<Options, le
     })
 }
 
-/// Sets an option that has a value. A second value would replace the first one in silence, so it is an error.
+/// Sets an option that has a value. A second value would silently replace the first one, so giving the option twice is
+/// an error.
 fn once<T>(place: &mut Option<T>, option: &str, value: T) -> Result<(), lexopt::Error> {
     match place.replace(value) {
         None => Ok(()),
@@ -218,7 +219,8 @@ fn required(text: Vec<u8>) -> Result<Before, lexopt::Error> {
 /// The argument of `--slow`, which is in milliseconds. It is checked like the argument of `loop:slow`.
 fn nanoseconds(text: &str) -> Result<u64, String> {
     match text.parse::<f64>() {
-        // The largest limit is the end of the loop's time, so a larger one means the same.
+        // A number that is too large becomes `u64::MAX`, which is the end of the loop's time and so has the same
+        // meaning.
         Ok(ms) if ms.is_finite() && ms >= 0.0 => Ok((ms * 1e6) as u64),
         _ => Err(format!("--slow: a finite number of milliseconds that is 0 or more expected, got '{text}'")),
     }

@@ -1,7 +1,7 @@
-//! Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error
-//! ("interrupted!", as in the `lua` program). A script that runs no loop, or that runs another loop afterwards, gets
-//! the same error. A further Ctrl-C before the script has got the error interrupts at once. The program ends if Ctrl-C
-//! comes again before an interrupt at once has taken effect, for example while a function in C runs.
+//! Handles Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error
+//! ("interrupted!", as in the `lua` program). A script that runs no loop, or that runs a loop again afterwards, gets
+//! the same error. If Ctrl-C comes again before the script has got the error, the next instruction of Lua raises it. If
+//! Ctrl-C comes once more before that instruction, for example while a function in C runs, the program ends.
 
 use crate::sys;
 use cogloop_lua_core::interrupt::{self, Found};
@@ -41,7 +41,7 @@ pub(crate) fn forget() {
     LUA.store(null_mut(), SeqCst);
 }
 
-/// Clears earlier interrupts: the prompt has reported them, or the interrupted code has ended.
+/// Clears earlier interrupts. The prompt calls this after it has reported them, or when the interrupted code has ended.
 ///
 /// # Safety
 ///
@@ -89,7 +89,7 @@ unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
 }
 
 /// Called [`PATIENCE`] instructions after Ctrl-C. If a loop still runs, its callback takes too long and gets the error.
-/// If no loop runs any more, the callback has returned in time, and this raises nothing.
+/// If no loop runs any more, the callback has returned in time, and the hook raises nothing.
 unsafe extern "C-unwind" fn lose_patience(lua: *mut lua_State, frame: *mut lua_Debug) {
     // SAFETY: called by Lua, as a hook, which may raise.
     unsafe {

@@ -1,4 +1,4 @@
-//! Runs one script in one Lua state, with the standard libraries and our modules. As in the `lua` program, all of it
+//! Runs one script in one Lua state, with the standard libraries and our modules. As in the `lua` program, everything
 //! runs inside one protected call.
 
 use crate::command_line::{Before, Script, Source};
@@ -51,7 +51,8 @@ pub(crate) fn run(script: &Script) -> ExitCode {
     }
 }
 
-/// The protected part. No Rust value with a destructor lives here: an error leaves by `longjmp`.
+/// The part of `run` inside the protected call. An error leaves it by `longjmp`, so it holds no Rust value with a
+/// destructor.
 unsafe extern "C-unwind" fn main(lua: *mut lua_State) -> c_int {
     // SAFETY: called by `run` with the script, which outlives the call; comments beside the lines show the stack.
     unsafe {
@@ -115,7 +116,7 @@ unsafe fn call(lua: *mut lua_State, arguments: c_int) {
     }
 }
 
-/// Does what an option, or the environment variable `LUA_INIT`, asks for before the script.
+/// Runs an action that an option or the environment variable `LUA_INIT` requests before the script.
 unsafe fn prepare(lua: *mut lua_State, before: &Before) {
     // SAFETY: only called by `main`, whose stack is: script on_raise. It is the same afterwards.
     unsafe {

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Reads the command line, and does what its options say.
+/// Reads the command line, and applies its options.
 fn prepared() -> Result<Options, String> {
     let options = command_line::parse(lexopt::Parser::from_env(), sys::is_for_a_prompt())?;
     outputs::check(options.trace.as_deref(), options.recording())?;

@@ -1,5 +1,5 @@
-//! Replaces `prompt` on Windows, which has no prompt. Between two keys the prompt waits for descriptors, and a console
-//! is no descriptor.
+//! Replaces the module `prompt` on Windows, where the program has no prompt: between two keys a prompt waits for
+//! descriptors, and a console of Windows is not a descriptor.
 
 use mlua::ffi::lua_State;
 

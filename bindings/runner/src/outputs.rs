@@ -1,4 +1,4 @@
-//! Before the script runs, checks the files that options name. Without this check an error would come only when the
+//! Checks the files that options name, before the script runs. Without this check an error would come only when the
 //! script makes a loop, and the script might ignore it.
 
 use cogloop_lua_core::{Recording, TRACE_BEGINNING};
@@ -26,7 +26,7 @@ pub(crate) fn check(trace: Option<&OsStr>, recording: Option<&Recording>) -> Res
     }
 }
 
-/// The lines for the user if the script makes no loop: one for each option that has no effect then.
+/// Returns the lines to print if the script makes no loop: one for each option that then has no effect.
 pub(crate) fn without_a_loop(trace: Option<&OsStr>, recording: Option<&Recording>) -> Vec<String> {
     let line =
         |option, file: &Path, done| told(option, file, format_args!("the script made no loop, so nothing was {done}"));
@@ -47,8 +47,8 @@ fn check_output(option: &str, file: &Path, beginning: &[u8]) -> Result<(), Strin
     File::options().append(true).create(true).open(file).map(drop).map_err(|error| told(option, file, &error))
 }
 
-/// Whether the file has content without this beginning. False for an empty file, and for a pipe, whose content must not
-/// be read.
+/// Whether the file has content that does not start with `beginning`. False for an empty file, and for a pipe, whose
+/// content must not be read.
 fn begins_otherwise(option: &str, file: &Path, beginning: &[u8]) -> Result<bool, String> {
     let mut found = Vec::new();
     let length = if file.is_file() { beginning.len() as u64 } else { 0 };

@@ -138,7 +138,8 @@ pub(crate) fn man(version: &str) -> String {
     text + ".SH EXIT STATUS\n" + &roff(STATUS) + "\n"
 }
 
-/// Escapes a line of plain text for roff: hyphens, backslashes, and a beginning like that of a request.
+/// Escapes a line of plain text for roff: its hyphens, its backslashes, and a first character that would begin a
+/// request of roff.
 fn roff(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace('-', "\\-");
     if escaped.starts_with(['.', '\'']) { format!("\\&{escaped}") } else { escaped }

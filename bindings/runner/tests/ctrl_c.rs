@@ -1,4 +1,5 @@
-//! Ctrl-C: loops stop after the current callback, scripts are interrupted, sleeps end, and the exit status shows it.
+//! Tests of Ctrl-C: loops stop after the current callback, scripts are interrupted, sleeps end, and the exit status is
+//! 130.
 #![cfg(unix)]
 
 mod common;

@@ -1,5 +1,5 @@
-//! Lua's memory runs out at each allocation in turn: the call raises an error, and a loop of `cogloop` is never half
-//! made.
+//! Tests in which Lua's memory runs out, at each allocation in turn: the call raises an error, and a loop of `cogloop`
+//! is never half made.
 
 #[path = "common/limited.rs"]
 mod limited;

@@ -1,8 +1,9 @@
-//! Rust's allocator refuses each request in turn: the call raises an error in Lua, and the loop goes on.
+//! Tests in which Rust's allocator refuses a request, each request in turn: the call raises an error in Lua, and the
+//! loop goes on.
 //!
 //! Some allocations of the standard library have no fallible call: for a loop, its statistics, or a message. Before
-//! such an allocation our library requests at least as many bytes in one piece. So the test of these allocations limits
-//! the number of bytes, and does not refuse single requests.
+//! such an allocation, Cogloop requests at least as many bytes in one piece, with a call that can fail. So the test of
+//! these allocations limits the number of bytes, and does not refuse single requests.
 
 #[path = "../../../proptests/tests/memory/allocator.rs"]
 mod allocator;
@@ -64,7 +65,7 @@ const SCRIPTS: [&str; 5] = [
     ",
 ];
 
-/// The events of `luamockit` are in a map of the standard library.
+/// Fills the queue of `luamockit`, whose events are in a map of the standard library.
 const QUEUE: &str = r"
     for i = 1, 200 do service.oneoff( i, function( ) end ) end
     local timers = { }

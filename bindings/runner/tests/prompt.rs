@@ -1,4 +1,4 @@
-//! Tests of the prompt, on a terminal like that of a person, and on a pipe.
+//! Tests of the prompt, on a terminal as a person uses it, and on a pipe.
 #![cfg(unix)]
 
 mod common;

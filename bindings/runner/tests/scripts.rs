@@ -58,7 +58,7 @@ fn hello_prints_its_timeline_and_nothing_is_early() {
         for line in lines {
             assert!(stdout.contains(line), "{line}:\n{stdout}");
         }
-        // In each line with a deadline the numbers show how late it was.
+        // A line with a deadline begins with two numbers: the time, and the deadline.
         let dated = stdout.lines().skip(1).filter_map(|line| {
             let mut words = line.split_whitespace();
             Some((words.next()?.parse::<i64>().ok()?, words.next()?.parse::<i64>().ok()?))

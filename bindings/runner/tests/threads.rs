@@ -18,7 +18,7 @@ for round = 1, 100 do
 end
 "#;
 
-/// The loop of another thread began to run before the script's loop, and has ended. An interrupt still finds the
+/// The loop of another thread begins to run before the script's loop, and ends. Then an interrupt still finds the
 /// script's loop and ends its wait. The interrupt does not end the loops of other threads.
 #[cfg(unix)]
 #[test]
@@ -53,7 +53,7 @@ fn an_interrupt_finds_the_loop_of_its_thread_whatever_other_threads_run() {
         let (_, found) = interrupt::raise();
         let left = scope.spawn(|| State::new().run(SCRIPT));
         left.join().unwrap().expect("another thread's loops run");
-        // Without this the test would hang if the interrupt were lost.
+        // If the interrupt was lost, this byte ends the loop. Otherwise the test would hang.
         end.write_all(b"x").unwrap();
         of_script.join().unwrap().expect("the script learns of the interrupt");
         matches!(found, Found::Waiting | Found::Calling(_))

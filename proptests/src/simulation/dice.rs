@@ -1,4 +1,5 @@
-//! Random choices by step. Each decision has its own random numbers, made from the seed and the number of the step.
+//! Makes the random choices of a run. Each step has its own random numbers, made from the seed and the number of the
+//! step.
 //!
 //! So a step can be left out to shorten a trace, and the other steps of its episode stay the same.
 
@@ -6,7 +7,7 @@ use std::collections::BTreeSet;
 
 use fastrand::Rng;
 
-/// The number of an episode, from 0, and of a decision in it.
+/// A step of a run: the number of an episode, from 0, and the number of a decision in that episode.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub struct Step {
     /// The episode.

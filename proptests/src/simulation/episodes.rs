@@ -16,7 +16,7 @@ use super::on_descriptors::say_drained;
 use super::trace::{Name, Ns, Said, Trace};
 use super::world::{Loop, Seeded, Shared, World};
 
-/// The lengths of a tick, of which a run takes one: the default, and others that show wrong rounding.
+/// A run chooses one of these lengths of a tick: the default, or a length that shows wrong rounding.
 const RESOLUTIONS_NS: [u64; 5] = [1_000, 1_000, 1, 1_000_000, 777];
 
 const EPISODES_BETWEEN_AUDITS: u32 = 8;
@@ -151,9 +151,10 @@ impl Run {
         world.begin_turns(wait, waits);
     }
 
-    /// From here on there are no faults and no random actions. Every descriptor that stays ready is served, although
-    /// only one is pulled in each turn (C49). Then no descriptor is ready any more, and the timers that repeat or are
-    /// too far away are cancelled. Each wake-up brings a timer (C26), until only paused timers are left.
+    /// Ends the run. From here on there are no faults and no random actions. Every descriptor that stays ready is
+    /// served, although only one is pulled in each turn (C49). Then no descriptor is ready any more, and the timers
+    /// that repeat or are too far away are cancelled. Each wake-up brings a timer (C26), until only paused timers are
+    /// left.
     fn finish(&mut self) {
         self.world.borrow_mut().is_ending = true;
         self.world.borrow_mut().note(format_args!("the end begins"));
@@ -197,7 +198,7 @@ impl Run {
     }
 }
 
-/// A limit of many timers, or limits that are reached soon.
+/// Chooses the loop's limits: usually one that permits many timers, otherwise limits that are reached soon.
 fn limits(random: &mut Rng) -> Limits {
     if random.u8(0..4) > 0 {
         return Limits { timers: 400, ..Limits::default() };
@@ -224,7 +225,8 @@ fn serve(world: &Shared, events: &mut Loop, due: Due<u64>, place: Place) {
             {
                 let world = &mut *world.borrow_mut();
                 let is_first = world.timers.served + world.watched.served_in_turn() == 0;
-                // The report of a file that lives on is true of that file, and not of the one that has the number now.
+                // If a closed file lives on, its report is true of that file, and not of the file that has the number
+                // now.
                 if !is_first && !world.kernel.lives_on(ready.token) {
                     world.watched.check_true(ready, &world.kernel.files);
                 }

@@ -37,7 +37,7 @@ const DAY: u64 = 86_400 * SECOND;
 /// The clock is never advanced further than this many nanoseconds: 292 years.
 pub(super) const END: u64 = 1 << 63;
 
-/// The file that a number stands for.
+/// The file that has a descriptor's number.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct File {
     /// The number of files that had this number before.
@@ -212,7 +212,7 @@ impl Kernel {
         self.dropped.extend(dropped.map(|(token, _)| (number, token)));
     }
 
-    /// Stands for `add` and `modify`. The token replaces an older one with the same index.
+    /// Does the work of the backend's `add` and `modify`. The token replaces an older token with the same index.
     ///
     /// # Panics
     /// If the loop breaks a promise to its backend.
@@ -249,8 +249,8 @@ impl Kernel {
         self.gone.push(token);
     }
 
-    /// Waits, and returns the reports. A wait without a timeout fails if no event would end it. With `has_mercy` it
-    /// ends an hour later instead.
+    /// Waits, and returns the reports. A wait without a timeout fails if no event would end it. With `has_mercy` such a
+    /// wait ends an hour later instead.
     pub(super) fn wait(&mut self, timeout_ns: Option<u64>, fault: Fault, has_mercy: bool) -> io::Result<Vec<Event>> {
         if self.waits_left == 0 {
             return Err(io::Error::from_raw_os_error(ETIME));

@@ -13,9 +13,9 @@
 //!                                         trace ──► hash                 the same seed, the same hash
 //! ```
 //!
-//! The checks of the promises are simple on purpose. Each promise has its own check. It runs when a timer
-//! fires, a descriptor is reported, or the loop waits. A broken promise is a panic. Then [`shortest`] leaves out steps
-//! as long as the promise is still broken.
+//! The checks of the promises are simple on purpose. Each promise has its own check. The checks run when a timer fires,
+//! a descriptor is reported, or the loop waits. A broken promise is a panic. Then [`shortest`] leaves out steps as long
+//! as the promise is still broken.
 
 mod actions;
 mod dice;

@@ -74,7 +74,8 @@ pub(super) fn set_interest(world: &Shared, events: &mut Loop, random: &mut Rng) 
     let world = &mut *world.borrow_mut();
     world.kernel.take_refusal();
     let is_granted = is_open && refusal.is_none();
-    // A silent direction that stays is to be reported again, so that the kernel has to agree.
+    // If a silent direction stays in the interest, it is to be reported again, and so the kernel has to accept the
+    // change.
     let wanted = world.watched.wanted(token);
     let only_drops = before.is_some_and(|before| before != interest) && wanted.contains(interest);
     assert_eq!(changed, is_granted || only_drops, "changing {}", Name(token));

@@ -76,7 +76,7 @@ pub(super) fn add_planned(world: &Shared, events: &mut Loop, random: &mut Rng) {
     let first_ns = events.now_ns().saturating_add(delay_ns(random));
     let missed = [Missed::Burst, Missed::Skip, Missed::Delay][random.usize(0..3)];
     let period = NonZeroU64::new(random.u64(1..50) * 1_000_000 + random.u64(0..2)).unwrap_or(NonZeroU64::MIN);
-    // After a jump of a century, a timer with the policy `Burst` would fire for another century.
+    // After a jump of a century, a timer with the policy `Burst` would fire once for each period of that century.
     let repeats = random.u8(0..4) > 0 && missed != Missed::Burst || random.u8(0..8) == 0;
     let plan = if repeats { Plan::every(first_ns, period, missed) } else { Plan::once(first_ns) };
     let slack_ns = if random.bool() { random.u64(0..5_000_000) } else { 0 };

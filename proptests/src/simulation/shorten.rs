@@ -41,7 +41,7 @@ pub fn shortest(seed: u64) -> Option<Broken> {
                 from += size;
             }
         }
-        // If leaving out `size` steps at a time has shortened the run, the same size is tried again.
+        // If the run has become shorter, the same size is tried again.
         if best.taken.len() == before {
             size /= 2;
         }
@@ -49,8 +49,8 @@ pub fn shortest(seed: u64) -> Option<Broken> {
     best.broken.map(|promise| Broken { lines: best.lines, promise })
 }
 
-/// The length of a run: its lines, and then its steps. Fewer lines are easier to read. But leaving out a step may cause
-/// more lines: a descriptor that is not read stays ready.
+/// The length of a run: first its lines, then its steps. Fewer lines are easier to read. But leaving out a step may
+/// cause more lines: a descriptor that is not read stays ready.
 fn length(replay: &Replay) -> (usize, usize) {
     (replay.lines.len(), replay.taken.len())
 }

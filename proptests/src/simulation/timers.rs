@@ -189,8 +189,8 @@ impl Timers {
         })
     }
 
-    /// C24 to C27: the least and the greatest time that a turn may wait. It waits until the next timer is due,
-    /// whichever timers were cancelled or moved. `None` is for ever.
+    /// C24 to C27: the least and the greatest time that a turn may wait. A turn waits until the next timer is due, even
+    /// if other timers were cancelled or moved. `None` is for ever.
     pub(super) fn patience_ns(&self, now_ns: u64) -> (Option<u64>, Option<u64>) {
         if self.armed().any(|(_, armed, _)| armed.due_in.is_some()) {
             return (Some(0), Some(0));

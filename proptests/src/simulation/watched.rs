@@ -1,4 +1,4 @@
-//! The loop's promises about descriptors, each checked by itself.
+//! The loop's promises about descriptors. Each promise has its own check.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,12 +106,12 @@ impl Watched {
         self.found.clear();
     }
 
-    /// Changes a descriptor. Returns whether it is observed.
     /// The directions that are observed and not silent; none for a stale token.
     pub(super) fn wanted(&self, token: Token) -> Interest {
         self.live.get(&token).map_or(Interest::NONE, Watch::wanted)
     }
 
+    /// Changes a descriptor. Returns whether it is observed.
     pub(super) fn change(&mut self, token: Token, change: impl FnOnce(&mut Watch)) -> bool {
         let watch = self.live.get_mut(&token);
         watch

@@ -43,7 +43,7 @@ pub(super) struct World {
     pub(super) kernel: Kernel,
     pub(super) timers: Timers,
     pub(super) watched: Watched,
-    /// The wait that the user permits to the next turn.
+    /// The wait that the user permits in the next turn.
     pub(super) asked: Wait,
     /// Whether everything that the last wait found must be served before the next wait.
     pub(super) is_served: bool,
@@ -51,14 +51,14 @@ pub(super) struct World {
     pub(super) busy_ns: u64,
     /// Whether the end has begun. From then on there are no faults of the kernel and no actions of the user.
     pub(super) is_ending: bool,
-    /// Whether the refusal that waits in the kernel is for the loop's own changes before a wait.
+    /// Whether the kernel's pending refusal is for the loop's own changes before a wait.
     pub(super) is_refusing_settling: bool,
     pub(super) limits: Limits,
     pub(super) operations: u64,
 }
 
-/// Borrowed only for moments, and never during a call of the loop that may reach the backend, because the backend
-/// borrows it, too.
+/// The shared world. It is borrowed only for moments. It is never borrowed during a call of the loop that may reach the
+/// backend, because the backend borrows the world, too.
 pub(super) type Shared = Rc<RefCell<World>>;
 
 impl World {
@@ -143,12 +143,12 @@ impl World {
         assert!(is_short, "the loop waits {waits}, but may wait no longer than {}", Patience(most));
     }
 
-    /// Random numbers for the next choice; `None` if there is no choice.
+    /// Random numbers for the next choice; `None` if this choice is left out or the end has begun.
     pub(super) fn choice(&mut self) -> Option<Rng> {
         if self.is_ending { None } else { self.dice.step() }
     }
 
-    /// The fault of the wait, and whether the wait ends an hour later if it would last for ever.
+    /// Chooses the fault of the next wait, and whether the wait ends after an hour if it would otherwise last for ever.
     fn fate(&mut self) -> (Fault, bool) {
         self.choice().map_or((Fault::None, false), |mut random| (Fault::of(&mut random), random.u8(0..8) > 0))
     }

@@ -219,7 +219,7 @@ test( 'a trace has the text of an error object, and the task name of a task erro
   same_list( events( text, 'error' ), {
     'an object 1000+0', '(error object is a table value) 2000+0', '(error object is a table value) 3000+0',
     '(error object is a table value) 4000+0', '5 5000+0', "'reader' broken 6000+0", "'writer' a text 7000+0",
-    -- Lua 5.5 replaces an error that is nil before Cogloop sees it.
+    -- If an error is nil, Lua 5.5 replaces it before Cogloop sees it.
     (_VERSION == 'Lua 5.5' and '<no error object>' or '(error object is a nil value)') .. ' 8000+0',
   } )
 end )

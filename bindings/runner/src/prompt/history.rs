@@ -1,7 +1,8 @@
-//! The lines of earlier sessions, in a file of the user's state directory. Each entry is a line of the file.
+//! The history: the lines of earlier sessions, in a file in the user's state directory. Each entry is a line of the
+//! file.
 //!
-//! A session appends its lines to the file. So sessions at the same time do not lose each other's lines, with one
-//! exception: while a session shortens the file, a line that another session appends may be lost.
+//! A session appends its lines to the file. So two sessions at the same time do not lose each other's lines. There is
+//! one exception: while one session shortens the file, a line that the other appends may be lost.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -9,7 +10,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// The number of entries that are remembered.
+/// The number of entries that the next session gets.
 pub(super) const KEPT: usize = 1000;
 
 /// A file with more entries than this is shortened to [`KEPT`].
@@ -66,7 +67,8 @@ fn read(path: &Path) -> Vec<String> {
     latest
 }
 
-/// Writes a second file and renames it, so that an interruption loses nothing.
+/// Keeps only `entries` in the file. Writes them to a second file and renames that file, so that an interruption loses
+/// nothing.
 fn shorten(path: &Path, entries: &[String]) {
     let new = path.with_extension(std::process::id().to_string());
     let lines: String = entries.iter().map(|entry| escape(entry)).collect();

@@ -36,7 +36,7 @@ const FUNCTIONS: [(&CStr, lua_CFunction); 10] = [
     (c"on_raise", message::on_raise),
 ];
 
-/// The requests, and the request that is being served.
+/// The editor's requests, and the request that is being served.
 struct Desk {
     answering: Answering,
     current: Option<Request>,
@@ -72,7 +72,7 @@ pub(crate) unsafe fn run(lua: *mut lua_State) {
 fn begin() -> io::Result<()> {
     let (asking, answering) = connect()?;
     let is_edited = screen::is_there();
-    // The threads that are made here block the signal, so this thread gets it.
+    // The threads that are made here inherit a mask that blocks the signal. So only this thread gets it.
     let mut without = SigSet::empty();
     without.add(Signal::SIGINT);
     let before = without.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
@@ -138,7 +138,7 @@ unsafe extern "C-unwind" fn next(lua: *mut lua_State) -> c_int {
     2
 }
 
-/// `answer( text )`: answers the request, if there is one.
+/// `answer( text )`: answers the request that is being served, if there is one.
 unsafe extern "C-unwind" fn answer(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua. A string's bytes stay while it is on the stack, and nothing here raises.
     let text = unsafe {
@@ -156,8 +156,8 @@ unsafe extern "C-unwind" fn answer(lua: *mut lua_State) -> c_int {
     0
 }
 
-/// `wait( [fd], [ms] )` → whether there is a request. Waits for a request, for the descriptor, or for this time, at
-/// most a minute.
+/// `wait( [fd], [ms] )` → whether there is a request. Waits until there is a request, the descriptor is readable, or
+/// `ms` have passed. Waits for a minute at most if `ms` is given.
 unsafe extern "C-unwind" fn wait(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua. The descriptor is the loop's own, which is open.
     let (descriptor, ms) = unsafe {

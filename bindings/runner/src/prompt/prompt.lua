@@ -9,7 +9,8 @@ local load, next, pcall, rawget, select, tostring, type, xpcall = load, next, pc
 local unpack = table.unpack or unpack
 local fd, remaining, step = cogloop.fd, cogloop.remaining, cogloop.step
 
--- A loop of the backend `select` has no descriptor. On such a loop the prompt checks for requests after this time.
+-- A loop of the backend `select` has no descriptor. With such a loop the prompt checks for requests each time this many
+-- milliseconds have passed.
 local WITHOUT_FD_MS = 20
 
 local KEYWORDS = { }
@@ -69,7 +70,8 @@ local function field_of( value, wanted )
   return found
 end
 
--- Completes the end of a line. Returns lines: the offset where the word begins, then a candidate in each line.
+-- Completes the end of a line. The first line of the result is the offset where the word begins. Each further line is a
+-- candidate.
 local function complete( line )
   local path = line:match '([%a_][%w_.:]*)$'
   if not path then return '0' end

@@ -1,4 +1,4 @@
-//! The terminal: the target of standard output while a line runs, and while a line is being typed.
+//! Directs standard output to the terminal. While a line is being typed, the output appears above that line.
 //!
 //! ```text
 //!   a line runs:            1, 2 ──► the terminal
@@ -25,12 +25,12 @@ use std::time::Duration;
 /// The time that an unfinished line waits for its rest before it is printed.
 const FOR_THE_REST: Duration = Duration::from_millis(20);
 
-/// The bytes of output that may wait to be printed. Further output is dropped.
+/// The greatest number of bytes of output that may wait to be printed. Further output is dropped.
 const WAITING_MAX: usize = 8 << 20;
 
-/// A text that changes nothing: a row up, and down again. The editor's channel holds one text. The editor takes a text
-/// after it has shown the previous one. So when the channel accepts a second fence, all output before the first fence
-/// is shown.
+/// A text that moves the cursor a row up and down again, so it changes nothing. The editor's channel holds one text.
+/// The editor takes a text after it has shown the previous one. So when the channel accepts a second fence, all output
+/// before the first fence is shown.
 const FENCE: &str = "\x1b[A\n";
 
 /// The longest time that a typed line waits for the output before it.
@@ -197,8 +197,8 @@ pub(super) fn show() {
 }
 
 /// Moves the cursor to the start of a row without asking the terminal for its position. The function writes as many
-/// spaces as a row has columns, then `\r`. A cursor at the start of a row stays in that row. From any other place it
-/// gets into the next row, so an unfinished line that a chunk has printed stays readable.
+/// spaces as a row has columns, then `\r`. A cursor at the start of a row stays in that row. A cursor at any other
+/// place moves to the next row. So an unfinished line that a chunk has printed stays readable.
 pub(super) fn begin_row(columns: usize) {
     if let Some(screen) = SCREEN.get() {
         let _ = (&screen.terminal).write_all(format!("{}\r", " ".repeat(columns)).as_bytes());

@@ -33,7 +33,8 @@ static HANDLER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 ///
 /// # Safety
 ///
-/// The function takes no lock and allocates no memory: the thread may have been stopped while it did so.
+/// The function takes no lock and allocates no memory, because the stopped thread may hold that lock or may be
+/// allocating.
 pub(crate) unsafe fn on_ctrl_c(handler: fn()) -> io::Result<()> {
     let mut thread = null_mut();
     // SAFETY: the handles are the process's and the thread's own; the new one is never closed.

@@ -1,4 +1,4 @@
-//! Lua's memory runs out after a number of allocations.
+//! Makes Lua's memory run out after a given number of allocations.
 
 use super::state::State;
 use mlua::ffi::{lua_Alloc, lua_getallocf, lua_setallocf};

@@ -100,8 +100,8 @@ impl Terminal {
         }
         let mut buffer = [0; 4096];
         let count = self.keys.read(&mut buffer).unwrap_or_default();
-        // A read may end within a character or a sequence. So the text is made from all output. What is there of an
-        // unfinished character or sequence is left out until the rest has come.
+        // A read may end within a character or a sequence. So the text is made from all output. The beginning of an
+        // unfinished character or sequence is left out until its rest has come.
         self.output.extend_from_slice(&buffer[..count]);
         let whole = self.output.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         self.shown = if self.keeps_escapes { whole.to_owned() } else { without_escapes(whole) };
@@ -157,7 +157,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Removes `ESC [ … letter`, and what there is of an unfinished sequence at the end.
+/// Removes each sequence `ESC [ … letter`, and the beginning of an unfinished sequence at the end.
 fn without_escapes(text: &str) -> String {
     let mut plain = String::new();
     let mut chars = text.chars();
