@@ -21,7 +21,7 @@ use crate::workloads::{Cell, Inputs, Samples, Scale, timeouts};
 /// the check that all exact stores agree.
 const CHURNED_TIMERS: usize = 1_000;
 
-/// Sizes, and stores that were left out in them.
+/// Stores that were left out, each with the size in which it was left out.
 pub(crate) type LeftOut = Vec<(usize, &'static str)>;
 
 /// All results. Most lists have one element for each store, in the order of `stores`.
@@ -100,7 +100,8 @@ impl Plan {
 ///
 /// # Panics
 ///
-/// Panics if two exact stores do not fire the same timers at the same time: they have not done the same work.
+/// Panics if two exact stores do not fire the same timers at the same time. In that case they have not done the same
+/// work.
 pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
     let plan = Plan::new(options);
     let mut missing = Vec::new();
@@ -115,7 +116,7 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Results {
     let agreement = plan.inputs(CHURNED_TIMERS);
     agree(&present, "a run of everything", |entry| (entry.agreement)(&agreement));
 
-    // Pauses and memory are measured with all stores.
+    // Pauses and memory are measured only in sizes in which all stores take part.
     let of_all: Vec<usize> = plan.sizes.iter().copied().filter(|&size| size <= large::ALL_TAKE_PART).collect();
     let pause_size = of_all.iter().copied().max().unwrap_or(CHURNED_TIMERS);
     let churn_inputs = plan.inputs(CHURNED_TIMERS);

@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Value {
     for entry in missing {
         document.note(format!("{}: {}", entry.name, (entry.missing)().unwrap_or_default()));
     }
-    // The constant is for a store that visits every tick: it takes a while even for few timers.
+    // The constant is for a store that visits every tick. Such a store takes long even for few timers.
     let weight = |size: usize| 20 + size as u64 / 10_000;
     let steps: u64 = plan.sizes.iter().map(|&size| weight(size) * plan.reps(size) as u64).sum();
     let bar = progress::bar((steps + weight(plan.grown_pairs)) * present.len() as u64);

@@ -5,14 +5,14 @@
 /// A timer carries an id of 8 bytes and nothing else.
 ///
 /// The most frequent functions are always inlined, in all stores. Without the attribute the compiler would inline them
-/// for some stores only, and each change of the benchmarks could change its choice.
+/// for some stores only, and each change of the benchmarks could change the compiler's choice.
 pub(crate) trait Store: Sized {
     /// The store's name in the tables and for `--only`.
     const NAME: &'static str;
     /// The longest delay that the store can hold, in ticks.
     const DELAY_MAX: u64 = u64::MAX;
-    /// Whether `next_deadline` is exact. If not, it is a tick to which the store has to be advanced, and perhaps no
-    /// timer is due at that tick.
+    /// Whether `next_deadline` is exact. If it is not exact, it returns a tick to which the store has to be advanced.
+    /// Perhaps no timer is due at that tick.
     const NEXT_IS_EXACT: bool = true;
     /// Whether `advance` needs a turn of the store's own event loop. The cost of a turn with nothing due is then
     /// measured separately and subtracted, because stores are compared here, not loops.
@@ -22,9 +22,9 @@ pub(crate) trait Store: Sized {
     /// on the delay. For such a store only the number of timers that fire is checked, not the ticks at which they fire.
     const EXACT: bool = true;
 
-    /// The promises of our wheel that the store does not keep. Keeping them takes time, so a comparison says which are
-    /// missing. The promises: a stale handle is harmless; equal deadlines fire in the order of insertion; the next
-    /// deadline is exact; a cancelled timer's memory is free at once.
+    /// The promises of our wheel that the store does not keep. Keeping them takes time, so a comparison says which
+    /// promises a store does not keep. The promises: a stale handle is harmless; equal deadlines fire in the order of
+    /// insertion; the next deadline is exact; a cancelled timer's memory is free at once.
     const GIVES_UP: &'static str = "";
 
     /// The handle that cancels a timer.

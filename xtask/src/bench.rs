@@ -43,7 +43,7 @@ const OTHERS: &[Benchmark] =
 /// C library, or writes no results for the page.
 const SMOKED: [&str; 4] = ["wheel", "scaling", "latency", "rust"];
 
-/// Options that ask for something other than results, or write the results to another place than the page's.
+/// Options that ask for something other than results, or that write the results to a file that the page does not read.
 const ASIDES: [&str; 7] = ["--help", "-h", "--instructions", "--floor", "--setups", "--probe", "--json"];
 
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
@@ -115,7 +115,7 @@ fn of_lua(project: &Project, _name: &'static str, options: &[&str]) -> Result<()
     bench_lua::run(project, options)
 }
 
-/// Passes the benchmark the C library and the Lua module that it measures.
+/// Builds the C library and the Lua module that the benchmark measures, and runs the benchmark with both.
 fn with_libraries(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
     let prefix = project.target.join("c");
     c::install(project, &c::Place::at(&prefix))?;
@@ -123,7 +123,7 @@ fn with_libraries(project: &Project, name: &'static str, options: &[&str]) -> Re
     process::run(benches(project).arg(name).arg("--prefix").arg(&prefix).args(options).envs(lua::env(&lua)))
 }
 
-/// Installs the peers that Debian has, and passes the benchmark the C library that it measures.
+/// Installs the peers that Debian has. Builds the C library, and runs the benchmark with it.
 fn of_c(project: &Project, name: &'static str, options: &[&str]) -> Result<(), String> {
     let missing = [("ev.h", "libev-dev"), ("uv.h", "libuv1-dev")];
     let missing = missing.iter().filter(|(header, _)| !Path::new("/usr/include").join(header).exists());

@@ -1,4 +1,4 @@
-//! The measurements of loops with callbacks, and the interface for them.
+//! The measurements of loops with callbacks, and the trait that these loops implement.
 
 use std::cell::Cell;
 use std::io;
@@ -40,8 +40,8 @@ pub(super) fn pending<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
-/// Sets and cancels a timeout at once, while a number of other timeouts are pending. Most timeouts of a server are
-/// cancelled, too.
+/// Sets a timeout and cancels it at once, while a number of other timeouts are pending. In a server, too, most timeouts
+/// are cancelled.
 pub(super) fn pairs<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     let (mut events, mut pending, mut ns) = (C::new()?, 0, Vec::new());
     for crowd in measure::crowds(work) {

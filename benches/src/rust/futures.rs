@@ -122,8 +122,8 @@ async fn begin<F: Future>(mut future: Pin<&mut F>) -> io::Result<()> {
     .await
 }
 
-/// Polls a sleep once and drops it, while a number of other sleeps are pending. The same happens in a race that another
-/// future wins.
+/// Polls a sleep once and drops it, while a number of other sleeps are pending. In a program this happens if a sleep
+/// races against another future and loses.
 pub(super) fn pairs<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let sleep = runtime.sleeper();
@@ -179,7 +179,7 @@ fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Sto
 
 pub(super) fn due<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let (delays, all) = measure::soon(work.timers);
-    // This is added to each delay. In this time all tasks are made and begin to sleep, before the first one wakes.
+    // Added to each delay, so that all tasks are made and begin to sleep before the first one wakes.
     const LATER: Duration = Duration::from_millis(300);
     let delays: Vec<_> = delays.into_iter().map(|delay| delay + LATER).collect();
     let (watch, _) = sleep_all::<F>(&delays, all + LATER)?;
@@ -192,7 +192,7 @@ pub(super) fn sparse<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_sparse(wakes as f64 / count as f64, watch.cpu_ns_for_one_of(count) / 1e3))
 }
 
-/// Uses tokio's channel, which works with every runtime.
+/// Sends posts from another thread. All runtimes use tokio's channel, which works with every runtime.
 pub(super) fn posts<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (sender, mut receiver) = unbounded_channel();

@@ -1,7 +1,7 @@
-//! A hundred intervals at once: the cost of a call, with and without slack.
+//! A hundred intervals at once: the cost of each call of a callback, with and without slack.
 //!
 //! An exact loop wakes for almost each deadline. tokio rounds deadlines up to whole milliseconds. A loop with a slack
-//! of 1 ms moves each deadline by up to a millisecond. In both, several timers share a wake-up.
+//! of 1 ms moves each deadline by up to a millisecond. In tokio and with slack, several timers share a wake-up.
 
 use std::cell::Cell;
 use std::io;

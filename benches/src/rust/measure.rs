@@ -1,4 +1,4 @@
-//! The measurements of every contender, and their common inputs.
+//! What the measurements of all contenders share: the inputs, the stopwatch, and the form of the results.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -30,7 +30,8 @@ pub(super) fn figure(workload: &'static str, unit: &'static str, value: f64) -> 
     Figure { workload, unit, is_rate: false, value }
 }
 
-/// Returns timeouts, and a random order for cancelling them. They are so long that none fires, even on a busy machine.
+/// Returns timeouts, and a random order for cancelling them. The timeouts are so long that none fires, even on a busy
+/// machine.
 pub(super) fn timeouts(count: usize) -> (Vec<Duration>, Vec<usize>) {
     let mut random = fastrand::Rng::with_seed(count as u64);
     let mut order: Vec<usize> = (0..count).collect();

@@ -111,7 +111,8 @@ fn print(contenders: &[Contender], samples: &[Vec<Vec<Figure>>]) {
     let names = names(samples);
     let heads: Vec<_> = names.iter().map(|figure| format!("{}: {}", figure.workload, figure.unit)).collect();
     println!("\n| | {} |\n|---|{}", heads.join(" | "), "---:|".repeat(heads.len()));
-    // The first contender with results: `cogloop` with callbacks, or the first one with futures if the step needs them.
+    // The first contender with results: `cogloop` with callbacks, or the first one with futures if the step needs
+    // futures.
     let first = samples.iter().find(|rounds| rounds.iter().any(|figures| !figures.is_empty())).unwrap_or(&samples[0]);
     let ours: Vec<f64> = (0..names.len()).map(|nth| Summary::of(of_figure(first, nth)).median).collect();
     for (contender, rounds) in contenders.iter().zip(samples) {

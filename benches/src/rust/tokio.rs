@@ -11,8 +11,8 @@ use tokio::task::{JoinHandle, LocalSet};
 use super::futures::Futures;
 
 pub(super) struct Tokio {
-    // This field is declared before the runtime, and so is dropped before it. A task may use the runtime when it is
-    // dropped.
+    // This field is declared before the runtime, and so is dropped before it. A task may use the runtime when the task
+    // is dropped.
     tasks: LocalSet,
     runtime: Runtime,
 }

@@ -1,5 +1,5 @@
-//! `bitwheel` with failover: a wheel whose slots hold a fixed number of timers, and a sorted map for the timers without
-//! room.
+//! `bitwheel` with failover: a wheel whose slots hold a fixed number of timers, and a sorted map for the timers that
+//! find no room.
 //!
 //! A timer does not move to a finer slot as its deadline comes near. So it fires early or late by up to the span of its
 //! slot, and even later if its slot was full. The store is not exact.
@@ -21,7 +21,7 @@ impl Timer for Id {
     }
 }
 
-/// A tick is 1 ms, the finest that the crate has. The other parameters are those of the crate's
+/// A tick is 1 ms, the shortest tick of the crate. The other parameters are those of the crate's
 /// `PreciseWheelWithFailover`, with one more gear for the delays of the workloads.
 pub(crate) struct Bitwheel {
     wheel: Box<BitWheelWithFailover<Id, 4, 1, 32, 8, 32>>,
@@ -35,7 +35,7 @@ impl Store for Bitwheel {
     const NEXT_IS_EXACT: bool = false;
     const EXACT: bool = false;
     const GIVES_UP: &'static str = "exact deadlines";
-    /// `None` once it is cancelled: the crate's handle cannot be copied.
+    /// `None` once the timer is cancelled: the crate's handle cannot be copied.
     type Handle = Option<TimerHandle>;
 
     fn new() -> Self {

@@ -91,7 +91,7 @@ pub(crate) fn api() -> Option<&'static Api> {
 fn load() -> Option<Api> {
     // SAFETY: libuv has no constructors of its own, so loading it runs no code with requirements.
     let library = NAMES.iter().find_map(|name| unsafe { Library::new(*name) }.ok())?;
-    // The functions may be called as long as the program runs.
+    // The functions may be called as long as the program runs, so the library is never unloaded.
     let library: &'static Library = Box::leak(Box::new(library));
     macro_rules! function {
         ($name:literal) => {

@@ -1,4 +1,4 @@
-//! The usual wheel on a slab, with the promises that this project's wheel keeps. It shows what they cost.
+//! The usual wheel on a slab, with the promises that this project's wheel keeps. It shows what the promises cost.
 //!
 //! It is [`SlabWheel`](super::slab_wheel::SlabWheel) with three additions. A handle has the number of its timer, so a
 //! stale handle cancels nothing. The lists of the slots are appended to, so equal deadlines fire in the order of

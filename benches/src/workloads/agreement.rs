@@ -1,11 +1,11 @@
-//! A checksum that shows whether all exact stores do the same work. Otherwise the times could not be compared.
+//! A checksum that shows whether all exact stores do the same work. If they did not, their times could not be compared.
 
 use super::inputs::{Inputs, SPAN, mix};
 use super::steady::churn_pairs;
 use super::testbed::Testbed;
 use crate::store::Store;
 
-/// Returns a checksum of the timers and the ticks at which they fire. Many timers were replaced before. In the first
+/// Returns a checksum of the timers and the ticks at which they fire. First, many timers are replaced. In the first
 /// quarter of the time every third timer is set again when it fires.
 pub(crate) fn checksum<S: Store>(inputs: &Inputs) -> u64 {
     const STEPS: u64 = 2_000;

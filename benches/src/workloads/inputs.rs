@@ -7,8 +7,8 @@ pub(crate) const SPAN: u64 = 1_000_000;
 /// A timer that fires is set again with a delay that is uniform in `1..=REARM_SPAN` ticks: up to 10 s, if a tick is 1
 /// ms.
 const REARM_SPAN: u64 = 10_000;
-/// Replaces `REARM_SPAN` when instructions are counted. It is so short that the lowest level of a wheel holds most
-/// of these timers.
+/// Replaces `REARM_SPAN` in the probe `rearm-near`. It is so short that the lowest level of a wheel holds most of these
+/// timers.
 pub(crate) const REARM_SPAN_NEAR: u64 = 200;
 /// The average number of re-armed timers that become due in a step of time. A step is at least one tick.
 const REARM_DUE: u64 = 20;

@@ -23,7 +23,7 @@ use crate::allocator;
 use crate::store::Store;
 use testbed::Testbed;
 
-/// A cell of the tables of times. The number is that of the timers.
+/// A cell of the tables of times. The first element is the number of timers.
 pub(crate) type Cell = (usize, Memory, Workload);
 /// The samples of each store in each cell.
 pub(crate) type Samples = BTreeMap<Cell, Vec<Vec<Sample>>>;

@@ -1,4 +1,4 @@
-//! A pause: the longest time that a caller may wait for one advance. The mean does not show it.
+//! A pause: the longest time that a caller may wait for one advance. The mean time of an advance does not show a pause.
 //!
 //! The results include the turns of a peer's own loop. A turn takes about a microsecond, which is short in comparison
 //! with a pause.
@@ -16,7 +16,7 @@ pub(crate) enum Course {
     /// All timers with the usual delays, 1000 ticks at a time.
     ThousandTicks,
     /// All timers with nearly the same delay, 30 s in ticks of 1 ms, tick by tick. In a wheel they are all in one or a
-    /// few far slots until time comes near.
+    /// few far slots until their deadlines are near.
     FarSlot,
 }
 

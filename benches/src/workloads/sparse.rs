@@ -21,7 +21,7 @@ pub(crate) struct Sparse {
     pub(crate) next_deadline_ns: f64,
 }
 
-/// `None` if the store cannot hold such a delay.
+/// Lets the timers fire. `None` if the store cannot hold a delay of `SPAN` ticks.
 pub(crate) fn run<S: Store>(seed: u64) -> Option<Sparse> {
     const ASKED: u32 = 100_000;
     if S::DELAY_MAX < SPAN {

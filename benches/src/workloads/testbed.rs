@@ -97,7 +97,8 @@ impl<S: Store> Testbed<S> {
         fired
     }
 
-    /// Times work that takes turns of the store's own event loop, like `timed_ns`, and subtracts the cost of the turns.
+    /// Like `timed_ns`, for work that takes turns of the store's own event loop. `work` returns the number of turns.
+    /// Their cost is subtracted.
     pub(crate) fn timed_without_turns_ns(&mut self, work: impl FnOnce(&mut Self) -> u64) -> f64 {
         let mut turns = 0;
         let ns = timed_ns(|| turns = work(self));

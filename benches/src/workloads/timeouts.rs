@@ -20,7 +20,7 @@ pub(crate) fn run<S: Store>(inputs: &Inputs) -> f64 {
     testbed.handles.reserve(inputs.size);
     // The rounds take at least twice the delay, so that a lazy store also drops the cancelled timers that it keeps.
     let rounds = inputs.rounds.max(80);
-    // The first half grows the store's memory.
+    // The first half of the rounds only grows the store's memory.
     for _ in 0..rounds / 2 {
         round(&mut testbed, inputs);
     }

@@ -32,7 +32,7 @@ pub(crate) struct Sample {
     pub(crate) workload: Workload,
     /// The time in ns for an operation.
     pub(crate) ns: f64,
-    /// The time in ns for an operation that a lazy store spends later.
+    /// The time in ns that a lazy store spends later for an operation.
     pub(crate) later_ns: f64,
     /// A checksum of the timers and the ticks at which they fired. It is the same for every exact store. 0 if nothing
     /// fires.
