@@ -54,8 +54,8 @@ fn artifact(message: &Value) -> Option<Built> {
     })
 }
 
-/// Arguments for cargo that select the integration tests of these packages: `--test NAME` for each. A package with a
-/// test of the same name builds it, too.
+/// Arguments for cargo that select the integration tests of these packages: `--test NAME` for each. If another package
+/// of the command has a test of the same name, cargo builds that test, too.
 pub(crate) fn tests_of(project: &Project, folders: &[&str]) -> Result<Vec<String>, String> {
     let mut names = BTreeSet::new();
     for folder in folders {

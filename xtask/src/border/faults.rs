@@ -5,8 +5,8 @@
 //! finalizers. On Lua 5.1 the finalizers of a program do nothing while the state is closed, because stock 5.1 sometimes
 //! crashes then: it crashed in 5 of 101 runs of a program. This crash does not happen each time, so no script here
 //! shows it. On 5.2 the prelude never switches to the generational mode, which crashes with finalizers that collect.
-//! Seed 183 of the step `border` shows that crash, with empty tables instead of the modules. Whether it happens depends
-//! on addresses.
+//! Seed 183 of the step `border` shows that crash, with empty tables instead of the modules. Whether the crash happens
+//! depends on addresses.
 
 use crate::project::Project;
 

@@ -304,7 +304,7 @@ impl Generator {
         parts.text(" )")
     }
 
-    /// A method with a `self` of any kind, but no method that could block.
+    /// Calls a method with a `self` of any kind. The method is never one that could block.
     fn foreign(&mut self, depth: u32) -> Parts {
         let call =
             CALLS[self.dice.weighed(CALLS.iter().map(|call| if waits(call.name) { 0 } else { call.weight }))].name;

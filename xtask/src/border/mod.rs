@@ -36,7 +36,7 @@ use crate::test::valgrind::VALGRIND;
 use run::{End, Log, Patience};
 use script::Script;
 
-/// The number of programs in one process; under valgrind a quarter of it.
+/// The number of programs in one process. Under valgrind it is a quarter of this number.
 const BATCH: u64 = 100;
 
 /// The number of failures that are shrunk.

@@ -147,7 +147,7 @@ function F.clean( loop )
   loop:stop( )
 end
 
--- Puts fields of the first four entries of a loop's list into `into`, without the stoppers.
+-- Puts a field of each of the first four entries of a loop's list into `into`. Skips the stoppers.
 function F.take( into, loop, list, field )
   tick( )
   local i = 0
@@ -262,8 +262,8 @@ function F.closing( object, f )
 end
 
 -- `F.hook` runs `body` with a debug hook. The hook calls `f` at most five times, at the events of `mask` or after every
--- `count` instructions. `f` may raise. The hook does nothing in a stopper, and nothing in this file outside of a
--- protected call.
+-- `count` instructions. `f` may raise. The hook does nothing while a stopper runs, or while a function of this file
+-- runs outside of a protected call.
 local undisturbed = { [ result ] = true }
 local function is_undisturbed( level )
   local info = debug.getinfo( level + 1, 'fS' )
@@ -288,8 +288,8 @@ function F.hook( mask, count, f, body )
 end
 undisturbed[ F.hook ] = true
 
--- `F.program` runs one program, which begins with new variables. The program's objects stay alive until the program
--- with the number three higher has ended.
+-- `F.program` runs one program, which begins with new variables. The program's objects stay alive until three more
+-- programs have ended.
 F.kept = { }
 local function clean( )
   debug.sethook( )

@@ -19,7 +19,7 @@ pub(super) enum Piece {
     Body(Vec<Statement>),
 }
 
-/// The text of the statements, without those that are left out and everything inside them.
+/// Appends the text of the statements. Skips the statements that are left out, with everything inside them.
 pub(super) fn render(statements: &[Statement], left_out: &LeftOut, depth: usize, text: &mut String) {
     for statement in statements.iter().filter(|statement| !left_out.contains(&statement.number)) {
         let _ = write!(text, "{:width$}", "", width = 2 * depth);

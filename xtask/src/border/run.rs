@@ -199,7 +199,7 @@ fn stat(process: u32) -> Option<Vec<String>> {
     Some(line.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
 }
 
-/// The time in the process and in the kernel. The unit is a hundredth of a second on every Linux.
+/// The CPU time of the process, in its own code and in the kernel. The unit is a hundredth of a second on every Linux.
 fn cpu_time(process: u32) -> Option<Duration> {
     let stat = stat(process)?;
     let ticks = stat.get(11)?.parse::<u64>().ok()? + stat.get(12)?.parse::<u64>().ok()?;

@@ -252,8 +252,8 @@ pub(super) const CALLS: &[Call] = &[
     call(On::A(Thing), "setvbuf", &[Names], None, 1),
 ];
 
-/// Functions that programs call only through the prelude, which ensures that nothing blocks. The list has their names
-/// in the types.
+/// Functions that programs call only through the prelude, which ensures that nothing blocks. The names are those in
+/// `bindings/lua/types`.
 #[cfg(test)]
 const ELSEWHERE: [&str; 6] = ["run", "clean", "accept", "loop", "service", "tostring"];
 

@@ -142,7 +142,7 @@ pub(super) fn simple(dice: &mut Dice) -> String {
     }
 }
 
-/// The options of a loop, of `cogloop` or `t.Loop`.
+/// The options of a loop: of `cogloop` if `own` is true, otherwise of `t.Loop`.
 pub(super) fn options(dice: &mut Dice, own: bool) -> String {
     let mut fields = Vec::new();
     if !dice.one_in(5) {

@@ -7,7 +7,7 @@ const URL: &str = "https://crates.io/crates/cogloop";
 /// Libraries that the static library needs in addition to C's own.
 const LIBS_PRIVATE: &str = "-lpthread -ldl -lm";
 
-/// The file for pkg-config. pkg-config splits at each space without a backslash before it.
+/// The file for pkg-config. pkg-config splits a value at each space that has no backslash before it.
 pub(super) fn pkg_config(prefix: &Path, libdir: &Path) -> String {
     let word = |path: &Path| path.display().to_string().replace('\\', r"\\").replace(' ', r"\ ");
     let inside = match libdir.strip_prefix(prefix) {

@@ -110,7 +110,7 @@ fn strip(project: &Project, built: &Path, stripped: &Path) -> Result<(), String>
     let (shared, archive) = (built.join("libcogloop_c.so"), built.join("libcogloop_c.a"));
     let debug = format!("{SHARED}.debug");
     tool("objcopy", &["--only-keep-debug"], &[shared.as_os_str(), debug.as_ref()])?;
-    // This file is neither run nor linked.
+    // Nothing runs or links this file, so it need not be executable.
     fs::set_permissions(stripped.join(&debug), fs::Permissions::from_mode(0o644))
         .map_err(|error| format!("{debug}: {error}"))?;
     tool("strip", &["--strip-unneeded", "-o", SHARED], &[shared.as_os_str()])?;

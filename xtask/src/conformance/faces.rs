@@ -1,5 +1,5 @@
 //! Runs the tests of the Rust crate and of the C library, and the Lua suite on one stock interpreter, while system
-//! calls are refused. Each runs behind a filter that refuses the calls, on the backend that it chooses there.
+//! calls are refused. Each test program runs behind a filter that refuses the calls, and chooses its backend itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,7 +45,7 @@ impl Faces {
         })
     }
 
-    /// Runs the tests of each face without the calls of a set. Prints the failures.
+    /// Runs the tests of each face while the calls of a set are refused. Prints the failures.
     pub(super) fn run(&self, project: &Project, set: &str) -> Result<[Tally; FACES.len()], String> {
         let mut rust = project.cargo(&["--config", &as_runner(&self.runner, set)]);
         rust.args(RUST_TESTS).args(&self.rust_tests).env_remove("COGLOOP_BACKEND");

@@ -1,8 +1,8 @@
 //! `cargo xtask conformance`: shows which behaviours of the list hold on which backend, by tests that use the real
 //! kernel.
 //!
-//! If the environment names a file, each test writes a line to the file for each backend on which it ran. A test that
-//! did not use a backend writes no line for it, so it fills no cell even if it passes.
+//! If the environment names a file, each test writes a line to the file for each backend on which it ran. A test writes
+//! no line for a backend that it did not use. So it fills no cell of that backend, even if it passes.
 
 mod faces;
 pub(crate) mod list;
@@ -63,6 +63,7 @@ fn run_tests(project: &Project, file: &Path) -> Result<(), String> {
     // Removes the file of an earlier run.
     let _ = std::fs::remove_file(file);
     process::run(project.cargo(&TESTS).arg("--no-run"))?;
-    // With one thread, tests run on the main thread, which does not have the test's name.
+    // A test takes its name from its thread. If there were only one thread, the tests would run on the main thread,
+    // which does not have the test's name.
     process::watch(project.cargo(&TESTS).env(VERDICTS, file).env("RUST_TEST_THREADS", "2"), LIMIT).1
 }

@@ -17,7 +17,7 @@ use crate::project::Project;
 use crate::test::Tally;
 use crate::{files, process};
 
-/// The results without the calls of one set.
+/// The results of the tests while the calls of one set were refused.
 struct Line {
     set: &'static str,
     /// The number of tests that held, for each of [`BACKENDS`].

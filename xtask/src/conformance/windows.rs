@@ -1,4 +1,4 @@
-//! The results under Wine. `cargo xtask test windows` is a separate run, so it writes them to files.
+//! The results of the tests under Wine. `cargo xtask test windows` is a separate run, so it writes them to files.
 //!
 //! ```text
 //!   conformance.windows         a line of each test of the event loop
