@@ -53,7 +53,7 @@ impl std::fmt::Display for Compared {
     }
 }
 
-/// Runs a fixed number of programs on each Lua and each backend that matters.
+/// Runs a fixed number of programs on each Lua, on each of its backends.
 pub(crate) fn test(project: &Project) -> Result<String, String> {
     let mut sum = Compared::default();
     for interpreter in Interpreter::all(project)? {
@@ -96,8 +96,8 @@ fn command(project: &Project, interpreter: &Interpreter, backend: &str, seed: u6
     command
 }
 
-/// Runs a command that compares. The command prints a difference to its standard output, with a script that reproduces
-/// it.
+/// Runs a command that compares the modules with their models. The command prints a difference to its standard output,
+/// with a script that reproduces the difference.
 fn run(command: &mut Command, limit: Duration) -> Result<Compared, String> {
     let (lines, verdict) = process::watch(command, limit);
     verdict?;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::project::Project;
 
-/// Lets one process at a time build and copy: cargo writes the builds of all Luas to the same place. The lock is
-/// released when the value is dropped.
+/// Makes other processes that call this wait until the returned value is dropped. So one process at a time builds and
+/// copies. This is necessary because cargo writes the builds of all Luas to the same place.
 pub(crate) fn lock(project: &Project, name: &str) -> Result<File, String> {
     let path = project.target.join(format!("{name}.lock"));
     let open = || {

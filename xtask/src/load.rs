@@ -1,6 +1,6 @@
 //! Runs a server in Lua under load, with its clients in another process (`proptests/faces/load`): a million timers, a
-//! thousand intervals and 6,000 connections, some of which stall or are reset. No connection may be lost, no timer
-//! early, and the server must react to SIGTERM.
+//! thousand intervals and 6,000 connections, some of which stall or are reset. No connection may be lost, no timer may
+//! fire early, and the server must react to SIGTERM.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,7 @@ pub(crate) const BACKENDS: &[&str] = &["uring", "epoll"];
 const TIMERS: &str = "1000000";
 const INTERVALS: &str = "1000";
 const CONNECTIONS: &str = "6000";
-/// A round lasts about a second, and longer on a busy machine.
+/// The least number of rounds. A round lasts about a second, and longer on a busy machine.
 const TASKS_ROUNDS: &str = "20";
 const TASKS_GRACE: Duration = Duration::from_secs(300);
 /// The server must have served the signal within this time.

@@ -23,7 +23,7 @@ pub(crate) struct Project {
     pub(crate) target: PathBuf,
 }
 
-/// The packages that are published for others.
+/// The packages that are published to a registry.
 pub(crate) const PUBLISHED: &[&str] = &["cogloop-engine", "cogloop-io", "cogloop"];
 
 /// The data of one package that `tidy` checks.
@@ -61,7 +61,7 @@ impl Project {
         Ok(Self { root, target: target.into() })
     }
 
-    /// `cargo ARGUMENTS…` with the cargo that runs this program, in the root, with this target directory.
+    /// `cargo ARGUMENTS…` with the cargo that runs this program, in the root, with the project's target directory.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = cargo();
         command.args(arguments).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);

@@ -33,7 +33,7 @@ enum Entry {
     /// The Lua modules and their models.
     Faces { interpreter: String },
     /// A test of `cogloop-proptests` that runs for `COGLOOP_SOAK_SECONDS`, begins with `COGLOOP_SEED`, and ends with a
-    /// line `3 programs, 120 operations`.
+    /// line such as `3 programs, 120 operations`.
     Model { test: &'static str },
     /// The border's fuzzer on a Lua, with or without valgrind.
     Border { interpreter: String, valgrind: bool },
@@ -42,7 +42,8 @@ enum Entry {
     Limits,
     /// A server in Lua with a million timers and 6,000 connections.
     Load { backend: &'static str },
-    /// 500 tasks on sockets with time limits, on the real clock and under load: no time-out may be false.
+    /// 500 tasks on sockets with time limits, on the real clock and under load. A task may time out only if its time
+    /// has passed and its answer cannot be read yet.
     Tasks { backend: &'static str },
 }
 

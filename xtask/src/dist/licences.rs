@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::pack;
 use super::release::Release;
 
-/// The name in archives and packages.
+/// The name of the file in archives and packages.
 pub(super) const NAME: &str = "THIRD-PARTY.txt";
 
 /// The beginnings of the names of files with licences.

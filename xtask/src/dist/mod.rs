@@ -60,8 +60,8 @@ pub(crate) fn make(project: &Project) -> Result<std::path::PathBuf, String> {
     Ok(release.out)
 }
 
-/// Reports a path of this machine in the packed files. It searches the folders from which the archives were packed,
-/// because they have the same files without compression.
+/// Returns an error if a packed file contains a path of this machine. Searches the folders from which the archives were
+/// packed, because these folders have the same files without compression.
 fn check(release: &Release) -> Result<(), String> {
     for file in pack::files(&release.stage)? {
         let path = release.stage.join(&file);

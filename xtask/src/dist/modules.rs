@@ -25,7 +25,7 @@ impl Module {
         format!("{}.so", self.version.feature)
     }
 
-    /// The version in the paths of a Lua. LuaJIT uses the paths of 5.1.
+    /// The version in the paths where a Lua searches for modules. LuaJIT uses the paths of 5.1.
     pub(super) fn folder(&self) -> &'static str {
         if self.version.name == "jit" { "5.1" } else { self.version.name }
     }

@@ -1,5 +1,5 @@
 //! Finds the Debian packages that a file needs. The file is a program or a library. `objdump` prints the libraries that
-//! the file needs, and the versions of the C library. The newest of these versions counts.
+//! the file needs, and each version of the C library that it needs. The newest of these versions counts.
 
 use std::collections::BTreeSet;
 use std::path::Path;

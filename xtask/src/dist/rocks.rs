@@ -47,7 +47,7 @@ fn source(release: &Release) -> Result<(), String> {
     pack::zip(release, &folder, &release.out.join(format!("cogloop-{}-1.src.rock", release.version)))
 }
 
-/// Writes the tree's rockspec. Its `source` becomes the archive of the sources.
+/// Writes a copy of the tree's rockspec. In the copy, `source` names the archive of the sources.
 fn rockspec(release: &Release, folder: &Path) -> Result<(), String> {
     let name = format!("cogloop-{}-1.rockspec", release.version);
     let path = release.source(&name);

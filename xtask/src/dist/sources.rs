@@ -12,7 +12,8 @@ const FILES: [&str; 5] = ["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE-MI
 /// A build needs no tests, and the folder `target` does not belong to the sources.
 const LEFT_OUT: [&str; 4] = ["tests", "benches", "examples", "target"];
 
-/// Copies the sources. The workspace gets these members, and leaves out these folders.
+/// Copies the sources. In the copy, `members` are the members of the workspace, and the workspace excludes the folders
+/// in `exclude`.
 pub(super) fn copy(release: &Release, folder: &Path, members: &[&str], exclude: &[&str]) -> Result<(), String> {
     for part in PARTS {
         pack::copy_all(&release.source(part), &folder.join(part), is_needed)?;

@@ -63,7 +63,7 @@ fn empty(folder: &Path) -> std::io::Result<()> {
     fs::write(folder.join("src/lib.rs"), "")?;
     let path = folder.join(".cargo-checksum.json");
     let mut sums: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
-    // Cargo checks the listed files.
+    // Cargo checks the listed files. They are gone or changed, so the list becomes empty.
     sums["files"] = serde_json::json!({});
     fs::write(path, sums.to_string())
 }

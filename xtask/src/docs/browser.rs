@@ -15,7 +15,7 @@ const PROGRAMS: [(&str, &str); 2] = [("chromium", "chromium"), ("rsvg-convert", 
 
 const CHECK: &str = include_str!("check.html");
 
-/// The step takes ten seconds.
+/// The time limit. Usually the step takes ten seconds.
 const LIMIT: Duration = Duration::from_secs(180);
 
 pub(crate) fn run(project: &Project) -> Result<String, String> {
@@ -26,7 +26,7 @@ pub(crate) fn run(project: &Project) -> Result<String, String> {
     build(project)?;
     let book = project.target.join("book");
     let said = |error: std::io::Error| format!("cannot show the book in {}: {error}", book.display());
-    // librsvg draws the pictures. The browser checks them like the pages.
+    // librsvg draws the pictures. The browser checks the drawn pictures, too.
     let pictures = draw(project)?;
     let pages = serde_json::json!(links::pages(&book)?).to_string();
     let drawn = serde_json::json!(pictures).to_string();

@@ -1,5 +1,5 @@
-//! Checks the links of the book: the target of each link must be an existing file, and an existing anchor in this
-//! file.
+//! Checks the links of the book: the target of each link must be an existing file. If the link names an anchor, the
+//! file must have that anchor.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

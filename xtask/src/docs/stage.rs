@@ -8,8 +8,7 @@ use std::path::Path;
 use super::copy;
 use crate::project::Project;
 
-/// Files outside `docs/`, each with the page of the book to which links to this file lead. The last page is one of
-/// `docs/`.
+/// Files outside `docs/`, each with its page in the book. The last page is already in `docs/`.
 const OTHERS: [(&str, &str); 3] =
     [("README.md", "introduction.md"), ("CHANGELOG.md", "changelog.md"), ("CONTRIBUTING.md", "contributing.md")];
 
@@ -62,7 +61,7 @@ fn from_docs(text: &str) -> String {
 fn from_root(text: &str) -> String {
     let text = text.replace("](docs/", "](").replace("src=\"docs/", "src=\"").replace("srcset=\"docs/", "srcset=\"");
     let is_other = |target: &str| OTHERS.iter().any(|(file, _)| target.split('#').next() == Some(file));
-    // The book contains no folder of the sources.
+    // The book does not contain `bindings/`.
     turned(&text, |target| (is_other(target) || target.starts_with("bindings/")).then_some(target))
 }
 

@@ -1,5 +1,5 @@
-//! The programs that must catch the bugs, and their verdicts. Each is built in the copy when it is asked for the first
-//! time. Then it must pass without any bug.
+//! The programs that must catch the bugs, and their verdicts. Each program is built in the copy when it is needed for
+//! the first time. Then it must pass without any bug.
 
 use std::fmt;
 use std::process::Command;
@@ -24,7 +24,7 @@ const PACKAGES: [&str; 3] = ["cogloop-engine", "cogloop-io", "cogloop-proptests"
 /// The time limit, far more than any suite needs. A suite that takes longer hangs because of the mutant.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The same for a suite without a mutant: a suite that a slow machine holds up must not count as hung.
+/// The time limit for a suite without a mutant. It is longer, so that a suite on a slow machine does not count as hung.
 const LIMIT_WITHOUT: Duration = Duration::from_secs(1_200);
 
 /// A program that must catch bugs.
@@ -75,7 +75,7 @@ fn is_asked(suite: &str, asked: &[Option<&str>]) -> bool {
 }
 
 impl Suite {
-    /// Whether this suite must catch the bug.
+    /// Whether this suite must catch a bug whose file names the suite `asked`, or no suite.
     pub(super) fn is_for(&self, asked: Option<&str>) -> bool {
         is_asked(self.name, &[asked])
     }

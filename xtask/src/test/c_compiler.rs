@@ -28,7 +28,7 @@ pub(super) fn compile(
     let mut command = project.program(compiler.words[0]);
     command.args(&compiler.words[1..]).args(["-O1", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
     command.args(pkg_config(project, prefix, &["--cflags"])?).arg(source).arg("-o").arg(program);
-    // The following files are not C++ sources.
+    // `-x none` ends an earlier `-x c++`, because the following files are not C++ sources.
     command.args(["-x", "none"]);
     if compiler.is_static {
         let words = pkg_config(project, prefix, &["--libs", "--static"])?;

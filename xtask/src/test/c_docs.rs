@@ -10,7 +10,7 @@ use crate::project::Project;
 
 const COMPILER: Compiler = Compiler { words: &["gcc", "-std=c99"], is_static: false };
 
-/// Uses the library that is installed at `prefix`.
+/// Compiles and runs the programs with the library that is installed at `prefix`.
 pub(super) fn run(project: &Project, prefix: &Path) -> Result<(), String> {
     let folder = prefix.join("book");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;

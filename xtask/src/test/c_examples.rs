@@ -13,7 +13,7 @@ const COMPILER: Compiler = Compiler { words: &["gcc", "-std=c99"], is_static: fa
 pub(super) const EXAMPLES: &[(&str, &[&str], &str)] =
     &[("interval", &["1"], " readings in "), ("echo", &["5", "10"], "5 clients, 50 messages echoed")];
 
-/// Uses the library that is installed at `prefix`.
+/// Compiles and runs the examples with the library that is installed at `prefix`.
 pub(super) fn run(project: &Project, prefix: &Path) -> Result<(), String> {
     for (name, arguments, expected) in EXAMPLES {
         let program = prefix.join(format!("examples/{name}"));

@@ -1,7 +1,7 @@
 //! Tests the C library as C and C++ programmers use it. The library is installed, and pkg-config finds it. Each
-//! compiler must compile the programs without a warning, and links them with the shared and with the static library.
-//! All programs run, those of one compiler also under valgrind. Then the examples and the programs of the documents are
-//! compiled and run.
+//! compiler must compile the programs without a warning. Some compilers link the shared library, and the others link
+//! the static library. All programs run. The programs of one compiler also run under valgrind. Then the examples and
+//! the programs of the documents are compiled and run.
 
 use std::path::PathBuf;
 

@@ -76,7 +76,7 @@ fn tls(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<()
     Err(format!("tls.lua does not say how many messages came back ({})", interpreter.name))
 }
 
-/// No report may be early, and a callback that fails must not stop the others.
+/// Runs the example for luamockit. No report may be early, and a callback that fails must not stop the other callbacks.
 fn daemon(project: &Project, interpreter: &Interpreter, backend: &str) -> Result<(), String> {
     let mut command = interpreter.command(project, backend);
     let (lines, verdict) = process::watch(command.args(["examples/mockit.lua", "400"]), LIMIT);

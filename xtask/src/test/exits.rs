@@ -10,7 +10,7 @@ use crate::project::Project;
 /// The number of runs of each way on each Lua in the tests.
 const RUNS: u32 = 25;
 
-/// The default of `cargo xtask exits`.
+/// The default number of runs in `cargo xtask exits`.
 const RUNS_ALONE: u32 = 1_000;
 
 /// The last callback's code, and the exit status that it must cause.

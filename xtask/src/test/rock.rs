@@ -12,8 +12,8 @@ const VERSIONS: [&str; 2] = ["5.1", "5.4"];
 pub(super) fn run(project: &Project) -> StepResult {
     for name in VERSIONS {
         let tree = project.target.join("rock").join(name);
-        // The folder of the build is shared with the other steps, so that little has to be compiled. Another step could
-        // put the library for another Lua there before LuaRocks has copied this one.
+        // The folder of the build is shared with the other steps, so that little has to be compiled. Without the lock,
+        // another step could put the library for another Lua there before LuaRocks has copied this one.
         let lock = files::lock(project, "lua")?;
         // Removes the tree of an earlier run, if there is one.
         let _ = std::fs::remove_dir_all(&tree);

@@ -27,8 +27,8 @@ const fn hosted(name: &'static str) -> Target {
 /// Systems for which the tests of the wheel and of the event loop must compile, too.
 const UNIXES: [&str; 3] = ["aarch64-apple-darwin", "x86_64-unknown-freebsd", "x86_64-unknown-illumos"];
 
-/// One system for each way of waiting for descriptors: kqueue (twice), event ports, IOCP. The last target has no system
-/// and words of 32 bits; only the wheel is built for it.
+/// One system for each way of waiting for descriptors: kqueue (twice), event ports, IOCP. The last target has no
+/// operating system and words of 32 bits. Only the wheel is built for it.
 const TARGETS: &[Target] = &[
     hosted(UNIXES[0]),
     hosted(UNIXES[1]),
@@ -73,7 +73,8 @@ pub(crate) fn check(project: &Project) -> StepResult {
         cargo.args(["--target", target.name]).args(target.packages.iter().flat_map(|package| ["-p", package]));
         // The tests are not run here, but they must compile for somebody who runs them on such a system.
         if UNIXES.contains(&target.name) {
-            // With a test, the dependencies have the same features as for all tests, and are compiled once.
+            // The command names a test, because the dependencies then have the same features as for all tests, and are
+            // compiled once.
             process::run(cargo.args(["--test", "left_out"]).args(target.lints))?;
             let tests = ["clippy", "--quiet", "-p", "cogloop-engine", "-p", "cogloop-io", "--lib", "--tests"];
             process::run(project.cargo(&tests).args(["--target", target.name]).args(target.lints))?;

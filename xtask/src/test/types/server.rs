@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(1_200);
 pub(super) struct Finding {
     /// Counted from 1.
     pub(super) line: u64,
-    /// The kind: `param-type-mismatch`, say.
+    /// The kind, such as `param-type-mismatch`.
     pub(super) code: String,
     pub(super) message: String,
 }
@@ -74,7 +74,7 @@ impl Server {
         Ok(findings)
     }
 
-    /// Sends a request and waits for its answer. The answer to a request of the server is always empty.
+    /// Sends a request and waits for its answer. Meanwhile it answers each request of the server with an empty result.
     fn ask(&mut self, method: &str, params: Value) -> Result<Value, String> {
         self.last_id += 1;
         let id = self.last_id;
