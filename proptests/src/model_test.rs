@@ -1,6 +1,6 @@
-//! The common part of the model tests of the Rust crate and of the C library: arguments, seeds, replay, shrinking,
-//! counting, and a watchdog for programs that hang. Such a test runs random programs on a model and on the system
-//! under test.
+//! The common part of two model tests, of the Rust crate and of the C library. A model test runs random programs on a
+//! model and on the system under test. This module has the arguments, seeds, replay, shrinking, counting, and a
+//! watchdog for programs that hang.
 //!
 //! ```text
 //!   seed ──► program ──┬──► the model            ──► events ─┐

@@ -51,14 +51,14 @@ enum Operation {
 
 #[derive(Clone, Debug)]
 enum Kernel {
-    /// The wait lasts as long as it was told, and reports nothing.
+    /// The wait lasts for exactly its timeout, and reports nothing.
     Exact,
     /// The wait returns after `after_ns`, with events for the n-th tokens ever given out.
     Report {
         after_ns: u64,
         events: Vec<(usize, u8)>,
     },
-    /// Like `Report`, but the wait first reports more late completions than a batch has events.
+    /// Like `Report`, but the wait first reports more removed registrations than a batch holds.
     Overflow {
         after_ns: u64,
         events: Vec<(usize, u8)>,
@@ -107,8 +107,8 @@ struct Machine {
     keys: Vec<Key>,
     /// All tokens ever given out. Operations also use stale ones.
     tokens: Vec<Token>,
-    /// Tokens of which the kernel has refused to drop a direction. It may go on reporting that direction, and the loop
-    /// then asks it again.
+    /// Tokens for which the kernel has refused to drop a direction. The kernel may go on reporting that direction. Then
+    /// the loop asks the kernel again to drop it.
     undropped: Vec<Token>,
     /// The numbers of timers and descriptors that were pulled in this turn.
     timers_pulled: usize,

@@ -1,5 +1,5 @@
-//! A kernel with faults. It reports only some of the ready descriptors, and some that are not ready. It returns early
-//! or late, names registrations that are gone, and fails for lack of memory.
+//! Tests the loop on a kernel with faults. The kernel reports only some of the ready descriptors, and some that are not
+//! ready. It returns early or late, names registrations that are gone, and fails for lack of memory.
 //!
 //! With all of these faults the loop keeps its promises. There is no event after a removal. No timer fires early, out
 //! of order, or after it was cancelled. No descriptor that stays ready waits for ever. Time is virtual, so a loop that
@@ -147,7 +147,7 @@ impl Simulation {
         order.filter_map(event).collect()
     }
 
-    /// The step for the scripted kernel; `None` for a wait without a fault.
+    /// The step for the scripted kernel; `None` if the wait has nothing to report and takes its whole time.
     fn step(&mut self, fault: &Fault) -> Option<Step> {
         let mut truth = self.truth();
         let report = |after_ns, events| Some(Step::Report { after_ns, events });
@@ -208,8 +208,8 @@ impl Simulation {
         served
     }
 
-    /// With batches of one event, every ready descriptor is served. When none is ready, every timer fires, in one turn
-    /// each.
+    /// Ends the simulation. With batches of one event, every ready descriptor must be served. After that no descriptor
+    /// is ready, and every timer must fire: one turn for each timer is enough.
     fn finish(mut self) {
         let mut waiting: Vec<_> = self.truth().into_iter().map(|(_, event)| event.token).collect();
         for _ in 0..waiting.len() {

@@ -76,7 +76,7 @@ enum Operation {
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    // Delays are short, on both sides of the boundaries of slots and levels, or anything.
+    // Delays are short, or are close to the boundaries of slots and levels, or have any length.
     let delay = prop_oneof![
         3 => 1..600u64,
         3 => (0..32u32, 0..3u64).prop_map(|(bit, off)| ((1u64 << bit) + off).saturating_sub(1).max(1)),
@@ -120,7 +120,7 @@ impl Pair {
         }
     }
 
-    /// Advances both: the same timers expire at the same ticks in the same order.
+    /// Advances both wheels. Checks that the same timers expire at the same ticks in the same order.
     fn advance(&mut self, now: u64) {
         self.ours.advance(now);
         let expired: Vec<_> =
@@ -144,9 +144,9 @@ proptest! {
     }
 }
 
-/// C17: a delay of 49.7 days ends after 4.7 hours. The deadline is beyond the end of the other wheel's cycle. In the
-/// next cycle it falls into the slot of the highest level that contains now. The other wheel takes that slot for the
-/// near future.
+/// C17: in the other wheel a delay of 49.7 days ends after 4.7 hours. The deadline is beyond the end of that wheel's
+/// cycle. In the next cycle the deadline falls into the slot of the highest level that also contains the current time.
+/// The other wheel takes that slot for the near future.
 #[test]
 fn c17_where_the_other_wheel_is_wrong() {
     const START: u64 = 65_536;

@@ -1,5 +1,5 @@
-//! The wheel advances in slices and is compared with its model, a sorted map. At any time, even while an advance is
-//! unfinished, exactly the timers up to the reached tick have expired, in order.
+//! Tests a wheel that advances in slices, and compares it with its model, a sorted map. At any time, even while an
+//! advance is unfinished, exactly the timers up to the reached tick have expired, in order.
 
 use cogloop_engine::{Key, Wheel};
 use cogloop_proptests::wheel_model::{Id, WheelModel};
@@ -138,8 +138,8 @@ proptest! {
     }
 }
 
-/// The tests with random steps try slices only if advances are unfinished. Here three advances are unfinished for
-/// certain.
+/// In the tests with random steps, an advance may happen to finish in one slice. Here exactly three advances are
+/// unfinished.
 #[test]
 fn equal_deadlines_keep_their_order_when_some_are_inserted_during_a_cascade() {
     let insert = |_| Step::Insert(70);

@@ -1,9 +1,9 @@
--- The clients of server.lua: clients.lua PORT SECONDS CONNECTIONS
+-- Runs the clients of server.lua: clients.lua PORT SECONDS CONNECTIONS
 --
 -- CONNECTIONS clients are connected at a time. Each sends texts and compares them with the answers. Now and then a
 -- client stops reading for a while, so that the buffers of both sides fill. Now and then a client closes its socket
 -- before it has read the answer, so that the system resets the connection. At the end the script prints a line of
--- counts. It fails if a byte was lost or no message was sent.
+-- counts. The script fails if a byte was lost or no message was sent.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 local Address = require 't.Net.Address'

@@ -86,8 +86,8 @@ function M.shrink( face, program )
   return M.differ( face, program )
 end
 
--- A difference as text: the program as a script, a few lines before the first difference, and a few lines of each log
--- from there on.
+-- Returns a difference as text: the program as a script, a few lines before the first difference, and a few lines of
+-- each log from the difference on.
 function M.story( face, found )
   local out = { ("local S = dofile 'proptests/faces/lua/stand.lua' '%s'"):format( face.name ), found.text }
   for i = math.max( found.line - 8, 1 ), found.line - 1 do out[ #out + 1 ] = '-- both      ' .. found.got[ i ] end

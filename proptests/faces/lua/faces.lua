@@ -6,7 +6,7 @@
 --   COGLOOP_SOAK_SECONDS=60 lua …       runs programs for that time
 --   COGLOOP_SEED=42 lua …               begins with this seed; if PROGRAMS is 1, runs only the program of this seed
 --   COGLOOP_FACE=tasks lua …            only this face
---   COGLOOP_VERBOSE=1 lua …             prints each program before it runs, so the last one is the one that hangs
+--   COGLOOP_VERBOSE=1 lua …             prints each program before it runs; a program that hangs is printed last
 --   COGLOOP_SHRINK=0 lua …              does not shrink a program that shows a difference
 --   COGLOOP_WITHOUT=close,wait lua …    leaves these operations out
 --   COGLOOP_REPLAY=1 lua …              records each program and replays it instead of running the model. In a
@@ -23,7 +23,8 @@ local random, compare = part 'random', part 'compare'
 local fake = part 'fake'
 local the_world = part 'real'( )
 
--- A face: how its programs are made and written, the functions for them, and its model.
+-- Makes a face: the functions that generate and write its programs, the functions that the programs call, and its
+-- model.
 local function face_of( name, model, loop )
   local F = { name = name, real = the_world, stage = part 'stage' }
   F.generate, F.script, F.own = part( name .. '/generate' ), part( name .. '/script' ), part( name .. '/stage' )

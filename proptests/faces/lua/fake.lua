@@ -76,9 +76,9 @@ return function( )
     return next.h ~= nil and last ~= nil and next.turn == last.turn
   end
 
-  -- Returns the index of the candidate that the model serves next: the candidate that the module served, or else the
-  -- first candidate whose turn is specified. The model serves a candidate whose turn is not specified only if the
-  -- module has served it.
+  -- Returns the index of the candidate that the model serves next. This is the candidate that the module has served
+  -- next, or else the first candidate whose turn is specified. The model serves a candidate whose turn is not specified
+  -- only if the module has served it.
   function world.next( candidates )
     local socket, must = world.socket( next_mark( ).h ), nil
     for i, item in ipairs( candidates ) do

@@ -85,8 +85,8 @@ return function( world, own )
     S.lines[ #S.lines + 1 ] = now( ) .. '  #' .. n .. '  ' .. texts( n, select( '#', ... ), ... )
   end
 
-  -- A callback may run the loop, so calls nest. Lua 5.1 allows about 100 levels. A program is ended when it reaches
-  -- `deepest`.
+  -- A callback may run the loop, so calls nest. Lua 5.1 allows about 100 levels. At the level `deepest` the program is
+  -- ended.
   local depth, deepest = 0, 40
 
   local function begin( )

@@ -1,4 +1,4 @@
-//! Runs a program on the library, through the functions that C calls.
+//! Runs a program on the library, through the functions that a C program calls.
 #![allow(unsafe_code, reason = "the border to C")]
 
 // This is the library itself. Only its exported functions are used.
@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `cog_loop`, and `cog_timer`, `cog_watch` and `cog_hook`, as the header declares them.
+/// `cog_loop`, as the header declares it. `Part` is `cog_timer`, `cog_watch` or `cog_hook`.
 #[repr(C)]
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 struct Loop {
@@ -144,7 +144,7 @@ thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
 }
 
-/// `use_it` must not call the library.
+/// Calls `use_it` with the world. `use_it` must not call the library.
 fn with<T>(use_it: impl FnOnce(&mut World) -> T) -> T {
     WORLD.with_borrow_mut(|world| use_it(world.as_mut().expect("a world while its program runs")))
 }
@@ -240,7 +240,7 @@ extern "C" fn nothing(_: *mut c_void) {}
 extern "C" fn no_timer(_: Part, _: *const Expiry, _: *mut c_void) {}
 extern "C" fn no_watch(_: Part, _: c_int, _: *mut c_void) {}
 
-/// The handles are made at the first call.
+/// Returns the handles of the loop on the other thread. The first call makes that loop.
 fn foreign() -> Foreign {
     static FOREIGN: OnceLock<Foreign> = OnceLock::new();
     *FOREIGN.get_or_init(|| {
@@ -265,7 +265,7 @@ fn foreign() -> Foreign {
     })
 }
 
-/// The n-th element, modulo the length; the default value if there is none.
+/// The n-th element, modulo the length; the default value if the table is empty.
 fn nth<T: Copy + Default>(table: &[T], n: usize) -> T {
     n.checked_rem(table.len()).map(|n| table[n]).unwrap_or_default()
 }
@@ -326,7 +326,7 @@ fn log_call(code: c_int, outputs: &[u64]) {
     }
 }
 
-/// Adds a new handle to the table. Checks that a call that fails has not written its output.
+/// If the call succeeded, adds the new handle to the table. Otherwise checks that the call has not written its output.
 fn kept<T: Copy + Default + PartialEq + std::fmt::Debug>(code: c_int, made: T, table: fn(&mut World) -> &mut Vec<T>) {
     match code {
         0 => with(|world| table(world).push(made)),
@@ -494,7 +494,7 @@ fn act_on_watches(call: &Call) {
                 log_call(code, &[pipe_and_body(known).1 as u64]);
             }
             Call::SetWatchCallback(name, body) => {
-                // With another handle the call fails for any pipe.
+                // With any other kind of handle the call fails, so the pipe does not matter.
                 let pipe = if let HandleRef::Nth(n) = name { with(|world| nth(&world.watched, n)) } else { 0 };
                 log_call(cog_watch_set_callback(watch(name), on_watch, ctx_of_watch(pipe, body)), &[]);
             }
@@ -514,7 +514,7 @@ fn act_on_watches(call: &Call) {
     }
 }
 
-/// Uses a loop on another thread, if it is released.
+/// Uses the loop on another thread, if the loop is released.
 fn visit(of: Loop) {
     let visitor = std::thread::spawn(move || {
         let mut now_ns = 7;
@@ -531,7 +531,8 @@ fn visit(of: Loop) {
     log_call(code, &[now_ns]);
 }
 
-/// Converts a time. The time of day advances, so the model cannot predict the result.
+/// Converts a time of the loop to the time of day. The model cannot predict the result, because the time of day
+/// advances. So this function checks the result.
 fn convert(of: Loop, at_ns: u64) {
     let (mut now_ns, mut unix_ns) = (0, 7);
     // SAFETY: the outputs have the right types.
@@ -547,7 +548,7 @@ fn convert(of: Loop, at_ns: u64) {
     log_call(code, &[]);
 }
 
-/// Runs calls one after another.
+/// Runs the calls of a program one after another.
 pub(crate) struct Library;
 
 impl Library {

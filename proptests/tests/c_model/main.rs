@@ -3,7 +3,7 @@
 //! docs/c.md and the header. After each call, both must have returned the same code and outputs, and called the same
 //! functions in the same order. Where the header leaves an order open, the model takes the order of the library.
 //!
-//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs as many as there is time for.
+//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs programs for N seconds.
 
 mod library;
 mod model;

@@ -1,4 +1,4 @@
-//! A simple implementation of docs/c.md and of the header.
+//! The model: a simple implementation of what docs/c.md and the header describe.
 //!
 //! ```text
 //!   turn:  idle and prepare hooks ──► wait ──► check hooks ──► timers, by deadline, then arming ──► watches ──► posts
@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 use std::iter::successors;
 use std::num::NonZeroU64;
 
-/// The limit of calls. A call of a program that needs more calls counts as endless.
+/// The number of calls that one call of a program may lead to, through callbacks. A call that needs more counts as
+/// endless.
 const CALLS_MAX: usize = 500;
 /// A higher limit, for a call that has ended in the library. In the library's order the model may need more calls than
 /// in the orders that [`Model::ends`] has tried.
@@ -53,8 +54,8 @@ struct Timer {
 
 impl Timer {
     /// The time at which the timer fires, rounded up to a tick. Without slack it is the scheduled time. With slack,
-    /// take the greatest power of ten that is not above the slack. Among its multiples within the slack, the time is
-    /// the multiple that is divisible by the highest power of two.
+    /// take the greatest power of ten that is not above the slack. Among the multiples of that power within the slack,
+    /// the time is the multiple that is divisible by the highest power of two.
     fn moment(&self, known: &Loop, scheduled_ns: u64) -> u64 {
         let powers_of_ten = successors(Some(1_u64), |power| power.checked_mul(10));
         let unit_ns = powers_of_ten.take_while(|&power| power <= self.slack_ns).last().unwrap_or(1);
@@ -116,7 +117,7 @@ struct Loop {
     is_freed: bool,
     /// Whether the loop belongs to no thread.
     is_released: bool,
-    /// The number of walks that are visiting its timers and watches.
+    /// The number of walks that are visiting the loop's timers and watches.
     walks: usize,
     /// The time of the last reading. Delays count from it if `is_cached`.
     cached_ns: u64,
@@ -163,8 +164,8 @@ pub(crate) struct Model {
     loops: Vec<Loop>,
     timers: Vec<Timer>,
     watches: Vec<Watch>,
-    /// The watches in the order in which their handles were given out. A watch that replaces an older one is made
-    /// before the older one ends.
+    /// The watches in the order in which their handles were given out. This is not the order of `watches`: a watch that
+    /// replaces an older one is made before the older one ends, and its handle is given out afterwards.
     watch_handles: Vec<usize>,
     hooks: Vec<Hook>,
     bytes: [usize; PIPES],
@@ -173,7 +174,7 @@ pub(crate) struct Model {
     /// The number of running callbacks whose order the library chooses.
     in_open_order: usize,
     log: Vec<Event>,
-    /// The events of this call in the library whose order is not specified.
+    /// The events that this call has had in the library, as far as their order is not specified.
     order: VecDeque<Event>,
     /// Whether the last item is taken first if the library's order is not known.
     is_reversed: bool,
@@ -204,8 +205,8 @@ impl Model {
     }
 
     /// Returns the events of a call, or an error if the call would never end. In three cases the order is not
-    /// specified, and the model follows the library: several ready descriptors (and which of them a turn leaves to the
-    /// next one), a walk, and the ends when a loop is freed.
+    /// specified, and the model follows the library: for several ready descriptors, in a walk, and for the ends when a
+    /// loop is freed. The library also chooses which ready descriptors a turn leaves to the next turn.
     pub(crate) fn call(&mut self, call: &Call, mut order: VecDeque<Event>) -> Run<Vec<Event>> {
         order.retain(has_open_order);
         (self.calls_left, self.order) = (CALLS_MAX_KNOWN, order);
@@ -245,7 +246,7 @@ impl Model {
         self.note(Event::Output(output));
     }
 
-    /// The live object that a handle names, or the error code if there is none.
+    /// The live loop that a handle names, or the error code if there is none.
     fn loop_of(&self, name: HandleRef) -> Result<usize, i32> {
         let n = self.loop_of_any_thread(name)?;
         if self.loops[n].is_released { Err(THREAD) } else { Ok(n) }
@@ -271,8 +272,8 @@ impl Model {
         self.part(name, self.hooks.len(), |n| (self.hooks[n].of, self.hooks[n].is_live))
     }
 
-    /// The live object of this name among `count`. `state` returns the loop of an object, and whether the object is
-    /// live. The loop's thread is checked before the object: a forged handle still names a loop.
+    /// The live object that `name` names, among `count` objects. `state` returns the loop of an object, and whether the
+    /// object is live. The loop's thread is checked before the object: a forged handle still names a loop.
     fn part(&self, name: HandleRef, count: usize, state: impl Fn(usize) -> (usize, bool)) -> Result<usize, i32> {
         let named = if let HandleRef::Forged(n) = name { HandleRef::Nth(n) } else { name };
         let n = nth(named, count)?;

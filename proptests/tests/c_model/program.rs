@@ -6,7 +6,7 @@ use proptest::prelude::*;
 /// A handle for a call.
 #[derive(Copy, Clone, Debug)]
 pub(crate) enum HandleRef {
-    /// The n-th handle that was given out, modulo their number. It may be stale.
+    /// The n-th handle that was given out, modulo the number of handles. It may be stale.
     Nth(usize),
     Zero,
     /// The n-th handle with another generation, which was never given out.
@@ -51,7 +51,7 @@ pub(crate) enum Call {
     WallTime(HandleRef, u64),
     /// Visits all timers and watches, and runs a body at each visit.
     Walk(HandleRef, usize),
-    /// Adds a hook. The time at which it runs may be invalid.
+    /// Adds a hook. The number that says when the hook runs may be invalid.
     Hook(HandleRef, i32, usize),
     RemoveHook(HandleRef),
     After(HandleRef, u64, usize),
@@ -156,8 +156,8 @@ pub(crate) enum Event {
     Hooked {
         body: usize,
     },
-    /// The function that frees a `ctx` was called. If a loop is freed, the library chooses the order, as for the visits
-    /// of a walk.
+    /// The function that frees a `ctx` was called. When a loop is freed, the library chooses the order of these calls,
+    /// as it chooses the order of a walk's visits.
     TimerEnded {
         body: usize,
     },
@@ -355,8 +355,8 @@ impl Call {
         }
     }
 
-    /// Whether the call may wait for ever. Callbacks whose order the library chooses do not make such calls: the model
-    /// could not tell whether they end.
+    /// Whether the call may wait for ever. If the library chooses the order of callbacks, these callbacks make no such
+    /// call, because the model could not tell whether the call ends.
     pub(crate) fn may_wait_for_ever(&self) -> bool {
         matches!(self, Self::Run(_) | Self::RunOnce(_, NEVER))
     }

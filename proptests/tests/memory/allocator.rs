@@ -1,5 +1,5 @@
-//! An allocator that refuses requests of one thread: all from the nth on, only the nth, or all beyond a number of
-//! bytes.
+//! An allocator that refuses requests of one thread. It refuses all requests from the nth on, only the nth, or all
+//! requests beyond a number of bytes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,5 +1,5 @@
-//! The event loop on each backend while memory runs out: descriptors, their modes, their marks (which the user sets
-//! with `mark_ready`), and timers.
+//! Tests the event loop on each backend while memory runs out: timers, descriptors, their modes, and their marks, which
+//! the user sets with `mark_ready`.
 
 use crate::allocator::{Grant, with};
 use crate::{Dice, at_each_request};

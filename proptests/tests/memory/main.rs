@@ -1,5 +1,5 @@
-//! Memory runs out, at each request in turn. The result must be an error, and nothing may be half done. Code that needs
-//! no memory must work.
+//! Tests in which memory runs out, at each request in turn. The result must be an error, and nothing may be half done.
+//! Code that needs no memory must work.
 
 mod allocator;
 mod event_loop;
@@ -24,7 +24,7 @@ fn at_each_request(mut story: impl FnMut(Grant) -> usize) -> usize {
     let enough =
         (0..100_000).find(|&count| story(Grant::Requests(count)) == 0).expect("with enough memory the story succeeds");
     for count in 0..enough {
-        // A request that is repeated with another size leads to requests that do not occur otherwise.
+        // Code may repeat a refused request with another size. Then requests follow that do not occur otherwise.
         story(Grant::AllBut(count));
     }
     enough

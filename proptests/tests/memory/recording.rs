@@ -1,4 +1,4 @@
-//! A loop that records or replays while memory runs out.
+//! Tests a loop that records or replays while memory runs out.
 
 use crate::allocator::with;
 use crate::event_loop::lend;
@@ -119,8 +119,8 @@ fn a_replay_ends_with_an_error_when_memory_runs_out_at_any_request() {
         events.audit();
         refused
     });
-    // Some refusals do no harm: without memory for the text that names a place in the program, the loop leaves the text
-    // out, and the replay does not depart.
+    // Some refusals do no harm. If there is no memory for the text that names a place in the program, the loop leaves
+    // the text out, and the replay does not depart.
     assert!(enough > 8 && run_out > 8 && unhurt > 1, "{enough} requests, {run_out} without memory, {unhurt} unhurt");
 }
 

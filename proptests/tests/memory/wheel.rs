@@ -1,4 +1,4 @@
-//! The wheel and the scheduler while memory runs out.
+//! Tests the wheel and the scheduler while memory runs out.
 
 use crate::allocator::{Grant, with};
 use crate::{Dice, at_each_request};
@@ -90,7 +90,7 @@ fn the_wheel_goes_on_when_memory_runs_out_at_any_request() {
     assert!(at_each_request(wheel_story::<2, 15>) > 5);
 }
 
-/// Timers in the order in which they expire, with memory for sorting or without.
+/// Returns timers in the order in which they expire. `grant` decides whether there is memory for sorting.
 fn popped_in_order(grant: Grant, spread: u64, count: u64) -> Vec<(u64, u64)> {
     let mut wheel = Wheel::<u64>::new();
     let mut dice = Dice(spread);

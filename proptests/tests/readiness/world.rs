@@ -1,4 +1,5 @@
-//! A backend with its own descriptors. It runs a script and compares the backend's reports with those of `poll`.
+//! A world: a backend with its own descriptors. The world runs a script and compares the backend's reports with those
+//! of `poll`.
 //!
 //! A turn of the script is two turns of the loop, with nothing done in between. On every backend both turns report
 //! exactly what `poll` reports.
@@ -17,7 +18,8 @@ use crate::{Kind, Operation};
 /// The ends of pipes and sockets, and the files, that are ready: the index of each, in order, and its directions.
 pub(crate) type Reports = Vec<(usize, Interest)>;
 
-/// The number of events after which a descriptor that was closed without being removed is noticed at the latest.
+/// The number of events that may come for a descriptor that was closed without being removed. After that the loop must
+/// have noticed the close.
 const GHOST_EVENTS_MAX: u32 = 64;
 
 struct End {
@@ -191,8 +193,8 @@ impl World {
         self.peer_of(n).map_or(0, |peer| unread(peer.fd))
     }
 
-    /// TCP takes time even on the loopback device. So this waits until what was sent has arrived at the other end. An
-    /// end that was reset gets nothing more.
+    /// TCP takes time even on the loopback device. So this function waits until what was sent has arrived at the other
+    /// end. An end that was reset gets nothing more.
     fn wait_until(&self, n: usize, has_arrived: impl Fn(&End) -> bool) {
         let Some(peer) = self.peer_of(n) else { return };
         while !has_arrived(peer) && !is_reset(peer.fd) {

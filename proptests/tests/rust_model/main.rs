@@ -1,15 +1,15 @@
 //! Compares the crate `cogloop` with a model. Random programs run on a simulated loop, with callbacks and futures
 //! together. Futures are spawned, dropped at any point, timed out and raced. The programs also use `with`, remotes,
 //! channels, limits, errors and panics. The model follows docs/rust.md. After each operation both must have logged the
-//! same events, and the audit must pass. The loop chooses two orders: that of idle callbacks, which the model follows,
-//! and that in which `clear` drops tasks, which is not compared.
+//! same events, and the audit must pass. The loop chooses two orders. One is the order of idle callbacks, which the
+//! model follows. The other is the order in which `clear` drops tasks, which is not compared.
 //!
 //! ```text
 //!   seed ──► program ──┬──► Model           plain lists       ──► events with times ─┐
 //!                      └──► LoopUnderTest   the crate itself  ──► events with times ─┴─► equal, after each operation
 //! ```
 //!
-//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs as many as there is time for.
+//! `COGLOOP_SEED=N` runs one program; `COGLOOP_SOAK_SECONDS=N` runs programs for N seconds.
 
 mod model;
 mod program;
@@ -25,7 +25,7 @@ use world::LoopUnderTest;
 const TEST: ModelTest = ModelTest { name: "rust_model", programs: 1_500 };
 
 impl Program {
-    /// Stands for the future of `block_on` in place of a task's number.
+    /// Names the future of `block_on`, in place of a task's number.
     pub(crate) const ROOT: usize = usize::MAX;
 }
 

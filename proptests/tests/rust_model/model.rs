@@ -1,5 +1,5 @@
-//! A simple implementation of docs/rust.md for a loop on virtual time. Timers, tasks and channels are in plain
-//! collections of the standard library.
+//! The model: a simple implementation of what docs/rust.md describes, for a loop on virtual time. Timers, tasks and
+//! channels are in plain collections of the standard library.
 //!
 //! ```text
 //!   turn:  posts ──► visits ──► timers ──► the descriptor ──► channels and tasks that were woken
@@ -50,7 +50,7 @@ struct Channel {
     is_running: bool,
 }
 
-/// The part of a channel that its senders share.
+/// The messages of a channel, which its senders share.
 #[derive(Clone, Debug)]
 struct Queue {
     messages: VecDeque<u64>,
@@ -502,7 +502,7 @@ impl Model {
         let visits = std::mem::take(&mut self.deferred);
         self.drop_all_tasks();
         visits.into_iter().for_each(|visit| self.end_visit(visit.join, Join::Cancelled));
-        // A sleep outside a task notices that its timer is gone.
+        // If the future of `block_on` sleeps, it has to notice that its timer is gone.
         self.wake_the_root_that_sleeps();
         self.clear_watched();
         self.log[before..].sort();

@@ -132,8 +132,8 @@ pub(crate) enum Step {
     Send(usize),
     /// Waits for a message, as a `Stream` if the flag is set.
     Recv(usize, bool),
-    /// Waits for the watched object: for a signal (as a `Stream` if the flag is set), for the end of a child, or for a
-    /// byte (only for readiness if the flag is not set).
+    /// Waits for the watched object: for a signal, for the end of a child, or for a byte. With the flag, a signal is
+    /// awaited as a `Stream`. Without the flag, a byte is not read: the step waits only until the pipe is ready.
     Await(bool),
     /// Another step with a time limit. The step is dropped when the time is over.
     Limited(u64, Box<Step>),
@@ -214,14 +214,14 @@ pub(crate) enum Event {
     },
 }
 
-/// An action or a step answers with one of these constants if its answer is not a number or a time. This one means:
-/// refused.
+/// The answer of an action or a step that was refused. This constant and the next two are answers that are not a number
+/// or a time.
 pub(crate) const REFUSED: u64 = 99;
-/// There is no such timer, or no message, now or ever.
+/// The answer if there is no such timer, or no message, now or ever.
 pub(crate) const NONE: u64 = 98;
-/// The time limit of a step has passed.
+/// The answer of a step whose time limit has passed.
 pub(crate) const ELAPSED: u64 = 97;
-/// The number of the first message.
+/// The answer for message number 0. The answer for message `n` is this number plus `n`.
 pub(crate) const MESSAGES: u64 = 1_000;
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]

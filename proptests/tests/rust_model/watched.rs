@@ -34,7 +34,7 @@ impl Drop for Object {
     }
 }
 
-/// The place of the object. It can make the object ready even while a future has it.
+/// The place of the object. The place can make the object ready even while a future has the object.
 #[derive(Default)]
 pub(crate) struct Place {
     object: RefCell<Option<Object>>,
@@ -102,7 +102,7 @@ impl Place {
         self.source.set(Some(added.unwrap()));
     }
 
-    /// Returns `None` if no source was made yet.
+    /// Makes a call on the last source that was made. Returns `None` if there was no source yet.
     pub(crate) fn on_source<S>(&self, handle: &Handle<S>, what: OnSource) -> Option<u64> {
         let source = self.source.get()?;
         Some(match what {
@@ -171,7 +171,7 @@ impl Place {
     }
 }
 
-/// An object that is put back into its place when this is dropped.
+/// An object that a future has taken out of its place. Dropping this value puts the object back.
 struct Taken<'a> {
     place: &'a Place,
     object: Option<Object>,

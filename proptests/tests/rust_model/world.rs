@@ -20,7 +20,7 @@ type State = u64;
 pub(crate) type Verdict = Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>>;
 
 thread_local! {
-    /// This is a thread-local, because posts are `Send` and cannot hold the world.
+    /// The world is a thread-local, because posts are `Send` and cannot hold the world.
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
 

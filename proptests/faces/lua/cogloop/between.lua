@@ -1,12 +1,12 @@
--- Channels, semaphores and events, by which tasks wait for each other. Waiting tasks are served in the order of
--- arrival.
+-- The channels, semaphores and events of the model, with which tasks wait for each other. Waiting tasks are served in
+-- the order of arrival.
 
 return function( M )
   local Loop = M.Loop
 
   -- ## A queue of tasks that wait
-  -- A waiting task that is woken gets its value at once, so no other task can take the value before it runs. A task in
-  -- the queue that no longer waits is skipped: it was cancelled or closed, or its time is over.
+  -- A waiting task gets its value when it is woken. So no other task can take the value before the woken task runs. If
+  -- a task in the queue was cancelled or closed, or its time is over, it is skipped.
   function M.queue( list, task, value )
     local wait = { kind = 'queue', task = task, value = value }
     table.insert( list, wait )

@@ -1,4 +1,4 @@
--- Handles and watchers.
+-- The handles and watchers of the model.
 
 return function( M )
   local Loop, world = M.Loop, M.world
@@ -30,10 +30,10 @@ return function( M )
 
   -- A coroutine that waits for a handle has a claim on the handle: it occupies the directions for which it waits. If
   -- other code resumes or closes the coroutine, the claim becomes void. A void claim is dropped when another function
-  -- or coroutine needs the direction, when a method of the watcher is called, when the loop's timers or handles are
-  -- listed, and at the latest at the claim's time limit. A turn of the module drops some void claims as well, until it
-  -- has found a claim that is not void. Which void claims a turn drops is not specified. So a program lists the handles
-  -- before a turn: see `S.look` in stage.lua.
+  -- or coroutine needs the direction, or when a method of the watcher is called. It is also dropped when the loop's
+  -- timers or handles are listed, and at the latest at the claim's time limit. A turn of the module drops some void
+  -- claims as well, until it has found a claim that is not void. Which void claims a turn drops is not specified. So a
+  -- program lists the handles before a turn: see `S.look` in stage.lua.
   local function drop_void( entry )
     if not entry then return end
     for one in each 'rw' do

@@ -1,7 +1,7 @@
 -- `require 'cogloop'` as a program that is simple on purpose: an executable specification for docs/lua.md. It has most
 -- functions of the module, on a virtual clock and on descriptors of `world`. It has no `child`, `dump`, `metrics`,
--- `top`, `trace`, and no functions for an outer loop. Each section begins with its rules in words. All state is in
--- plain lists that are searched, so nothing here is fast.
+-- `top` and `trace`, and of the functions for an outer loop only `remaining`. Each section begins with its rules in
+-- words. All state is in plain lists that are searched, so nothing here is fast.
 --
 --   loop.lua      time, turns, `run` and similar functions, errors
 --   share.lua     how much a turn serves

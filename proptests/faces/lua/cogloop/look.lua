@@ -47,9 +47,10 @@ return function( M )
   end
 
   -- ## stats
-  -- The number of turns, the number of timers that have fired and of tasks that were woken, and the number of timers
-  -- and handles that the loop has now. While measuring is on, also the lateness of timers and the durations of
-  -- callbacks and waits. The time that passes in `advance` does not count as a wait.
+  -- Returns the number of turns, and the number of timers that have fired plus the number of tasks that were woken.
+  -- Also returns the numbers of timers and handles that the loop has now. While measuring is on, also returns the
+  -- lateness of timers and the durations of callbacks and waits. The time that passes in `advance` does not count as a
+  -- wait.
   function Loop.stats( loop, measure )
     M.open( loop )
     if measure ~= nil then loop.measuring = measure and { late = { }, callback = { }, waited = 0 } or nil end
@@ -121,10 +122,10 @@ return function( M )
   end
 
   -- ## remaining
-  -- The time for which another loop may wait until this loop needs a turn. It is 0 if something is ready or due, or if
-  -- the backend has work for a turn. If not, it is the time until the next timer's moment; nil if there is no timer.
-  -- The function below does not look at handles, because a program asks only a loop without handles: see `S.remaining`
-  -- in stage.lua.
+  -- Returns how long another loop may wait until this loop needs a turn. The result is 0 if something is ready or due,
+  -- or if the backend has work for a turn. Otherwise it is the time until the next timer's moment, or nil if there is
+  -- no timer. The function below does not look at handles, because a program asks only a loop without handles: see
+  -- `S.remaining` in stage.lua.
   function Loop.remaining( loop )
     M.open( loop )
     if #loop.woken > 0 then return 0 end

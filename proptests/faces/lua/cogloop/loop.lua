@@ -1,4 +1,4 @@
--- Time, turns, and running a loop.
+-- The model of a loop: its time, its turns, and the functions that run it.
 
 return function( M )
   local Loop, world = M.Loop, M.world
@@ -36,8 +36,8 @@ return function( M )
 
   -- ## A callback
   -- An error in a callback is passed to the function of `onerror`, together with the object that failed. Without such a
-  -- function, or if it fails as well, the error leaves `run`, and the loop can run again. The error also leaves `run`
-  -- if the callback has closed the loop. `what` is the timer, the watcher, or the task.
+  -- function, or if that function raises as well, the error leaves `run`, and the loop can run again. The error also
+  -- leaves `run` if the callback has closed the loop. `what` is the timer, the watcher, or the task.
   function M.report( loop, what, err )
     if loop.on_error and not loop.closed then
       local ok, again = pcall( loop.on_error, err, 'traceback', what )
@@ -89,8 +89,8 @@ return function( M )
   end
 
   -- ## Running
-  -- Three things keep a loop running: a timer that is neither paused nor unreferenced, a watched handle that is not
-  -- unreferenced, and a task that waits for a handle or was woken.
+  -- Three things keep a loop running: a referenced timer that is not paused, a referenced handle that is watched, and a
+  -- task that waits for a handle or was woken.
   local function left( loop )
     if #loop.woken > 0 then return true end
     for _, timer in ipairs( loop.pending ) do
@@ -146,9 +146,8 @@ return function( M )
 
   -- Lets `ms` pass and serves each timer at its moment, whether the timer keeps the loop running or not. Ready handles
   -- are served before time passes: at each moment `advance` takes turns as long as a timer is due, and one more turn.
-  -- So a handle that stays ready does not stop time. If callbacks take so long that they end a tick or more after the
-  -- end of `ms`, one last turn is taken, and timers that it leaves stay due. Inside a callback, `advance` only moves
-  -- the time.
+  -- So a handle that stays ready does not stop time. If callbacks end a tick or more after the end of `ms`, `advance`
+  -- takes one last turn, and timers that this turn leaves stay due. Inside a callback, `advance` only moves the time.
   function Loop.advance( loop, ms )
     M.open( loop )
     local target = loop.time + ms * 1e6

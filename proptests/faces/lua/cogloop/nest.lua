@@ -5,7 +5,7 @@ return function( M )
 
   -- ## Waiting in a nested coroutine
   -- A wait yields through all nested coroutines to the loop. When the wait ends, the coroutines are resumed in the
-  -- opposite order. A wait yields the value `M`, which tells it from a yield of the script.
+  -- opposite order. A wait yields the value `M`, so it differs from a yield of the script.
   local step
 
   local function left( loop, co, me, was_inside, ok, ... )
@@ -38,7 +38,7 @@ return function( M )
 
   -- ## pcall
   -- As Lua's `pcall`. On Lua 5.1 a function cannot yield through `pcall`. There the function runs in a coroutine of its
-  -- own, and its yields are passed on as well as its waits.
+  -- own, and both its waits and its yields are passed on.
   local probe = coroutine.create( function( ) return pcall( coroutine.yield ) end )
   coroutine.resume( probe )
   local can_yield = coroutine.status( probe ) == 'suspended'

@@ -1,4 +1,4 @@
--- The shares of a turn.
+-- The shares of a turn: how much a turn serves.
 
 local SHARE, STEP = 10e6, 16      -- in ns; in callbacks
 
@@ -38,7 +38,7 @@ return function( M )
   end
 
   -- Whether the turn leaves the other timers to the next turn. If the loop has no handles when the clock is due to be
-  -- read, this turn does not read the clock for timers any more: a handle that is added later cannot be ready in this
+  -- read, this turn does not read the clock for timers any more. A handle that is added later cannot be ready in this
   -- turn.
   function M.timers_are_over( loop )
     local share = loop.shares.timers

@@ -1,4 +1,4 @@
--- Signals.
+-- The signals of the model.
 
 return function( M )
   local Loop, world = M.Loop, M.world

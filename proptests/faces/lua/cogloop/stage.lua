@@ -22,9 +22,9 @@ return function( S, world )
     S.say( n, 'slept', ... )
   end
 
-  -- When other code has resumed or closed a coroutine that waits for a handle, the coroutine still has a claim on the
-  -- handle: the loop still counts it as waiting. It is not specified in which turn the loop drops this claim, but
-  -- listing the handles drops it at once. So programs list the handles where such a claim may exist.
+  -- If other code resumes or closes a coroutine that waits for a handle, the loop still counts the coroutine as
+  -- waiting: it keeps its claim on the handle. In which turn the loop drops this claim is not specified, but listing
+  -- the handles drops it at once. So programs list the handles where such a claim may exist.
   function S.look( ) pcall( S.main.handles, S.main ) end
 
   function S.waited( n, h, ready, ... )

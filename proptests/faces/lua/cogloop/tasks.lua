@@ -1,4 +1,4 @@
--- Tasks, from `spawn` to the end of a task, which wakes the tasks that wait for it.
+-- The tasks of the model, from `spawn` to the end of a task. The end wakes the tasks that wait for it.
 
 return function( M )
   local Loop = M.Loop
@@ -148,8 +148,8 @@ return function( M )
   function M.resume( loop, task, ... ) resume( loop, task, true, ... ) end
 
   -- A script may begin the coroutine itself and pass arguments. The function gets these arguments if `spawn` had none.
-  -- In a Lua with `<close>` the function is called by `pcall`, so that its closing functions may wait after an error as
-  -- well.
+  -- In a version of Lua with `<close>`, `pcall` calls the function. So its closing functions may wait after an error,
+  -- too.
   function Loop.spawn( loop, f, ... )
     M.open( loop )
     if #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end

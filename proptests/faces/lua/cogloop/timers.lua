@@ -10,9 +10,9 @@ return function( M )
   -- early. Everything that a timer reports refers to the deadline. The moment at which the timer is served is its
   -- deadline, unless the timer has slack. With slack the moment lies between the scheduled time and the end of the
   -- slack. To find it, take the greatest power of ten, in ns, that is not above the slack. Among the multiples of this
-  -- power in the range, the moment is the multiple that is divisible by the highest power of two. It is rounded up to a
-  -- tick. There is exactly one such multiple, and timers whose ranges overlap often have the same. A timer whose moment
-  -- has passed is served in the next turn.
+  -- power in the range, the moment is the multiple that is divisible by the highest power of two. The moment is then
+  -- rounded up to a tick. There is exactly one such multiple, and timers whose ranges overlap often have the same
+  -- multiple. A timer whose moment has passed is served in the next turn.
   local function with_slack( first, slack )
     if first == 0 or slack == 0 then return first end
     local step = 1
@@ -106,8 +106,8 @@ return function( M )
 
   -- ## Being due
   -- A timer is due if its moment is not later than now. A turn serves the timers that were due when its wait ended, up
-  -- to its share (see share.lua), in the order of their moments and then of arming. A timer that gets another deadline
-  -- before it is served is not due any more. The timers that a turn leaves come first in the next turn.
+  -- to its share (see share.lua), in the order of their moments and then of arming. If a timer gets another deadline
+  -- before it is served, it is not due any more. The timers that a turn leaves come first in the next turn.
   local function earlier( a, b )
     local turn_of_a, turn_of_b = a.turn or math.huge, b.turn or math.huge
     if turn_of_a ~= turn_of_b then return turn_of_a < turn_of_b end

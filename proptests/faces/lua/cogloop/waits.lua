@@ -24,8 +24,8 @@ return function( M )
 
   -- ## A wait
   -- `task.wait` is the current wait: its kind, its timer, and its claim on a handle, which handles.lua explains. What
-  -- ends the wait passes values to it. If the first value is `M`, the wait raises the cancellation; if not, it returns
-  -- the values.
+  -- ends the wait passes values to it. If the first value is `M`, the wait raises the cancellation. Otherwise the wait
+  -- returns the values.
   local function woken( task, ... )
     task.waits = false
     return ...
@@ -131,9 +131,9 @@ return function( M )
   end
 
   -- ## sleep
-  -- Other code may have resumed or closed a coroutine that slept. The loop then removes the timer of the sleep before a
-  -- turn, but not always: the loop goes through the sleeps from the newest to the oldest, and stops at the first
-  -- coroutine that really sleeps.
+  -- Other code may have resumed or closed a coroutine that slept. The loop may then remove the timer of the sleep
+  -- before a turn. It goes through the sleeps from the newest to the oldest, and stops at the first coroutine that
+  -- really sleeps.
   function Loop.sleep( loop, ms )
     M.open( loop )
     return M.checked( loop, M.pause( loop, { kind = 'sleep' }, ms ) )
@@ -183,7 +183,8 @@ return function( M )
   end
 
   -- ## park and unpark
-  -- `unpark` ends only a wait of `park`. If the task does not wait there, or was woken already, it returns false.
+  -- `unpark` ends only a wait of `park`. If the task does not wait in `park`, or was woken already, `unpark` returns
+  -- false.
   function Loop.park( loop, ms )
     M.open( loop )
     return M.checked( loop, M.pause( loop, { kind = 'park' }, ms ) )

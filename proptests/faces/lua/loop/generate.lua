@@ -1,5 +1,6 @@
 -- Random programs over `require 't.Loop'`; see grow.lua. A program always adds a handle with the same directions, and
--- removes both directions at a time, because the effect of changed directions on the current turn is not specified.
+-- always removes both directions. Otherwise the directions would change, and the effect of that on the current turn is
+-- not specified.
 
 local part = ...
 local grow = part 'grow'

@@ -4,8 +4,8 @@ return function( S, world )
   function S.time( ) return 0 end       -- the module has no function for the virtual time
   function S.turn( ) end
 
-  -- Ends a program by destroying its timers: after a long sleep an interval may have tens of thousands of events, which
-  -- are dropped with the timer.
+  -- Ends a program by destroying its timers. After a long sleep an interval may have tens of thousands of events, and
+  -- they are dropped with the timer.
   function S.end_all( )
     for _, timer in pairs( S.T ) do timer:destroy( ) end
   end

@@ -16,8 +16,8 @@ return function( S, world )
   S.Q, S.M, S.E, S.G = { }, { }, { }, { }      -- channels, semaphores, events, groups
 
   -- ## Values as text
-  -- A cancellation is logged as its reason and its name. An error message that contains phrases of PHRASES is logged as
-  -- these phrases and the names of the script's errors in it, such as `oops1`.
+  -- A cancellation is logged as its reason and its name. If an error message contains phrases of PHRASES, the log has
+  -- only these phrases, and the names of the script's errors in the message, such as `oops1`.
   local function shown( value )
     if type( value ) == 'table' then
       local is_one, reason = world.cancelled( value )
@@ -207,7 +207,7 @@ return function( S, world )
     if pcall( loop.now, loop ) then end_all( loop ) end
     S.tasks( 'end', loop )
     S.stats( 'end', loop )
-    -- The loop keeps the task that ran last. So that the program's last task is released, another task must run.
+    -- The loop keeps the task that ran last. Another task must run, so that the loop releases the program's last task.
     pcall( loop.spawn, loop, S.nothing )
     pcall( loop.step, loop, 0 )
     if #S.lines % 8 == 0 then S.say( 'end', 'kept', kept( ) ) end

@@ -1,4 +1,4 @@
-//! A loop runs: its hooks, its wait, and its callbacks.
+//! How the model runs a loop: its hooks, its wait, and its callbacks.
 
 use super::{Endless, Loop, Model, OK, RUNNING, Run, Serving, Timer, Watch};
 use crate::program::{Call, Event, LEVEL, NEVER};
@@ -175,7 +175,7 @@ impl Model {
             }
             let has_watches = self.watches.iter().any(|watch| watch.of == n && watch.is_live);
             let known = &mut self.loops[n];
-            // If there is no watch when the clock would be read, the clock is not read again in this turn: a descriptor
+            // If there is no watch when the clock would be read, the clock is not read again in this turn. A descriptor
             // that is watched later cannot be ready in this turn.
             if !has_watches && known.timers_share.served >= known.timers_share.look_at {
                 known.timers_share.look_at = known.served_max;

@@ -87,14 +87,15 @@ impl Model {
         self.queues.push(Queue::new(capacity.max(1)));
     }
 
-    /// Takes the next message. The first sender that waits gets the room.
+    /// Takes the next message. Its room goes to the first sender that waits.
     pub(super) fn next_message(&mut self, channel: usize) -> Option<u64> {
         let message = self.queues[channel].messages.pop_front();
         self.grant(channel);
         message
     }
 
-    /// Returns `Some(None)` if there will be no more messages.
+    /// Takes the next message. Returns `None` if `waiter` has to wait, and `Some(None)` if there will be no more
+    /// messages.
     pub(super) fn ask_to_recv(&mut self, channel: usize, waiter: Waiter) -> Option<Option<u64>> {
         let queue = &mut self.queues[channel];
         let is_waiting = queue.messages.is_empty() && queue.senders > 0;
@@ -127,7 +128,8 @@ impl Model {
         }
     }
 
-    /// Returns `Some(false)` if the channel no longer exists.
+    /// Tries to send a message. Returns `None` if `waiter` has to wait for room, and `Some(false)` if the channel no
+    /// longer exists.
     pub(super) fn ask_to_send(&mut self, channel: usize, message: u64, waiter: Waiter) -> Option<bool> {
         let queue = &mut self.queues[channel];
         if queue.is_closed {

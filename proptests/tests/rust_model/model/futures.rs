@@ -109,7 +109,7 @@ impl Model {
         self.wake(Waiter::Task(name));
     }
 
-    /// The handle of a task that the program held.
+    /// Takes the handle of a task, if the program holds it. Returns the task's number.
     pub(super) fn take_handle(&mut self, n: usize) -> Option<usize> {
         let is_held = pick_mut(&mut self.handles, n)?;
         std::mem::take(is_held).then(|| n % self.handles.len())
@@ -385,7 +385,7 @@ impl Model {
         }))
     }
 
-    /// The answer for which the step has waited.
+    /// The answer for which the step has waited; `None` if the step has to wait longer.
     fn ask(&mut self, waiting: &mut Waiting, waiter: Waiter) -> Option<u64> {
         match waiting {
             Waiting::Await { flag, wait } => self.ask_await(*flag, wait, waiter),

@@ -38,8 +38,8 @@ impl Timer {
     }
 
     /// The time at which the timer fires, and the number of the arming. Without slack the time is the deadline. With
-    /// slack, take the greatest power of ten that is not above the slack. Among its multiples within the slack, the
-    /// time is the multiple that is divisible by the highest power of two.
+    /// slack, take the greatest power of ten that is not above the slack. Among the multiples of that power within the
+    /// slack, the time is the multiple that is divisible by the highest power of two.
     fn moment(&self) -> Option<(u64, u64)> {
         let (deadline_ns, arming) = self.armed?;
         let powers_of_ten = successors(Some(1_u64), |power| power.checked_mul(10));

@@ -27,7 +27,7 @@ pub(super) struct Descriptor {
     users: usize,
     /// Whether the object is observed. After the loop was cleared it is not.
     is_observed: bool,
-    /// The signals since they were last taken.
+    /// The signals that have come and were not taken yet.
     raised: BTreeSet<i32>,
     /// The signals that were taken and not returned yet.
     came: VecDeque<i32>,
@@ -72,7 +72,8 @@ impl Descriptor {
         (self.reads, self.is_silent) = (reads, false);
     }
 
-    /// Returns `Some(false)` if the object is not observed any more.
+    /// Returns `None` if `waiter` has to wait, `Some(true)` after a report, and `Some(false)` if the object is not
+    /// observed any more.
     fn poll(&mut self, wait: &mut Wait, waiter: Waiter) -> Option<bool> {
         if !self.is_observed {
             return Some(false);
@@ -103,7 +104,8 @@ impl Descriptor {
         self.waiters.retain(|&(ticket, _)| Some(ticket) != wait.ticket);
     }
 
-    /// Returns `None` if there is nothing yet, and `Some(None)` if the caller must look again.
+    /// Like `poll`, with the object's own wait. Returns `None` if there is nothing yet, and `Some(None)` if the caller
+    /// must look again.
     fn poll_own(&mut self, waiter: Waiter) -> Option<Option<u64>> {
         let mut wait = std::mem::take(&mut self.wait);
         let polled = self.poll(&mut wait, waiter);
