@@ -81,13 +81,14 @@ fn build(project: &Project, wine: &Wine) -> Result<Vec<Built>, String> {
     let folders: Vec<_> = PACKAGES.iter().filter(|each| each.with_integration_tests).map(|each| each.folder).collect();
     let mut tests = wine.cargo(project, &["test", "--no-run", "--lib", "--bins"]);
     let built = built::build(tests.args(&packages).args(built::tests_of(project, &folders)?))?;
-    // The test is already built. With a test, the dependencies have the same features as for the tests.
+    // The test is already built. The command names it, because the dependencies then have the same features as for the
+    // tests.
     let mut programs = wine.cargo(project, &["build", "--quiet", "--lib", "--bins", "--test", "left_out"]);
     process::run(programs.args(&packages).args(["-p", "cogloop-c"]))?;
     Ok(built)
 }
 
-/// Runs the test programs of a package. One that fails does not keep the others from running.
+/// Runs the test programs of a package. If a program fails, the others still run.
 fn run_tests(
     project: &Project,
     wine: &Wine,
@@ -99,7 +100,7 @@ fn run_tests(
     let is_wanted = |built: &&Built| match built.tests {
         Tests::None => false,
         Tests::Unit => true,
-        // A package may have a test of the same name as another package, which is built, too.
+        // If two packages have tests of the same name, cargo has built both, even if only one of them was wanted.
         Tests::Integration => package.with_integration_tests,
     };
     let here = built.iter().filter(|built| built.folder == folder).filter(is_wanted);

@@ -74,8 +74,8 @@ fn press(project: &Project, wine: &Wine, program: &Path, code: &str) -> Result<(
     std::fs::write(&file, format!("{READY}{code}")).map_err(failed)?;
     // `timeout` ends a program that goes on after Ctrl-C, so the test fails.
     let mut command: Command = project.program("timeout");
-    // Without `exec`, a shell may stay between `script` and the program. Ctrl-C would reach the shell, too, and its
-    // status would hide the program's.
+    // Without `exec`, a shell may stay between `script` and the program. Ctrl-C would reach the shell, too, and the
+    // shell's status would hide the program's status.
     let line = format!("exec wine '{}' '{}'", program.display(), file.display());
     command.args(["900", "script", "-qec", &line, "/dev/null"]);
     wine.surround(command.env("TERM", "xterm")).stdin(Stdio::piped()).stdout(Stdio::piped());

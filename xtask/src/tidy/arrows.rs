@@ -62,7 +62,7 @@ fn refusal(folder: &str, dependency: &Dependency) -> Option<&'static str> {
     (!allowed).then_some(ARROW_WHY)
 }
 
-/// The position of a folder in the order. A package may depend on every package with a lower one.
+/// The position of a folder in the order. A package may depend on every package with a lower position.
 fn place(folder: &str) -> Option<u8> {
     match folder {
         "engine" => Some(0),

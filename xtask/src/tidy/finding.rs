@@ -1,4 +1,4 @@
-//! The result of a rule.
+//! A breach of a rule, with its place and the reason for the rule.
 
 use std::fmt;
 

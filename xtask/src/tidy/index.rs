@@ -44,7 +44,7 @@ fn with_list(page: &str, tree: &Tree) -> Option<String> {
     Some([before, BEGIN, &list(tree), END, after].concat())
 }
 
-/// A part that opens on a click for each top-level folder, and in it a list for each folder.
+/// For each top-level folder, a part that opens on a click. The part has a list for each folder in it.
 fn list(tree: &Tree) -> String {
     let mut text = String::new();
     let (mut top, mut folder) = ("", "");
@@ -65,7 +65,7 @@ fn list(tree: &Tree) -> String {
     text + "\n</details>\n\n"
 }
 
-/// The files in folders, those of one folder together, a folder before the folders in it.
+/// The files that are in a folder. Files of one folder are together, and a folder comes before the folders in it.
 fn sources(tree: &Tree) -> impl Iterator<Item = &File> {
     let is_source =
         |file: &&File| file.path.contains('/') && EXTENSIONS.iter().any(|extension| file.has_extension(extension));
@@ -94,7 +94,7 @@ fn first_sentence(file: &File) -> Option<String> {
     (!sentence.is_empty()).then(|| sentence.replace('<', "&lt;"))
 }
 
-/// `[text](target)` becomes `text`, and so does a name of the code in brackets.
+/// A link `[text](target)` becomes `text`. A name of the code in brackets loses the brackets.
 fn without_links(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;

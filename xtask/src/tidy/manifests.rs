@@ -31,7 +31,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
     findings
 }
 
-/// Checks that the document of reasons has each dependency on an external crate.
+/// Checks that the document of reasons names each external crate on which a package depends.
 pub(super) fn check_reasons(packages: &[Package], tree: &Tree) -> Vec<Finding> {
     let reasons = tree.get(REASONS).map_or("", |file| &file.text);
     let is_named =

@@ -10,7 +10,7 @@ const WHY: &str = "a path of one machine does not exist on another; compute it, 
 /// Folders that exist only on one person's machine.
 const PRIVATE: &[&str] = &["/home/", "/Users/"];
 
-/// Folders of the machine on which the check runs: the project's, the one around it, the user's home.
+/// Folders of the machine on which the check runs: the project's folder, the folder around it, and the user's home.
 pub(super) fn of_this_machine(root: &Path) -> Vec<String> {
     let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
     let candidates = [Some(root.to_path_buf()), root.parent().map(Path::to_path_buf), home];

@@ -1,4 +1,4 @@
-//! A file contains one idea, so its length is limited.
+//! Checks that no file is too long: a file contains one idea.
 
 use super::finding::Finding;
 use super::tree::File;
