@@ -1,7 +1,7 @@
 -- The small functions in lua-t's table `t`, which programs for lua-t use. The chunk's argument is that table.
 local t = ...
 
--- Returns the `__name` of the value's metatable; without one, the name of Lua's type.
+-- Returns the `__name` of the value's metatable. If there is no such name, returns the name of Lua's type.
 function t.type( value )
   local meta = getmetatable( value )
   local name = type( meta ) == 'table' and rawget( meta, '__name' )

@@ -1,6 +1,6 @@
-//! Parts of the functions of the faces, the interfaces for scripts. LuaJIT calls these parts through its FFI. Such a
-//! part must not touch Lua, so it can neither raise nor make an object. It does only the usual case. For any other case
-//! it changes nothing and returns [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
+//! Parts of the faces' functions that LuaJIT calls through its FFI. A face is an interface for scripts. Such a part
+//! must not touch Lua, so it can neither raise nor make an object. It does only the usual case. For any other case it
+//! changes nothing and returns [`UNUSUAL`]. The Lua code then calls the C function that does all cases.
 
 use super::memory::{LoopBlock, State};
 use crate::lua::args::test_userdata;
@@ -15,8 +15,9 @@ use std::ptr::NonNull;
 /// The result for a case that the function leaves to the C function. Nothing has changed.
 pub(crate) const UNUSUAL: i32 = -1;
 
-/// After this number of timers in a turn, the C function calls the Lua function for the others. The call costs more
-/// than it gains for a few timers, and for timers that the Lua function leaves to the C function.
+/// After this number of timers in a turn, the C function calls the Lua function, which serves the rest of the timers.
+/// For a few timers this call costs more than it gains, and also for timers that the Lua function leaves to the C
+/// function.
 const FIRST: u32 = 32;
 
 /// Calls `work` with the state of an open loop, and returns its result. Returns [`UNUSUAL`] if the loop is closed, or
@@ -57,8 +58,8 @@ pub(crate) unsafe fn on_without_hook(block: *mut LoopBlock, work: impl FnOnce(&m
     }
 }
 
-/// Takes the next due timer. Returns `None` if the C function must serve it, or a step is unfinished; `Some( None )` if
-/// nothing is left for this turn.
+/// Takes the next due timer. Returns `None` if the C function must serve the timer, or if a step is unfinished. Returns
+/// `Some( None )` if no due timer is left in this turn.
 #[inline(always)]
 pub(crate) fn take_due(state: &mut State) -> Option<Option<ExpiredTimer<u64>>> {
     if state.cogloop.is_measuring || state.debug || !state.steps.may_empty() {
@@ -67,7 +68,7 @@ pub(crate) fn take_due(state: &mut State) -> Option<Option<ExpiredTimer<u64>>> {
     Some(state.events.next_expired())
 }
 
-/// Call when compiled code calls the callback of this timer next.
+/// Notes the timer whose callback compiled code calls next.
 #[inline(always)]
 pub(crate) fn note_firing(state: &mut State, expired: ExpiredTimer<u64>) {
     state.served = true;
@@ -75,7 +76,7 @@ pub(crate) fn note_firing(state: &mut State, expired: ExpiredTimer<u64>) {
     state.cogloop.fired += 1;
 }
 
-/// Prepares a loop for compiled code. Returns the loop's state; `None` unless the value at 1 is an open loop.
+/// Prepares a loop for compiled code. Returns the loop's state, or `None` if the value at 1 is not an open loop.
 ///
 /// # Safety
 ///
@@ -95,9 +96,9 @@ pub(crate) unsafe fn prepare(lua: *mut lua_State, class: c_int) -> Option<*mut S
     }
 }
 
-/// Call before each timer of a turn; `count` is the number of these calls since the Lua function last ran. If there are
-/// many timers, serves due timers by the Lua function that is kept under `key`. That function stops at a timer that the
-/// C function must serve.
+/// If a turn has many due timers, serves them by the Lua function that is kept under `key`. The Lua function stops at a
+/// timer that the C function must serve. Call `serve_many` before each timer of a turn. `count` is the number of these
+/// calls since the Lua function last ran.
 ///
 /// # Safety
 ///

@@ -46,7 +46,7 @@ pub fn set_default_backend(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes every later loop run on virtual time, whatever the script chooses.
+/// Makes every later loop run on virtual time, even if the script chooses real time.
 pub fn set_virtual() {
     IS_VIRTUAL.store(true, Relaxed);
 }
@@ -147,7 +147,8 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
 }
 
 entry!(
-    /// `__gc` and `__close`: frees everything. Afterwards each method except `close` raises that the loop is closed.
+    /// `__gc` and `__close`: frees everything. Afterwards each method except `close` raises an error, which says that
+    /// the loop is closed.
     pub(crate) fn close(lua: *mut lua_State) -> c_int {
         // Code that holds the state's pointer fetches it again after Lua code has run. `drop` makes no Lua call.
         let block = test_userdata(lua, 1, upvalue::LOOP).cast::<LoopBlock>();

@@ -143,7 +143,7 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             if state.is_null() {
                 return false;
             }
-            // On LuaJIT a protected call that fails sets the flag of `allow_yields` as it was before the call.
+            // On LuaJIT a protected call that fails restores the flag of `allow_yields` to its value before the call.
             (*state).cogloop.may_yield = false;
             // If memory runs out, Lua runs no message handler, so the trace does not have the error yet.
             if let Some(start_ns) = (*state).called_ns.take()
@@ -158,7 +158,8 @@ unsafe fn protected(lua: *mut lua_State) -> bool {
             }
             push_user_value(lua, 1, value::ONERROR);
             stack!(lua: loop on_raise serve err what onerror);
-            // An error of the loop itself does not go to `onerror`: the loop would go on and fail again for ever.
+            // An error of the loop itself does not go to `onerror`. Otherwise the loop would go on, and fail again for
+            // ever.
             if lua_type(lua, 5) == LUA_TNIL || lua_type(lua, 6) == LUA_TNIL {
                 lua_settop(lua, 4);
                 return false;
@@ -297,8 +298,9 @@ unsafe fn serve_batch(lua: *mut lua_State, block: *mut LoopBlock) -> bool {
             found = true;
         }
         loop {
-            // Timers are served before each handle, too. Apart from the host's limit, a turn limits its timers only
-            // while there are handles. So if a callback has removed the last handle, the turn goes on with its timers.
+            // Due timers are served before each handle, not only before the first one. Apart from the host's limit, a
+            // turn limits its timers only while there are handles. So if a callback has removed the last handle, the
+            // turn goes on with its timers.
             if must_return((*block).state) {
                 return found;
             }
@@ -331,8 +333,8 @@ impl Pace {
             },
             Self::Once(wait) => {
                 state.pace = Self::Enough;
-                // The caller of `step` waits for something to happen, and tasks have just run. So this turn does not
-                // wait.
+                // `step` waits until something happens. If tasks have just run, something has happened already, so this
+                // turn does not wait.
                 Some(if is_idle || state.cogloop.woken.has_run() { Wait::Poll } else { wait })
             }
             Self::Enough => None,

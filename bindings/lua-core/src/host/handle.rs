@@ -63,7 +63,8 @@ pub(crate) unsafe fn look(lua: *mut lua_State, index: c_int) -> Result<Handle, R
     unsafe { look_by(lua, index, call) }
 }
 
-/// As [`look`], for an observed handle. An object whose method raises counts as closed: cqueues' closed sockets raise.
+/// Like [`look`], but for an observed handle. An object whose method raises counts as closed: cqueues' closed sockets
+/// raise.
 ///
 /// # Safety
 ///
@@ -73,7 +74,7 @@ pub(crate) unsafe fn look_again(lua: *mut lua_State, index: c_int) -> Result<Han
     unsafe { look_by(lua, index, try_call) }
 }
 
-/// Calls a method, which is below its object on top of the stack. Replaces both with the result.
+/// Calls the method that is on the stack below its object. The object is on top. Replaces both with the result.
 type Call = unsafe fn(*mut lua_State);
 
 unsafe fn call(lua: *mut lua_State) {
@@ -123,7 +124,7 @@ fn open(number: f64, kind: Kind) -> Result<Handle, Refused> {
     Ok(Handle { number: number as Number, kind })
 }
 
-/// As [`look`]. Raises an argument error for a value that is not a handle.
+/// Like [`look`], but raises an argument error if the value is not a handle.
 ///
 /// # Safety
 ///
@@ -146,7 +147,7 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
             Err(Refused::NoNumber(method, got)) => {
                 got.push(lua);
                 let format = match got.as_bytes().starts_with(SAID) {
-                    // An object may return a text in the place of the number when it is closed.
+                    // A closed object may return a text instead of the number.
                     true => c"handle: it is closed: its method %s returned %s",
                     false => c"handle: its method %s returned %s, not the number of a descriptor",
                 };
@@ -197,7 +198,7 @@ unsafe fn has_metatable(lua: *mut lua_State, index: c_int, push: unsafe fn(*mut 
     }
 }
 
-/// Whether reading a field of the value cannot raise "attempt to index".
+/// Whether a field of the value can be read without the error "attempt to index".
 unsafe fn can_be_indexed(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called with an acceptable index and room for two values.
     unsafe {

@@ -27,14 +27,14 @@ use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 use std::ptr::null;
 
-/// The text before another error in a traceback; see [`raised_meanwhile`].
+/// The text that a traceback has before the earlier of two errors; see [`raised_meanwhile`].
 pub(crate) const MEANWHILE: &CStr = c"\nwhile this error was handled: ";
 /// The text before an error in a `__close` of a coroutine.
 pub(crate) const CLOSED: &CStr = c"\nand while the coroutine was closed: ";
 
-/// The registry's field with `{ error, traceback, run }` of the last error that left a loop of `cogloop`. An error
-/// whose text has the traceback, because it tells of two errors, is not stored. If the error is an object, the table
-/// has the object's address instead, so that the registry does not keep the object alive.
+/// The registry's field with `{ error, traceback, run }` of the last error that left a loop of `cogloop`. If an error's
+/// text tells of two errors, the text contains the traceback, and the error is not stored. If the error is an object,
+/// the table has the object's address instead, so that the registry does not keep the object alive.
 const LEFT: &CStr = c"cogloop.left";
 
 /// Raises the error below the traceback on top.
@@ -63,7 +63,8 @@ pub(crate) unsafe fn leave(lua: *mut lua_State) -> ! {
     }
 }
 
-/// Keeps the traceback for [`push_traceback`], with the error below it and the function that raises it.
+/// Keeps the traceback for [`push_traceback`], with the error below the traceback and the running function, which
+/// raises the error.
 unsafe fn keep(lua: *mut lua_State) {
     // SAFETY: only called by `leave`, with the stack … err traceback
     unsafe {
@@ -102,8 +103,8 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
     }
 }
 
-/// For a message handler, with the error at 1: if the error has just left the `run` of a loop, pushes the traceback of
-/// the callback that raised it. Otherwise pushes nothing and returns false.
+/// If the error at 1 has just left the `run` of a loop, pushes the traceback of the callback that raised it, and
+/// returns true. Otherwise pushes nothing and returns false. Call this function in a message handler.
 ///
 /// # Safety
 ///

@@ -14,8 +14,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
-/// Some functions insert the default loop before the script's arguments. In these functions the upvalue with this
-/// number is a table. In all other functions it is not.
+/// The number of the upvalue that shows whether a function inserts the default loop before the script's arguments. This
+/// upvalue is a table in a function that inserts it, and no table in all other functions.
 pub(crate) const DEFAULT: c_int = 6;
 
 /// The number of the upvalue with the module, in the functions that insert the default loop.
@@ -55,7 +55,7 @@ pub(crate) unsafe fn wrong(lua: *mut lua_State, arg: c_int, name: &CStr, wanted:
     unsafe { wrong_part(lua, arg, name, wanted, arg) }
 }
 
-/// As [`wrong`], for a part of the argument, such as a field of a table. The part's value is at `value`.
+/// Like [`wrong`], but for a part of the argument, such as a field of a table. The part's value is at `value`.
 ///
 /// # Safety
 ///
@@ -197,7 +197,7 @@ pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CS
 }
 
 /// Converts a delay in milliseconds to nanoseconds. The delay may have a fraction. The result is rounded up, so that a
-/// timer is never early. It is at most 2^63.
+/// timer is never early. The result is at most 2^63.
 ///
 /// # Safety
 ///
@@ -377,7 +377,8 @@ pub(crate) unsafe fn push_ms(lua: *mut lua_State, ns: u64) {
     }
 }
 
-/// Converts nanoseconds to milliseconds, like [`push_ms`] in a Lua in which all numbers are floats.
+/// Converts nanoseconds to milliseconds. The result is the number that [`push_ms`] pushes in LuaJIT, where all numbers
+/// are floats.
 #[cfg(feature = "luajit")]
 pub(crate) fn ns_to_ms(ns: u64) -> f64 {
     match ns % 1_000_000 {
@@ -390,8 +391,9 @@ pub(crate) fn ns_to_ms(ns: u64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Adds each whole number of nanoseconds below a millisecond to 0, 1, 999 and 86,400,000 milliseconds. A
-    /// floating-point number slightly above a whole number of nanoseconds is rounded up to the next whole number.
+    /// Adds each whole number of nanoseconds below a millisecond to 0, 1, 999 and 86,400,000 milliseconds. If such a
+    /// sum, as a floating-point number, is slightly above a whole number of nanoseconds, it is rounded up to the next
+    /// one.
     #[test]
     fn every_fraction_is_rounded_up_and_by_less_than_a_nanosecond() {
         for whole in [0, 1, 999, 86_400_000] {

@@ -6,7 +6,7 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// Replaces a function and its arguments by their table. They are all values from `first` to the top. Returns the
+/// Replaces the values from `first` to the top, a function and its arguments, by the table of a callback. Returns the
 /// number of arguments.
 ///
 /// # Safety
@@ -35,8 +35,8 @@ pub(crate) unsafe fn call(lua: *mut lua_State, args: c_int, results: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         let table = lua_gettop(lua);
-        // An error at any instruction, as lua's own Ctrl-C raises it, may end compiled code between two steps of arming
-        // or cancelling a timer. Then the table may be missing.
+        // An error may end compiled code at any instruction, for example the error that lua's own Ctrl-C raises. If it
+        // ends the code between two steps of arming or cancelling a timer, the table may be missing.
         #[cfg(feature = "luajit")]
         if mlua::ffi::lua_type(lua, table) != mlua::ffi::LUA_TTABLE {
             return mlua::ffi::lua_settop(lua, table + results);

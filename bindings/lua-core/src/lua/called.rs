@@ -1,5 +1,6 @@
-//! Finds the function of the module that a script has called, if Lua code of ours is between that function and the
-//! function that finds a wrong argument. A message about an argument needs the name of the called function.
+//! Finds the function of the module that a script has called. A message about a wrong argument needs the name of that
+//! function. The search is needed if Lua code of ours is between the called function and the function that finds the
+//! wrong argument.
 //!
 //! ```text
 //!   level 3   pcall, or the script's function
@@ -8,8 +9,8 @@
 //!         0   open_signal, in C: an argument is wrong
 //! ```
 //!
-//! Lua knows the name of a function only from the call in a script. A function that C calls has no name, for example
-//! below `pcall`. Its name is then looked up in the tables of the modules and of our methods.
+//! Lua knows the name of a function only from the call in a script. If C code such as `pcall` calls the function, Lua
+//! knows no name. The name is then looked up in the tables of the modules and of our methods.
 
 use super::class::push_kept;
 use super::guard::{CHUNK, push_where};
@@ -26,9 +27,9 @@ use std::mem::MaybeUninit;
 /// The registry key of a list of tables: the methods that are written in Lua.
 pub(crate) static CLASSES_KEY: u8 = 0;
 
-/// Returns the level of our function that the script has called, if Lua code of ours has called the running function.
-/// The called function is that Lua code, or our C function that has passed the script's arguments on to that code.
-/// Otherwise returns 0. Allocates nothing.
+/// If Lua code of ours has called the running function, returns the level of our function that the script has called.
+/// That function is the Lua code itself, or our C function that has passed the script's arguments on to the Lua code.
+/// In all other cases returns 0. Allocates nothing.
 ///
 /// # Safety
 ///
@@ -81,12 +82,13 @@ unsafe fn push_function(lua: *mut lua_State, level: c_int) {
     }
 }
 
-/// Like `luaL_argerror`, but names our function at `level`. Its arguments were passed on to the running function.
+/// Like `luaL_argerror`, but names our function at `level`. That function has passed its arguments on to the running
+/// function.
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); `level` is that of [`called_level`], and the text is on Lua's stack, or lives for
-/// ever. Room for twelve values.
+/// [The rule for Lua calls](crate); `level` is the result of [`called_level`], and the text is on Lua's stack, or lives
+/// for ever. Room for twelve values.
 pub(crate) unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_int, text: *const c_char) -> ! {
     // SAFETY: the caller's promise. The name is on Lua's stack.
     unsafe {
@@ -104,8 +106,8 @@ pub(crate) unsafe fn bad_argument_of(lua: *mut lua_State, level: c_int, arg: c_i
 }
 
 /// Pushes the name of the function at `level`: the name in the calling script, or the name in a table. Returns whether
-/// the script called the function as a method. After a tail call Lua does not know this. The answer is then yes if the
-/// function was found in a table of methods.
+/// the script called the function as a method. After a tail call Lua does not know this. In that case returns true if
+/// the function was found in a table of methods.
 unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool {
     // SAFETY: only called by `bad_argument_of`, with a level of the stack. A name lives as long as its function.
     unsafe {
@@ -135,7 +137,8 @@ unsafe fn push_called_name(lua: *mut lua_State, level: c_int) -> bool {
 }
 
 /// Searches each table in the table on top for the function at `function`. Pushes the function's name: `table.key` if
-/// the table's own key is a string, else `key`. Returns false if no table has the function, and may then leave values.
+/// the table on top has the inner table under a string, else `key`. Returns false if no table has the function, and may
+/// then leave values.
 unsafe fn push_name_in(lua: *mut lua_State, function: c_int) -> bool {
     // SAFETY: only called by `push_called_name`. Nothing changes a table while `lua_next` goes through it. Only strings
     // are read as strings.

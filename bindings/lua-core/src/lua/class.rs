@@ -2,7 +2,7 @@
 //! Lua's registry.
 //!
 //! The metatables of a module are upvalues of its functions. A function recognises an object of the module by its
-//! metatable. That is faster than a lookup by name, and no other library's object can pass for one of ours.
+//! metatable. This check is faster than a lookup by name, and accepts no object of another library.
 
 use mlua::ffi::{
     LUA_REGISTRYINDEX, LUA_TTABLE, lua_CFunction, lua_State, lua_createtable, lua_gettop, lua_pop, lua_pushcclosure,

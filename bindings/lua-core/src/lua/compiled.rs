@@ -31,7 +31,7 @@ pub(crate) unsafe fn set_pointers(lua: *mut lua_State, table: c_int, functions: 
     }
 }
 
-/// The place in the registry of the coroutine that [`resting_thread`] returns.
+/// The registry key of the coroutine that [`resting_thread`] returns.
 static THREAD_KEY: u8 = 0;
 
 /// Returns a coroutine that never runs, and lives as long as the Lua state. A function that must not touch Lua may ask
@@ -58,8 +58,8 @@ pub(crate) unsafe fn resting_thread(lua: *mut lua_State) -> Option<NonNull<lua_S
 const TOOLS: &str = include_str!("compiled.lua");
 
 /// Runs a part that is written in Lua. Its arguments are the `args` values on top, followed by the results of
-/// `compiled.lua`. The topmost of the values is the table of the functions' addresses. Pops the values and pushes the
-/// part's result; nil if `compiled.lua` returns nothing.
+/// `compiled.lua`. The topmost of the `args` values is the table of the functions' addresses. Pops the `args` values
+/// and pushes the part's result, or nil if `compiled.lua` returns nothing.
 ///
 /// # Safety
 ///

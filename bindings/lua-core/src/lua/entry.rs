@@ -13,7 +13,7 @@
 /// The body must obey [the rule for Lua calls](crate). Where a Lua call may raise, no value with a destructor is alive.
 /// A pointer into a loop is valid only until Lua code may have run.
 ///
-/// Rust code that calls an entry passes its own stack on. It is an entry itself, or an entry calls it.
+/// Rust code that calls an entry passes its own stack on. That code is an entry itself, or an entry has called it.
 macro_rules! entry {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($lua:ident: *mut lua_State) -> c_int $body:block) => {
         $(#[$meta])*

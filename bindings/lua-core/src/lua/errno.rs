@@ -1,4 +1,5 @@
-//! Texts of errors that allocate no memory. The standard library's text of a system error is a `String`.
+//! Makes the texts of errors without allocating memory. The standard library's text of a system error is a `String`,
+//! which allocates.
 
 use crate::sys::errno;
 use std::ffi::c_int;
@@ -36,7 +37,7 @@ impl Display for Reason {
     }
 }
 
-/// Displays an error like its own `Display`, without allocating. A lack of memory has Lua's own message.
+/// Displays an error like its own `Display`, without allocating. If memory has run out, the text is Lua's own message.
 pub(crate) struct ErrorMessage<'a>(pub(crate) &'a io::Error);
 
 impl Display for ErrorMessage<'_> {

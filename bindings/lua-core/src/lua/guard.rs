@@ -1,5 +1,5 @@
-//! Keeps panics and destructors out of Lua's reach. Rust work runs in [`guard`]. [`guard`] returns an error as an
-//! [`ErrorText`]: plain bytes that need no destructor when Lua jumps over them.
+//! Runs Rust work so that no panic reaches Lua, and Lua jumps over no destructor. The work runs in [`guard`]. [`guard`]
+//! returns an error as an [`ErrorText`]: plain bytes, which need no destructor.
 
 use super::errno::{ErrorMessage, Lossy, NO_MEMORY};
 use crate::sys::descriptor::Number;
@@ -258,7 +258,7 @@ pub(crate) fn about_descriptor(number: Number, error: &io::Error) -> ErrorText {
 ///
 /// The result is `Copy`, so it may be alive when Lua jumps.
 pub(crate) fn guard<R: Copy>(work: impl FnOnce() -> Result<R, ErrorText>) -> Result<R, ErrorText> {
-    // The text is stored outside the result: inside it, every call would copy the text's buffer.
+    // The text is stored outside the result. If it were inside, every call would copy the text's buffer.
     let mut refused = None;
     let done = catch_unwind(AssertUnwindSafe(|| match work() {
         Ok(result) => Some(result),

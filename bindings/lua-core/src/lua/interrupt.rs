@@ -78,8 +78,8 @@ pub fn raise() -> (bool, Found) {
     (is_first, found)
 }
 
-/// Call this before raising an error that reports the interrupts so far. If a callback catches that error, its loop
-/// still returns, and the next `run` raises.
+/// Records that an error is about to report the interrupts so far. Call this function before raising that error. If a
+/// callback catches that error, its loop still returns, and the next `run` raises.
 pub fn reported() {
     if DEPTH.load(SeqCst) > 0 {
         REPORTED.store(true, SeqCst);

@@ -1,17 +1,17 @@
-//! Limits how deep loops may be nested. The call of a handle's method is a level, too. Each level takes some of the C
-//! stack. Lua 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count C calls, so without this limit the
-//! stack would overflow.
+//! Limits how deep loops may be nested. Each running loop is a level, and so is each call of a handle's method. A level
+//! takes some of the C stack. Lua 5.1 to 5.5 count C calls and stop at about 200. LuaJIT does not count C calls, so
+//! without this limit the stack would overflow.
 //!
-//! An error leaves a level by a jump, so a counter could not be decremented. Instead this file keeps an address in the
-//! C stack for each level. The stack grows down. So a level has ended if its address is not above that of the new
-//! level.
+//! An error leaves a level by a jump, which would skip the code that decrements a counter of levels. Instead this file
+//! keeps an address in the C stack for each level. The stack grows down. So a level has ended if its address is not
+//! above that of the new level.
 
 use super::guard::Text;
 use mlua::ffi::lua_State;
 use std::cell::Cell;
 use std::hint::black_box;
 
-/// A level takes 2 to 5 kB; a C stack has megabytes.
+/// The largest number of levels. A level takes 2 to 5 kB; a C stack has megabytes.
 pub(crate) const LEVELS: usize = 100;
 
 thread_local! {

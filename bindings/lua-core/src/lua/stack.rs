@@ -4,9 +4,9 @@
 /// says that the stack has these values above `base`. A debug build compares the height. In a release build the macro
 /// does nothing.
 ///
-/// A comment `// stack: loop tasks task` at the end of a line says which values the stack has after that line. It
-/// stands where a check of the height alone would show little. The last value is the top; `…` stands for any values, `a
-/// → b` for before and after.
+/// A comment `// stack: loop tasks task` at the end of a line says which values the stack has after that line. Such a
+/// comment stands where a check of the height alone would show little. The last value is the top; `…` stands for any
+/// values, `a → b` for before and after.
 macro_rules! stack {
     ($lua:ident: $($value:tt)*) => { $crate::lua::stack::stack!($lua, 0: $($value)*) };
     ($lua:ident, $base:tt: $($value:tt)*) => {

@@ -87,7 +87,8 @@ pub(crate) unsafe fn push_file_metatable(lua: *mut lua_State) {
     unsafe { luaL_getmetatable(lua, c"FILE*".as_ptr()) };
 }
 
-/// Whether the coroutine can yield here. Versions that cannot tell return true; Lua then raises at the attempt.
+/// Whether the coroutine can yield here. If the version of Lua cannot tell, returns true. Lua then raises an error when
+/// the coroutine tries to yield.
 ///
 /// # Safety
 ///
@@ -104,8 +105,8 @@ pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
 }
 
 /// LuaJIT: whether no debug hook, finalizer or other C function has called the code that the coroutine runs. If a hook
-/// or a finalizer of one coroutine resumes another one, that one must not yield from C; see [`allow_yields`]. In the
-/// other versions it may, and this function returns true.
+/// or a finalizer of one coroutine resumes another coroutine, the resumed one must not yield from C; see
+/// [`allow_yields`]. In the other versions of Lua it may yield, and this function returns true.
 ///
 /// # Safety
 ///
@@ -188,8 +189,8 @@ pub(crate) unsafe fn begin_with(lua: *mut lua_State, coroutine: *mut lua_State, 
     }
 }
 
-/// The coroutine has not begun. Pushes the function with which it begins: the script's function, or a function of ours
-/// that calls it. `args` is the result of [`begin_with`]. Neither raises nor allocates.
+/// Pushes the function with which a coroutine will begin: the script's function, or a function of ours that calls it.
+/// The coroutine has not begun yet. `args` is the result of [`begin_with`]. Neither raises nor allocates.
 ///
 /// # Safety
 ///
@@ -229,8 +230,8 @@ pub(crate) unsafe fn begin(coroutine: *mut lua_State, args: c_int, handler: mlua
 }
 
 /// Closes the to-be-closed variables of a coroutine that has failed or waits. Returns whether an error is then on top
-/// of its stack: its own error, or the error of a `__close`. Versions without such variables do nothing and return
-/// false.
+/// of the coroutine's stack: its own error, or the error of a `__close`. Versions without such variables do nothing and
+/// return false.
 ///
 /// # Safety
 ///
@@ -275,8 +276,8 @@ pub(crate) unsafe fn is_tail_called(lua: *mut lua_State, level: c_int) -> bool {
     }
 }
 
-/// In Lua 5.5 the number of arguments that a `__call` has put before the script's. `luaL_argerror` of 5.5 subtracts
-/// this number, but the functions of this crate have already subtracted it. In the other versions 0.
+/// The number of arguments that a `__call` has put before the script's in Lua 5.5; 0 in the other versions.
+/// `luaL_argerror` of 5.5 subtracts this number, but the functions of this crate have already subtracted it.
 ///
 /// # Safety
 ///

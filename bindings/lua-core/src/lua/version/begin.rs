@@ -1,7 +1,7 @@
-//! The one value on the stack of a coroutine that has not begun, on Lua 5.1 and LuaJIT. Without arguments it is the
-//! script's function itself; with arguments it is a Lua function that calls the script's function with them. On 5.1 a
-//! function in C always gets such a Lua function. The other versions use this file if there are no arguments, or more
-//! than a C closure can hold.
+//! Makes the function with which a coroutine begins on Lua 5.1 and LuaJIT. Without arguments, this function is the
+//! script's function itself. With arguments, it is a Lua function that calls the script's function with them. On 5.1 a
+//! Lua function also wraps each script's function that is written in C. The other versions use this file if there are
+//! no arguments, or more than a C closure can hold.
 
 use crate::lua::entry::entry;
 use crate::lua::guard::CHUNK;

@@ -1,6 +1,6 @@
 //! The function with which a coroutine begins since Lua 5.4. It calls the script's function in a protected call. So an
-//! error closes the to-be-closed variables in the coroutine itself, and a `__close` may wait. `lua_closethread` closes
-//! them in the caller, where nothing can yield.
+//! error closes the to-be-closed variables in the coroutine itself, and a `__close` may wait. `lua_closethread` would
+//! close the variables in the caller, where nothing can yield.
 
 use mlua::ffi::{
     LUA_MULTRET, LUA_OK, LUA_YIELD, lua_CFunction, lua_KContext, lua_State, lua_error, lua_gettop, lua_insert,

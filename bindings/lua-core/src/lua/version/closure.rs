@@ -1,5 +1,5 @@
-//! The function with which a coroutine begins since Lua 5.2 if it has arguments, at most [`ARGS_MAX`]: a C closure that
-//! holds a function and its arguments.
+//! A C closure that holds a function and its arguments. Since Lua 5.2, a coroutine with 1 to [`ARGS_MAX`] arguments
+//! begins with such a closure.
 //!
 //! Without the closure, the function and its arguments could be on the coroutine's stack. But if a script resumed such
 //! a coroutine before the loop did, Lua would call the last argument. The loop unpacks the closure before it resumes
@@ -12,7 +12,8 @@ use mlua::ffi::{
 };
 use std::ffi::c_int;
 
-/// A closure has at most 255 upvalues: the number of arguments, the function, the arguments.
+/// The largest number of arguments. A closure has at most 255 upvalues: the number of arguments, the function, the
+/// arguments.
 pub(super) const ARGS_MAX: c_int = 253;
 
 /// The closure's upvalue with the function. The upvalues after it are the arguments.
@@ -51,8 +52,8 @@ pub(super) unsafe fn take_apart(coroutine: *mut lua_State, args: c_int) {
 }
 
 entry!(
-    /// The upvalues are the number of arguments, the function, and the arguments. Values that a script passes are
-    /// dropped.
+    /// Calls the function with the arguments. The upvalues are the number of arguments, the function, and the
+    /// arguments. Values that a script passes are dropped.
     fn begin(lua: *mut lua_State) -> c_int {
         lua_settop(lua, 0);
         let args = lua_tointeger(lua, lua_upvalueindex(1)) as c_int;
