@@ -76,7 +76,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// Takes batches of seeds until there are no more, or until a seed has failed.
+    /// Takes batches of seeds until no seed is left, or until a seed has failed.
     fn work(&self, options: &Options, at_work: &Mutex<Option<(u64, Instant)>>) {
         while !self.failed.load(Ordering::Relaxed) {
             let from = self.next.fetch_add(BATCH, Ordering::Relaxed);
@@ -121,7 +121,7 @@ fn simulate(options: &Options) -> ExitCode {
             at_work.iter().for_each(end_if_hanging);
             let passed = sum.passed.load(Ordering::Relaxed);
             bar.set_position(passed);
-            // Without a progress bar this prints a line now and then for readers of the log.
+            // If there is no progress bar, a line is printed now and then for readers of the log.
             if bar.is_hidden() && passed >= printed + 100_000 {
                 printed = passed;
                 println!("{passed} of {} seeds", options.seeds);

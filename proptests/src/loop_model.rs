@@ -100,7 +100,7 @@ impl LoopModel {
         self.timers.next_deadline().map(|tick| self.start_ns(tick).saturating_sub(now_ns))
     }
 
-    /// Takes a turn that ended at `now_ns` and in which the kernel reported `events`.
+    /// Takes a turn whose wait ended at `now_ns`, with these `events` from the kernel.
     pub fn turn(&mut self, now_ns: u64, events: &[(Token, Interest)]) {
         self.timers.advance(now_ns / self.resolution_ns);
         let mut ready = events.to_vec();

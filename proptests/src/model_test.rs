@@ -34,8 +34,8 @@ pub struct ModelTest {
 }
 
 impl ModelTest {
-    /// Runs programs. `compare` runs a program on the model and on the system under test. It returns the number of
-    /// events that agree, or a description of the first difference.
+    /// Runs programs. `compare` runs a program on the model and on the system under test. `compare` returns the number
+    /// of events that agree, or a description of the first difference.
     ///
     /// # Panics
     ///

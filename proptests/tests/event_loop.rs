@@ -1,4 +1,4 @@
-//! Random use of the event loop on virtual time and a scripted kernel, compared with its model. After every operation
+//! Compares the event loop with its model, in random use on virtual time and a scripted kernel. After every operation
 //! both give the same answers, and the audit passes. The kernel wakes early and late, and refuses calls or fails. It
 //! also reports removed descriptors, unobserved directions, and more events than a batch holds. The user pulls a part
 //! of a batch and goes on.

@@ -1,4 +1,4 @@
-//! Random use of the scheduler without an allocator, compared with the scheduler's model. The second of the two
+//! Compares the scheduler without an allocator with the scheduler's model, in random use. The second of the two
 //! geometries has so few and small levels that most timers are beyond them at first.
 
 use std::num::NonZeroU64;

@@ -1,4 +1,4 @@
-//! Random use of the scheduler, compared with its model. After every operation both give the same answers, and the
+//! Compares the scheduler with its model, in random use. After every operation both give the same answers, and the
 //! audit passes.
 
 use std::num::NonZeroU64;

@@ -10,7 +10,7 @@ fn the_same_seed_gives_the_same_hash() {
     assert_eq!(hashes(), hashes());
 }
 
-/// A run that keeps its trace has as many lines as a run without a trace has operations.
+/// The number of lines in a kept trace is the number of operations that a run without a trace counts.
 #[test]
 fn a_trace_has_a_line_for_each_operation() {
     for seed in 0..20 {

@@ -1,5 +1,5 @@
-//! Random operations on the wheel and on a model, which is a sorted map. After each operation the wheel and the model
-//! give the same answers, including the next deadline (C24), and the wheel's audit passes.
+//! Applies random operations to the wheel and to a model, which is a sorted map. After each operation the wheel and the
+//! model give the same answers, including the next deadline (C24), and the wheel's audit passes.
 //!
 //! Popping is an operation like the others. So timers may be inserted, cancelled and moved before all expired timers
 //! are popped, as by callbacks.

@@ -11,8 +11,8 @@
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
 ---@field resolution? number the length of a tick; default 0.001
 ---@field slack? number the accepted lateness of timers, so that several share a wake-up; default 0
----@field max_timers? integer the largest number of timers at a time; above it `after`, `every`, `at` and `spawn` raise
----@field max_handles? integer the largest number of observed handles at a time; above it `on` and `wait` fail
+---@field max_timers? integer the largest number of timers at a time; at this limit `after`, `every`, `at` and `spawn` raise
+---@field max_handles? integer the largest number of observed handles at a time; at this limit `on` and `wait` fail
 ---@field max_callbacks? integer the largest number of timers that a turn serves, and likewise of handles and of woken tasks; the next turns serve the rest
 ---@field record? string the file in which the run is recorded
 ---@field replay? string the recording that is replayed
@@ -20,7 +20,7 @@
 ---@class cogloop.Every
 ---@field ms number the time from one deadline to the next, above 0
 ---@field first? number the time to the first deadline; default `ms`
----@field policy? 'skip' | 'burst' | 'delay' how to serve deadlines that were missed by more than the slack; default 'skip'
+---@field policy? 'skip' | 'burst' | 'delay' the rule for deadlines that are served later than the slack allows; default 'skip'
 ---@field slack? number the accepted lateness of a call, so that several timers share a wake-up; default: the loop's slack
 
 ---@class cogloop.Times

@@ -1,5 +1,5 @@
-//! Tests of Ctrl-C: loops stop after the current callback, scripts are interrupted, sleeps end, and the exit status is
-//! 130.
+//! Tests of Ctrl-C: a loop stops after the current callback, a script is interrupted, a sleep ends, and the program
+//! exits with status 130.
 #![cfg(unix)]
 
 mod common;

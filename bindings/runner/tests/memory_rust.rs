@@ -1,9 +1,9 @@
 //! Tests in which Rust's allocator refuses a request, each request in turn: the call raises an error in Lua, and the
 //! loop goes on.
 //!
-//! Some allocations of the standard library have no fallible call: for a loop, its statistics, or a message. Before
-//! such an allocation, Cogloop requests at least as many bytes in one piece, with a call that can fail. So the test of
-//! these allocations limits the number of bytes, and does not refuse single requests.
+//! Some allocations of the standard library have no call that can fail: those for a loop, its statistics, or a message.
+//! Before such an allocation, Cogloop requests at least as many bytes in one piece, with a call that can fail. So the
+//! test of these allocations limits the number of bytes, and does not refuse single requests.
 
 #[path = "../../../proptests/tests/memory/allocator.rs"]
 mod allocator;

@@ -7,8 +7,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-/// A debug build checks Lua's stack. Each file runs on one of the backends, in turn, because `cargo xtask test lua`
-/// runs every file on every backend.
+/// A debug build checks Lua's stack. Each file runs on only one of the backends, which take turns. This is enough,
+/// because `cargo xtask test lua` runs every file on every backend.
 #[test]
 fn the_lua_tests_pass_in_a_debug_build() {
     let folder = root().join("bindings/lua/tests/lua");

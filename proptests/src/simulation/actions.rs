@@ -102,7 +102,7 @@ fn refuse_settling(world: &Shared) {
     world.note(format_args!("the loop's own changes before the next wait are refused"));
 }
 
-/// C30: timers that were due at a stop in a callback stay due.
+/// C30: if a callback stops the loop, the timers that were due stay due.
 fn stop(world: &Shared, events: &mut Loop) {
     events.stop();
     let world = &mut *world.borrow_mut();

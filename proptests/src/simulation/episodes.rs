@@ -126,10 +126,10 @@ impl Run {
         self.turn(Wait::Poll, usize::MAX, usize::MAX);
     }
 
-    /// Takes a turn, and pulls at most this many of its timers and descriptors.
+    /// Takes a turn. Pulls at most `timers_max` of its timers and `ready_max` of its descriptors.
     fn turn(&mut self, wait: Wait, timers_max: usize, ready_max: usize) {
         self.begin(wait, 1);
-        // An error comes from the wait. Due timers can be pulled nevertheless.
+        // If the turn returns an error, its wait has failed. Due timers can still be pulled.
         drop(self.events.turn(wait));
         assert_eq!(self.events.turn_ns(), self.world.borrow().kernel.now_ns(), "the turn's time");
         for _ in 0..timers_max {

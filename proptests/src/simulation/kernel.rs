@@ -1,4 +1,5 @@
-//! The simulated kernel: files, registrations, peers and threads that act at their times, and faults of waits.
+//! The simulated kernel. It has files and their registrations, peers and threads that act at scheduled times, and waits
+//! with faults.
 //!
 //! ```text
 //!   files            the readiness of each number's file, and which file it is: numbers are reused

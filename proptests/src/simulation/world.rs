@@ -1,4 +1,4 @@
-//! The state around the loop, which its backend and its user share, and the backend itself.
+//! The world around the loop: the state that the loop's backend and its user share. Also the backend itself.
 
 use std::cell::RefCell;
 use std::io;

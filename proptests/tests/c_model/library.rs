@@ -164,8 +164,8 @@ fn run_body(body: usize) {
     body.iter().for_each(act);
 }
 
-/// The `ctx` of a watch. It has the pipe as well as the body, because the callback may run before the watch's handle
-/// is known.
+/// The `ctx` of a watch. It has the numbers of the pipe and of the body. The callback needs both, because it may run
+/// before the watch's handle is known.
 fn ctx_of_watch(pipe: usize, body: usize) -> *mut c_void {
     ctx(pipe * BODIES + body)
 }

@@ -121,7 +121,7 @@ pub(crate) const BODIES: usize = 6;
 pub(crate) const LEVEL: i32 = 0;
 pub(crate) const EDGE: i32 = 1;
 pub(crate) const ONE_SHOT: i32 = 2;
-/// The number of valid values for the time at which a hook runs.
+/// The number of valid values of the argument that says when a hook runs.
 pub(crate) const HOOKS: i32 = 3;
 pub(crate) const NEVER: u64 = u64::MAX;
 /// `COG_EXACT`.

@@ -1,5 +1,5 @@
-//! Random use of real pipes, sockets and files on every backend. In each turn all backends must report the same. They
-//! must report exactly what `poll` reports for the same descriptors.
+//! Compares all backends, in random use of real pipes, sockets and files. In each turn all backends must report the
+//! same. They must report exactly what `poll` reports for the same descriptors.
 //!
 //! ```text
 //!   seed ──► script ──┬──► a world with uring    ──► trace ─┐

@@ -15,7 +15,7 @@ pub(crate) enum Action {
         first_ns: u64,
         period_ns: u64,
         missed: Missed,
-        /// A slack of its own; 0 for an exact interval.
+        /// The interval's own slack, which is 0 for an exact interval; `None` for the loop's slack.
         slack_ns: Option<u64>,
         body: Body,
     },

@@ -88,7 +88,7 @@ function Loop:wait( handle, dir, ms ) end
 ---@return cogloop.Task? task
 function Loop:running( ) end
 
---- Calls `f( name )` whenever the signal comes, until `off` of the returned watcher is called.
+--- Calls `f( name )` whenever the signal comes, until the returned watcher's `off` is called.
 ---@param name string `'INT'`, `'TERM'`, `'HUP'`, `'USR1'`, …
 ---@param f fun( name: string )
 ---@return cogloop.Watcher?, string? message, integer? errno
@@ -108,8 +108,8 @@ function Loop:child( pid, f ) end
 ---@return fun( ...: T... )
 function Loop:debounce( ms, f ) end
 
---- Returns a function that calls `f` at once, and then at most once in `ms`. If calls come sooner, `f` gets the
---- arguments of the last of them when `ms` have passed.
+--- Returns a function that calls `f` at once, and then at most once in `ms`. If further calls come within `ms`, `f`
+--- gets the arguments of the last one when `ms` have passed.
 ---@generic T
 ---@param ms number
 ---@param f fun( ...: T... ): any...
@@ -179,7 +179,7 @@ function Loop:metrics( ) end
 ---@param f? fun( where: string, ms: number )
 function Loop:slow( ms, f ) end
 
---- Returns, as text, the busiest callbacks, the latest timers and the busiest descriptors since the last call. The
+--- Returns a text: the busiest callbacks, the most delayed timers and the busiest descriptors since the last call. The
 --- first call begins to measure.
 ---@param measure? boolean false ends the measurement
 ---@return string

@@ -31,11 +31,11 @@ function Timer:remaining( ) end
 ---@return boolean running whether the timer is pending and not paused
 function Timer:active( ) end
 
---- Makes the timer keep `run` from returning. A new timer does so from the beginning.
+--- Makes `run` wait for the timer, as it waits for a new timer.
 ---@return cogloop.Timer self
 function Timer:ref( ) end
 
---- Makes the timer not keep `run` from returning.
+--- Lets `run` return without waiting for the timer.
 ---@return cogloop.Timer self
 function Timer:unref( ) end
 
@@ -53,10 +53,10 @@ function Watcher:off( dir ) end
 ---@return boolean on whether the watcher has a function, or a task waits for its handle
 function Watcher:active( ) end
 
---- Makes the watcher keep `run` from returning. A new watcher does so from the beginning.
+--- Makes the watcher keep `run` going, as a new watcher does.
 ---@return cogloop.Watcher self
 function Watcher:ref( ) end
 
---- Makes the watcher not keep `run` from returning.
+--- Lets `run` return although the watcher is active.
 ---@return cogloop.Watcher self
 function Watcher:unref( ) end

@@ -97,7 +97,7 @@ pub(super) fn edit(asking: &Asking, lua: &Thread) -> rustyline::Result<()> {
 }
 
 /// Reads lines from standard input until its end, without an editor. Prints prompts if `prompts` is true. The caller
-/// sets it if a person would see them.
+/// sets `prompts` if a person would see the prompts.
 pub(super) fn read(asking: &Asking, prompts: bool) {
     let tell = |prompt: &str| {
         if prompts {

@@ -28,7 +28,7 @@ return function( M )
   end
 
   -- ## wrap
-  -- As `coroutine.wrap`: yields of `f` itself go to the caller. The returned function belongs to the loop, and raises
+  -- Like `coroutine.wrap`: yields of `f` itself go to the caller. The returned function belongs to the loop, and raises
   -- after the loop is closed.
   function Loop.wrap( loop, f )
     M.open( loop )
@@ -37,8 +37,8 @@ return function( M )
   end
 
   -- ## pcall
-  -- As Lua's `pcall`. On Lua 5.1 a function cannot yield through `pcall`. There the function runs in a coroutine of its
-  -- own, and both its waits and its yields are passed on.
+  -- Like Lua's `pcall`. On Lua 5.1 a function cannot yield through `pcall`. There the function runs in a coroutine of
+  -- its own, and both its waits and its yields are passed on.
   local probe = coroutine.create( function( ) return pcall( coroutine.yield ) end )
   coroutine.resume( probe )
   local can_yield = coroutine.status( probe ) == 'suspended'

@@ -10,9 +10,9 @@ return function( M )
   -- early. Everything that a timer reports refers to the deadline. The moment at which the timer is served is its
   -- deadline, unless the timer has slack. With slack the moment lies between the scheduled time and the end of the
   -- slack. To find it, take the greatest power of ten, in ns, that is not above the slack. Among the multiples of this
-  -- power in the range, the moment is the multiple that is divisible by the highest power of two. The moment is then
-  -- rounded up to a tick. There is exactly one such multiple, and timers whose ranges overlap often have the same
-  -- multiple. A timer whose moment has passed is served in the next turn.
+  -- power in the range, the moment is the multiple that is divisible by the highest power of two. There is exactly one
+  -- such multiple, and timers whose ranges overlap often have the same multiple. The moment is then rounded up to a
+  -- tick. A timer whose moment has passed is served in the next turn.
   local function with_slack( first, slack )
     if first == 0 or slack == 0 then return first end
     local step = 1
@@ -32,7 +32,7 @@ return function( M )
     return loop.time + ms * 1e6
   end
 
-  -- Gives a timer a deadline. The timer is served after all timers that were armed for the same moment before.
+  -- Gives a timer a deadline. The timer is served after all timers that were armed earlier for the same moment.
   local function arm( loop, timer, scheduled )
     loop.armed = loop.armed + 1
     timer.scheduled, timer.order, timer.turn = scheduled, loop.armed, nil

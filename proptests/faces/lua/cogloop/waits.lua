@@ -23,9 +23,9 @@ return function( M )
   end
 
   -- ## A wait
-  -- `task.wait` is the current wait: its kind, its timer, and its claim on a handle, which handles.lua explains. What
-  -- ends the wait passes values to it. If the first value is `M`, the wait raises the cancellation. Otherwise the wait
-  -- returns the values.
+  -- `task.wait` is the current wait: its kind, its timer, and its claim on a handle, which handles.lua explains. The
+  -- event that ends the wait passes values to it. If the first value is `M`, the wait raises the cancellation.
+  -- Otherwise the wait returns the values.
   local function woken( task, ... )
     task.waits = false
     return ...

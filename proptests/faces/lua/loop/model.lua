@@ -38,7 +38,7 @@ return function( world, part )
   function T.stop( loop ) loop.base:stop( ) end
 
   -- ## A task
-  -- A task runs once. If it returns a whole number of 1 or more, it runs again that many ms after the served deadline.
+  -- A task runs once. If it returns a whole number `n` of 1 or more, it runs again `n` ms after the served deadline.
   -- Deadlines that have passed by then are left out: the next deadline is the first of the schedule that has not
   -- passed. An error ends the task. If the task is cancelled in its own callback, it ends, whatever it returns.
   local function following( base, deadline, period )

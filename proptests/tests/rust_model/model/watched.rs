@@ -47,7 +47,8 @@ pub(super) struct Descriptor {
     is_asked: bool,
     tickets: u64,
     waiters: VecDeque<(u64, Waiter)>,
-    /// The wait of signals and of a child, which are polled.
+    /// The wait for signals or for a child. The object keeps it, because signals and a child are polled through the
+    /// object.
     wait: Wait,
 }
 
