@@ -10,20 +10,20 @@
 //!   slots behind it                 not touched
 //! ```
 //!
-//! A sorted list moves to the expired queue whole, without a visit to its timers, as soon as its last deadline is due.
-//! The lists of level 0 hold one deadline each and are always sorted. Any other list that is due is sorted first. A
-//! timer in the entered slot moves straight to its slot as seen from the new time, across any number of levels. So the
-//! caller never has to wake only to move timers from level to level: one wake-up for each deadline is enough.
+//! As soon as the last deadline of a sorted list is due, the list moves to the expired queue as a whole, without a
+//! visit to its timers. The lists of level 0 hold one deadline each and are always sorted. Any other list that is due
+//! is sorted first. A timer in the entered slot moves straight to its slot as seen from the new time, across any number
+//! of levels. So the caller never wakes only to move timers from level to level: one wake-up for each deadline is
+//! enough.
 //!
-//! Equal deadlines keep the order of insertion. A timer's slot depends only on its deadline and on the current tick. So
-//! timers with equal deadlines are in the same slot, in the order of insertion, except while a slot cascades in slices.
-//! A cascade reads a slot in order, and the sort is stable.
+//! Timers with equal deadlines expire in the order of insertion. A timer's slot depends only on its deadline and on the
+//! current tick. So timers with equal deadlines are in the same slot, in the order of insertion. The exception, a slot
+//! that cascades in slices, is described below. A cascade reads a slot in order, and the sort is stable.
 //!
 //! # In slices
 //!
-//! Sorting or cascading a slot of a hundred thousand timers takes milliseconds. If a slot is larger than the rest of
-//! the budget of moves, [`Wheel::advance_within`] cascades the slot in slices, as if time stood at the slot's first
-//! tick:
+//! Sorting or cascading a slot of a hundred thousand timers takes milliseconds. If a slot has more timers than the call
+//! may still move, [`Wheel::advance_within`] cascades the slot in slices, as if time stood at the slot's first tick:
 //!
 //! ```text
 //!   time is held here ──┐┌── the slot's first tick
@@ -33,7 +33,7 @@
 //!                                    └─► lower levels: a b ···   they were empty; all deadlines here are after `now`
 //! ```
 //!
-//! One tick before the slot begins, all ticks that the lower levels cover have passed, so these levels are empty and
+//! One tick before the slot begins, all ticks that the lower levels cover have passed. So these levels are empty, and
 //! receive only the slot's own timers. A new timer whose deadline lies in the slot's stretch of time still belongs to
 //! the slot. When the slot is empty, time advances by one tick, to the slot's first tick.
 
@@ -54,13 +54,13 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.advance_within(now, usize::MAX);
     }
 
-    /// Advances time in slices: a call stops when it has visited about `moves_max` timers, but not before the first
-    /// one. Timers that were overdue when they were set are not counted, nor are lists that expire whole. Returns
-    /// whether time has reached `now`.
+    /// Advances time in slices: a call stops when it has visited about `moves_max` timers; 0 counts as 1. Timers that
+    /// were overdue when they were set do not count, and neither do lists that expire as a whole. Returns whether time
+    /// has reached `now`.
     ///
     /// When a call returns `false`, every timer whose deadline is not after [`Wheel::now`] has expired, and the wheel
     /// can be used as usual. [`Wheel::has_due`] is true until a later call has finished the advance. Every later call
-    /// continues it, towards the latest tick that was asked for.
+    /// continues the advance, up to the latest tick that any call has asked for.
     pub fn advance_within(&mut self, now: u64, moves_max: usize) -> bool {
         if !list::is_empty(&self.arena.nodes, Self::OVERDUE) {
             self.expire(Self::OVERDUE);
@@ -134,8 +134,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.reach(start - 1);
     }
 
-    /// Moves timers of the slot that begins with the next tick, each to its slot as seen from that tick. When the slot
-    /// is empty, advances time to that tick and returns `true`.
+    /// Cascades a part of the slot that begins with the next tick: moves timers to their slots as seen from that tick.
+    /// When the slot is empty, advances time to that tick and returns `true`.
     #[inline(never)]
     fn cascade_slice(&mut self, moves: &mut usize) -> bool {
         let start = self.now + 1;

@@ -1,5 +1,5 @@
 //! The table of annexes: which slot has an annex, and which lists form it. An annex holds timers of a crowded slot,
-//! already divided as the level below will need them. `cascade_early.rs` explains annexes.
+//! already divided into lists as the level below will need them. `cascade_early.rs` explains annexes.
 
 use core::ops::Range;
 
@@ -9,7 +9,7 @@ const NONE: u32 = u32::MAX;
 /// The lowest level whose slots can have an annex. Cascading from level 1 to level 0 is fast without one.
 pub(crate) const LOWEST_LEVEL: usize = 2;
 /// The number of levels that have an annex. With ticks of a microsecond, the slots of higher levels span more than an
-/// hour, so time rarely enters one.
+/// hour, so time rarely enters such a slot.
 pub(crate) const LEVELS: usize = 2;
 
 /// The annexes: `2^BITS` lists for each of `LEVELS` levels. The lists of a level belong to one slot of the level at a
@@ -34,7 +34,7 @@ impl<const BITS: u32> Annexes<BITS> {
         Some(self.open[level - LOWEST_LEVEL]).filter(|&slot| slot != NONE)
     }
 
-    /// The slot to which a list of an annex belongs; `None` for a list with a smaller number, which is in no annex.
+    /// The slot to which a list of an annex belongs; `None` for a list that is in no annex, which has a smaller number.
     pub(crate) fn slot_of(&self, list: u32) -> Option<u32> {
         let place = list.checked_sub(self.first)?;
         Some(self.open[(place >> BITS) as usize])

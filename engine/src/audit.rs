@@ -39,8 +39,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     }
 
     /// The first list from `list` on that is not empty or whose occupancy bit is set. Most lists are empty. So this
-    /// loop decides how long the tests take. It has few calls, because they would be real calls in a program that is
-    /// compiled without optimisations.
+    /// loop decides how long the tests take. It calls few functions, because a compiler that does not optimise inlines
+    /// none of the calls.
     fn next_in_use(&self, mut list: u32) -> Option<u32> {
         let nodes = self.arena.nodes.as_slice();
         while list < Self::LISTS {

@@ -46,15 +46,15 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Reserves memory for `additional` more timers than [`Wheel::len`]. Inserting these allocates nothing.
     ///
     /// # Errors
-    /// When there is no memory for them, or the wheel would have room for more than 2³⁰ timers. The wheel is unchanged
-    /// then.
+    /// When there is no memory for these timers, or the wheel would have room for more than 2³⁰ timers. The wheel is
+    /// unchanged then.
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), NoRoom> {
         self.arena.try_reserve(self.len().saturating_add(additional))
     }
 
-    /// Gives back memory that the wheel does not need: the memory of the places behind the last timer, or all of its
-    /// memory if there is no timer and no advance is unfinished. Keys stay valid, and stale keys stay stale. Takes
-    /// O([`Wheel::capacity`]).
+    /// Gives back memory that the wheel does not need: the memory of the places behind the last timer. If there is no
+    /// timer and no advance is unfinished, the wheel gives back all of its memory. Keys stay valid, and stale keys stay
+    /// stale. Takes O([`Wheel::capacity`]).
     ///
     /// The wheel never gives back memory on its own. Call this function when most of many timers have ended.
     pub fn shrink_to_fit(&mut self) {

@@ -56,7 +56,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Makes room in the sorter for the timers of a list. Returns whether there is room for all of them.
     #[inline(always)]
     pub(crate) fn has_room_to_sort(&mut self, list: u32) -> bool {
-        // The count of a list of level 0 may be wrong. Such a list is to be sorted only if its deadline is `u64::MAX`,
+        // The count of a list of level 0 may be wrong. Such a list has to be sorted only if its deadline is `u64::MAX`,
         // which makes any list count as unsorted.
         let count_max = if list < 1 << BITS { usize::MAX } else { list::size_max(&self.arena.nodes, list) as usize };
         count_max <= self.sorter.room() || self.sorter.try_reserve(count_max.min(self.len())).is_ok()

@@ -21,7 +21,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     const CROWD: RangeInclusive<u32> = 4 << BITS..=1 << 13;
 
     /// The size below which a slot of level 1 is sparse. A sparse slot cascades to short lists of level 0. A list whose
-    /// order and length are not recorded has no jump pointers, and walks through short lists are faster without them.
+    /// order and length are not recorded has no jump pointers, and walks through short lists are faster without jump
+    /// pointers.
     const SPARSE: u32 = 48 << BITS;
 
     /// Cascades a slot in the special way that the table above names for it, or else in the plain way.

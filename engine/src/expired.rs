@@ -5,8 +5,8 @@ use crate::list;
 use crate::node::{LIVE, Node};
 use crate::wheel::{Expired, Wheel};
 
-/// The timer that [`Wheel::pop_expired`] would return. [`Wheel::peek_expired`] makes it. Dropping it changes nothing:
-/// the timer stays first in the queue.
+/// The next expired timer, as [`Wheel::peek_expired`] shows it. Dropping this value changes nothing: the timer stays
+/// first in the queue.
 #[derive(Debug)]
 pub struct PeekExpired<'a, T, const BITS: u32, const LEVELS: usize> {
     wheel: &'a mut Wheel<T, BITS, LEVELS>,

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The levels reach to the next multiple of 65,536 ticks. A later timer waits on the list `far`. When time reaches the
-//! 65,536 ticks in which the earliest timer on `far` is due, all timers of these ticks move to the levels.
+//! stretch of 65,536 ticks in which the earliest timer on `far` is due, all timers of this stretch move to the levels.
 
 use core::num::NonZeroU64;
 
@@ -35,9 +35,9 @@ struct Entry<T> {
 /// A store of at most `N` one-shot and repeating timers that allocates nothing, with `LEVELS` levels of `SLOTS` slots.
 /// It has the most important functions of [`Scheduler`](crate::Scheduler), but cannot pause a timer.
 ///
-/// Adding, cancelling and moving a timer take O(1), except for a timer that is overdue when it is added or moved: it is
-/// sorted into the list of overdue timers. With 32 timers that carry a word, and four levels of sixteen slots, the
-/// scheduler takes less than 4 KB.
+/// Adding, cancelling and moving a timer take O(1). The exception is a timer that is overdue when it is added or moved:
+/// it is sorted into the list of overdue timers. With 32 timers that carry a word, and four levels of sixteen slots,
+/// the scheduler takes less than 4 KB.
 ///
 /// ```
 /// use cogloop_engine::{FixedScheduler, Missed, NoRoom, Plan};
@@ -157,8 +157,9 @@ impl<T, const N: usize, const SLOTS: usize, const LEVELS: usize> FixedScheduler<
     }
 
     /// Takes the next timer that is due, in the order of deadlines, then of insertion. For a timer with slack the time
-    /// that was chosen within the slack counts instead of the deadline. A repeating timer is armed again at once by its
-    /// policy, and its value is borrowed. The timer does not fire again before the next [`FixedScheduler::advance`].
+    /// that was chosen within the slack counts instead of the deadline. A repeating timer is armed again at once, as
+    /// its policy says, and the result borrows its value. The timer does not fire again before the next
+    /// [`FixedScheduler::advance`].
     pub fn pop(&mut self) -> Option<Fired<FiredValue<'_, T>>> {
         let index = self.lists.expired.first;
         let node = self.lists.nodes.get(usize::from(index))?;

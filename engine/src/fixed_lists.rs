@@ -64,7 +64,7 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
     /// The levels reach to the next tick that is a multiple of two to the power of this number.
     const REACH: u32 = Self::BITS * LEVELS as u32;
 
-    /// Makes empty lists at tick 0. All nodes are free, and each leads to the one behind it.
+    /// Makes empty lists at tick 0. All nodes are free, and each leads to the next.
     pub(crate) fn new(entry: impl Fn() -> E) -> Self {
         const {
             assert!(N < NONE as usize, "a fixed scheduler holds at most 65534 timers");
@@ -168,8 +168,8 @@ impl<E, const N: usize, const SLOTS: usize, const LEVELS: usize> Lists<E, N, SLO
         self.link(index, Place::Overdue, before);
     }
 
-    /// Puts a timer that is on no list on the list for its tick, as seen from the current tick. If the timer is due,
-    /// that is the list of expired timers.
+    /// Puts a timer that is on no list on the list for its tick, as seen from the current tick. For a timer that is
+    /// due, this is the list of expired timers.
     fn arm_at(&mut self, index: u16, tick: u64) {
         self.nodes[usize::from(index)].tick = tick;
         let place = if tick <= self.tick {

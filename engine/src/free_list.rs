@@ -5,12 +5,12 @@
 //!   take      ◄── stack ◄── the last of them       ◄── the lowest word of the bitmap
 //! ```
 //!
-//! A freed node goes to the stack. When the stack is full, it is set aside as a whole, which takes a tenth of the
-//! instructions of the bitmap. When four full stacks are set aside, further nodes move to the bitmap. A new timer gets
-//! a node from the stacks, or from the lowest word of the bitmap if the stacks are empty. So a large arena that was
-//! emptied in any order is filled again from one end, and timers that are inserted one after the other are neighbours
-//! in memory. If a stack held all free nodes, each new timer would be far away from the timer that was inserted before
-//! it. A bit also needs less memory than the four bytes of a node's number.
+//! A freed node goes to the stack. When the stack is full, it is set aside as a whole. This takes a tenth of the
+//! instructions that moving its nodes to the bitmap takes. When four full stacks are set aside, further nodes move to
+//! the bitmap. A new timer gets a node from the stacks, or from the lowest word of the bitmap if the stacks are empty.
+//! So a large arena that was emptied in any order is filled again from one end, and timers that are inserted one after
+//! the other are neighbours in memory. If a stack held all free nodes, each new timer would be far away from the timer
+//! that was inserted before it. A bit also needs less memory than the four bytes of a node's number.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
@@ -104,7 +104,8 @@ impl FreeList {
         Some(self.take_of_word())
     }
 
-    /// Takes a node from the stack, or from the word that was taken from the bitmap.
+    /// Takes a node from the stack or from `word`. Returns `None` if both are empty, even if there are other free
+    /// nodes.
     #[inline(always)]
     pub(crate) fn take_at_hand(&mut self) -> Option<u32> {
         if let Some(node) = self.take_of_stack() {
@@ -136,7 +137,8 @@ impl FreeList {
         }
     }
 
-    /// [`Self::give_back`] of a node that does not fill the stack. Returns `false`, and changes nothing, if it would.
+    /// Does what [`Self::give_back`] does, unless the node would fill the stack. Then returns `false` and changes
+    /// nothing.
     #[inline(always)]
     pub(crate) fn give_back_if_room(&mut self, node: u32) -> bool {
         let Some(count) = self.recent_count.checked_add(1) else { return false };

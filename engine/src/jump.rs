@@ -1,11 +1,12 @@
 //! Jump pointers: a walk through a long list uses them to read ahead, so it does not wait for memory at every step.
 //! They affect only speed.
 //!
-//! With a million timers, each step of a walk is a cache miss, and the address of a node is known only when the node
-//! before it has been loaded. So when a node is appended to a list, the node [`DISTANCE`] places before it gets a
-//! pointer to it. A walk that passes the earlier node reads the later node at once. This is jump-pointer prefetching
-//! (Luk and Mowry, *Compiler-Based Prefetching for Recursive Data Structures*, ASPLOS 1996). At the beginning of a
-//! list, node n points to node 2n, so a walk reads every second node ahead from the start.
+//! With a million timers, each step of a walk is a cache miss. No read can begin early, because the address of a node
+//! is known only when the node before it has been loaded. Therefore, when a node is appended to a list, the node
+//! [`DISTANCE`] places before it gets a pointer to it. A walk that passes the earlier node reads the later node at
+//! once. This is jump-pointer prefetching (Luk and Mowry, *Compiler-Based Prefetching for Recursive Data Structures*,
+//! ASPLOS 1996). At the beginning of a list, node n points to node 2n, so a walk reads every second node ahead from the
+//! start.
 //!
 //! ```text
 //!   walk ──►  1   2   3   4  …  20  21  …                 about 16 reads are under way at any time
@@ -29,16 +30,16 @@ const LONG: u32 = 8;
 /// The number of nodes that fit a usual second-level cache. With fewer nodes a walk is faster without jump pointers.
 const CACHED: usize = 1 << 14;
 
-/// At every append whose number is a multiple of this, the place where jump pointers are set returns to [`DISTANCE`]
-/// places before the list's end. Cancelled timers may have moved the place from there.
+/// The number of appends after which the place where jump pointers are set goes back to [`DISTANCE`] places before the
+/// list's end. Cancelled timers may have moved the place.
 const RESTART: u32 = 1024;
 
-/// Stands for the node at which the next batch begins when no batch is needed.
+/// Stands in place of the node at which the next batch begins, if there is no next batch.
 const NEVER: u32 = u32::MAX;
 
 /// Sets the jump pointer of an earlier node to `node`, unless all nodes fit the cache. `node` has just been appended to
-/// `list`, and `count` is the number of appends since the list was last empty. Up to 2 * `DISTANCE`, only even counts
-/// set a pointer.
+/// `list`, and `count` is the number of appends since the list was last empty. While `count` is at most 2 * `DISTANCE`,
+/// only an even `count` sets a pointer.
 #[inline(always)]
 pub(crate) fn appended<T>(nodes: &mut [Node<T>], list: u32, node: u32, count: u32) {
     if nodes.len() >= CACHED && (count > 2 * DISTANCE || count.is_multiple_of(2)) {
@@ -63,8 +64,8 @@ fn set_pointer<T>(nodes: &mut [Node<T>], list: u32, node: u32, count: u32) {
     earlier.jump = node;
     let next = earlier.next;
     // If the last timer is cancelled and replaced again and again, the place where pointers are set reaches the end of
-    // the list and stays there. It must not begin again at the list's front: setting each pointer would be a cache
-    // miss, which cost 30 ns.
+    // the list and stays there. The place must not go back to the list's front: then setting each pointer would be a
+    // cache miss, which cost 30 ns.
     if next != list {
         nodes[list as usize].jump = next;
     }
@@ -146,7 +147,7 @@ impl Front {
     pub(crate) const EMPTY: Self = Self { batch: NEVER };
 
     /// Notes that a list will be spliced to the queue `to`. Call this before the splice. Reading ahead begins at the
-    /// list's first node, unless it is under way further to the front.
+    /// list's first node, unless reading ahead is under way nearer to the queue's front.
     #[inline(always)]
     pub(crate) fn spliced<T>(&mut self, nodes: &[Node<T>], from: u32, to: u32) {
         if has_pointers(nodes, from) && (self.batch == NEVER || nodes[to as usize].next == to) {
@@ -154,8 +155,8 @@ impl Front {
         }
     }
 
-    /// Reads ahead, if a list with jump pointers was spliced to the queue. One call in [`BATCH`] reads `node`, which is
-    /// the first of the queue, and the nodes behind it. Call this before `node` is taken off.
+    /// Reads ahead, if a list with jump pointers was spliced to the queue. `node` is the first node of the queue. One
+    /// call in [`BATCH`] reads `node` and the nodes behind it. Call this before `node` is taken off.
     #[inline(always)]
     pub(crate) fn approach<T>(&mut self, nodes: &[Node<T>], list: u32, node: u32) {
         if node == self.batch {
@@ -171,8 +172,9 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    /// The steps of a walk through a new list, from 1, that wait for memory. A step waits if the node's read has not begun
-    /// before the last wait: a wait is long enough for all reads that have begun. Everything else takes no time.
+    /// The numbers, from 1, of those steps of a walk through a new list that wait for memory. A wait lasts until all
+    /// reads that have begun are done. So a step waits if the read of its node had not begun before the last wait.
+    /// Everything else takes no time.
     fn waits(timers: u32) -> Vec<u32> {
         let mut nodes: Vec<Node<()>> = (0..=CACHED as u32 + timers).map(|_| Node::vacant(0)).collect();
         nodes[0] = Node::sentinel(0);

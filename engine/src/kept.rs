@@ -7,8 +7,9 @@
 //!                   └──── stop ────┴─────────┘         cancel ends the timer in each state
 //! ```
 //!
-//! A server has a time-out for each connection, and sets it for each request. With a kept timer this is a change of
-//! lists: no place is taken or freed, the key stays the same, and the value is written once.
+//! A server has a time-out for each connection, and sets it for each request. With a kept timer, setting the time-out
+//! only moves the timer to another list. No place is taken or freed, the key stays the same, and the value is written
+//! once.
 
 use crate::extras::{Extra, Place};
 use crate::key::Key;
@@ -17,8 +18,8 @@ use crate::room::NoRoom;
 use crate::scheduler::{Job, Scheduler};
 
 impl<T> Scheduler<T> {
-    /// Adds a timer that is stopped. [`Scheduler::reschedule`] starts it; it then fires once, with this slack, and is
-    /// stopped again. It keeps its key and its value until [`Scheduler::cancel`].
+    /// Adds a timer that is stopped. [`Scheduler::reschedule`] starts the timer, which then fires once, with this
+    /// slack, and is stopped again. It keeps its key and its value until [`Scheduler::cancel`].
     ///
     /// ```
     /// let mut scheduler = cogloop_engine::Scheduler::<&str>::new(1.try_into()?);
@@ -51,8 +52,9 @@ impl<T> Scheduler<T> {
         added
     }
 
-    /// Stops a timer, due or not. It keeps its key, and has no deadline until [`Scheduler::reschedule`]. A paused timer
-    /// loses the time that remained. Stopping a stopped timer changes nothing. Returns `false` if the timer has ended.
+    /// Stops a timer, due or not. The timer keeps its key, and has no deadline until [`Scheduler::reschedule`]. A
+    /// paused timer loses the time that remained. Stopping a stopped timer changes nothing. Returns `false` if the
+    /// timer has ended.
     #[inline(always)]
     pub fn stop(&mut self, key: Key) -> bool {
         if self.wheel.disarm(key) {

@@ -13,22 +13,22 @@
 //!   cancel( key ) takes a timer out of the levels or the queue; reschedule( key, deadline ) moves it to another slot
 //! ```
 //!
-//! [`Wheel`] is the store of timers. [`Scheduler`], on top of the wheel, adds periods, pausing and slack, which is how
-//! late a timer may fire. [`FixedScheduler`] needs no allocator. The feature `alloc` is on by default. Without `alloc`
-//! the crate has, of these three, only `FixedScheduler`.
+//! [`Wheel`] is the store of timers. [`Scheduler`] has a wheel, and adds periods, pausing and slack. A timer's slack is
+//! how late the timer may fire. [`FixedScheduler`] needs no allocator. The feature `alloc` is on by default. Without
+//! `alloc` the crate has only `FixedScheduler` of these three.
 //!
-//! The engine has neither a clock nor callbacks: time is a count of *ticks* that the caller advances, and a timer
+//! The engine has no clock: time is a count of *ticks* that the caller advances. It has no callbacks either: a timer
 //! carries a value that the caller chooses. The engine promises:
 //!
 //! - a timer never expires before its deadline, and it expires once;
 //! - timers expire in the order of deadlines, then of insertion;
 //! - a cancelled timer is never popped, even if it had expired already;
 //! - a stale [`Key`] never resolves to another timer;
-//! - [`Wheel::next_deadline`] is exact, so that the caller sleeps until the next deadline and wakes once for it;
+//! - [`Wheel::next_deadline`] is exact: a caller that sleeps until the next deadline wakes only once for it;
 //! - inserting and cancelling take O(1), and only live timers need memory: the place of a timer that has ended is free
 //!   for the next timer at once;
-//! - inserting can fail for lack of memory, and [`Wheel::try_insert`] returns an error then. Pausing a one-shot timer
-//!   can fail, too: see [`Scheduler::try_pause`]. Cancelling, moving and expiring a timer always succeed.
+//! - inserting can fail when memory runs out: [`Wheel::try_insert`] then returns an error. Pausing a one-shot timer can
+//!   fail, too: see [`Scheduler::try_pause`]. Cancelling, moving and expiring a timer always succeed.
 //!
 //! ```
 //! use cogloop_engine::Wheel;

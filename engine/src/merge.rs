@@ -54,7 +54,7 @@ fn merge<T>(nodes: &mut [Node<T>], mut earlier: u32, mut later: u32, list: u32) 
     nodes[list as usize].next
 }
 
-/// Makes a run, in which only the `next` links are valid, the content of the list.
+/// Puts the nodes of a run on the list, as its only nodes. In the run only the `next` links are valid.
 fn link_again<T>(nodes: &mut [Node<T>], list: u32, first: u32) {
     nodes[list as usize].next = first;
     let mut before = list;

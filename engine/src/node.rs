@@ -2,10 +2,11 @@
 
 /// A timer, or the sentinel of a list. In a sentinel some fields describe the list.
 ///
-/// The fields that a cancel reads and writes are the first 24 bytes, and the beginning of the value. A large block of
-/// memory, which the allocator maps, begins 16 bytes after the start of a cache line. So some nodes lie on two lines, and
-/// the order of the fields decides how often one line is enough. Among nodes of 48 bytes, as the C library has, it is
-/// enough for three of four. With the generation behind the value it was enough for every other one.
+/// A cancel reads and writes the first 24 bytes of the node, and the beginning of the value. A large block of memory,
+/// which the allocator maps, begins 16 bytes after the start of a cache line. So some nodes lie on two cache lines, and
+/// the order of the fields decides how often a cancel needs only one of the two. Of nodes with 48 bytes, as the C
+/// library has, three of four need only one line. When the generation stood behind the value, only every other node
+/// did.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Node<T> {

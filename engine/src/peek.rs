@@ -8,9 +8,9 @@ use crate::scheduler::Scheduler;
 use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// The key of the timer that [`Wheel::pop_expired`] will return next if nothing but the time changes: the first
-    /// expired timer, or else the pending timer with the earliest deadline. Of timers with equal deadlines, the timer
-    /// that was set first counts. `None` if there is no timer that is armed.
+    /// The key of the timer that [`Wheel::pop_expired`] will return next, if only the time changes until then. This is
+    /// the first expired timer or, if no timer has expired, the pending timer with the earliest deadline. Of timers
+    /// with equal deadlines, the timer that was set first counts. `None` if no timer is armed.
     ///
     /// The call takes O(1) if the list of the timer that comes next is sorted. The slots of the lowest level are
     /// sorted, and so are lists of timers with equal delays. On any other list the call visits all timers.

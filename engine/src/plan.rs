@@ -94,8 +94,8 @@ mod tests {
             time.div_ceil(self.tick) * self.tick
         }
 
-        /// The time at which the timer fires: of all times within the slack, the time that is divisible by the highest
-        /// power of two, rounded up to a tick. This is the rule for a slack below ten. The test has no other slack.
+        /// The time at which the timer fires. It is the time within the slack that is divisible by the highest power of
+        /// two, rounded up to a tick. This is the rule for a slack below ten. The test has no other slack.
         fn fires(&self) -> u128 {
             assert!(self.slack < 10, "from ten on only multiples of ten count");
             let latest = (self.deadline + self.slack).min(u64::MAX.into());

@@ -1,4 +1,4 @@
-//! Taking the timers of a scheduler that are due. A repeating timer is armed again before the caller sees it.
+//! Taking the due timers of a scheduler. A repeating timer is armed again before the caller sees it.
 
 use crate::extras::Place;
 use crate::fired::{Fired, FiredValue};
@@ -7,9 +7,9 @@ use crate::wheel::Expired;
 
 impl<T: Clone> Scheduler<T> {
     /// Takes the next timer that is due, in the order of deadlines, then of insertion. For a timer with slack the time
-    /// that was chosen within the slack counts instead of the deadline. A repeating timer is armed again at once by its
-    /// policy, and its value is cloned. The timer does not fire again before the next [`Scheduler::advance`]. A kept
-    /// timer ([`Scheduler::try_add_kept`]) is stopped, and its value is cloned, too.
+    /// that was chosen within the slack counts instead of the deadline. A repeating timer is armed again at once, as
+    /// its policy says, and its value is cloned. The timer does not fire again before the next [`Scheduler::advance`].
+    /// A kept timer ([`Scheduler::try_add_kept`]) is stopped, and its value is cloned, too.
     #[inline]
     pub fn pop(&mut self) -> Option<Fired<T>> {
         self.pop_as(|value| value, |value| value.clone())

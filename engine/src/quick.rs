@@ -1,4 +1,4 @@
-//! The quick way to add, move, stop and cancel a timer that fires once and has no slack, as most timers.
+//! The quick way to add, move, stop and cancel a timer that fires once and has no slack, as most timers do.
 //!
 //! ```text
 //!   cancel_quickly ──► armed, no extra, a place for the free node …? ── yes ──► ended
@@ -6,10 +6,10 @@
 //!                             └──► nothing has changed, and the caller goes the whole way: `cancel`
 //! ```
 //!
-//! The quick way is inlined into its caller. To stop and to cancel it calls no other function. So a caller whose last
-//! step is the call of the whole way saves hardly any register. Instructions also count among millions of timers, where
-//! a cancel waits for memory. The processor overlaps the waits of several cancels if they fit its window of instructions
-//! at the same time (docs/benchmarks.md, "Loops for C").
+//! The quick way is inlined into its caller. When it stops or cancels a timer, it calls no other function. So a caller
+//! that ends with the call of the whole way saves hardly any register. Fewer instructions help even among millions of
+//! timers, where each cancel waits for memory: the processor overlaps the waits of several cancels if all of them fit
+//! its window of instructions (docs/benchmarks.md, "Loops for C").
 
 use crate::extras::Place;
 use crate::free_list::FreeList;
@@ -20,8 +20,9 @@ use crate::scheduler::{Job, Scheduler};
 use crate::wheel::{UNKNOWN, Wheel};
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Takes a timer off its list, if `is_quick` says so of the timer, and the list keeps another timer or is a slot
-    /// without an annex. `then` gets the timer. A timer that is on no list is linked to itself, so nothing happens.
+    /// Passes a timer to `then` and takes it off its list. There are two conditions: `is_quick` accepts the timer, and
+    /// the list keeps another timer or is a slot without an annex. Otherwise nothing changes. A timer on no list is
+    /// linked to itself and never meets the second condition.
     #[inline(always)]
     fn leave_quickly<R>(
         &mut self,
@@ -54,7 +55,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.leave_quickly(key, |_, _, _| true, unlink).is_some()
     }
 
-    /// Cancels a timer whose value is as `is_quick` says.
+    /// Cancels a timer if `is_quick` accepts its value.
     #[inline(always)]
     fn cancel_quickly(&mut self, key: Key, is_quick: impl FnOnce(&T) -> bool) -> Option<T> {
         let is_quick = |node, timer: &Node<T>, free: &mut FreeList| {
@@ -68,7 +69,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 }
 
 impl<T> Scheduler<T> {
-    /// [`Scheduler::try_add_once`], or `None` if no free place is at hand.
+    /// Does what [`Scheduler::try_add_once`] does. Returns `None`, and changes nothing, if finding a free place takes
+    /// more steps.
     #[inline(always)]
     pub fn add_once_quickly(&mut self, deadline: u64, value: T) -> Option<Key> {
         let tick = self.resolution.deadline_tick(deadline);
@@ -76,7 +78,8 @@ impl<T> Scheduler<T> {
         Some(self.wheel.insert_at(node, tick, Job { extra: Place::NONE, value }))
     }
 
-    /// [`Scheduler::reschedule`], or `false` if the timer repeats, has slack or has ended.
+    /// Does what [`Scheduler::reschedule`] does. Returns `false`, and changes nothing, if the timer repeats, has slack,
+    /// was paused or has ended.
     #[inline(always)]
     pub fn reschedule_quickly(&mut self, key: Key, deadline: u64) -> bool {
         let Some((node, _)) = self.wheel.find(key).filter(|(_, job)| job.extra.is_none()) else { return false };
@@ -85,7 +88,8 @@ impl<T> Scheduler<T> {
         true
     }
 
-    /// [`Scheduler::stop`], or `false` if the timer is not armed or has ended, or if that takes more steps.
+    /// Does what [`Scheduler::stop`] does. Returns `false`, and changes nothing, if the timer is not armed or has
+    /// ended, or if stopping it takes more steps.
     #[inline(always)]
     pub fn stop_quickly(&mut self, key: Key) -> bool {
         let is_done = self.wheel.disarm_quickly(key);
@@ -93,8 +97,8 @@ impl<T> Scheduler<T> {
         is_done
     }
 
-    /// [`Scheduler::cancel`], or `None` if the timer repeats, has slack, is not armed or has ended, or if that takes more
-    /// steps.
+    /// Does what [`Scheduler::cancel`] does. Returns `None`, and changes nothing, if the timer repeats, has slack, was
+    /// paused, is not armed or has ended, or if cancelling it takes more steps.
     ///
     /// ```
     /// use cogloop_engine::{Plan, Scheduler};

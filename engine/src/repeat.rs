@@ -57,10 +57,10 @@ pub(crate) trait Arithmetic: Sized {
 
     /// The time at which a timer with slack expires. `slack` is not 0.
     ///
-    /// Time is counted in units of the greatest power of ten that is not above the slack. Of the times from `deadline`
-    /// to `deadline + slack` that are whole units, the timer takes the time whose count is divisible by the highest
-    /// power of two. So timers with a slack of 1 ms expire at whole milliseconds, timers with 4 ms at every fourth
-    /// millisecond, and timers with different slacks often expire together.
+    /// Time is counted in units of the greatest power of ten that is not above the slack. The timer expires at a whole
+    /// unit from `deadline` to `deadline + slack`: the one whose count is divisible by the highest power of two. So
+    /// timers with a slack of 1 ms expire at whole milliseconds, timers with 4 ms at every fourth millisecond, and
+    /// timers with different slacks often expire together.
     fn coalesce(deadline: Self, slack: Self) -> Self;
 }
 
@@ -213,8 +213,8 @@ mod tests {
         }
     }
 
-    /// Tries every deadline and slack of eight bits. Of the times within the slack that are whole units, the result is
-    /// the time whose count is divisible by the highest power of two; the earliest of several.
+    /// Tries every deadline and slack of eight bits. The result is the whole unit within the slack whose count is
+    /// divisible by the highest power of two. If there are several, it is the earliest.
     #[test]
     fn timers_with_slack_meet_at_the_roundest_time_that_is_allowed() {
         for deadline in eight_bits(0) {

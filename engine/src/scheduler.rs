@@ -10,8 +10,8 @@
 //! deadline stays the same.
 //!
 //! A table beside the wheel holds periods, slack and the remaining time of paused timers. Only timers that need an
-//! entry have one. But each timer in the wheel has room for the index of an entry, so even a timer without an entry
-//! takes the memory of one index more than in the wheel alone.
+//! entry have one. But each timer in the wheel has room for the index of an entry. So even a timer without an entry
+//! takes one index more than a timer of a plain wheel.
 
 use core::num::NonZeroU64;
 
@@ -24,14 +24,15 @@ use crate::room::NoRoom;
 use crate::ticks::Resolution;
 use crate::wheel::Wheel;
 
-/// The most timers that one call of [`Scheduler::cascade_early`] moves. The moves take two to four microseconds.
-/// An event loop usually sleeps after every few timers that fire, and calls `cascade_early` before. So even the timers
-/// of a very crowded slot are moved before time enters the slot.
+/// The most timers that one call of [`Scheduler::cascade_early`] moves. The moves take two to four microseconds. An
+/// event loop usually sleeps after every few timers that fire, and calls `cascade_early` before it sleeps. So even the
+/// timers of a very crowded slot are moved before time enters the slot.
 const MOVES_AT_A_TIME: usize = 64;
 
 /// The value that the wheel holds for a timer of the scheduler.
 ///
-/// The place is first, so that it is on the same cache line as the fields of the node before it ([`crate::node::Node`]).
+/// The place is the first field, so that it is on the same cache line as the node's other fields
+/// ([`crate::node::Node`]), which stand before the value.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Job<T> {
@@ -186,7 +187,8 @@ impl<T> Scheduler<T> {
         Some(job.value)
     }
 
-    /// If a timer is paused or stopped, takes it out of the count of such timers. Call this before it is cancelled.
+    /// If a timer is paused or stopped, takes the timer out of the count of such timers. Call this before the timer is
+    /// cancelled.
     fn forget_pause(&mut self, key: Key) {
         self.paused -= usize::from(self.is_paused(key));
     }

@@ -16,8 +16,8 @@ use core::num::NonZeroU64;
 pub(crate) struct Resolution(pub(crate) NonZeroU64);
 
 impl Resolution {
-    /// The first tick that begins at or after a deadline. If the deadline is after the start of the last tick that a
-    /// clock reaches, no clock reaches the result.
+    /// The first tick that begins at or after a deadline. For a deadline after the start of the last tick that a clock
+    /// reaches, the result is the next tick, which no clock reaches.
     #[inline]
     pub(crate) fn deadline_tick(self, time: u64) -> u64 {
         u64::deadline_tick(self.0.get(), time)

@@ -25,11 +25,12 @@ pub struct Expired<T> {
 /// A hierarchical timing wheel of `LEVELS` levels with 2^`BITS` slots each.
 ///
 /// A new wheel stands at tick 0. The caller decides how long a tick lasts. With the default geometry the levels cover
-/// all of `u64`. A wheel with fewer levels or slots has an earlier last tick, and a later deadline is set to that tick.
+/// all of `u64`. A wheel with fewer levels or slots has an earlier last tick, and replaces any later deadline with this
+/// tick.
 ///
 /// A value tells the caller what a timer is for. It may be an integer, an index, or a boxed function. A timer takes 24
-/// bytes and an `Option<T>`. If `T` has a niche, as a box, a reference or a `NonZeroU64` has, the `Option` is no larger
-/// than `T`.
+/// bytes and the size of an `Option<T>`. If `T` has a niche, the `Option` is no larger than `T`. A box, a reference and
+/// a `NonZeroU64` have a niche.
 ///
 /// A wheel holds at most 2³⁰ timers at a time. At that limit, and when memory runs out, [`Wheel::try_insert`] returns
 /// an error and [`Wheel::insert`] panics. No other operation on a timer fails when memory runs out.
@@ -41,7 +42,7 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     pub(crate) target: u64,
     /// The earliest deadline after `now`, or `UNKNOWN`. Timers that are due already do not count.
     pub(crate) earliest: u64,
-    /// The slots of all levels that are not empty.
+    /// The slots that are not empty, on all levels.
     pub(crate) occupied: Occupied,
     pub(crate) annexes: Annexes<BITS>,
     pub(crate) arena: Arena<T>,
@@ -50,8 +51,8 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     pub(crate) sorter: Sorter,
 }
 
-/// The value of `earliest` when the earliest deadline has to be searched: the earliest timer was cancelled, moved or
-/// disarmed, or has expired, or there was no timer. The value is 0, because no deadline after `now` is 0.
+/// The value of `earliest` while the earliest deadline is not known. Then the earliest timer was cancelled, moved or
+/// disarmed or has expired, or there was no timer. The value is 0, because no deadline after `now` is 0.
 pub(crate) const UNKNOWN: u64 = 0;
 
 impl<T, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
@@ -69,13 +70,13 @@ impl<T> Wheel<T> {
 }
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// The number of slots of all levels. The lists with smaller numbers are the slots.
+    /// The number of slots on all levels. A list with a smaller number is a slot.
     pub(crate) const SLOTS: usize = LEVELS << BITS;
     /// The list that `pop_expired` takes from.
     pub(crate) const EXPIRED: u32 = Self::SLOTS as u32;
     /// The list of timers whose deadline had passed when they were set. They expire at the next `advance`.
     pub(crate) const OVERDUE: u32 = Self::EXPIRED + 1;
-    /// The number of lists. The nodes with smaller numbers are their sentinels; the other nodes are timers.
+    /// The number of lists. A node with a smaller number is the sentinel of a list; all other nodes are timers.
     pub(crate) const LISTS: u32 = Self::ANNEX + Annexes::<BITS>::LISTS;
     /// The first list of the annexes; `annex.rs` explains them.
     pub(crate) const ANNEX: u32 = Self::OVERDUE + 1;
@@ -299,7 +300,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// The list for a timer that is set now. Notes the timer's deadline if it is earlier than the earliest one so far.
+    /// The list for a timer that is set now. Stores the timer's deadline in `earliest` if it is before `earliest`.
     #[inline(always)]
     pub(crate) fn list_for(&mut self, deadline: u64) -> u32 {
         if deadline <= self.now {
@@ -319,7 +320,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Appends a timer to the slot that its deadline has as seen from `now`.
+    /// Appends a timer to the slot of its deadline, as seen from `now`.
     #[inline(always)]
     pub(crate) fn append_seen_from(&mut self, now: u64, node: u32, deadline: u64) {
         let slot = geometry::slot_of::<BITS>(deadline, now);
@@ -328,8 +329,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Notes that a timer with this deadline was taken off its list. If the list became empty, `emptied` is its number.
-    /// [`list::unlink`] finds this number: the only node left is the sentinel. So it is not computed from the deadline.
+    /// Notes that a timer with this deadline was taken off its list. If the list became empty, `emptied` is the list's
+    /// number. The number is not computed from the deadline: [`list::unlink`] finds it, because the only node that is
+    /// left is the list's sentinel.
     #[inline(always)]
     fn unlinked(&mut self, deadline: u64, emptied: Option<u32>) {
         if deadline == self.earliest {
@@ -340,8 +342,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
     }
 
-    /// Makes a list empty and unmarks its slot. `list` may also be the number of a timer that was on no list, as
-    /// `list::unlink` returns it; nothing changes then.
+    /// Makes a list empty and unmarks its slot. For a timer that was on no list, `list::unlink` returns the number of
+    /// the timer; with such a number nothing changes.
     #[inline(never)]
     pub(crate) fn empty(&mut self, list: u32) {
         if list < Self::LISTS {

@@ -10,8 +10,8 @@ fn seen(scheduler: &Scheduler<u32>) -> String {
     format!("{}, {timers:?}, {} paused, next {next:?}", scheduler.dump(), scheduler.paused())
 }
 
-/// Runs `quick` on a copy. If it succeeds, the copy must be as `whole` leaves the scheduler. If it does not, the copy must
-/// be unchanged. Returns whether it has succeeded.
+/// Runs `quick` on a copy. If it succeeds, the copy must be as `whole` leaves the scheduler. If it does not, the copy
+/// must be unchanged. Returns whether `quick` has succeeded, and the result of `whole`.
 fn compare<R: PartialEq + std::fmt::Debug>(
     scheduler: &mut Scheduler<u32>,
     quick: impl FnOnce(&mut Scheduler<u32>) -> Option<R>,

@@ -400,8 +400,8 @@ fn c27_cancelling_the_earliest_moves_the_next_deadline() {
     }
 }
 
-/// A slot that was cascaded early needs little work when time enters it. Some timers are set for the same ticks when a
-/// part of the slot has been cascaded. All timers expire in order.
+/// A slot that was cascaded early needs little work when time enters it. Some timers are set for the same ticks after a
+/// part of the slot was cascaded. All timers expire in order.
 #[test]
 fn a_crowd_that_was_cascaded_early_expires_in_one_slice_and_in_order() {
     let mut wheel = Wheel::new();
