@@ -1,4 +1,5 @@
-//! The memory of a script's userdata, and the state of a loop between two calls. Only types; other files have the code.
+//! The memory of a script's userdata, and the state of a loop between two calls. This file has only types; other files
+//! have the code.
 
 use super::face::Face;
 use super::place::Place;
@@ -30,9 +31,9 @@ pub(crate) mod value {
     /// The function `loop.onerror`, or nil.
     pub(crate) const ONERROR: c_int = 3;
     /// The Task or Node whose callback runs, or the running task of the module `cogloop`. If the callback of a timer of
-    /// that module has raised an error: the timer.
+    /// that module has raised an error, CURRENT is the timer.
     pub(crate) const CURRENT: c_int = 4;
-    /// The traceback of the error on its way to `run`, else nil.
+    /// While an error is on its way to `run`, its traceback; else nil.
     pub(crate) const TRACEBACK: c_int = 5;
     /// In the module `cogloop` the hook for slow callbacks, else nil.
     pub(crate) const SLOW: c_int = 6;
@@ -55,8 +56,8 @@ pub(crate) struct LoopBlock {
     pub(crate) places: Places,
 }
 
-/// The places in TASKS of timers that compiled code arms, cancels or takes in steps; 0: none. The Lua code reads and
-/// writes them, too.
+/// The places in TASKS of timers that compiled code arms, cancels or takes in steps. A 0 stands for no timer. The Lua
+/// code reads and writes these places, too.
 #[cfg(feature = "luajit")]
 #[repr(C)]
 #[derive(Default)]
@@ -125,7 +126,7 @@ pub(crate) struct State {
     pub(crate) trace: Option<Box<Trace>>,
     /// The times of callbacks, for `top`.
     pub(crate) profile: Option<Box<Profile>>,
-    /// The time at which the timed callback began.
+    /// The time at which the running callback began, if it is timed.
     pub(crate) called_ns: Option<u64>,
     /// For the trace: the time at which the last callback of this turn ended. The next callback begins at this time,
     /// which saves a reading of the clock.
@@ -188,8 +189,8 @@ impl TaskBlock {
 /// User value of a Node: the handle. Values 1 and 2 are the callbacks' tables, see [`direction_value`].
 pub(crate) const HANDLE: c_int = 3;
 
-/// User value of a Node: an earlier handle of the same descriptor, while the direction for which it was given is
-/// observed.
+/// User value of a Node: an earlier handle of the same descriptor. The Node keeps it while the direction for which the
+/// script gave it is observed.
 pub(crate) const EARLIER: c_int = 4;
 
 /// Takes the place of a number of arguments if the callback is a coroutine.
@@ -211,20 +212,20 @@ pub(crate) struct NodeBlock {
     pub(crate) number: Number,
     pub(crate) interest: Interest,
     pub(crate) kind: Kind,
-    /// The numbers of arguments of the callbacks for read and write; [`COROUTINE`]: a coroutine waits instead.
+    /// The numbers of arguments of the callbacks for read and write. [`COROUTINE`] stands for a coroutine that waits.
     pub(crate) args: [c_int; 2],
     /// The Node's place in the list of watched Nodes or of sockets, if the Node is in one of these lists.
     pub(crate) watch: usize,
     /// For an observed socket: the state of the loop, and the next Node that observes the same socket.
     pub(crate) state: *mut State,
     pub(crate) next_observer: *mut NodeBlock,
-    /// The number of its loop, in the module `cogloop`.
+    /// In the module `cogloop`: the number of the Node's loop.
     pub(crate) owner: u64,
     /// The handle if it is a source of the module, else null. The source is closed with the last observation.
     pub(crate) source: *mut Source,
     /// Whether the script has unreferenced the Node. An unreferenced Node does not keep the loop running.
     pub(crate) is_unref: bool,
-    /// The keys of the timers that end the waits of coroutines; 0: none.
+    /// The keys of the timers that end the waits of coroutines. A 0 stands for no timer.
     pub(crate) timeouts: [u64; 2],
     /// The direction for which the EARLIER handle was given; none if there is no such handle.
     pub(crate) earlier: Interest,
@@ -271,7 +272,7 @@ pub(crate) struct Source {
     pub(crate) pid: c_int,
     /// The child's pidfd; -1 if there is none.
     pub(crate) pidfd: Number,
-    /// The signal that is watched: the script's, or SIGCHLD if there is no pidfd. Else null.
+    /// The watched signal: the one that the script chose, or SIGCHLD for a child without a pidfd. Otherwise null.
     pub(crate) signals: *mut Signals,
     /// The state of the loop that observes the source, else null. It becomes null before the state is dropped: see
     /// [`release`](super::source::release).
@@ -287,9 +288,9 @@ pub(crate) struct Cogloop {
     pub(crate) left: Option<ExpiredTimer<u64>>,
     /// Whether the error that is being raised already has its traceback.
     pub(crate) has_traceback: bool,
-    /// The coroutine that runs and may wait, or null: a task's, or one that the task made by `wrap`.
+    /// The coroutine that runs and may wait, or null. It is a task's coroutine, or one that the task made by `wrap`.
     pub(crate) resumed: *mut lua_State,
-    /// The coroutine that has resumed `resumed` by `wrap`, and so lives; or null.
+    /// The coroutine that has resumed `resumed` by `wrap`, or null. It lives as long as `resumed` runs.
     pub(crate) resumed_by: *mut lua_State,
     /// The number of tasks in ALIVE.
     pub(crate) alive: u32,
@@ -297,8 +298,8 @@ pub(crate) struct Cogloop {
     pub(crate) woken: Woken,
     /// A descriptor for which a coroutine waited when the loop last looked; -1: no coroutine waits.
     pub(crate) waiting: Number,
-    /// The timers of coroutines that sleep, or park with a time limit, in the order of arming. Some of them may be
-    /// done.
+    /// The timers of coroutines that sleep, or park with a time limit, in the order of arming. Some of these timers may
+    /// have ended.
     pub(crate) sleepers: Vec<Key>,
     /// Whether this run has made it possible for coroutines to yield.
     pub(crate) may_yield: bool,
@@ -309,7 +310,7 @@ pub(crate) struct Cogloop {
     /// Whether callbacks are timed: for `stats`, for `slow`, for `top`, or for a trace.
     pub(crate) is_measuring: bool,
     pub(crate) meter: Option<Box<Meter>>,
-    /// A callback that takes this long is slow.
+    /// A callback that takes at least this long is slow.
     pub(crate) slow_ns: u64,
     pub(crate) turns: u64,
     pub(crate) fired: u64,
@@ -391,6 +392,6 @@ impl Default for Called {
 pub(crate) struct Meter {
     pub(crate) late: Histogram<u64>,
     pub(crate) callback: Histogram<u64>,
-    /// The durations of slices: tasks run from wait to wait.
+    /// The durations of slices. A slice is the run of a task from one wait to the next.
     pub(crate) task: Histogram<u64>,
 }

@@ -14,10 +14,10 @@ use hdrhistogram::Histogram;
 use mlua::ffi::{LUA_TNIL, lua_State, lua_call, lua_pop, lua_type};
 use std::ffi::c_int;
 
-/// A longer time counts as an hour.
+/// The longest time that a histogram records, an hour. A longer time counts as an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// An upper bound for the bytes of three histograms. They allocate without a fallible call.
+/// An upper bound for the bytes of three histograms. The histograms have no function that reports a lack of memory.
 const FOR_A_METER: usize = 768 << 10;
 
 impl Meter {
@@ -52,8 +52,8 @@ impl Meter {
     }
 
     /// Records the duration of a callback, also in the trace. If the duration was too long, calls the hook of `slow`,
-    /// or reports the callback if there is no hook. Leaves the stack as it was. At the index `callback` is the
-    /// function, its table, or another value.
+    /// or reports the callback if there is no hook. Leaves the stack as it was. The value at the index `callback` is
+    /// the function, its table, or another value.
     ///
     /// # Safety
     ///
@@ -104,7 +104,7 @@ pub(crate) unsafe fn ended(state: *mut State) -> Option<u64> {
 }
 
 impl State {
-    /// Called when one of the reasons for timing callbacks has changed.
+    /// Decides again whether callbacks are timed. Called when one of the reasons for timing them has changed.
     pub(crate) fn settle_measuring(&mut self) {
         let is_traced = self.trace.as_ref().is_some_and(|trace| trace.is_open());
         self.cogloop.is_measuring = is_traced || !self.only_traces();

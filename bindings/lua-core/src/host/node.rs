@@ -127,7 +127,8 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     unsafe {
         let index = lua_gettop(lua);
         let node = lua_touserdata(lua, index).cast::<NodeBlock>();
-        // The Node keeps an object alive while any direction of its descriptor is observed, also by the number alone.
+        // The Node keeps an object alive while any direction of its descriptor is observed, even if the script has
+        // observed that direction by the plain number.
         if (*node).kind == Kind::Number || lua_type(lua, arg) != LUA_TNUMBER {
             push_user_value(lua, index, HANDLE);
             if lua_rawequal(lua, -1, arg) == 0 {
@@ -150,8 +151,8 @@ pub(crate) unsafe fn set_callback(lua: *mut lua_State, arg: c_int, direction: In
     }
 }
 
-/// Called before another handle replaces the old one, which is on top. Stores the old handle as EARLIER while the
-/// direction for which it was given is observed, so that the collector does not close it. Neither raises nor allocates.
+/// Called before another handle replaces the old handle, which is on top. If directions remain for which the old handle
+/// was given, stores the old handle as EARLIER, so that the collector does not close it. Neither raises nor allocates.
 unsafe fn keep_earlier(lua: *mut lua_State, index: c_int, rest: Interest) {
     // SAFETY: only called by `set_callback`, with a Node at `index` and room for two values.
     unsafe {
@@ -164,7 +165,7 @@ unsafe fn keep_earlier(lua: *mut lua_State, index: c_int, rest: Interest) {
     }
 }
 
-/// Drops the earlier handle unless its direction is among the `rest`. Neither raises nor allocates.
+/// Drops the earlier handle if its direction is not in `rest`. Neither raises nor allocates.
 unsafe fn let_earlier_go(lua: *mut lua_State, index: c_int, rest: Interest) {
     // SAFETY: only called with a Node at `index`, an absolute index, and room for two values.
     unsafe {
@@ -300,7 +301,7 @@ pub(crate) unsafe fn settle_reference(state: *mut State, node: *mut NodeBlock) {
 }
 
 /// Stops observing these directions, and drops their callbacks. The kernel may refuse the change, because the
-/// descriptor was closed. The event loop reports a dropped direction no more even then.
+/// descriptor was closed. Even then the event loop no longer reports a dropped direction.
 ///
 /// # Safety
 ///
@@ -347,7 +348,7 @@ unsafe fn observe_rest(state: *mut State, node: *mut NodeBlock) {
 
 /// Observes a descriptor, and stores the number for its token.
 fn observe(state: &mut State, fd: BorrowedFd<'static>, interest: Interest) -> io::Result<Token> {
-    // The index of the new token was used before, or is the next one.
+    // The index of the new token was used before, so there is room for it, or it is the next index.
     state.numbers.try_grow(state.events.descriptors() as u32)?;
     expect_watch(state)?;
     let token = state.events.add_descriptor(fd, interest)?;

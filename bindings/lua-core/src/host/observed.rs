@@ -75,7 +75,7 @@ pub(crate) unsafe fn forget(lua: *mut lua_State, state: *mut State, index: c_int
     }
 }
 
-/// Like [`forget`], for a handle that was closed. The waits of coroutines for it end with an error.
+/// Like [`forget`], for a handle that was closed. The waits of coroutines for that handle end with an error.
 ///
 /// # Safety
 ///
@@ -164,7 +164,7 @@ unsafe fn unlink(node: *mut NodeBlock) {
     }
 }
 
-/// Empties the lists of [`watch`]: the loop drops its nodes.
+/// Empties the lists of [`watch`] before the loop drops its nodes.
 pub(crate) fn unwatch_all(state: &mut State) {
     for node in state.watched.drain(..) {
         // SAFETY: a Node in the loop's table lives, and keeps its source.
@@ -245,7 +245,7 @@ pub(crate) unsafe fn look_at_handles(lua: *mut lua_State) -> bool {
             }
             let Some(node) = (*state).watched_at(position) else { return true };
             position += 1;
-            // The stack keeps the Node alive, whatever Lua code does to the table.
+            // The stack keeps the Node alive, even if Lua code changes the table.
             let index = push_watched(lua, node); // stack: … node
             let is_read = (*node).interest.contains(Interest::READ);
             let has_data = match (*node).kind {

@@ -12,8 +12,8 @@ use mlua::ffi::{
 use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
 
-/// The name of the upvalue with the script's function. Those of our own functions that call a function of the script
-/// have such an upvalue.
+/// The name of the upvalue with the script's function. Each function of ours that calls a function of the script has
+/// such an upvalue.
 const WRAPPED: &CStr = c"f";
 
 /// The greatest number of objects in a chain of `__call`. In newer versions of Lua a `__call` may be a callable object.
@@ -86,7 +86,7 @@ impl Place {
         unsafe { Self::written_at(lua, index).unwrap_or_else(|| Self::of(lua, index)) }
     }
 
-    /// The line of the function at `index`; `None` if it is one of our own that are written in Lua.
+    /// The place where the function at `index` was written; `None` if it is a Lua function of our own.
     unsafe fn written_at(lua: *mut lua_State, index: c_int) -> Option<Self> {
         // SAFETY: only called with a function. `lua_getinfo` fills in what is read, and pops the copy of the function.
         unsafe {

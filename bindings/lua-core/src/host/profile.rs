@@ -1,4 +1,4 @@
-//! For `top`: the callbacks that take the most time.
+//! Finds the callbacks that take the most time, for `top`.
 
 use crate::lua::guard::{ErrorText, Text};
 use cogloop_io::memory::expect_bytes;

@@ -1,6 +1,6 @@
 //! Serves a handle that is ready, from its token to the call of the script's function.
 //!
-//! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
+//! All code in this file runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
 use super::memory::{
     COROUTINE, DIRECTIONS, Kind as HandleKind, LoopBlock, Meter, NodeBlock, State, direction_value, value,

@@ -11,7 +11,7 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
-/// A path of a recording is shorter than this.
+/// The path of a recording has fewer bytes than this.
 pub(crate) const PATH_MAX: usize = 1000;
 
 /// The recording that a script requests. The path is copied out of the options table, because a finalizer may change

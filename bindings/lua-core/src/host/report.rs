@@ -36,7 +36,7 @@ pub(crate) fn tell_slow(place: &[u8], took_ns: u64) {
     tell(&line);
 }
 
-/// Writes to standard error. A failure is ignored, because no reader of standard error is left.
+/// Writes to standard error. A failure is ignored, because it means that standard error has no reader.
 pub(super) fn tell(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

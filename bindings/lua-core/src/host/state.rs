@@ -93,7 +93,7 @@ impl State {
     /// Fails if the turn could never end: all timers are due after the end of the virtual clock, and nothing else is
     /// observed.
     fn check_end(&mut self, wait: Wait) -> Result<(), Failure> {
-        // A delay is at most 2^63 ns, so in the first quarter of the clock's time no deadline reaches its end.
+        // A delay is at most 2^63 ns, so in the first quarter of the clock's time no deadline reaches the clock's end.
         let is_early = self.events.turn_ns() < 1 << 62;
         if is_early || self.virtual_clock.is_none() || wait != Wait::Block || self.events.descriptors() > 0 {
             return Ok(());
@@ -171,7 +171,7 @@ impl State {
         self.order.clear();
         self.order.try_reserve(self.events.timers())?;
         // `t.Loop` pauses no timer, so each has a deadline. The only exception, on LuaJIT, is a timer that was paused
-        // while compiled code was arming it; it comes last.
+        // while compiled code was arming it. Such a timer comes last.
         let timers = self.events.iter_timers();
         self.order.extend(timers.map(|(key, at_ns, &armed)| (at_ns.unwrap_or(u64::MAX), armed, key.index())));
         self.order.sort_unstable();
@@ -226,7 +226,7 @@ pub(crate) unsafe fn with<R: Copy>(
     guard(move || work(unsafe { &mut *state }))
 }
 
-/// As [`with`], but raises an error.
+/// Like [`with`], but raises the error that `work` returns.
 ///
 /// # Safety
 ///

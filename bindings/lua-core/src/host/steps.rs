@@ -1,6 +1,6 @@
 //! The steps in which code that LuaJIT compiles with the script adds a timer, cancels it, or takes it to serve it. One
 //! step changes the wheel, another the loop's table TASKS, which has an entry for each timer. No steps begin while a
-//! debug hook is set, because the hook could use the loop between two of them. A finalizer may still run between two
+//! debug hook is set, because the hook could use the loop between two steps. A finalizer may still run between two
 //! steps, and so may a hook that another thread or a signal handler sets. Lua's own Ctrl-C sets such a hook, which
 //! raises.
 //!
@@ -67,7 +67,7 @@ impl Steps {
 }
 
 impl State {
-    /// Call when a timer is in the wheel, and the Lua code still has to store its entry.
+    /// Notes that a timer is in the wheel, and that the Lua code still has to store its entry.
     #[inline]
     pub(crate) fn arms(&mut self, key: Key) {
         self.unlinked = None;
@@ -77,8 +77,8 @@ impl State {
         }
     }
 
-    /// Call when the entry of a timer that was armed in steps, and may be parked, is in TASKS. Returns false if the
-    /// timer was cancelled meanwhile.
+    /// Notes that the entry of a timer that was armed in steps is in TASKS. If the timer is parked, lets its time go
+    /// on. Returns false if the timer was cancelled meanwhile.
     pub(crate) fn armed_in_steps(&mut self, key: Key) -> bool {
         if self.steps.is_parked(key) {
             self.steps.set_parked(None);
@@ -87,7 +87,7 @@ impl State {
         self.steps.arming == Some(key) && self.steps.take_arming().is_some()
     }
 
-    /// Call when a timer has left the wheel, and the Lua code still has to empty its place in TASKS.
+    /// Notes that a timer has left the wheel, and that the Lua code still has to empty its place in TASKS.
     #[inline]
     pub(crate) fn empties(&mut self, index: u32) {
         if let Some(places) = self.steps.places() {
@@ -95,7 +95,7 @@ impl State {
         }
     }
 
-    /// Call when the place that [`empties`](Self::empties) has reserved is empty.
+    /// Notes that the place that [`empties`](Self::empties) has reserved is empty.
     #[inline]
     pub(crate) fn emptied(&mut self) {
         if let Some(places) = self.steps.places() {

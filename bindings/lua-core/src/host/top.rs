@@ -49,7 +49,7 @@ impl State {
         Ok(())
     }
 
-    /// With `--top`: writes the text if the last text is a second old. Writes it always if `in_any_case` is set.
+    /// With `--top`: writes the text if the last text is a second old, or if `in_any_case` is set.
     pub(crate) fn show_top(&mut self, in_any_case: bool) {
         let now_ns = self.events.now_ns();
         let Some(profile) = &self.profile else { return };

@@ -37,8 +37,8 @@ pub(crate) struct Woken {
     has_run: bool,
     /// In a run of one turn: the number of the first entry that was not in the queue when the run began.
     late: u32,
-    /// In a run of one turn: of the tasks that were in the queue when the run began, the number that are still there,
-    /// minus `left`. In other runs it is `usize::MAX`.
+    /// In a run of one turn: the number of tasks that were in the queue when the run began and are still there, minus
+    /// `left`. In other runs it is `usize::MAX`.
     spare: usize,
 }
 
@@ -122,8 +122,8 @@ impl Woken {
         self.spare = usize::MAX;
     }
 
-    /// Begins a run that has only one turn. Woken tasks run before that turn, and only those that are in the queue now.
-    /// If one of them ends before it runs, no later task runs in its place.
+    /// Begins a run that has only one turn. Before that turn, only the tasks that are in the queue now run. If one of
+    /// these tasks ends before it runs, no later task runs in its place.
     pub(crate) fn begin_one_turn(&mut self, host_max: usize) {
         let waiting = self.queue.len() - self.ended;
         self.begin_turn(host_max.min(waiting));
