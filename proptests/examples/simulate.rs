@@ -21,8 +21,8 @@ const BATCH: u64 = 64;
 /// The time after which a seed counts as hanging. Usually a seed takes a millisecond.
 const SEED_LIMIT: Duration = Duration::from_secs(600);
 
-/// The number of following seeds that are tried when a seed breaks a promise. At most `SHORTENED` of those that also
-/// break a promise are shortened, and the shortest trace is shown.
+/// The number of following seeds that are tried when a seed breaks a promise. At most `SHORTENED` seeds that break a
+/// promise are shortened, and the shortest trace is shown.
 const NEIGHBOURS: u64 = 500;
 const SHORTENED: usize = 12;
 

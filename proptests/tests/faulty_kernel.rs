@@ -136,7 +136,7 @@ impl Simulation {
         assert_eq!(self.events.descriptors(), self.observed.len());
     }
 
-    /// The events of all observed and ready descriptors. Those that the last short batch left out come first.
+    /// The events of all observed and ready descriptors. The events that the last short batch left out come first.
     fn truth(&self) -> Vec<(usize, Event)> {
         let order = (0..DESCRIPTORS).map(|n| (n + self.next) % DESCRIPTORS);
         let event = |n| {

@@ -1,10 +1,10 @@
 //! Compares the wheel with `hierarchical_hash_wheel_timer`, a timing wheel by other authors, in the range in which that
 //! wheel is right.
 //!
-//! That wheel has four levels of 256 slots and takes deadlines modulo 2³², so its time runs in cycles of 2³² ticks. Its
-//! source shows that it places a timer correctly if the deadline is not beyond the end of the current cycle. A delay
-//! below 2³² − 1 stays out of its overflow list. The comparison keeps to that range. One test shows the fault beyond
-//! the range, so that we notice when it is fixed.
+//! That wheel has four levels of 256 slots and takes deadlines modulo 2³², so its time runs in cycles of 2³² ticks. The
+//! source of that wheel shows that it places a timer correctly if the deadline is not beyond the end of the current
+//! cycle. A delay below 2³² − 1 stays out of the wheel's overflow list. The comparison keeps to that range. One test
+//! shows the fault beyond the range, so that we notice when the fault is fixed.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use hierarchical_hash_wheel_timer::wheels::cancellable::{CancellableTimerEntry, 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-/// The last deadline that the other wheel places correctly if it starts at 0.
+/// The last deadline that the other wheel places correctly if that wheel starts at 0.
 const LAST_DEADLINE: u64 = u32::MAX as u64 - 1;
 
 #[derive(Debug)]

@@ -81,7 +81,8 @@ impl<const BITS: u32, const LEVELS: usize> ReferenceStateMachine for Reference<B
             Operation::Cancel(timer) => drop(model.cancel(timer as Id)),
             Operation::Reschedule(timer, deadline) => drop(model.reschedule(timer as Id, deadline)),
             Operation::Disarm(timer) => drop(model.disarm(timer as Id)),
-            // `AdvanceWithin` may stop before `now`. For choosing operations it is enough to assume that it does not.
+            // `AdvanceWithin` may stop before `now`. To choose operations it is enough to assume that the wheel never
+            // stops early.
             Operation::Advance(now) | Operation::AdvanceWithin(now, _) => model.advance(now),
             Operation::AdvanceToNext => model.advance(model.next_deadline().unwrap_or(model.now())),
             Operation::Pop => drop(model.pop_expired()),

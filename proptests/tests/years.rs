@@ -44,7 +44,7 @@ fn multiples_are_counted_once() {
 enum Timer {
     /// The n-th period.
     Period(usize),
-    /// The timeout of a request. It is set again whenever its period fires, so it never fires.
+    /// The timeout of a request. The timeout is set again whenever its period fires, so the timeout never fires.
     Timeout,
     #[default]
     EndOfTime,

@@ -169,8 +169,8 @@ function T.user_value( userdata, n )
   return (debug.getuservalue or debug.getfenv)( userdata )[ n ]
 end
 
--- The last statement of a test file. If all tests passed, it returns. Then the interpreter closes the Lua state, which
--- `os.exit` cannot do in every version.
+-- The last statement of a test file. If all tests passed, `T.done` returns. Then the interpreter closes the Lua state,
+-- which `os.exit` cannot do in every version.
 function T.done( )
   print( ('%d passed, %d failed'):format( T.passed, T.failed ) )
   if T.failed > 0 then os.exit( 1 ) end

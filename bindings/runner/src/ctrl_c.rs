@@ -1,7 +1,7 @@
 //! Handles Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error
 //! ("interrupted!", as in the `lua` program). A script that runs no loop, or that runs a loop again afterwards, gets
-//! the same error. If Ctrl-C comes again before the script has got the error, the next instruction of Lua raises it. If
-//! Ctrl-C comes once more before that instruction, for example while a function in C runs, the program ends.
+//! the same error. If Ctrl-C comes again before the script has got the error, the next instruction of Lua raises the
+//! error. If Ctrl-C comes once more before that instruction, for example while a function in C runs, the program ends.
 
 use crate::sys;
 use cogloop_lua_core::interrupt::{self, Found};

@@ -118,7 +118,7 @@ unsafe fn call(lua: *mut lua_State, arguments: c_int) {
 
 /// Runs an action that an option or the environment variable `LUA_INIT` requests before the script.
 unsafe fn prepare(lua: *mut lua_State, before: &Before) {
-    // SAFETY: only called by `main`, whose stack is: script on_raise. It is the same afterwards.
+    // SAFETY: only called by `main`, whose stack is: script on_raise. The stack is the same afterwards.
     unsafe {
         match before {
             Before::Run { code, name } => {

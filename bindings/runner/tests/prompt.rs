@@ -10,7 +10,7 @@ use common::{cogloop, run_with_input, script, text};
 use std::path::PathBuf;
 use terminal::{CTRL_C, CTRL_D, Terminal};
 
-/// A directory for the history. It is removed when it is dropped.
+/// A directory for the history, which is removed when this value is dropped.
 struct Home(PathBuf);
 
 impl Home {

@@ -25,8 +25,8 @@ local function text_of( size )
   return table.concat( parts ):sub( 1, size )
 end
 
--- Sends `text` from the byte `from` on, as much as there is room for. Returns the position of the first byte that was
--- not sent, or nil after an error.
+-- Sends `text` from the byte `from` on, until all is sent or there is no more room. Returns the position of the first
+-- byte that was not sent, or nil after an error.
 local function send( sck, text, from )
   while from <= #text do
     local count, _, number = sck:send( from == 1 and text or text:sub( from, from + 65535 ) )

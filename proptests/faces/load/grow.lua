@@ -21,8 +21,8 @@ end
 function grow.tasks( )
   for i = 1, 100 do tloop:addTask( i % 7, count ) end
 end
--- Creates a socket that the loop observes, unless the system refuses another socket. In both cases the function then
--- keeps ten messages that the first socket has sent to itself.
+-- Creates a socket that the loop observes. The system may refuse the socket. In either case the function then keeps ten
+-- messages that the first socket has sent to itself.
 local first
 function grow.sockets( )
   local sck = Socket( 'udp', 'ip4' )

@@ -59,7 +59,7 @@ local function serve( sck )
     finish( )
   end
 
-  -- Sends the waiting data, as much as there is room for. Returns whether the connection is still open.
+  -- Sends the waiting data, until all are sent or there is no more room. Returns whether the connection is still open.
   local function flush( )
     while pending[ first ] do
       local count, _, number = sck:send( pending[ first ] )

@@ -1,11 +1,11 @@
 -- Runs 500 tasks on sockets with time limits, on the real clock and under load: tasks.lua SECONDS ROUNDS
 --
 -- In each round 400 requests are answered after up to 30 ms, and 100 requests are never answered. Meanwhile callbacks
--- take 2 of every 5 ms. In an odd round the tasks wait with a time limit. In an even round they use `timeout`, and some
--- of them are cancelled. A time-out is false if it came before its time, or when the answer could already be read. The
--- server is in the same loop, so no answer can arrive between a time-out and the check. The script runs for at least
--- SECONDS and at least ROUNDS rounds, and prints its counts. It fails if a time-out was false, a task was lost, or
--- something is left in the loop.
+-- take 2 of every 5 ms. In an odd round the tasks wait with a time limit. In an even round the tasks use `timeout`, and
+-- some tasks are cancelled. A time-out is false if it came before its time, or when the answer could already be read.
+-- The server is in the same loop, so no answer can arrive between a time-out and the check. The script runs for at
+-- least SECONDS and at least ROUNDS rounds, and prints its counts. It fails if a time-out was false, a task was lost,
+-- or something is left in the loop.
 local cogloop = require 'cogloop'
 local Socket  = require 't.Net.Socket'
 

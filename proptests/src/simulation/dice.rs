@@ -39,7 +39,7 @@ impl Dice {
         self.next = Step { episode, decision: 0 };
     }
 
-    /// Random numbers for the next step; `None` if it is left out.
+    /// Random numbers for the next step; `None` if that step is left out.
     pub(super) fn step(&mut self) -> Option<Rng> {
         let step = self.next;
         self.next.decision += 1;

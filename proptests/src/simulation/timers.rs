@@ -220,8 +220,8 @@ impl Timers {
     }
 
     /// C01 to C04, C06 to C12, C16, C30: checks that the timer exists, is not early, and was not armed in this turn. So
-    /// it fires at most once in a turn. Also checks its key, deadline and lateness. A timer without slack must be due,
-    /// and no other timer without slack should have come before it.
+    /// a timer fires at most once in a turn. Also checks the timer's key, deadline and lateness. A timer without slack
+    /// must be due, and no other timer without slack should have come before it.
     pub(super) fn fired(&mut self, timer: &ExpiredTimer<Id>, turn_ns: u64) {
         let id = timer.value;
         self.served += 1;

@@ -18,7 +18,7 @@ pub(super) struct Watch {
     pub(super) is_referenced: bool,
     /// Whether the descriptor was closed without being removed.
     pub(super) is_closed: bool,
-    /// Whether the kernel has refused to drop a direction, so that it may still have that direction registered.
+    /// Whether the kernel has refused to drop a direction. Then the kernel may still have that direction registered.
     pub(super) is_refused: bool,
     /// The directions that the user has marked as ready since the last turn.
     mark: Interest,
@@ -211,7 +211,8 @@ impl Watched {
         self.served.len()
     }
 
-    /// C49: checks that every descriptor that was found ready was served, unless the user has changed it.
+    /// C49: checks that every descriptor that was found ready was served. Only a descriptor that the user has changed
+    /// may be left out.
     pub(super) fn check_all_served(&self) {
         let left = self.found.iter().find(|(token, found)| {
             let is_wanted = |watch: &Watch| !watch.is_touched && !(**found & watch.wanted()).is_empty();

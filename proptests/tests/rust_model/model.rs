@@ -321,7 +321,7 @@ impl Model {
         Ok(served)
     }
 
-    /// Serves the wakes that were queued when this part began. Those that an earlier turn left come first.
+    /// Serves the wakes that were queued when this part began. Wakes that an earlier turn left come first.
     fn serve_woken(&mut self) -> Run<usize> {
         self.batch.append(&mut self.woken);
         let (mut left, mut served) = (self.limits.callbacks, 0);
@@ -394,8 +394,8 @@ impl Model {
         Ok(true)
     }
 
-    /// Calls the callback. `None` tells it that there will be no more messages. If `is_end`, `message` is the last one,
-    /// and a callback that continues is called again with `None`. Returns whether the channel continues.
+    /// Calls the callback. `None` tells the callback that there will be no more messages. If `is_end`, `message` is the
+    /// last one, and a callback that continues is called again with `None`. Returns whether the channel continues.
     fn message(&mut self, channel: usize, body: &Body, message: Option<u64>, is_end: bool) -> Run<bool> {
         self.state += 1;
         self.note(Event::Message { channel, message });

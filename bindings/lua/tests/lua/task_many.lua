@@ -48,7 +48,7 @@ test( 'many intervals fire at each of their deadlines until each of them ends', 
       counts[ i ] = counts[ i ] + 1
       equal( T.user_value( tasks[ i ], 2 )[ 1 ] ~= nil, true )
       if counts[ i ] < 20 + i % 3 then return period end
-      -- Any result other than a whole number of 1 or more ends the interval.
+      -- If the result is not a whole number of 1 or more, the interval ends.
       return ({ 0.5, 0, 'text' })[ 1 + i % 3 ]
     end )
   end

@@ -194,8 +194,8 @@ function Loop:top( measure ) end
 ---@return integer? errno
 function Loop:trace( file, mib ) end
 
---- Returns a descriptor that is readable when a handle is ready or the loop was woken. It does not become readable when
---- a timer is due. There is no descriptor with the backend `select`, in a replay, or on Windows.
+--- Returns a descriptor that is readable when a handle is ready or the loop was woken. The descriptor does not become
+--- readable when a timer is due. There is no descriptor with the backend `select`, in a replay, or on Windows.
 ---@return integer?
 ---@return string? message
 ---@return integer? errno

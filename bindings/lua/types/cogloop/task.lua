@@ -12,7 +12,7 @@
 ---@field name? string
 ---@field grace? number the time in ms that the task may wait after it was cancelled; default 1000
 
---- A coroutine that the loop owns and keeps alive until it ends.
+--- A coroutine that the loop owns. The loop keeps the coroutine alive until it ends.
 ---@class cogloop.Task : userdata
 local Task = { }
 

@@ -72,7 +72,7 @@ pub(crate) unsafe fn run(lua: *mut lua_State) {
 fn begin() -> io::Result<()> {
     let (asking, answering) = connect()?;
     let is_edited = screen::is_there();
-    // The threads that are made here inherit a mask that blocks the signal. So only this thread gets it.
+    // The threads that are made here inherit a mask that blocks the signal. So only this thread gets the signal.
     let mut without = SigSet::empty();
     without.add(Signal::SIGINT);
     let before = without.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;

@@ -196,9 +196,9 @@ pub(super) fn show() {
     flush();
 }
 
-/// Moves the cursor to the start of a row without asking the terminal for its position. The function writes as many
-/// spaces as a row has columns, then `\r`. A cursor at the start of a row stays in that row. A cursor at any other
-/// place moves to the next row. So an unfinished line that a chunk has printed stays readable.
+/// Moves the cursor to the start of a row without asking the terminal for its position. The function writes one space
+/// for each column of a row, then `\r`. A cursor at the start of a row stays in that row. A cursor at any other place
+/// moves to the next row. So an unfinished line that a chunk has printed stays readable.
 pub(super) fn begin_row(columns: usize) {
     if let Some(screen) = SCREEN.get() {
         let _ = (&screen.terminal).write_all(format!("{}\r", " ".repeat(columns)).as_bytes());

@@ -62,7 +62,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A file that is removed when it is dropped.
+/// A file that is removed when this value is dropped.
 pub(crate) struct Temporary(PathBuf);
 
 impl Temporary {

@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub(crate) struct Terminal {
     keys: File,
     program: Child,
-    /// All output of the program, as it came.
+    /// All output of the program, unchanged.
     output: Vec<u8>,
     /// All output of the program, without escape sequences.
     shown: String,

@@ -70,8 +70,9 @@ return function( M )
   -- ## A turn
   -- A turn waits until a handle is ready or a timer is due, but not beyond `latest`. If a handle is ready or a timer is
   -- due already, no time passes. Then the turn serves the timers that were due and the handles that were ready *when
-  -- its wait ended*: timers first, each kind up to its share (share.lua). Timers and handles that become due or
-  -- ready in the turn's callbacks are served in a later turn. Those that the callbacks cancel or remove are not served.
+  -- its wait ended*: timers first, each kind up to its share (share.lua). Timers and handles that become due or ready
+  -- in the turn's callbacks are served in a later turn. A timer or handle that a callback cancels or removes is not
+  -- served.
   function M.turn( loop, latest )
     local ready = M.ready( loop )
     if #ready == 0 then
@@ -185,8 +186,9 @@ return function( M )
     loop.pending, loop.entries, loop.to_tell, loop.sleeps, loop.woken = { }, { }, { }, { }, { }
   end
 
-  -- Returns the old function. Without an argument it changes nothing. `set_onerror` is separate from `Loop.onerror`: if
-  -- this code is in a function with `...`, LuaJIT's compiler sometimes passes the loop in place of an argument.
+  -- Returns the old function. Without an argument, `onerror` changes nothing. `set_onerror` is separate from
+  -- `Loop.onerror`: if this code is in a function with `...`, LuaJIT's compiler sometimes passes the loop in place of
+  -- an argument.
   local function set_onerror( loop, count, f )
     local before = loop.on_error
     if count > 0 then loop.on_error = f end

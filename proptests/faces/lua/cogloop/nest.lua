@@ -1,4 +1,4 @@
--- Coroutines that a task makes and in which it may wait.
+-- Coroutines that a task makes, and in which the task may wait.
 
 return function( M )
   local Loop = M.Loop

@@ -60,9 +60,9 @@ return function( M )
   end
 
   -- ## Leaving a scope
-  -- A task may be cancelled while it waits for the tasks of a scope: of a group, `all`, `any` or `timeout`. Then it
-  -- cancels these tasks and waits until they have ended. It waits no longer than its grace, the time that it may wait
-  -- after its cancellation. After that its own wait raises.
+  -- A task may be cancelled while it waits for the tasks of a scope: of a group, `all`, `any` or `timeout`. Then the
+  -- task cancels the scope's tasks and waits until they have ended. It waits no longer than its grace, the time that it
+  -- may wait after its cancellation. After that its own wait raises.
   local function leave( group )
     local me = group.loop.current
     cancel_all( group, me.cancellation.reason )

@@ -7,12 +7,12 @@ return function( M )
 
   -- ## Deadlines and moments
   -- A schedule is kept in ns. The deadline is the first tick that is not before the scheduled time, so a timer is never
-  -- early. Everything that a timer reports refers to the deadline. The moment at which the timer is served is its
-  -- deadline, unless the timer has slack. With slack the moment lies between the scheduled time and the end of the
-  -- slack. To find it, take the greatest power of ten, in ns, that is not above the slack. Among the multiples of this
-  -- power in the range, the moment is the multiple that is divisible by the highest power of two. There is exactly one
-  -- such multiple, and timers whose ranges overlap often have the same multiple. The moment is then rounded up to a
-  -- tick. A timer whose moment has passed is served in the next turn.
+  -- early. Everything that a timer reports refers to the deadline. Without slack, the moment at which the timer is
+  -- served is its deadline. With slack the moment lies between the scheduled time and the end of the slack. To find it,
+  -- take the greatest power of ten, in ns, that is not above the slack. Among the multiples of this power in the range,
+  -- the moment is the multiple that is divisible by the highest power of two. There is exactly one such multiple, and
+  -- timers whose ranges overlap often have the same multiple. The moment is then rounded up to a tick. A timer whose
+  -- moment has passed is served in the next turn.
   local function with_slack( first, slack )
     if first == 0 or slack == 0 then return first end
     local step = 1
@@ -41,9 +41,9 @@ return function( M )
   end
 
   -- ## Making a timer
-  -- A timer without a slack of its own has the loop's slack, unless the timer is due in the next turn. `fire` is called
-  -- at the timer's moment. If the loop has reached its limit of timers, `M.add` raises and changes nothing. The timers
-  -- of a task are exempt, because `spawn` has checked the limit.
+  -- A timer without a slack of its own has the loop's slack. If such a timer is due in the next turn, it has no slack.
+  -- `fire` is called at the timer's moment. If the loop has reached its limit of timers, `M.add` raises and changes
+  -- nothing. The timers of a task are exempt, because `spawn` has checked the limit.
   function M.add( loop, deadline, timer, let_in )
     if not let_in and #loop.pending >= loop.max_timers then error( 'too many timers', 0 ) end
     timer.loop, timer.referenced = loop, true

@@ -40,7 +40,8 @@ return function( world, part )
   -- ## A task
   -- A task runs once. If it returns a whole number `n` of 1 or more, it runs again `n` ms after the served deadline.
   -- Deadlines that have passed by then are left out: the next deadline is the first of the schedule that has not
-  -- passed. An error ends the task. If the task is cancelled in its own callback, it ends, whatever it returns.
+  -- passed. An error ends the task. If the task is cancelled in its own callback, it ends, and its result has no
+  -- effect.
   local function following( base, deadline, period )
     if base.time <= deadline then return deadline + period end
     local now = math.floor( base.time / base.tick ) * base.tick
@@ -82,7 +83,7 @@ return function( world, part )
   end
 
   -- ## Ending everything
-  -- `clean` removes all tasks and handles. A task that is running ends, whatever it returns.
+  -- `clean` removes all tasks and handles. A task that is running ends, and its result has no effect.
   function T.clean( loop )
     for _, task in ipairs( loop.tasks ) do T.cancelTask( loop, task ) end
     for _, entry in ipairs( loop.base.entries ) do entry.gone = true end

@@ -448,8 +448,8 @@ impl Model {
         }
     }
 
-    /// Asks whether a sleep is over. Sets it again if `clear` has removed its timer. Returns `Some(false)` if there
-    /// is no room for that timer.
+    /// Asks whether a sleep is over. Sets the sleep again if `clear` has removed its timer. Returns `Some(false)` if
+    /// there is no room for that timer.
     fn ask_sleep(&mut self, sleep: &mut Sleep, is_kept: bool, waiter: Waiter) -> Option<bool> {
         let is_waiting = if is_kept { self.is_set(sleep.0, sleep.1) } else { self.timers.contains_key(&sleep.0) };
         if !is_waiting {
