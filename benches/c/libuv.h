@@ -1,4 +1,5 @@
-/* libuv: the program owns the struct of a timer and initialises it once. Delays are in ms, from the turn's time. */
+/* libuv: the program owns the struct of a timer and initialises it once. Delays are in ms and count from the turn's
+ * time. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <uv.h>

@@ -1,6 +1,6 @@
 /* The program of `bench c`. It is compiled once for each library with `-include CONTENDER.h`. That header defines each
- * step for its library. Each result is a line `name value`. A value is the thread's CPU time in nanoseconds, unless its
- * name says otherwise.
+ * step for its library. Each result is a line `name value`. Unless its name says otherwise, a value is the thread's CPU
+ * time in nanoseconds.
  *
  *   program timers N    N timers: sets all, cancels all; cancels and sets again one at a time; restarts
  *   program fire N      N timers due within 200 ms: set, and run until all have fired
@@ -82,7 +82,7 @@ static void replace_all(uint32_t count) {
 
 static uint32_t rounds_for(uint32_t count) { return count < 400000 ? 400000 / count : 1; }
 
-/* Compares two passes. The passes are sorted for their median. */
+/* Compares two passes, so that the passes can be sorted for their median. */
 static int by_size(const void *a, const void *b) {
     double one = *(const double *)a, other = *(const double *)b;
     return (one > other) - (one < other);

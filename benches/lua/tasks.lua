@@ -2,7 +2,7 @@
 --
 --    lua tasks.lua CONTENDER join COUNT       tasks one after the other: each begins, sleeps for no time, and is joined
 --    lua tasks.lua CONTENDER channel COUNT    two tasks send a value back and forth
---    lua tasks.lua CONTENDER sleeping COUNT   that many tasks sleep: their memory; then the time to cancel all of them
+--    lua tasks.lua CONTENDER sleeping COUNT   that many tasks sleep: measures memory, then the time to cancel them
 --
 -- `peers/README.md` describes a contender. Prints `name value` on each line; times are CPU time.
 local peer, what, count = require( 'peer' )( arg[ 1 ], 'tasks' ), arg[ 2 ], tonumber( arg[ 3 ] )

@@ -1,6 +1,6 @@
 -- Measures the timers of one contender, in a process of its own so that its memory can be measured:
 --
---   lua timers.lua CONTENDER pending COUNT            adds and cancels that many timers; their memory
+--   lua timers.lua CONTENDER pending COUNT            adds and cancels that many timers; also measures their memory
 --   lua timers.lua CONTENDER due COUNT                that many timers, due at once
 --   lua timers.lua cogloop traced COUNT [FILE]        that many timers, due at once: without a trace, and with one
 --                                                     into the file

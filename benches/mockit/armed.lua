@@ -4,7 +4,7 @@
 local mit   = require 'luamockit'
 local count = assert( tonumber( arg[ 1 ] ), 'usage: armed.lua N' )
 
--- Returns the number in the first line of the file that begins with this word and a colon.
+-- Returns the number in the file's first line that begins with this word and a colon.
 local function line_of( path, word )
   for line in io.lines( path ) do
     local number = line:match( '^' .. word .. ':%s+(%d+)' )

@@ -56,12 +56,12 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The key of a figure of which less is better.
+    /// The key of a figure for which a lower value is better.
     pub(crate) fn less(workload: &'a str, contender: &'a str, size: Option<usize>, figure: &'a str) -> Self {
         Self { workload, contender, size, figure, better: Better::Less }
     }
 
-    /// The key of a figure of which more is better.
+    /// The key of a figure for which a higher value is better.
     pub(crate) fn more(workload: &'a str, contender: &'a str, size: Option<usize>, figure: &'a str) -> Self {
         Self { better: Better::More, ..Self::less(workload, contender, size, figure) }
     }

@@ -106,7 +106,8 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// The interpreters of `bench lua`.
     pub(crate) interpreters: Vec<Interpreter>,
-    /// The probe, the store and the number of operations, when the program runs itself under valgrind.
+    /// What to do when the program runs itself under valgrind or strace: the probe, the store and the number of
+    /// operations, or the pairs, the contender and the number of turns.
     pub(crate) probe: Option<(String, String, usize)>,
 }
 

@@ -49,7 +49,7 @@ enum Waiter {
     Loop(&'static str),
 }
 
-/// All waiters. The others are compared with the first.
+/// All waiters. The first is the base of all comparisons.
 const WAITERS: [(&str, Waiter); 6] = [
     ("clock_nanosleep", Waiter::Nanosleep),
     ("bare epoll", Waiter::BareEpoll),

@@ -19,13 +19,13 @@ use crate::machine::Machine;
 use crate::options::Options;
 use crate::progress;
 
-/// Results: the name of each in the output of a program, and its label in the tables.
+/// Results. Each has a name in the output of a program, and a label in the tables.
 pub(crate) type Figures = &'static [(&'static str, &'static str)];
 
 /// The only label for which more is better.
 pub(crate) const EVENTS: &str = "events";
 
-/// The values of each contender, by result, one for each round.
+/// The values by contender and result: one value for each round.
 pub(crate) type Said = BTreeMap<(&'static str, &'static str), Vec<f64>>;
 
 /// The results of one process: name and value.

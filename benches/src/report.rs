@@ -13,7 +13,7 @@ fn whole_ns(sample: &Sample) -> f64 {
     sample.ns + sample.later_ns
 }
 
-/// The medians of a cell, one for each store; NaN if a store has none.
+/// The medians of a cell, one for each store; NaN for a store without samples.
 fn medians(results: &Results, cell: Cell) -> Vec<f64> {
     results.samples[&cell].iter().map(|samples| Summary::of(samples.iter().map(whole_ns)).median).collect()
 }

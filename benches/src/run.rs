@@ -31,13 +31,13 @@ pub(crate) struct Results {
     pub(crate) are_exact: Vec<bool>,
     /// The promises of our wheel that a store does not keep.
     pub(crate) give_up: Vec<&'static str>,
-    /// Stores that are missing here, with the reason.
+    /// Stores that are missing on this machine, with the reason.
     pub(crate) missing: Vec<(&'static str, &'static str)>,
     /// The stores that `large` has left out, with the size.
     pub(crate) left_out: LeftOut,
     pub(crate) sizes: Vec<usize>,
     pub(crate) samples: Samples,
-    /// The time in ns to set and cancel a time-out, by the number of live time-outs: samples of each store.
+    /// The samples of each store, by the number of live time-outs: the time in ns to set and cancel a time-out.
     pub(crate) timeouts: BTreeMap<usize, Vec<Vec<f64>>>,
     pub(crate) pauses: BTreeMap<Course, Vec<Steps>>,
     pub(crate) pause_size: usize,

@@ -1,8 +1,7 @@
 //! The place of this project's wheel among the stores in one cell of a table.
 //!
 //! The repetitions are interleaved, so the nth samples of two stores belong to the same moment of the machine. Two
-//! stores are *level* if each was ahead of the other in some repetition: the next run may have them the other way
-//! round.
+//! stores are *level* if each was ahead of the other in some repetition. In the next run their order may be reversed.
 
 use crate::statistics::Summary;
 
@@ -28,13 +27,13 @@ impl Cell {
         Summary::of(self.samples[store].iter().copied()).median
     }
 
-    /// The best of the other stores that `counts` admits.
+    /// The best of the other stores for which `counts` is true.
     pub(crate) fn best_peer(&self, counts: impl Fn(usize) -> bool) -> Option<usize> {
         let peers = (1..self.samples.len()).filter(|&store| counts(store) && !self.samples[store].is_empty());
         peers.min_by(|&a, &b| self.median(a).total_cmp(&self.median(b)))
     }
 
-    /// Our standing beside the stores that `counts` admits.
+    /// Our standing beside the stores for which `counts` is true.
     pub(crate) fn standing(&self, counts: impl Fn(usize) -> bool) -> Standing {
         let Some(peer) = self.best_peer(&counts) else { return Standing::Ahead };
         let is_ahead =
@@ -47,7 +46,7 @@ impl Cell {
     }
 }
 
-/// Says in how many cells ours is ahead, first, level and behind, beside the stores that `counts` admits.
+/// Says in how many cells ours is ahead, first, level and behind, beside the stores for which `counts` is true.
 pub(crate) fn summary(cells: &[Cell], counts: impl Fn(usize) -> bool) -> String {
     let of = |wanted: Standing| cells.iter().filter(|cell| cell.standing(&counts) == wanted).count();
     let [ahead, first, level, behind] = [Standing::Ahead, Standing::First, Standing::Level, Standing::Behind].map(of);

@@ -39,11 +39,12 @@ const BENCHMARKS: &[Benchmark] = &[
 const OTHERS: &[Benchmark] =
     &[Benchmark { name: "resolution", run: of_the_crate }, Benchmark { name: "traced", run: with_libraries }];
 
-/// Benchmarks that the tests run briefly. Each other benchmark has tests of its contenders, needs an interpreter or the
-/// C library, or writes no results for the page.
+/// Benchmarks that the tests run briefly. Each of the other benchmarks either has tests of its contenders, or needs an
+/// interpreter or the C library, or writes no results for the page.
 const SMOKED: [&str; 4] = ["wheel", "scaling", "latency", "rust"];
 
-/// Options that ask for something other than results, or that write the results to a file that the page does not read.
+/// Options that ask for something other than results. With `--json` the results go to a file that the page does not
+/// read.
 const ASIDES: [&str; 7] = ["--help", "-h", "--instructions", "--floor", "--setups", "--probe", "--json"];
 
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
@@ -144,8 +145,8 @@ fn benches(project: &Project) -> std::process::Command {
 /// Runs the benchmarks of [`SMOKED`] briefly, in the profile of the tests, and draws their results.
 pub(crate) fn smoke(project: &Project) -> Result<String, String> {
     let folder = project.target.join("smoke");
-    // An example in the build switches on the features that dev-dependencies ask for, as in the builds of the tests.
-    // So cargo takes most crates from those builds.
+    // The command also builds an example, which switches on the features that dev-dependencies ask for. The builds of
+    // the tests have these features, too, so cargo reuses most of their crates.
     let mut cargo = project.cargo(&["build", "--workspace", "--bin", "cogloop-benches", "--example", "simulate"]);
     let built = built::program(&built::build(&mut cargo)?, "cogloop-benches")?;
     let program = |arguments: &[&str]| process::capture(project.program(&built).args(arguments));

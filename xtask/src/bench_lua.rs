@@ -1,5 +1,5 @@
 //! `cargo xtask bench lua`: builds the modules, installs the peers that Debian has, and starts the benchmark.
-//! `benches/src/lua` and `benches/lua` contain what it measures.
+//! `benches/src/lua` and `benches/lua` contain the benchmark itself.
 
 use crate::lua::{self, Version};
 use crate::process;

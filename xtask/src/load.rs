@@ -58,7 +58,7 @@ pub(crate) fn soak(project: &Project, backend: &str, share: Duration) -> Result<
     if is_right { Ok(story) } else { Err(story) }
 }
 
-/// Runs tasks on sockets with time limits. Runs for `share`, a part of the soak's time, and for twenty rounds at least.
+/// Runs tasks on sockets with time limits. Runs for `share`, a part of the soak's time, and for at least twenty rounds.
 /// Returns the counts of the tasks.
 pub(crate) fn tasks(project: &Project, backend: &str, share: Duration) -> Result<String, String> {
     let interpreter = Interpreter::named(project, "lua5.4")?;

@@ -11,7 +11,7 @@ use crate::{files, process};
 /// A version of Lua for which the modules can be built.
 pub(crate) struct Version {
     pub(crate) name: &'static str,
-    /// The cargo feature that selects it.
+    /// The cargo feature that selects this version.
     pub(crate) feature: &'static str,
     /// Debian's interpreter. Its package has the same name.
     pub(crate) interpreter: &'static str,

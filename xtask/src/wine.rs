@@ -1,4 +1,4 @@
-//! Wine runs Windows programs, which mingw builds.
+//! Sets up Wine, which runs the Windows programs that mingw builds.
 //!
 //! ```text
 //!   mingw ──► target/wine/lib/bcryptprimitives.dll     missing in Wine 8; Rust's library needs it

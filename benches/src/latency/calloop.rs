@@ -1,4 +1,5 @@
-//! The crate `calloop`: a source for each timer, whose callback returns the next time at which it is due.
+//! The crate `calloop`: a source for each timer. The callback of the source returns the next time at which the timer is
+//! due.
 
 use std::io;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! The cells of the comparison: a number of timers, a schedule, and a load.
+//! The cells of the comparison. A cell is a number of timers, a schedule, and a load.
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ pub(super) enum Role {
     OursCoarse,
     /// A peer whose timers are as fine as the kernel allows.
     Peer,
-    /// A peer whose timers are in milliseconds. So it fires later, with fewer wake-ups.
+    /// A peer whose timers are in milliseconds. So its timers fire later, and it wakes up less often.
     PeerCoarse,
 }
 
@@ -28,7 +28,8 @@ impl Role {
         matches!(self, Self::Peer | Self::PeerCoarse)
     }
 
-    /// The role of the peers with the same unit as this loop. The report compares wake-ups only with those peers.
+    /// The role of the peers with the same unit of time as this loop. The report compares wake-ups only with those
+    /// peers.
     pub(super) fn same_unit(self) -> Option<Self> {
         match self {
             Self::Ours => Some(Self::Peer),
@@ -69,7 +70,7 @@ pub(super) const ALL: [Contender; 11] = [
     Contender { missing: libuv::missing, ..contender("libuv", Role::PeerCoarse, |course| libuv::run(course)) },
 ];
 
-/// The first contender and the named ones; all contenders if `only` is empty.
+/// The first contender and the contenders in `only`; all contenders if `only` is empty.
 pub(super) fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {
         let known = ALL.map(|contender| contender.name).join(", ");

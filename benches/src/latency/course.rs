@@ -194,7 +194,8 @@ pub(super) fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds that are right")
 }
 
-/// Converts the kernel's time to instants of the standard library, which cannot be made from a number.
+/// Converts the kernel's time to instants of the standard library. An instant cannot be made from a number, so each is
+/// made from a known instant.
 #[derive(Copy, Clone)]
 pub(super) struct Instants {
     ns: u64,

@@ -85,9 +85,9 @@ pub(super) struct Verdict {
     /// The p99 of this loop and that of the most punctual peer: for each, the median of its rounds.
     p99_us: (f64, Option<(&'static str, f64)>),
     early: u64,
-    /// The wake-ups of this loop, and the fewest wake-ups of a peer. Only a peer that has the same unit and keeps up
-    /// counts. There is no comparison under the load of descriptors: a prompt contender wakes up for each byte, and a
-    /// late one finds several bytes at once.
+    /// The wake-ups of this loop, and the fewest wake-ups of a peer. Only peers that have the same unit of time and
+    /// keep up are considered. There is no comparison under the load of descriptors: a prompt contender wakes up for
+    /// each byte, and a late one finds several bytes at once.
     wakes: (f64, Option<(&'static str, f64)>),
 }
 

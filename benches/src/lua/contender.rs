@@ -48,7 +48,7 @@ const ALL: [Contender; 10] = [
     Contender::lua("heap", "heap"),
 ];
 
-/// The named contenders, this project's loops and the bare loop; all contenders if `only` is empty.
+/// The contenders in `only`, this project's loops and the bare loop; all contenders if `only` is empty.
 pub(super) fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     let mut chosen = ALL.to_vec();
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {

@@ -20,7 +20,7 @@ pub(super) struct Figure {
     pub(super) name: &'static str,
     /// The label for people, with the unit last.
     pub(super) label: &'static str,
-    /// The divisor for the script's number.
+    /// The number that the script prints is divided by this.
     pub(super) unit: f64,
     pub(super) good: Good,
 }
@@ -44,7 +44,7 @@ pub(super) struct Workload {
     pub(super) run: fn(&Script<'_>) -> Result<Sample, String>,
     /// The same work on the bare loop, without Lua; `None` if the bare loop cannot do it.
     pub(super) bare: Option<Bare>,
-    /// Whether the workload uses descriptors: only then the result depends on the loop's backend.
+    /// Whether the workload uses descriptors: only then does the result depend on the loop's backend.
     pub(super) is_of_descriptors: bool,
 }
 

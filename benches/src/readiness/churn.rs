@@ -1,4 +1,4 @@
-//! Adding and removing many quiet descriptors.
+//! Measures adding and removing many quiet descriptors.
 
 use std::io;
 
@@ -13,8 +13,8 @@ pub(crate) struct Churn {
     pub(crate) remove_ns: f64,
 }
 
-/// Adds all sockets to a new loop, takes a turn, removes the sockets, and takes another turn. In the turns, queued
-/// changes reach the kernel.
+/// Adds all sockets to a new loop, takes a turn, removes the sockets, and takes another turn. Queued changes reach the
+/// kernel in these turns.
 pub(crate) fn churn(entry: &Entry, sockets: &Sockets) -> io::Result<Churn> {
     let mut poller = (entry.open)()?;
     let count = sockets.len();

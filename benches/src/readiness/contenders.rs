@@ -6,7 +6,7 @@ use super::ours::Ours;
 use super::poller::{ANY, Entry, FD_SETSIZE};
 use super::{bare_epoll, bare_uring, calloop, mio, polling};
 
-/// The contenders. The others are compared with the first.
+/// The contenders. The first is the base of all comparisons.
 pub(super) const ALL: [Entry; 10] = [
     Entry { name: "bare epoll", open: || Ok(Box::new(bare_epoll::BareEpoll::new()?)), numbers: ANY },
     Entry {

@@ -82,8 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, String> {
     Ok(report::json(&run.results, &machine))
 }
 
-/// The first contender, with which the others are compared, and then the contenders in `only`, or all if `only` is
-/// empty.
+/// The first contender, the base of all comparisons, and then the contenders in `only`, or all if `only` is empty.
 fn chosen(all: &[Entry], only: &[String]) -> Result<Vec<Entry>, String> {
     let mut entries = all.to_vec();
     if let Some(unknown) = only.iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {

@@ -1,8 +1,8 @@
 //! Ping-pong: bytes go to and fro between sockets, all observed by one thread.
 //!
 //! Every contender has its own sockets. In each round every contender plays a rally: it passes a number of bytes to and
-//! fro. The order is random. So other work on the machine affects all contenders, and the ratio of two contenders in
-//! one round is more reliable than their absolute values.
+//! fro. The order of the contenders is random. So other work on the machine affects all contenders, and the ratio of
+//! two contenders in one round is more reliable than their absolute values.
 
 use std::io;
 use std::time::Instant;
@@ -26,7 +26,7 @@ pub(crate) struct Court {
 }
 
 impl Court {
-    /// Opens a court in which `active` of the pairs are in play: a byte goes to and fro between the two ends.
+    /// Opens a court with `pairs` pairs of sockets. In `active` of them a byte goes to and fro between the two ends.
     pub(crate) fn open(entry: &Entry, pairs: usize, active: usize) -> io::Result<Self> {
         let sockets = Sockets::pairs(pairs)?;
         let mut poller = (entry.open)()?;

@@ -13,7 +13,7 @@ macro_rules! kind {
     };
 }
 
-/// The contenders. The others are compared with the first.
+/// The contenders. The first is the base of all comparisons.
 pub(super) const SETUPS: [Entry; 9] = [
     ALL[0],
     kind!("one-shot on plain rings", Kind { is_deferred: false, ..ONE_SHOT }),

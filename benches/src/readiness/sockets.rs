@@ -26,8 +26,7 @@ impl Sockets {
 
     pub(crate) fn fd(&self, index: usize) -> BorrowedFd<'static> {
         // SAFETY: the descriptor stays open while `self` lives. Every loop that gets its number is dropped before
-        // `self`: in `pingpong::Court` because of the order of its fields, in `churn` because that function borrows the
-        // sockets.
+        // `self`. In `pingpong::Court` the order of the fields ensures this. `churn` only borrows the sockets.
         unsafe { BorrowedFd::borrow_raw(self.0[index].as_raw_fd()) }
     }
 

@@ -1,7 +1,7 @@
 //! The system calls of a turn, counted by `strace -c`.
 //!
-//! The program runs itself under strace, with few turns and with many. The difference belongs to the additional turns.
-//! Calls of the kinds that read and write the bytes are left out.
+//! The program runs itself under strace, with few turns and with many. The difference of the counts belongs to the
+//! additional turns. Calls of the kinds that read and write the bytes are left out.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ const TURNS: [usize; 2] = [200, 1_000];
 /// The calls of the ping-pong itself, which are the same for every contender.
 const THE_GAME: [&str; 4] = ["read", "recvfrom", "write", "sendto"];
 
-/// Counts a contender's calls at a number of pairs. In each turn, every pair in play is ready once.
+/// Counts a contender's calls in a turn, for this number of pairs. In each turn, every pair in play is ready once.
 pub(crate) fn count(name: &str, pairs: usize) -> Result<Calls, String> {
     let [few, many] = TURNS;
     let (fewer, mut calls) = (run_under_strace(name, pairs, few)?, run_under_strace(name, pairs, many)?);

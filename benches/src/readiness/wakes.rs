@@ -32,8 +32,8 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// Returns the CPU time and the time of all rounds, and the other thread's waker. The caller keeps the waker,
-    /// because mio cancels a wake if its waker is dropped.
+    /// Returns the CPU time and the elapsed time of all rounds, and the other thread's waker. The caller keeps the
+    /// waker, because mio cancels a wake if its waker is dropped.
     fn run(self, rounds: usize, begins: bool) -> io::Result<(f64, f64, Waker)> {
         let mut poller = (self.entry.open)()?;
         let gone = |_| io::Error::other("the other thread is gone");

@@ -65,7 +65,7 @@ pub(super) fn pairs<C: Callbacks>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pairs(ns))
 }
 
-/// Sets timers whose callbacks count, and takes turns until all have fired.
+/// Sets timers with callbacks that count, and takes turns until all timers have fired.
 fn count_all<C: Callbacks>(delays: &[Duration], wait: Duration) -> io::Result<(Stopwatch, u64)> {
     let mut events = C::new()?;
     let fired = Rc::new(Cell::new(0));

@@ -62,7 +62,7 @@ impl Contender {
     }
 }
 
-/// All contenders. The others are compared with the first.
+/// All contenders. The first is the base of all comparisons.
 pub(super) const ALL: [Contender; 6] = [
     Contender::with_callbacks::<cogloop::WithCallbacks>("cogloop").with_intervals(intervals::exact),
     Contender { name: "cogloop slack 1 ms", steps: [None; 8] }.with_intervals(intervals::slack),

@@ -27,7 +27,7 @@ pub(super) trait Futures: Sized {
     /// Lets the task go on without a handle.
     fn detach(task: Self::Task);
     fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + 'static;
-    /// Returns a function that makes sleeps. It is called only inside `block_on`.
+    /// Returns a function that makes sleeps. The returned function is called only inside `block_on`.
     fn sleeper(&self) -> impl Fn(Duration) -> Self::Sleep + 'static;
     fn block_on(&mut self, future: impl Future<Output = ()>) -> io::Result<()>;
     fn stream(&self, socket: UnixStream) -> io::Result<Self::Stream>;

@@ -118,7 +118,7 @@ pub(super) fn of_pending(insert_ns: f64, bytes: f64, cancel_ns: f64) -> Vec<Figu
     ]
 }
 
-/// Leaves out the numbers of pending timeouts for which the contender took too long.
+/// If the contender took too long for some numbers of pending timeouts, these numbers have no results.
 pub(super) fn of_pairs(ns: Vec<f64>) -> Vec<Figure> {
     const WORKLOADS: [&str; 3] =
         ["set and cancelled, 1 pending", "set and cancelled, 1,000 pending", "set and cancelled, 1,000,000 pending"];

@@ -86,7 +86,8 @@ fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 
     thread::spawn(work).join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")))
 }
 
-/// Returns `cogloop` with callbacks, and then the named contenders. They are compared with the first.
+/// Returns `cogloop` with callbacks, the base of all comparisons, and then the contenders in `only`, or all if `only`
+/// is empty.
 fn chosen(only: &[String]) -> Result<Vec<Contender>, String> {
     if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name)) {
         return Err(format!(

@@ -1,4 +1,4 @@
-//! Insert, cancel, expire: each for all timers at once.
+//! The workloads insert, cancel and expire, each for all timers at once.
 
 use std::hint::black_box;
 

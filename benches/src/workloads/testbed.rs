@@ -11,7 +11,7 @@ const LATEST: u64 = 9 << 18;
 /// The places of a store's nodes in memory.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Memory {
-    /// The store is new and grows, in memory that is new to the process. Most of the time is spent by the system.
+    /// The store is new and grows, in memory that is new to the process. The system takes most of the time.
     New,
     /// The store was filled and emptied in the order of insertion, so it has memory already, with nodes in that order.
     Ordered,

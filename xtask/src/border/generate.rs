@@ -1,4 +1,4 @@
-//! Generates a random program from a seed: statements that use the whole surface of the modules (`surface.rs`), in
+//! Generates a random program from a seed. Its statements call everything that `surface.rs` lists. They are in
 //! functions that run wherever Lua code can run.
 
 use super::dice::Dice;
@@ -347,13 +347,13 @@ impl Generator {
     }
 }
 
-/// Whether an argument decides how long the call sleeps. As this argument, the call always gets a short time or a value
-/// that it refuses.
+/// Whether an argument decides how long the call sleeps. For this argument the call always gets a short time, or a
+/// value that it refuses.
 fn blocks(call: &Call) -> bool {
     call.args.iter().any(|arg| matches!(arg, Arg::Soon | Arg::Brief))
 }
 
-/// Whether a method of that name, of any kind of object, can wait for a time that an argument sets, or for ever.
+/// Whether any kind of object has a method of that name that can wait for ever, or for a time that an argument sets.
 fn waits(name: &str) -> bool {
     CALLS.iter().any(|call| call.name == name && blocks(call))
 }

@@ -97,7 +97,7 @@ local operators = {
 function F.operate( name, a, b ) tick( ) return result( pcall( operators[ name ], a, b ) ) end
 function F.set( object, key, value ) tick( ) result( pcall( function( ) object[ key ] = value end ) ) end
 
--- Lists a loop among those of the program, and notes whether its clock is virtual. Ignores other values.
+-- Adds a loop to the list of the program's loops, and notes whether its clock is virtual. Ignores other values.
 local function known( loop, options )
   if type( loop ) == 'userdata' then
     loops[ #loops + 1 ] = loop
@@ -220,7 +220,7 @@ end
 function F.service( options ) return make( mockit.service, options ) end
 function F.address( ... ) tick( ) return (result( pcall( Address, ... ) )) end
 
--- Lua functions that call a callback in which operations run.
+-- Functions of Lua that call a callback. Operations run in the callback.
 function F.guarded( f ) tick( ) return result( pcall( f ) ) end
 function F.sort( f ) tick( ) return result( pcall( table.sort, { 3, 1, 2 }, f ) ) end
 function F.gsub( f ) tick( ) return result( pcall( string.gsub, 'ab', '.', f ) ) end

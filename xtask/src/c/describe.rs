@@ -31,7 +31,7 @@ pub(super) fn pkg_config(prefix: &Path, libdir: &Path) -> String {
     )
 }
 
-/// The file for CMake. Its paths are relative to itself where that is possible, so the folder may be moved.
+/// The file for CMake. Where possible, its paths are relative to the file itself, so the folder may be moved.
 pub(super) fn cmake(prefix: &Path, libdir: &Path, shared: &str) -> String {
     let include = match libdir.strip_prefix(prefix) {
         // The file is in LIBDIR/cmake/cogloop.

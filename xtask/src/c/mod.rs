@@ -26,7 +26,7 @@ const PAGES: &str = "bindings/c/man";
 /// The profile is in the workspace's manifest.
 pub(crate) const PROFILE: &str = "library";
 const SHARED: &str = "libcogloop.so.0";
-/// The arguments of the cargo that builds the libraries.
+/// The arguments with which cargo builds the libraries.
 pub(crate) const BUILD: [&str; 5] = ["build", "--profile", PROFILE, "-p", "cogloop-c"];
 
 /// The final places of the files. The folders are absolute.

@@ -23,8 +23,8 @@ use table::{Report, Table};
 const ABOUT_WAITING: &[u32] = &[1, 2, 4, 5, 15, 17, 25, 26, 27];
 const LAST: u32 = 60;
 
-/// Prints the table. On Linux, also prints a line for each set of system calls that are refused while the tests run:
-/// the results of the event loop and of each face, which is Rust, C or Lua. Takes tens of minutes.
+/// Prints the table. On Linux, also prints a line for each set of refused system calls. The line has the results of the
+/// event loop and of each face (Rust, C, Lua) while the calls of the set are refused. Takes tens of minutes.
 pub(crate) fn run(project: &Project) -> Result<String, String> {
     print(project, &EVERY_SET)
 }

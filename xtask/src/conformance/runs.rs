@@ -11,7 +11,8 @@ pub(super) const TESTS: [&str; 7] = ["test", "--quiet", "-p", "cogloop-io", "--l
 /// The time limit. The tests need far less, so a test that reaches it hangs, and fails.
 pub(super) const LIMIT: Duration = Duration::from_secs(1_200);
 
-/// Names of sets in `io/tests/common/refuse.rs`: one by one, all together, and all calls that Linux 4.18 lacks.
+/// Names of sets of calls in `io/tests/common/refuse.rs`: four sets alone, these four together, and all calls that
+/// Linux 4.18 lacks.
 pub(super) const EVERY_SET: [&str; 6] =
     ["io_uring", "epoll_pwait2", "pidfd", "timerfd", "io_uring,epoll_pwait2,pidfd,timerfd", OLD_LINUX];
 pub(super) const OLD_LINUX: &str = "linux-4.18";

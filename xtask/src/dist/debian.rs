@@ -19,7 +19,7 @@ use super::release::Release;
 use super::{documents, licences, pack};
 use crate::{c, process};
 
-/// Debian asks for an address. The domain is reserved for addresses that do not exist.
+/// Debian asks for an address. The domain `invalid` is reserved for addresses that do not exist.
 const MAINTAINER: &str = "The Cogloop maintainers <maintainers@cogloop.invalid>";
 const SHARED: &str = "libcogloop.so.0";
 
@@ -147,7 +147,7 @@ impl Debian<'_> {
         pack::write(&root.join("DEBIAN/md5sums"), &sums(release, &root)?)?;
         pack::settle(release, &root)?;
         let archive = release.out.join(format!("{name}_{}-1_{}.deb", release.version, self.arch));
-        // With more threads the bytes would differ.
+        // With more threads the bytes of the archive would differ.
         let options = ["--root-owner-group", "-Zxz", "--threads-max=1", "--build"];
         process::capture(release.program("dpkg-deb").args(options).arg(&root).arg(&archive)).map(drop)
     }

@@ -11,7 +11,7 @@
 //!   SHA256SUMS
 //! ```
 //!
-//! The bytes depend only on the commit and the tools, not on the folder or the time.
+//! The bytes of the files depend only on the commit and the tools, not on the folder or the time.
 
 mod crates;
 mod debian;

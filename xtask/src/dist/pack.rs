@@ -89,7 +89,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), String> {
     copy().map_err(|error| format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
 }
 
-/// Copies those files below a folder for whose relative paths `is_wanted` is true.
+/// Copies the files below a folder, but only those with a relative path for which `is_wanted` is true.
 pub(super) fn copy_all(from: &Path, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<(), String> {
     for file in files(from)?.into_iter().filter(|file| is_wanted(file)) {
         copy(&from.join(&file), &to.join(&file))?;

@@ -43,7 +43,7 @@ fn read(book: &Path) -> Result<BTreeMap<String, Page>, String> {
     let mut pages = BTreeMap::new();
     for entry in fs::read_dir(book).map_err(said)?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        // `404.html` has links from the root of a server. `toc.html` is a frame.
+        // Two pages are left out. `404.html` has links from the root of a server, and `toc.html` is a frame.
         if name.ends_with(".html") && !["404.html", "toc.html"].contains(&name.as_str()) {
             pages.insert(name, page(&fs::read_to_string(entry.path()).map_err(said)?));
         }

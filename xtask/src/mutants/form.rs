@@ -137,8 +137,8 @@ impl Edit {
         Ok(self.least(&text[first..last], first, switch))
     }
 
-    /// The replacement without the words that the old and the new lines have in common at both ends, so that two bugs
-    /// can change neighbouring words.
+    /// The replacement, without the words that the old and the new lines have in common at both ends. So two bugs can
+    /// change neighbouring words.
     fn least(&self, old: &str, start: usize, switch: &str) -> Replacement {
         let (head, new) = after_common(old, self.new.trim());
         let (tail, new) = before_common(&old[head..], new);
@@ -147,8 +147,8 @@ impl Edit {
     }
 }
 
-/// The common beginning of `old` and `new`, in whole words and without regard to white space: its length in `old`, and
-/// the rest of `new`.
+/// Finds the common beginning of `old` and `new`, in whole words. White space does not count. Returns its length in
+/// `old`, and the rest of `new`.
 fn after_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     let (mut ours, mut theirs) = (0, 0);
     loop {
@@ -163,7 +163,8 @@ fn after_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     }
 }
 
-/// The common end of `old` and `new`, in the same way: its length in `old`, and what comes before it in `new`.
+/// Finds the common end of `old` and `new` in the same way. Returns its length in `old`, and the part of `new` before
+/// it.
 fn before_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     let (mut old, mut new, whole) = (old, new, old.len());
     loop {

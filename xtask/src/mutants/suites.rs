@@ -75,7 +75,8 @@ fn is_asked(suite: &str, asked: &[Option<&str>]) -> bool {
 }
 
 impl Suite {
-    /// Whether this suite must catch a bug whose file names the suite `asked`, or no suite.
+    /// Whether this suite must catch a bug. `asked` is the suite that the bug's file names; `None` means the tests of
+    /// the event loop.
     pub(super) fn is_for(&self, asked: Option<&str>) -> bool {
         is_asked(self.name, &[asked])
     }

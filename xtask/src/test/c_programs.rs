@@ -33,8 +33,8 @@ pub(super) fn run(project: &Project) -> StepResult {
             compile(project, compiler, &source, &program, &prefix)?;
             println!("--- {name}, {}{}", compiler.words.join(" "), if compiler.is_static { ", static" } else { "" });
             lines.extend(watched(project.program(&program).env("LD_LIBRARY_PATH", prefix.join("lib")))?);
-            // The programs of one compiler are enough for valgrind. Valgrind does not handle processes well that fork
-            // or that end at once. If the process ends while a thread is inside a callback, valgrind reports the
+            // The programs of one compiler are enough for valgrind. Valgrind does not work well with processes that
+            // fork or that end at once. If the process ends while a thread is inside a callback, valgrind reports the
             // thread's stack as "possibly lost".
             if number == 1 && !matches!(name.as_str(), "exit" | "threads" | "unwinding") {
                 let mut valgrind = project.program("valgrind");

@@ -88,8 +88,8 @@ impl Interpreter {
         }
     }
 
-    /// The reason why the system refuses a backend; `None` if it does not. On a refused backend a loop uses another
-    /// one.
+    /// The reason why the system refuses a backend; `None` if the system accepts it. In place of a refused backend, a
+    /// loop uses another backend.
     pub(crate) fn refused(&self, project: &Project, backend: &str) -> Result<Option<String>, String> {
         let mut command = self.command(project, backend);
         let answer = process::capture(command.args(["-e", "print( require 't.Loop'( ):backend( ) )"]))?;

@@ -34,7 +34,7 @@ pub(super) fn default_lanes() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() + 1).min(4))
 }
 
-/// Runs the steps in the order given, as many at once as there are lanes. Reports each when it ends.
+/// Runs the steps in the order given, as many at once as there are lanes. Reports each step when it ends.
 pub(super) fn run(
     project: &Project,
     steps: Vec<&'static Step>,
@@ -84,7 +84,8 @@ impl Running {
         Ok(Self { step, process, log, start: Instant::now() })
     }
 
-    /// An error also counts as an end. Then `finish` finds no result in the log and reports that.
+    /// If the state of the process cannot be read, this also counts as an end. Then `finish` finds no result in the log
+    /// and reports that.
     fn has_ended(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
@@ -106,7 +107,7 @@ fn split<'a>(name: &str, text: &'a str) -> (&'a str, StepResult) {
     let row = table.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     let mut words = row.trim_start().splitn(2, ' ');
     let (word, rest) = (words.next(), words.next().unwrap_or_default().trim_start());
-    // The first word is the seconds, which this process measures itself.
+    // The first word is the number of seconds. It is not used, because this process measures the time itself.
     let note = rest.split_once(' ').map_or("", |(_, note)| note.trim_start()).to_owned();
     if word == Some("ok") {
         return (said, Ok(note));

@@ -31,7 +31,7 @@ const ENGINE: &[&str] = &["-p", "cogloop-engine", "--lib", "--tests"];
 const ENGINE_AND_IO: &[&str] = &["-p", "cogloop-engine", "-p", "cogloop-io", "--lib", "--tests"];
 const MUSL: &str = "x86_64-unknown-linux-musl";
 /// The compiler's option for static programs. For musl it is the default, too. All commands for musl have it, because
-/// other options would compile each crate again.
+/// with other options cargo would compile each crate again.
 const STATIC: &str = "-C target-feature=+crt-static";
 
 const MACHINES: &[Machine] = &[

@@ -33,7 +33,7 @@ fn cargo_deny(project: &Project) -> Result<PathBuf, String> {
         // cargo-deny runs only for seconds, so a fast build matters more than optimised code.
         cargo.arg("--root").arg(&tools).env("CARGO_TARGET_DIR", &build).env("CARGO_PROFILE_DEV_DEBUG", "0");
         process::run(&mut cargo)?;
-        // An error does no harm.
+        // If the folder cannot be removed, this does no harm.
         let _ = std::fs::remove_dir_all(build);
     }
     Ok(deny)

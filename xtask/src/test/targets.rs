@@ -1,4 +1,4 @@
-//! Checks the code for other systems. This machine can neither link nor run it, but the compiler can check it.
+//! Checks the code for other systems. This machine can neither link nor run such code, but the compiler can check it.
 
 use super::step::StepResult;
 use crate::project::Project;

@@ -25,7 +25,7 @@ const SHARED: &[(&str, &str)] = &[
     // The README's example and the benchmarks use the Rust crate.
     ("xtask", "bindings/rust"),
     ("benches", "bindings/rust"),
-    // The tests compare these with models.
+    // The tests of `proptests` compare these two packages with models.
     ("proptests", "bindings/rust"),
     ("proptests", "bindings/c"),
 ];

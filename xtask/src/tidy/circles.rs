@@ -1,8 +1,8 @@
 //! Refuses circles of imports: files that import each other in a circle can only be understood together.
 //!
-//! A file imports another one when it names that file's module or an item of it: in a `use`, or by a path that begins
-//! with `crate`, `self`, `super` or a child module. A `mod` line alone is not an import. Unit tests do not count,
-//! because they use what they test.
+//! A file imports another file if it names that file's module or an item of that module. The name is in a `use`, or in
+//! a path that begins with `crate`, `self`, `super` or a child module. A `mod` line alone is not an import. Unit tests
+//! do not count, because they use what they test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,8 +61,8 @@ pub(super) fn imports(tree: &Tree, root: &str) -> Imports {
 /// The paths that each module names.
 type Named<'a> = BTreeMap<Vec<&'a str>, Vec<Vec<String>>>;
 
-/// The largest number of re-exports that are followed. Without a limit the search would not end if two modules name the
-/// same item of each other.
+/// The largest number of re-exports that are followed. Without a limit the search would not end if each of two modules
+/// names the same item of the other.
 const DEPTH_MAX: usize = 8;
 
 /// The file to which a path leads: the file of the longest module path at its beginning. If that module imports or
@@ -105,7 +105,7 @@ fn owner<'a>(
     passed_on.find_map(|path| owner(modules, named, owning, path, depth + 1))
 }
 
-/// All paths of a file before its unit tests: those in `use` items, expanded, and those in the code.
+/// All paths in the part of a file before its unit tests: the expanded paths of `use` items, and the paths in the code.
 fn paths(code: &str) -> Vec<Vec<String>> {
     let code = code.split("mod tests {").next().unwrap_or_default();
     let mut found = Vec::new();

@@ -74,8 +74,8 @@ fn sources(tree: &Tree) -> impl Iterator<Item = &File> {
     files.into_iter()
 }
 
-/// The first sentence of the comment with which the file begins, without links. If it is a mere title, the sentence
-/// after it follows.
+/// The first sentence of the comment with which the file begins, without links. If that sentence is a mere title, the
+/// result also has the next sentence.
 fn first_sentence(file: &File) -> Option<String> {
     const TITLE_MAX: usize = 16;
     let comment = |line: &str| -> Option<String> {

@@ -106,7 +106,7 @@ impl Root {
         let mut command = project.program("unshare");
         command.args(["--mount", "--pid", "--fork", "sh", "-c", RUN, "sh"]);
         let (left, verdict) = process::watch(command.arg(&self.folder).arg(test).arg(dist).arg(script), LIMIT);
-        // This message replaces the error's own, which would contain the whole script as a part of the command.
+        // This message replaces the error's own message, which would contain the whole script as a part of the command.
         verdict.map_err(|_| format!("the script failed in {}", self.folder.display()))?;
         let left: Vec<_> = left.iter().filter(|path| !is_kept(path)).map(String::as_str).collect();
         if left.is_empty() { Ok(()) } else { Err(format!("left after removing: {}", left.join(" "))) }
