@@ -1,4 +1,4 @@
--- Measures the tasks of one contender, in a process of its own so that its memory can be measured:
+-- Measures the tasks of one contender. Each contender has a process of its own, so that its memory can be measured:
 --
 --    lua tasks.lua CONTENDER join COUNT       tasks one after the other: each begins, sleeps for no time, and is joined
 --    lua tasks.lua CONTENDER channel COUNT    two tasks send a value back and forth

@@ -1,4 +1,4 @@
--- Measures the timers of one contender, in a process of its own so that its memory can be measured:
+-- Measures the timers of one contender. Each contender has a process of its own, so that its memory can be measured:
 --
 --   lua timers.lua CONTENDER pending COUNT            adds and cancels that many timers; also measures their memory
 --   lua timers.lua CONTENDER due COUNT                that many timers, due at once

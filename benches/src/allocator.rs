@@ -23,7 +23,7 @@ pub(crate) fn calls() -> u64 {
 }
 
 /// The bytes that this thread has allocated and not freed, without the allocator's own overhead. Only differences are
-/// meaningful, because a thread may free memory that another one allocated.
+/// meaningful, because a thread may free memory that another thread has allocated.
 pub(crate) fn live_bytes() -> u64 {
     LIVE_BYTES.get()
 }

@@ -44,8 +44,8 @@ async fn ask(handle: Handle<()>, address: SocketAddr, nth: usize) -> Result<(), 
     let stream = Async::<TcpStream>::connect(&handle, address).await?;
     let (mut sender, connection) = client::conn::http1::handshake(stream).await?;
     let driven = handle.spawn(connection)?;
-    // The body is empty for the first client, and larger than the buffers of hyper for the last one. It goes in both
-    // directions, over a persistent connection.
+    // The body of the first client is empty. The body of the last client is larger than the buffers of hyper. Each body
+    // goes in both directions, over a persistent connection.
     let body = "x".repeat(100_000 * nth);
     for path in ["/one", "/two"] {
         let request = Request::post(path).header("host", "cogloop").body(body.clone())?;

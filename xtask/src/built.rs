@@ -16,7 +16,7 @@ use crate::project::Project;
 pub(crate) struct Built {
     /// The target's name. The name of a library has underscores.
     pub(crate) name: String,
-    /// The path of the program, unless the target is a library.
+    /// The path of the program; `None` if the target is a library.
     pub(crate) program: Option<PathBuf>,
     pub(crate) tests: Tests,
     /// The folder of the package. Cargo starts a package's tests there.

@@ -9,7 +9,7 @@ end
 
 local create, running, resume, yield = coroutine.create, coroutine.running, coroutine.resume, coroutine.yield
 
--- Makes a coroutine sleep. Cancelling resumes it with an error, so that it can clean up.
+-- Makes a coroutine sleep. Cancelling resumes the coroutine with an error, so that it can clean up.
 local CANCEL, asleep = { }, { }
 
 local function go( co, ... ) assert( resume( co, ... ) ) end

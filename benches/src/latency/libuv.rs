@@ -35,7 +35,7 @@ extern "C" fn on_readable(poll: *mut Head, _status: c_int, _events: c_int) {
     context.course.descriptors().into_iter().for_each(|descriptors| descriptors.serve(index));
 }
 
-/// Sets a timer for the first millisecond that is not before `due_ns`. libuv's clock is the kernel's monotonic one.
+/// Sets a timer for the first whole millisecond at or after `due_ns`. libuv uses the kernel's monotonic clock.
 fn start(context: &Context<'_>, timer: *mut Head, due_ns: u64) {
     // SAFETY: the timer and its loop are initialised.
     unsafe {

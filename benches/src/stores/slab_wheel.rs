@@ -1,8 +1,8 @@
 //! The usual wheel on a slab: six levels of 64 slots. Each slot has a doubly linked list of slab entries.
 //!
-//! The timers of tokio-util and of many servers are such wheels, with more code around them. A timer's level is that of
-//! the highest digit in which its deadline differs from the current tick. When time enters a slot, the slot's timers
-//! move one by one to lower levels. Timers in a slot are in no particular order.
+//! The timers of tokio-util and of many servers are such wheels, with more code around them. A timer's level is the
+//! position of the highest digit in which its deadline differs from the current tick. When time enters a slot, the
+//! slot's timers move one by one to lower levels. Timers in a slot are in no particular order.
 
 use slab::Slab;
 

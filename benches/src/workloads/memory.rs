@@ -12,7 +12,7 @@ use crate::store::Store;
 pub(crate) struct Footprint {
     /// The bytes of a store that has never held a timer.
     pub(crate) empty: u64,
-    /// The bytes for each timer. They include those of the empty store.
+    /// The bytes for each timer. They include the bytes of the empty store.
     pub(crate) per_timer: f64,
 }
 

@@ -36,8 +36,8 @@ pub(crate) fn life<S: Store>(inputs: &Inputs, expires: bool) -> Life {
     Life { insert_ns, churn_ns, expire_ns, bytes }
 }
 
-/// Makes a new store. Also returns the number of live bytes to subtract when the store's memory is counted. So the
-/// handles are left out, and the empty store is included.
+/// Makes a new store. Also returns the live bytes to subtract when the store's memory is counted: those before the
+/// store was made, and those of the handles.
 fn bed_with_room<S: Store>(inputs: &Inputs, turn_ns: f64) -> (Testbed<S>, u64) {
     drop(S::new()); // allocates what the peer keeps for the whole program
     let before = allocator::live_bytes();

@@ -211,7 +211,7 @@ function F.child( )
   return pid, shell
 end
 
--- Sends a signal whose default action is to do nothing.
+-- Sends this process a signal that does nothing by default.
 function F.kill( name )
   tick( )
   os.execute( 'kill -' .. name .. ' $PPID' )

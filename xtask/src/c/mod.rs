@@ -8,7 +8,7 @@
 //! ```
 //!
 //! LIBDIR is PREFIX/lib by default. If the environment has DESTDIR, everything goes below that folder, as with `make
-//! install`, so that it can be packaged. The files still contain the final paths.
+//! install`, so that the files can be packaged. The files still contain the final paths.
 
 mod describe;
 

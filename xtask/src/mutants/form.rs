@@ -147,8 +147,8 @@ impl Edit {
     }
 }
 
-/// Finds the common beginning of `old` and `new`, in whole words. White space does not count. Returns its length in
-/// `old`, and the rest of `new`.
+/// Finds the common beginning of `old` and `new`, in whole words. White space does not count. Returns the length of the
+/// beginning in `old`, and the rest of `new`.
 fn after_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     let (mut ours, mut theirs) = (0, 0);
     loop {
@@ -163,8 +163,8 @@ fn after_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     }
 }
 
-/// Finds the common end of `old` and `new` in the same way. Returns its length in `old`, and the part of `new` before
-/// it.
+/// Finds the common end of `old` and `new` in the same way. Returns the length of the end in `old`, and the part of
+/// `new` before the end.
 fn before_common<'a>(old: &str, new: &'a str) -> (usize, &'a str) {
     let (mut old, mut new, whole) = (old, new, old.len());
     loop {

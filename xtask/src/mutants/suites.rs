@@ -113,8 +113,8 @@ fn run(command: &mut Command, mutant: Option<&str>) -> Result<Answer, String> {
     })
 }
 
-/// The broken promise that a simulated world or a model has printed. It says more than the name of the test, which runs
-/// hundreds of cases.
+/// The broken promise that a simulated world or a model has printed. The promise says more than the name of the test,
+/// which runs hundreds of cases.
 fn promise(lines: &[String]) -> Option<&str> {
     let panicked = |line: &&String| line.contains("panicked at proptests/");
     let mut lines = lines.iter().skip_while(|line| !panicked(line)).skip(1);

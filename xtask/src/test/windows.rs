@@ -26,7 +26,8 @@ use crate::wine::{TARGET, Wine};
 struct Package {
     name: &'static str,
     folder: &'static str,
-    /// Whether its integration tests run, too. Those of the program do not run: they start processes as Unix does.
+    /// Whether its integration tests run, too. The integration tests of the program do not run, because they start
+    /// processes as Unix does.
     with_integration_tests: bool,
 }
 
