@@ -11,8 +11,8 @@
 //!   Woken            │                           │
 //! ```
 //!
-//! A claim is what holds a direction of a handle for a waiting task; see `claim.rs`. A wait that raises does so before
-//! the loop waits again.
+//! A claim reserves a direction of a handle for a waiting task; see `claim.rs`. A wait that raises does so before the
+//! loop waits again.
 
 use super::claim::drop_claim;
 use super::finish::{finish, is_over};

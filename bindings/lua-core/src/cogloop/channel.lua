@@ -1,7 +1,7 @@
--- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks (a channel has two), that is,
--- of tasks that wait in `pause`, and serves each list in the order in which the tasks came. An object wakes a task and
--- hands over the value (or the permit) in one step. No other task can take the value in between, so no wake-up is lost
--- or spurious.
+-- Objects that tasks share: channel, semaphore, event. Each has a list of paused tasks; a channel has two lists. A
+-- paused task waits in `pause`. An object serves a list in the order in which the tasks came. It wakes a task and hands
+-- over the value (or the permit) in one step. No other task can take the value in between, so no wake-up is lost or
+-- spurious.
 --
 -- A task that was cancelled or has timed out stays in the list until it runs, but it is no longer paused. `unpark`
 -- returns false for such a task, and the object tries the next task.
@@ -13,8 +13,8 @@ local ETIMEDOUT, EPIPE = inner.ETIMEDOUT, inner.EPIPE
 
 -- ## Doubly linked lists of waiting tasks
 -- A task that gives up is removed without a search. A list keeps one used node for the next task, so tasks that wait
--- one after the other make no garbage. `false` means "none": a field that was set to nil may have to be allocated
--- again.
+-- one after the other make no garbage. `false` means "none", because a field that was set to nil may have to be
+-- allocated again.
 local function new_list( ) return { first = false, last = false, spare = false } end
 
 local function push( list, task, value )
@@ -62,8 +62,8 @@ local function keep( list, node )
   list.spare = node
 end
 
--- Ends a wait that was cancelled, has timed out, or whose channel was closed. Removes the task from the list. Then
--- raises the cancellation, or returns nil, message, errno.
+-- Ends a wait that was cancelled or has timed out, or that ends because the channel was closed. Removes the task from
+-- the list. Then raises the cancellation, or returns nil, message, errno.
 local function gave_up( list, node, done, why, errno )
   remove( list, node )
   if done == RAISE then error( why, 0 ) end

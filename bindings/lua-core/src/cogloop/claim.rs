@@ -225,9 +225,9 @@ unsafe fn find_waiting(lua: *mut lua_State) {
     }
 }
 
-/// The loop calls this before it decides whether anything is left to do. Drops void claims and timers. If `run` would
-/// return now, this function also ends each task whose coroutine other code has closed, because other tasks may wait
-/// for the end of such a task.
+/// Drops void claims, and timers of tasks that no longer sleep. The loop calls this function before it decides whether
+/// anything is left to do. If `run` would return now, this function also ends each task whose coroutine other code has
+/// closed, because other tasks may wait for the end of such a task.
 ///
 /// # Safety
 ///

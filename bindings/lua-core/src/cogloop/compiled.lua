@@ -13,8 +13,9 @@ local reschedule = typed( 'reschedule', 'int32_t (*)( void *, void *, double )' 
 local next_due   = typed( 'next', 'int32_t (*)( void * )' )
 local now        = typed( 'now', 'double (*)( void * )' )
 
--- For each loop that this file has prepared, its table TASKS, which holds what the loop's timers call. `of_loop` has
--- the loop as the key, `of_number` the loop's number. Both are weak: they keep neither TASKS nor the loop alive.
+-- The table TASKS of each loop that this file has prepared. TASKS holds what the loop's timers call. The key is the
+-- loop in `of_loop`, and the loop's number in `of_number`. Both tables are weak, so they keep neither TASKS nor the
+-- loop alive.
 local of_loop   = setmetatable( { }, { __mode = 'kv' } )
 local of_number = setmetatable( { }, { __mode = 'v' } )
 local loops, parts = own.loops, own.parts
@@ -36,8 +37,8 @@ end
 -- argument `arm` is the function that arms a timer.
 --
 -- A timer is armed in steps. Until `arming` is 0, its entry in TASKS counts as missing; steps.rs says what may happen
--- between the steps. A call with very many arguments is left to the function for all cases, which raises if they do
--- not fit on the stack.
+-- between the steps. A call with very many arguments is left to the function for all cases, which raises if the
+-- arguments do not fit on the stack.
 local function adder( arm )
   local function add( loop, ms, f, entry, payload )
     local entries = of_loop[ loop ]

@@ -116,8 +116,8 @@ unsafe fn arm(block: *mut LoopBlock, due: Option<Due>, payload: i32, ticket: *mu
     // SAFETY: the caller's promise; without a limit `arm` does not use the Lua state.
     unsafe {
         on_without_hook(block, |state| {
-            // `timers_max` is set if timers are limited or recorded. Then the C function arms the timer: it can raise,
-            // and it finds the line of the script.
+            // `timers_max` is set if timers are limited or recorded. In this case the C function arms the timer,
+            // because it can raise, and can find the line of the script.
             if state.timers_max.is_some() {
                 return None;
             }
@@ -142,17 +142,17 @@ unsafe extern "C" fn at(block: *mut LoopBlock, ms: f64, payload: i32, ticket: *m
     unsafe { arm(block, fraction_to_ns(ms).map(Due::At), payload, ticket) }
 }
 
-/// The Lua code calls this after it has stored a timer's entry in TASKS, if the timer may be parked. Returns 1, or 0 if
-/// the timer was cancelled meanwhile.
+/// Lets the time of a parked timer go on. The Lua code calls this function after it has stored a timer's entry in
+/// TASKS, if the timer may be parked. Returns 1, or 0 if the timer was cancelled meanwhile.
 unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
 /// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, sets the field `emptying` of
-/// the block to 0, and calls the callback. For a timer that repeats, returns `-1 - place`: the timer keeps its entry.
-/// Returns [`UNUSUAL`] if the C function must serve the timer, and 0 if nothing is left for this turn or the loop must
-/// return.
+/// the block to 0, and calls the callback. For a timer that repeats, returns `-1 - place`, because such a timer keeps
+/// its entry. Returns [`UNUSUAL`] if the C function must serve the timer, and 0 if nothing is left for this turn or the
+/// loop must return.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {
@@ -225,7 +225,7 @@ unsafe extern "C" fn cancel(block: *mut LoopBlock, ticket: *const Ticket) -> i32
     }
 }
 
-/// Gives a timer a new deadline. Returns 1, or 0 if it was not pending.
+/// Gives a timer a new deadline. Returns 1, or 0 if the timer was not pending.
 unsafe extern "C" fn reschedule(block: *mut LoopBlock, ticket: *const Ticket, ms: f64) -> i32 {
     // SAFETY: called by the Lua code with a loop and a timer.
     unsafe {

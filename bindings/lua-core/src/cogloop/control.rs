@@ -58,7 +58,7 @@ entry!(
 
 entry!(
     /// `loop:advance( ms )` → true; or nil, message, errno. Lets virtual time pass, and serves each timer at its own
-    /// time. Inside a callback only the time passes, as if the callback took that long.
+    /// time. If a callback calls `advance`, the time passes but no timer is served, as if the callback took that long.
     pub(super) fn advance(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
         let by_ns = check_ms(lua, 2);

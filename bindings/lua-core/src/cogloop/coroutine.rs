@@ -7,8 +7,8 @@
 //! ```
 //!
 //! MARK is an address that only our waits yield; see `left.rs`. A coroutine is queued only after `lua_resume` has
-//! reported its yield. In a callback of `table.sort` and, on 5.1, below a `pcall` a coroutine cannot yield. The wait,
-//! or Lua itself, then raises in the coroutine, and no timer is armed.
+//! reported its yield. A coroutine cannot yield in a callback of `table.sort`, and on 5.1 it cannot yield below a
+//! `pcall`. In these places the wait, or Lua itself, raises an error in the coroutine, and no timer is armed.
 
 use super::claim::check_free;
 use super::left::{mark, raise_mark};
@@ -160,7 +160,7 @@ pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
             };
             Text::<120>::new(format_args!("only a task of this loop can wait: {advice}")).raise(lua);
         }
-        // The coroutine outside has to pass the wait on.
+        // The outer coroutine, which has resumed this one, has to pass the wait on.
         let outer = (*state).cogloop.resumed_by;
         let is_below_hook = !outer.is_null() && !is_undisturbed(outer);
         if is_below_hook || !can_yield(lua) {

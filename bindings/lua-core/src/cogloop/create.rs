@@ -58,8 +58,8 @@ unsafe fn push_open(lua: *mut lua_State, choice: Choice) -> Result<(), Failure> 
     Ok(())
 }
 
-/// The inner error says that the kernel, the allocator or a recording has failed, or that no backend works. The outer
-/// error says that an option is wrong, or that `COGLOOP_BACKEND` names an unknown backend.
+/// Makes a loop's state. The inner error says that the kernel, the allocator or a recording has failed, or that no
+/// backend works. The outer error says that an option is wrong, or that `COGLOOP_BACKEND` names an unknown backend.
 fn try_open(choice: Choice) -> Result<Result<*mut State, Failure>, ErrorText> {
     match open(&FACE, choice) {
         Ok(state) => Ok(Ok(state)),

@@ -28,8 +28,8 @@ use std::ffi::c_int;
 /// [The rule for Lua calls](crate); the loop is at 1, open or closed, and the task is at the absolute index `index`.
 /// Lua code of the module runs. Room for eight values.
 pub(super) unsafe fn finish(lua: *mut lua_State, index: c_int, phase: Phase, values: c_int) -> bool {
-    // SAFETY: the caller's promise. Until the task has ended, only making the table of the results can raise. That is
-    // done before anything changes.
+    // SAFETY: the caller's promise. Until the task has ended, only making the table of the results can raise. The table
+    // is made before anything changes.
     unsafe {
         match values {
             0 => lua_pushnil(lua),
@@ -87,8 +87,8 @@ unsafe fn leave_list(lua: *mut lua_State, state: *mut State, task: *mut Task) {
     }
 }
 
-/// Wakes or calls everything that waits for the task at `index`, and empties the list. Returns whether anything was
-/// woken or called. A task in the list that no longer waits is not woken.
+/// Wakes or calls everything that waits for the task at `index`, and empties the list of waiters. Returns whether
+/// anything was woken or called. A task in the list that no longer waits is not woken.
 unsafe fn wake_waiters(lua: *mut lua_State, index: c_int) -> bool {
     // SAFETY: only called by `finish`.
     unsafe {

@@ -158,7 +158,7 @@ entry!(
         let is_inside = (*state).cogloop.resumed == lua && !inner.is_null();
         if is_inside {
             (*state).cogloop.resumed = inner;
-            // Below a coroutine that cannot yield, all others cannot wait either.
+            // If a coroutine cannot yield, no coroutine that it resumes can wait.
             let outer = (*state).cogloop.resumed_by;
             if outer.is_null() || is_undisturbed(outer) {
                 (*state).cogloop.resumed_by = lua;

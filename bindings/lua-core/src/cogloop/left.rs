@@ -3,7 +3,7 @@
 //! A script can get the coroutine of a task, and resume it, close it, or run this loop in it. `lua_status` does not
 //! show such a change: a running coroutine has the same status as a fresh one, and a coroutine that waits in one of our
 //! functions has the same status as one that has yielded elsewhere. So the timer or the queue's entry that resumes a
-//! coroutine says how the coroutine was left, and a coroutine that waits keeps MARK on top of its stack. Resuming or
+//! coroutine says how the coroutine was left. A coroutine that waits also keeps MARK on top of its stack. Resuming or
 //! closing the coroutine removes the mark. [`is_left`] compares what the entry says with the coroutine. Each function
 //! calls `is_left`, or makes the same checks, before it touches the stack of a coroutine that has not ended.
 

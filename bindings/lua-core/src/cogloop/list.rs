@@ -112,8 +112,8 @@ unsafe fn push_waiting(lua: *mut lua_State, index: c_int, key: Key) {
 entry!(
     /// `loop:handles( )` → `{ { handle =, direction =, watcher = }, … }` in the order of their descriptors
     pub(super) fn handles(lua: *mut lua_State) -> c_int {
-        // Iterating over NODES allocates nothing. Below, each watcher is looked up again, because it may be gone by
-        // then.
+        // Iterating over NODES allocates nothing. The loop below looks each watcher up again, because the watcher may
+        // have been removed meanwhile.
         let state = receiver(lua);
         lua_settop(lua, 1);
         void_all_dead(lua);

@@ -57,8 +57,8 @@ pub(super) unsafe fn go(lua: *mut lua_State, index: c_int, mut left: Left, mut v
     }
 }
 
-/// Resumes a coroutine once, and serves its request. If it can go on at once, returns the number of values on top with
-/// which it goes on. Stack: … task co values…
+/// Resumes a coroutine once, and serves its request. If the coroutine can go on at once, returns the number of values
+/// on top with which it goes on. Stack: … task co values…
 unsafe fn run_on(
     lua: *mut lua_State,
     index: c_int,
@@ -82,7 +82,7 @@ unsafe fn run_on(
         let state = state_at(lua, 1);
         note_line(state, coroutine);
         let Some(request) = request else {
-            // The script has called `coroutine.yield`: other tasks run first.
+            // The script has called `coroutine.yield`, so other tasks run first.
             lua_pop(coroutine, results);
             (*task).phase = Phase::Queued;
             queue(lua, state, index, Payload::YIELDED, 0);
@@ -123,8 +123,9 @@ unsafe fn note_line(state: *mut State, coroutine: *mut lua_State) {
 }
 
 /// Puts the values with which the coroutine goes on onto the coroutine's stack, and removes the mark that a wait has
-/// left on top of that stack. If the coroutine is fresh or was woken, the values are there already. If not, they are
-/// the `values` on top of `lua`. Returns their number; `None` if the loop is closed, or the coroutine has no room.
+/// left on top of that stack. If the coroutine is fresh or was woken, the values are there already. In all other cases
+/// they are the `values` on top of `lua`. Returns the number of values; `None` if the loop is closed, or the coroutine
+/// has no room.
 unsafe fn hand_over(lua: *mut lua_State, coroutine: *mut lua_State, left: Left, values: c_int) -> Option<c_int> {
     // SAFETY: only called by `run_on`.
     unsafe {
@@ -248,9 +249,9 @@ unsafe fn rest(lua: *mut lua_State, state: *mut State, index: c_int, request: Re
     }
 }
 
-/// Resumes the coroutine of the task at `index` with the `args` on its stack. Returns its request, if it has one, and
-/// the number of values that it has yielded; `None` if it has ended, or the loop is closed. Raises its error if nothing
-/// waits for the task.
+/// Resumes the coroutine of the task at `index` with the `args` on its stack. Returns the coroutine's request, if it
+/// has one, and the number of values that it has yielded. Returns `None` if the coroutine has ended, or the loop is
+/// closed. If the coroutine fails and nothing waits for the task, raises the error.
 unsafe fn resume(
     lua: *mut lua_State,
     state: *mut State,

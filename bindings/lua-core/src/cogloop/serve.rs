@@ -53,7 +53,7 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
                 Ok(None) => break,
                 Err(text) => text.raise(lua),
             };
-            // This function is also called before each ready handle, and then mostly nothing is due. So the stack is
+            // This function is also called before each ready handle, mostly when no timer is due. So the stack is
             // prepared only for the first due timer.
             if !found {
                 found = true;
@@ -99,7 +99,7 @@ fn next_expired(state: &mut State) -> Result<Option<ExpiredTimer<u64>>, ErrorTex
     Ok(state.events.next_expired())
 }
 
-/// A turn resumes woken tasks for this time, counted from its first reading of the clock.
+/// A turn resumes woken tasks for at most this time, counted from the first reading of the clock below.
 const WOKEN_NS: u64 = 10_000_000;
 /// The number of woken tasks between two readings of the clock, and before the first one.
 const WOKEN_LOOK: u32 = 16;
@@ -178,8 +178,8 @@ pub(super) static FACE: Face = Face {
     returns_refusals: true,
 };
 
-/// Called when a callback has raised. If it is the callback of a timer, stores the timer as CURRENT. Handles and
-/// coroutines are stored before they are called.
+/// Called when a callback has raised. If it is the callback of a timer, stores the timer as CURRENT. Handles and tasks
+/// are stored as CURRENT before they are called.
 unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
     // SAFETY: the loop calls it with an open loop at `index` and the metatable of timers at `timers`.
     unsafe {

@@ -1,7 +1,7 @@
 //! The reports of `stats`, `slow` and `dump` about tasks and their names.
 //!
-//! A *slice* is the part of a task's run from one wait to the next; the last slice ends with the task. Its place is the
-//! line where it begins: the task's function, or the wait that has returned.
+//! A *slice* is the part of a task's run from one wait to the next; the last slice ends with the task. The place of a
+//! slice is the line where the slice begins: the task's function, or the wait that has returned.
 
 use super::left::Left;
 use super::task::{Phase, push_name, status_of, task_at, thread_of};
@@ -204,7 +204,7 @@ pub(super) unsafe fn line_of(coroutine: *mut lua_State) -> Place {
             is_ours |= is_outer_ours;
             is_outer_ours = is_here;
         }
-        // On 5.1 a function of ours begins each coroutine whose function is in C.
+        // On 5.1, a coroutine whose function is in C begins with a Lua function of ours.
         if is_ours || is_outer_ours && cfg!(not(feature = "lua51")) { Place::ours() } else { Place::in_c() }
     }
 }
@@ -286,7 +286,7 @@ pub(super) unsafe fn append_tasks(lua: *mut lua_State) {
     }
 }
 
-/// Pushes the line of the task at `index`.
+/// Pushes the line of text about the task at `index`.
 unsafe fn push_line(lua: *mut lua_State, index: c_int) {
     // SAFETY: only called by `append_tasks`. The task may have ended meanwhile, or be nil.
     unsafe {

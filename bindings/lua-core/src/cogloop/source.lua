@@ -1,6 +1,6 @@
 -- signal and child, on top of `on`. The chunk gets the module's table, the methods' table, and the inner functions.
 -- checked.rs has already checked the arguments. A source is the object that becomes readable when the signal comes or
--- the child ends. It is closed with its watcher, or at once if no watcher can be made.
+-- the child ends. The source is closed with its watcher, or at once if no watcher can be made.
 local module, methods, inner = ...
 local open_signal, open_child = inner.open_signal, inner.open_child
 

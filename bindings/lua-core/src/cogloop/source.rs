@@ -80,7 +80,7 @@ entry!(
     }
 );
 
-/// More bytes than the box of a [`Signals`] takes.
+/// An upper bound for the bytes of the box of a [`Signals`].
 const FOR_A_BOX: usize = 4 << 10;
 
 /// Moves the signals to the heap, where a userdata can own them.

@@ -56,7 +56,7 @@ entry!(
         lua_createtable(lua, 0, 14);
         let state = check_loop(lua, 1);
         let report = (*state).events.backend();
-        // Copies: making a string may run a finalizer, and the finalizer may close the loop.
+        // The texts are copies, because making a string may run a finalizer, and the finalizer may close the loop.
         let texts = [ErrorText::new(report.name), ErrorText::new(&report.reason)];
         for (name, text) in [c"backend", c"reason"].into_iter().zip(texts) {
             text.push(lua);

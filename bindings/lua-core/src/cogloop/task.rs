@@ -37,7 +37,7 @@ pub(super) enum Phase {
     /// The task has called `coroutine.yield` itself, or its handle was closed: a timer resumes the task in the next
     /// turn. Or the task is about to run.
     Queued,
-    /// The task was woken. The number is that of its entry in the loop's queue.
+    /// The task was woken. The number identifies the task's entry in the loop's queue.
     Woken(u32),
     Running,
     /// In `sleep`, until a timer fires.
@@ -66,16 +66,16 @@ pub(super) enum Asked {
     },
 }
 
-/// The memory of a task's userdata. It holds no pointer: it may outlive its loop.
+/// The memory of a task's userdata. It holds no pointer, because it may outlive its loop.
 #[repr(C)]
 pub(super) struct Task {
-    /// The number of its loop.
+    /// The number of the task's loop.
     pub(super) owner: u64,
-    /// The timer whose entry is this task; 0: none.
+    /// The key of the timer whose entry is this task; 0 if there is none.
     pub(super) key: u64,
     pub(super) asked: Asked,
     pub(super) phase: Phase,
-    /// The task's place in ALIVE; 0: none.
+    /// The task's place in ALIVE; 0 if it has none.
     pub(super) place: u32,
     /// The time that the task has for cleaning up after a cancellation.
     pub(super) grace_ms: u32,

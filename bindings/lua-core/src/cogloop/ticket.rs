@@ -10,22 +10,22 @@ use cogloop_io::Key;
 use mlua::ffi::{lua_State, lua_pushvalue, lua_rawseti, lua_setmetatable};
 use std::ffi::c_int;
 
-/// The memory of a timer userdata. It holds no pointer: it may outlive its loop.
+/// The memory of a timer userdata. It holds no pointer, because it may outlive its loop.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket {
     pub(super) key: u64,
-    /// The number of its loop.
+    /// The number of the timer's loop.
     pub(super) owner: u64,
 }
 
-/// The low bits of a timer's value in the wheel. They say how to call its entry in TASKS. The higher bits are a number
+/// A timer's value in the wheel. The low bits say how to call the timer's entry in TASKS. The higher bits are a number
 /// that shows in which order the timers were armed.
 #[derive(Clone, Copy)]
 pub(super) struct Payload(pub(crate) u64);
 
 impl Payload {
-    /// The entry stays: the timer repeats.
+    /// The timer repeats, so its entry stays in TASKS.
     pub(super) const REPEATS: u64 = 1 << 23;
     /// The entry is a task.
     pub(super) const COROUTINE: u64 = 1 << 22;
@@ -111,7 +111,7 @@ pub(super) unsafe fn arm_entry(lua: *mut lua_State, state: *mut State, entries: 
     }
 }
 
-/// Pushes a timer userdata; its metatable is at `metatable`, an absolute index or an upvalue's.
+/// Pushes a timer userdata. Its metatable is at `metatable`, an absolute index or the index of an upvalue.
 ///
 /// # Safety
 ///

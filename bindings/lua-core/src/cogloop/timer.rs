@@ -28,7 +28,7 @@ unsafe fn check_ticket(lua: *mut lua_State) -> Ticket {
     }
 }
 
-/// Calls `work` with the timer of the ticket at 1 and pushes its answer; `false` if the timer is gone.
+/// Calls `work` with the timer of the ticket at 1. Pushes the answer of `work`, or `false` if the timer is gone.
 /// Stack: ticket … → ticket loop answer
 unsafe fn answer(lua: *mut lua_State, work: impl FnOnce(&mut State, Key) -> Result<bool, ErrorText> + Copy) {
     // SAFETY: only called by functions of the module; `work` makes no Lua call.

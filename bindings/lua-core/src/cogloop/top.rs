@@ -1,4 +1,4 @@
-//! `top`: which callbacks take the time, as text.
+//! `top`: a text that says which callbacks take the most time.
 
 use super::list::{Growing, push_written};
 use super::loops::receiver;

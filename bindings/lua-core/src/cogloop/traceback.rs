@@ -1,5 +1,6 @@
-//! The traceback of an error in a task's coroutine. Since Lua 5.4 an error closes the variables of the functions that
-//! it leaves, so a message handler makes the traceback first. In older versions the coroutine's stack stays as it was.
+//! The traceback of an error in a task's coroutine. Since Lua 5.4 an error closes the to-be-closed variables of the
+//! functions that it leaves, so a message handler makes the traceback first. In older versions the coroutine's stack
+//! stays as it was.
 
 use super::unpark::CANCELLATION_KEY;
 use crate::host::leave::MEANWHILE;

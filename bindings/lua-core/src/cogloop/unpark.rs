@@ -116,7 +116,7 @@ pub(super) unsafe fn unpark_at(lua: *mut lua_State, index: c_int, phase: Phase, 
     }
 }
 
-/// Returns the state of a cancellation that the task gets now. The task's grace period begins.
+/// Returns the state of a cancellation that the task's wait raises now. The task's grace period begins now, too.
 ///
 /// # Safety
 ///

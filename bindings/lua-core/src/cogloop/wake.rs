@@ -1,4 +1,4 @@
-//! Ends a task's wait for a handle: the handle is ready, or the time is over.
+//! Ends a task's wait for a handle when the handle is ready, or when the time limit is over.
 
 use super::claim::{end_limit, still_waits, void_dead_claims};
 use super::left::Left;

@@ -49,7 +49,7 @@ entry!(
     }
 );
 
-/// Connects a source, which reports a signal or the end of a child, to its loop. So the loop's recording has these
+/// Connects a source, which reports a signal or the end of a child, to its loop. So the loop's recording contains these
 /// events.
 unsafe fn watch_source(state: *mut State, node: *mut NodeBlock, source: *mut Source) {
     // SAFETY: only called by `on`, which has just observed the source in this loop.
@@ -91,7 +91,7 @@ entry!(
 );
 
 entry!(
-    /// `__close`: its second argument is an error, not a direction.
+    /// `__close` ends both directions. Its second argument is an error, not a direction.
     pub(super) fn close(lua: *mut lua_State) -> c_int {
         stop(lua, Interest::BOTH)
     }

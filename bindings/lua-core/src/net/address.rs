@@ -66,7 +66,7 @@ pub(super) unsafe fn check_address(lua: *mut lua_State, arg: c_int) -> *mut Sock
     }
 }
 
-/// A port: a number from 0 to 65535, or a text with one. Nil is 0.
+/// A port: a number from 0 to 65535, or a text with such a number. Nil stands for 0.
 ///
 /// # Safety
 ///
@@ -90,7 +90,7 @@ unsafe fn read_port(lua: *mut lua_State, index: c_int) -> Option<u16> {
     (is_number && port.fract() == 0.0 && (0.0..=65535.0).contains(&port)).then_some(port as u16)
 }
 
-/// Reads the text at `arg` as an address with that port.
+/// Reads the text at `arg` as an address with the port `port`.
 ///
 /// # Safety
 ///
@@ -206,7 +206,7 @@ entry!(
     }
 );
 
-/// Raises an error: the property does not take the value at 3.
+/// Raises an error, because the property does not take the value at 3.
 unsafe fn refuse(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
     // SAFETY: only called by `new_index`.
     unsafe { wrong_property(lua, name, c"an address", wanted, 3) }

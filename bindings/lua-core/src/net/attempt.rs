@@ -16,7 +16,7 @@ pub(super) const RECEIVED: usize = 65_536;
 pub(super) const REFUSED_SEND: &str = "Can't send message";
 pub(super) const REFUSED_RECV: &str = "Can't receive message";
 
-/// As [`repeat`], but a panic of `work` becomes a Lua error.
+/// Like [`repeat`], but a panic of `work` becomes a Lua error.
 ///
 /// # Safety
 ///

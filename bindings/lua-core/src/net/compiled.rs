@@ -7,7 +7,8 @@
 //!                                      └─ an address, a wrong argument, … ──► recv, in transfer.rs
 //! ```
 //!
-//! A system call that was refused is not made again by `transfer.rs`: it has already taken the error from the socket.
+//! `transfer.rs` does not repeat a system call that was refused, because the first call has already taken the error
+//! from the socket.
 
 use super::attempt::{Failed, RECEIVED, REFUSED_RECV, REFUSED_SEND, push_failure, repeat};
 use super::patience::patiently;

@@ -45,8 +45,8 @@ struct Call {
     rest: c_int,
 }
 
-/// Reads `[sck,] [adr | host [, port] | port]`. With `backlog`, a number alone is not a port. `default` makes the
-/// address for a family and a port when there is no host.
+/// Reads `[sck,] [adr | host [, port] | port]`. If `backlog` is true, a number alone is a backlog and not a port.
+/// `default` makes the address for a family and a port when there is no host.
 unsafe fn read(lua: *mut lua_State, default: fn(c_int, u16) -> SockAddr, backlog: bool) -> Call {
     // SAFETY: only called by the functions below, under the rule for Lua calls; nothing here has a destructor.
     unsafe {
@@ -265,8 +265,8 @@ entry!(
 );
 
 entry!(
-    /// `sck:bind( … )`. Raises if it gets no socket, as in the mistake `sck.bind( … )`. The function of the class would
-    /// make another socket then.
+    /// `sck:bind( … )`. Raises an error if it gets no socket, as in the mistake `sck.bind( … )`. In that case the
+    /// function of the class would make another socket.
     pub(super) fn bind_method(lua: *mut lua_State) -> c_int {
         check_socket(lua, 1);
         bind(lua)

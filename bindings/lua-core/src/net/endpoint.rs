@@ -16,7 +16,7 @@ use socket2::SockAddr;
 use std::ffi::c_int;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
-/// Parses an address. It gets `port` if its family has ports.
+/// Parses an address. The address gets `port` if its family has ports.
 ///
 /// # Errors
 ///

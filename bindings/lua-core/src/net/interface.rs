@@ -257,7 +257,7 @@ entry!(
 );
 
 entry!(
-    /// `Interface( name )`: as `get`; the class is at 1.
+    /// `Interface( name )`: like `get`, but the class is at 1.
     fn construct(lua: *mut lua_State) -> c_int {
         lua_remove(lua, 1);
         get(lua)

@@ -8,8 +8,8 @@
 //!
 //! There are two kinds of failure. A wrong argument raises an error that names the argument. An error of the system is
 //! returned, as `nil, message, errno`; `send` and `recv` return `false, message, errno`, because the nil that `recv`
-//! returns has another meaning. Only the assignment of a property raises such an error. [`attempt::attempt`] makes the
-//! system calls. It makes no Lua call, and returns plain numbers.
+//! returns has another meaning. Only the assignment of a property raises an error of the system. [`attempt::attempt`]
+//! makes the system calls. It makes no Lua call, and returns plain numbers.
 
 mod address;
 mod attempt;

@@ -187,7 +187,7 @@ const NAMES: &CStr = c"broadcast, debug, dontroute, keepalive, maxsegment, nodel
 
 const MILLISECONDS: &CStr = c"milliseconds, a finite number that is 0 or more,";
 
-/// Raises an error: the property at 2 does not take the value at 3.
+/// Raises an error, because the property at 2 does not take the value at 3.
 unsafe fn refuse(lua: *mut lua_State, wanted: &CStr) -> ! {
     // SAFETY: only called by the functions of this file, with a string at 2.
     unsafe { wrong_property(lua, CStr::from_ptr(lua_tostring(lua, 2)), c"a socket", wanted, 3) }

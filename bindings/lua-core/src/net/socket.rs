@@ -113,8 +113,8 @@ entry!(
     }
 );
 
-/// Reads the three names. Each has its place in the arguments, but a name that fits only another place is read as if it
-/// were there. So `Socket( 'unix', 'dgram' )` needs no `nil` for the protocol.
+/// Reads the three names. Each kind of name has its place in the arguments. But a name that fits only another place is
+/// read as if it stood there. So `Socket( 'unix', 'dgram' )` needs no `nil` for the protocol.
 unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     const LISTS: [&[Named]; 3] = [PROTOCOLS, FAMILIES, TYPES];
     const WHAT: [&CStr; 3] = [c"protocol", c"family", c"type"];
@@ -170,7 +170,7 @@ unsafe fn read_names(lua: *mut lua_State) -> Wanted {
     Wanted { protocol: found[0], family: found[1], kind: found[2] }
 }
 
-/// Raises an error: an earlier argument has given `what`, the protocol, the family or the type, already.
+/// Raises an error, because an earlier argument has already given `what`: the protocol, the family or the type.
 unsafe fn given_twice(lua: *mut lua_State, arg: c_int, what: &CStr) -> ! {
     // SAFETY: only called by `read_names`.
     unsafe {

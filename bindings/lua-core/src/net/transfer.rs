@@ -93,9 +93,9 @@ entry!(
     }
 );
 
-/// Receives into a buffer on the C stack. An error in `recv` may call a handler that calls `recv` again, a hundred
-/// times deep. So the buffer is in a function of its own. While this function runs, no code of the script can run
-/// except a finalizer.
+/// Receives into a buffer on the C stack. An error in `recv` may call a message handler that calls `recv` again, a
+/// hundred times deep. So many buffers would need too much of the C stack. So the buffer is in a function of its own,
+/// in which no code of the script can run except a finalizer.
 #[inline(never)]
 unsafe fn receive_short(lua: *mut lua_State, block: *const SocketBlock, address: *mut SockAddr, max: usize) -> c_int {
     let mut room = [MaybeUninit::<u8>::uninit(); RECEIVED];

@@ -90,7 +90,7 @@ function class.addTask( ... )
   return ( add_any( ... ) )
 end
 
--- Cancels a pending task of this loop. Returns nothing for anything else.
+-- Cancels a pending task of this loop. For any other value returns nothing.
 local function cancel_pending( loop, task )
   local values = of_loop[ loop ]
   if not values or type( task ) ~= 'userdata' or getmetatable( task ) ~= Task then return end

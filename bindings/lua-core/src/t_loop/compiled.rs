@@ -145,7 +145,7 @@ entry!(
 
 /// Arms a task of the stock, and returns its place in TASKS. The Lua code then stores the task at that place, and sets
 /// the field `arming` of the loop's block to 0. If a turn, a listing or another timer has come before that, the task
-/// may be parked: its timer is paused. The Lua code then also calls [`linked`].
+/// may be parked, that is, its timer is paused. In this case the Lua code also calls [`linked`].
 unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task, or null. Without a limit `arm` does not use the Lua state.
     unsafe {
@@ -162,7 +162,8 @@ unsafe extern "C" fn add(block: *mut LoopBlock, ms: f64, args: i32, task: *mut T
     }
 }
 
-/// Called when a task that may be parked is in TASKS. Returns 1, or 0 if it was cancelled meanwhile.
+/// Lets the time of a parked task go on. The Lua code calls this function when a task that may be parked is in TASKS.
+/// Returns 1, or 0 if the task was cancelled meanwhile.
 unsafe extern "C" fn linked(block: *mut LoopBlock, task: *const TaskBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop and a task.
     unsafe { on(block, |state| Key::from_bits((*task).key).map(|key| i32::from(state.armed_in_steps(key)))) }

@@ -1,4 +1,5 @@
-//! The class `t.Loop`, with the functions of the library lua-t: its table, and the metatables of its objects.
+//! Makes the class `t.Loop`: its table, and the metatables of its objects. The functions of the class are those of the
+//! library lua-t.
 //!
 //! The functions have the metatables, the class and a weak table as upvalues; see `host/upvalue.rs`. Only
 //! `object_to_string` has none.

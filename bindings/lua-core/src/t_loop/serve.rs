@@ -1,6 +1,6 @@
 //! Serves the tasks that are due, from the key to the call of the script's function.
 //!
-//! All of it runs inside the protected call of `drive`, with the loop at 1, so it may raise.
+//! All code in this file runs inside the protected call of `drive`, with the loop at 1, so it may raise.
 
 #[cfg(feature = "luajit")]
 use super::compiled::SERVE_KEY;

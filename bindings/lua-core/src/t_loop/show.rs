@@ -31,7 +31,7 @@ use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
 entry!(
-    /// `tostring( loop )`: the number of observed descriptors in braces.
+    /// `tostring( loop )`: a text with the number of observed descriptors in braces.
     pub(super) fn to_string(lua: *mut lua_State) -> c_int {
         // `state_at` works on a closed loop, too.
         if crate::lua::args::test_userdata(lua, 1, upvalue::LOOP).is_null() {

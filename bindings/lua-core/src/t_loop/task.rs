@@ -84,8 +84,8 @@ pub(super) fn rearm(state: &mut State, deadline_ns: u64, period_ns: NonZeroU64) 
     unsafe { state.arm(null_mut(), Due::At(next_ns), For::Script, 0) }
 }
 
-/// Empties the place of `key` in ENVS, which holds each task's table of user values: the table there may belong to an
-/// earlier task. The loop is at 1.
+/// Empties the place of `key` in ENVS, which holds each task's table of user values. The table at that place may belong
+/// to an earlier task. The loop is at 1.
 #[cfg(feature = "luajit")]
 unsafe fn forget_env(lua: *mut lua_State, key: Key) {
     // SAFETY: only called by `link`, with room for two values. Emptying a place takes no memory.
@@ -100,8 +100,8 @@ unsafe fn forget_env(lua: *mut lua_State, key: Key) {
 }
 
 entry!(
-    /// `loop:cancelTask( task )` → whether the task was pending. If the task's own callback calls this: whether the
-    /// task was not cancelled before.
+    /// `loop:cancelTask( task )` → whether the task was pending. If the task's own callback calls `cancelTask`, returns
+    /// false only if the task was cancelled before.
     pub(super) fn cancel_task(lua: *mut lua_State) -> c_int {
         // The task is read before the loop is checked: the processor loads the task from memory during the check.
         let task = test_userdata(lua, 2, upvalue::TIMER).cast::<TaskBlock>();
@@ -168,8 +168,8 @@ pub(super) unsafe fn tell_next(lua: *mut lua_State, state: *mut State) {
     }
 }
 
-/// Like [`pack`], for a function without arguments, which is at 3 and on top of the stack. Its table contains only the
-/// function, so tasks with the same function can share it. A weak table holds the table of the last such task.
+/// Like [`pack`], but for a function without arguments, which is at 3 and on top of the stack. Its table contains only
+/// the function, so tasks with the same function can share it. A weak table holds the table of the last such task.
 ///
 /// # Safety
 ///
