@@ -71,9 +71,9 @@ enum Next {
 }
 
 entry!(
-    /// `wait( [ms] )` → 0 if there is an event, the time is over, or a signal came; else 1, message. A limit of 0 is no
-    /// limit. Without an armed timer and without a limit it sleeps until a signal comes; on virtual time this is an
-    /// error.
+    /// `wait( [ms] )` → 0 if there is an event, the time is over, or a signal came; else 1, message. A limit of 0
+    /// stands for no limit. If there is neither an armed timer nor a limit, `wait` sleeps until a signal comes. On
+    /// virtual time such a call is an error.
     pub(super) fn wait(lua: *mut lua_State) -> c_int {
         // No value with a destructor is alive at a Lua call.
         let limit_ms = match lua_type(lua, 1) {

@@ -21,7 +21,7 @@ pub(super) const NS_PER_MS: u64 = 1_000_000;
 /// An upper bound for the bytes that a map allocates for an entry: a node on each of its levels.
 const FOR_A_RUN: usize = 8 << 10;
 
-/// A timer: its place and the place's generation. A stale handle resolves to no timer.
+/// The handle of a timer: its place, and the generation of that place. A stale handle resolves to no timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timer {
     pub(super) place: u32,
@@ -82,7 +82,7 @@ pub(super) struct Queue {
     /// The free places. The vector has room for all places.
     free: Vec<u32>,
     runs: BTreeMap<Order, Run>,
-    /// The number of events in all runs, then the number of those whose timers were not destroyed.
+    /// The number of events in all runs. `live` counts only the events of timers that were not destroyed.
     len: u64,
     live: u64,
     /// The number of timers armed so far.
@@ -184,7 +184,7 @@ impl Queue {
         self.scheduler.advance(now_ns);
         self.reached_ns = self.reached_ns.max(now_ns);
         while self.scheduler.has_due() {
-            // A map allocates its nodes without a fallible call.
+            // A map allocates nodes, and has no function that reports a lack of memory.
             expect_bytes(FOR_A_RUN)?;
             let Some(fired) = self.scheduler.pop() else { break };
             let known = &mut self.places[fired.value as usize];
@@ -235,7 +235,7 @@ impl Queue {
         Some(Taken::Event(Event { timer: run.timer, is_last }))
     }
 
-    /// The time at which the next event is due; `None`: never.
+    /// The time at which the next event is due; `None` if no event is to come.
     pub(super) fn next_deadline(&mut self) -> Option<u64> {
         self.scheduler.next_deadline()
     }

@@ -18,7 +18,7 @@ const FOR_A_BOX: usize = 4 << 10;
 
 pub(super) struct Service {
     pub(super) queue: Queue,
-    /// Virtual time, for tests; `None`: the clock of `sys::boot_time`.
+    /// Virtual time, for tests. `None` stands for the clock of `sys::boot_time`.
     pub(super) virtual_ns: Option<u64>,
     pub(super) alarm: Option<Alarm>,
     /// Whether memory has run out. Then the running function raises an error.
@@ -54,8 +54,8 @@ impl Service {
     }
 }
 
-/// Does `work` on the service of the running function. `work` makes no Lua call. A panic becomes a Lua error. If memory
-/// runs out, that becomes a Lua error, too.
+/// Does `work` on the service of the running function. `work` makes no Lua call. A panic becomes a Lua error, and so
+/// does a lack of memory.
 ///
 /// # Safety
 /// [The rule for Lua calls](crate); the running function is one of a module's.

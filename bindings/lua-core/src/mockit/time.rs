@@ -5,7 +5,7 @@ use crate::lua::interrupt;
 pub(super) use crate::sys::boot_time::{Alarm, now_ns, sleep_until};
 use crate::sys::{boot_time, errno};
 
-/// Sleeps. A signal ends the sleep unless `resume` is set; an interrupt always ends it. Returns the milliseconds that
+/// Sleeps. If `resume` is not set, a signal ends the sleep. An interrupt always ends it. Returns the milliseconds that
 /// are left, rounded up, and the error number.
 pub(super) fn sleep(ms: u64, resume: bool) -> (u64, i32) {
     let end_ns = now_ns().saturating_add(ms.saturating_mul(NS_PER_MS));

@@ -13,7 +13,8 @@ use mlua::ffi::{
 };
 use std::ffi::{CStr, c_int};
 
-/// The memory of a timer userdata. It holds no pointer: the metatable's functions know the service.
+/// The memory of a timer userdata. It holds no pointer to the service, because the metatable's functions know the
+/// service.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Block {

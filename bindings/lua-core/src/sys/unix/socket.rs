@@ -118,13 +118,13 @@ pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
 /// process, so it does not keep other threads of the process out.
 static ACCEPTING: Mutex<()> = Mutex::new(());
 
-/// Accepts a client if one waits already. `accept` has no flag for that, so this function polls first. A lock on the
-/// listener's file keeps other processes that call this function from accepting between the two calls. The lock ends
-/// with the process that holds it.
+/// Accepts a client if one waits already. `accept` has no flag that prevents waiting, so this function polls first. A
+/// lock on the listener's file keeps other processes that call this function from accepting between the poll and the
+/// `accept`. The lock ends with the process that holds it.
 ///
 /// # Errors
 ///
-/// EAGAIN without a client, or while another process accepts one. Else the system's error.
+/// EAGAIN if no client waits, or while another process accepts one; else the system's error.
 pub(crate) fn accept_at_once(socket: &Socket, mode: Mode) -> io::Result<(Socket, SockAddr)> {
     if mode.is_nonblocking(socket)? {
         return socket.accept();
@@ -141,7 +141,7 @@ pub(crate) fn accept_at_once(socket: &Socket, mode: Mode) -> io::Result<(Socket,
     })
 }
 
-/// A lock on the whole file. No other process can take it meanwhile.
+/// A lock on the whole file. While this process has the lock, no other process can take it.
 struct FileLock(RawFd);
 
 impl FileLock {

@@ -95,7 +95,7 @@ pub(crate) fn observe(pid: NonZeroI32) -> io::Result<(Number, Option<Signals>)> 
             let child = Pid::from_raw(pid.get()).ok_or(Errno::SRCH)?;
             waitid(WaitId::Pid(child), options).map_err(|_| Errno::SRCH)?;
             let signals = catch(libc::SIGCHLD)?;
-            // The child may have ended before the watch began. This signal makes the first turn check it.
+            // The child may have ended before the watch began. This signal makes the first turn check the child.
             let _ = kill_process(getpid(), Signal::CHILD);
             Ok((-1, Some(signals)))
         }

@@ -1,4 +1,4 @@
-//! Sleeping, and ending the waits of loops and the sleeps after an interrupt. The functions that wake are
+//! Makes a thread sleep, and ends sleeps and the waits of loops after an interrupt. The functions that wake are
 //! async-signal-safe: they use only atomics and `write` to an eventfd.
 
 use cogloop_io::Waker;
@@ -67,7 +67,7 @@ pub(crate) fn wake_sleep() {
 
 fn write(descriptor: i32) {
     if descriptor >= 0 {
-        // SAFETY: the descriptor is open. It is that of a loop, which is open while the loop runs, or that of sleeps,
+        // SAFETY: the descriptor is open. It belongs to a loop, which keeps it open while it runs, or it is SLEEP,
         // which is never closed.
         let wake = unsafe { BorrowedFd::borrow_raw(descriptor) };
         // A full counter (EAGAIN) wakes just as well.

@@ -10,8 +10,8 @@ use std::io;
 use std::os::windows::io::AsSocket;
 use std::time::Duration;
 
-/// The number of a socket in a script; -1 is none. Windows guarantees that handles have 32 significant bits, so the
-/// conversion to this number and back is exact.
+/// The number of a socket in a script; -1 means that there is none. Windows guarantees that handles have 32 significant
+/// bits, so the conversion to this number and back is exact.
 pub(crate) type Number = c_int;
 
 fn raw(number: Number) -> RawFd {

@@ -83,7 +83,7 @@ const TABLE: &[(c_int, c_int, &str)] = &[
     (OURS + EOVERFLOW, EOVERFLOW, "Value too large for defined data type"),
 ];
 
-/// Windows uses no error number from here on: it reserves this bit for programs.
+/// Windows uses no error number from here on, because it reserves this bit for programs.
 const OURS: c_int = 1 << 29;
 
 /// Linux's number of a system error; `None` for an error of our own.

@@ -40,7 +40,8 @@ pub(crate) struct Signals {
 /// The sending sockets of all watches.
 static SENDERS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
 
-/// The system calls this in a thread of its own. Returns true if the event was handled.
+/// Handles an event of the console. The system calls this function in a thread of its own. Returns true if the event
+/// was handled.
 unsafe extern "system" fn on_event(event: u32) -> BOOL {
     BOOL::from(event == CTRL_C_EVENT && notify())
 }

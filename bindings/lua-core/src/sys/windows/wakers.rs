@@ -1,5 +1,5 @@
-//! Sleeping, and ending the waits of loops and the sleeps after an interrupt. The functions that wake take no lock and
-//! allocate no memory. So they are safe wherever the thread of the script was stopped.
+//! Makes a thread sleep, and ends sleeps and the waits of loops after an interrupt. The functions that wake take no
+//! lock and allocate no memory. So they are safe wherever the thread of the script was stopped.
 
 use cogloop_io::Waker;
 use std::cell::Cell;
