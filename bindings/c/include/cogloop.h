@@ -1,45 +1,45 @@
 /*
- * cogloop.h: an event loop for C and C++. It has timers on a hierarchical timing wheel, readiness of descriptors,
- * signals, the end of child processes, and work from other threads. All callbacks run on the thread that runs the loop.
+ * cogloop.h: an event loop for C and C++. It calls functions for due timers, ready descriptors, signals, ended
+ * children, and work from other threads, all on the thread that runs it. Its timers are on a hierarchical timing wheel.
  *
  * Conventions, for every function below:
  *
  * Names     begin with cog_ or COG_, then the subject, then the action. cog_loop_free frees what cog_loop_new has made.
- * Errors    A function returns COG_OK, which is 0, or a COG_ERROR_ code, which is below 0, or an error number of the
- *           system, which is above 0 (errno.h; on Windows winerror.h). cog_strerror describes the code, and
- *           cog_last_message the failure. A call that fails changes nothing; outputs keep their values. But a run that
- *           fails may have called callbacks before.
+ * Errors    A function returns 0 (COG_OK), a negative COG_ERROR_ code, or a positive error number of the system
+ *           (errno.h; on Windows winerror.h). cog_strerror describes the code, and cog_last_message describes the
+ *           failure. A call that fails changes nothing, and outputs keep their values. One exception: a run may call
+ *           callbacks before it fails.
  * Outputs   are the last parameters. Pass NULL for an output that you do not need. Only the loop of cog_loop_new and
  *           the stats of cog_loop_stats must not be NULL.
  * Handles   cog_loop, cog_timer, cog_watch and cog_hook are small values that can be copied. A handle of zeros names
  *           nothing. After a loop, timer, watch or hook has ended, its handle is stale for ever: functions return
  *           COG_ERROR_STALE for it, and no later object has the same handle.
- * Times     are in nanoseconds. Delays count from now, other times from the loop's creation. COG_NEVER means
- *           never, or, as a time limit, no limit.
+ * Times     are in nanoseconds. Delays count from now, other times from the loop's creation. As a time, COG_NEVER means
+ *           never; as a time limit, it means no limit.
  * Owners    ctx belongs to the caller: the library passes it to the callback and does not read it. cog_timer_on_end and
  *           cog_watch_on_end set a function that frees ctx after the library's last use. A descriptor belongs to the
  *           caller: remove its watch first, then close it. A returned string belongs to the library.
  * Threads   A loop belongs to the thread that made it, and ends with that thread. cog_loop_release and cog_loop_adopt
- *           give it to another thread. Any thread may call cog_loop_post, cog_loop_wake and, for a released loop,
- *           cog_loop_adopt. All other functions return COG_ERROR_THREAD on another thread than the loop's. A signal
- *           handler may call cog_loop_wake at any time, and no other function. While a loop runs, its thread is not
- *           cancelled; pthread_cancel takes effect after the run.
- * Callbacks run in cog_loop_run, cog_loop_run_once and cog_loop_step, and nowhere else. The functions of
- *           cog_timer_on_end and cog_watch_on_end, the discard of a post, and the functions of cog_loop_walk also run
- *           in other calls: in the call that ends the timer, watch or loop, and in cog_loop_walk. A callback may call
- *           every function for every handle, also its own. For its own loop the three functions that run a loop, and
- *           cog_loop_release, return COG_ERROR_RUNNING.
- *           cog_loop_free for its own loop makes all handles stale at once, and ends the run when the callback returns.
- *           A callback must return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit. If
- *           it unwinds, the process ends with a message that names the callback.
- * Forks     In a child process, the parent's loops return errors. The child makes its own loops, or calls
- *           cog_loop_after_fork and goes on with its copy of a loop.
- * Windows   A descriptor is a socket: pass (int)socket, since Windows gives sockets 32 significant bits. Functions for
- *           signals, children and cog_loop_pollable return COG_ERROR_UNSUPPORTED.
+ *           move the loop to another thread. Any thread may call cog_loop_post, cog_loop_wake and, for a released loop,
+ *           cog_loop_adopt. On any thread but the loop's, all other functions return COG_ERROR_THREAD. A signal handler
+ *           may call cog_loop_wake at any time, and no other function. While a loop runs, its thread is not cancelled;
+ *           pthread_cancel takes effect after the run.
+ * Callbacks run only in cog_loop_run, cog_loop_run_once and cog_loop_step. The functions of cog_timer_on_end and
+ *           cog_watch_on_end also run in the call that ends the timer, watch or loop. The discard of a post runs when
+ *           the loop ends, and the functions of a walk run in cog_loop_walk. A callback may call every function for
+ *           every handle, also its own. But cog_loop_release and the three functions that run a loop return
+ *           COG_ERROR_RUNNING for the callback's own loop. cog_loop_free for that loop makes all its handles stale at
+ *           once, and the run ends when the callback returns. A callback must return: no C++ exception and no longjmp
+ *           may leave it, and it may not call pthread_exit. If it unwinds, the process ends with a message that names
+ *           the callback.
+ * Forks     In a forked child process, functions return errors for the parent's loops. The child makes its own loops,
+ *           or calls cog_loop_after_fork and goes on with its copy of a loop.
+ * Windows   A descriptor is a socket: pass (int)socket, since Windows gives sockets 32 significant bits. The functions
+ *           for signals and children, and cog_loop_pollable, return COG_ERROR_UNSUPPORTED.
  *
- * No argument and no lack of memory ends the process. A function that adds something returns COG_ERROR_MEMORY and
- * changes nothing. A function that ends something needs no memory. No function changes signal handlers before the first
- * cog_watch_signal.
+ * No argument and no lack of memory ends the process. Without memory, a function that adds something returns
+ * COG_ERROR_MEMORY and changes nothing. A function that ends something needs no memory. The library changes no signal
+ * handler before the first cog_watch_signal.
  */
 #ifndef COGLOOP_H
 #define COGLOOP_H
@@ -71,7 +71,7 @@ enum {
     COG_ERROR_MEMORY = -9       /* there is not enough memory */
 };
 
-/* Directions of a descriptor that are watched, or ready. */
+/* Directions in which a descriptor is watched, or ready. */
 enum {
     COG_READ = 1,
     COG_WRITE = 2,
@@ -85,7 +85,7 @@ enum {
     COG_BROKEN = 32        /* an error; getsockopt's SO_ERROR says which: POLLERR */
 };
 
-/* When a hook runs, in each turn. */
+/* The moment of each turn at which a hook runs. */
 enum {
     COG_HOOK_IDLE = 1,    /* at the start of the turn; while there is such a hook, the loop neither waits nor ends */
     COG_HOOK_PREPARE = 2, /* before the wait; timers that the hook arms or cancels still change the wait's length */
@@ -99,7 +99,7 @@ enum {
     COG_ONE_SHOT = 2 /* once, and again after cog_watch_set */
 };
 
-/* The policy of an interval for deadlines that passed before it was served. */
+/* The policy of an interval for deadlines that passed before the loop could serve them. */
 enum {
     COG_MISSED_SKIP = 0,  /* serves one deadline and counts the others as missed. The schedule stays */
     COG_MISSED_BURST = 1, /* serves each deadline, in a row. The schedule stays */
@@ -120,11 +120,11 @@ enum {
 };
 
 #define COG_NEVER UINT64_MAX
-/* The slack_ns of a plan without slack, in a loop that has a default slack. */
+/* As the slack_ns of a plan: no slack, even if the loop's options set a slack. */
 #define COG_EXACT UINT64_MAX
 
-/* Marks functions whose error code a program should not ignore; the compiler warns if it does. Without the loop or the
- * watch the program would only fail later. */
+/* Marks functions whose error code a program should not ignore: the compiler warns about a program that does. Without
+ * its loop or its watch, the program would fail only later. */
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define COG_NODISCARD [[nodiscard]]
 #elif defined(__GNUC__)
@@ -147,7 +147,7 @@ typedef struct cog_hook {
     uint64_t loop_id, number;
 } cog_hook;
 
-/* The options of a loop. Set size to sizeof(cog_options), and every field that you do not need to 0. */
+/* The options of a loop. Set size to sizeof(cog_options). A field that you do not need must be 0. */
 typedef struct cog_options {
     size_t size;
     const char *backend;         /* "epoll", "uring", "select" or "portable"; NULL: the one of COGLOOP_BACKEND, or
@@ -164,7 +164,7 @@ typedef struct cog_options {
                                     of its own. 0: no slack */
 } cog_options;
 
-/* A plan says when a timer fires. Set size to sizeof(cog_plan), and every field that you do not need to 0. */
+/* A plan says when a timer fires. Set size to sizeof(cog_plan). A field that you do not need must be 0. */
 typedef struct cog_plan {
     size_t size;
     uint64_t delay_ns;  /* the time to the first deadline */
@@ -192,12 +192,12 @@ typedef struct cog_expiry {
 } cog_expiry;
 
 /* Called when a timer fires. The handle of an interval, or of a timer made by cog_timer_new, stays valid; the handle of
- * any other timer is stale. */
+ * any other timer is already stale. */
 typedef void (*cog_timer_fn)(cog_timer timer, const cog_expiry *expiry, void *ctx);
 /* Called when a watch is ready. what: for a descriptor, the directions that are ready; for a signal, its number; for a
  * child, its status as from waitpid, or -1 if other code has collected the status. */
 typedef void (*cog_watch_fn)(cog_watch watch, int what, void *ctx);
-/* Called for a post or by a hook, or to free a ctx. */
+/* Called for a post, for a hook, or to free a ctx. */
 typedef void (*cog_post_fn)(void *ctx);
 /* Called for each timer and each watch of a walk. */
 typedef void (*cog_walk_timer_fn)(cog_timer timer, void *arg);
@@ -207,71 +207,71 @@ typedef void (*cog_walk_watch_fn)(cog_watch watch, void *arg);
 
 /* The library's version, as "1.2.3". */
 const char *cog_version(void);
-/* Describes a code that a function returned. Valid until this thread's next call of cog_strerror. */
+/* Describes a code that a function returned. The text is valid until this thread's next call of cog_strerror. */
 const char *cog_strerror(int code);
 /* The name of one of the codes above, as "COG_ERROR_STALE"; "" for any other number. */
 const char *cog_error_name(int code);
-/* Describes the last failure of a call on this thread, with the argument's name; "" if none has failed. Valid until the
- * next call that fails. */
+/* Describes the last failure of a call on this thread, with the argument's name; "" if no call has failed. The text is
+ * valid until the next call on this thread that fails. */
 const char *cog_last_message(void);
 
 /* ---- The loop ---- */
 
 /* Makes a loop at time 0. options: NULL for the defaults. */
 COG_NODISCARD int cog_loop_new(const cog_options *options, cog_loop *loop);
-/* Ends a loop with its timers, watches and hooks; all their handles become stale. Posts that did not run are
+/* Ends a loop with its timers, watches and hooks; all their handles become stale. Posts that have not run are
  * discarded. */
 int cog_loop_free(cog_loop loop);
-/* Takes a loop from this thread. The loop then belongs to no thread, and goes on to collect posts and wakes. Returns
+/* Takes a loop from this thread. The loop then belongs to no thread, and still collects posts and wakes. Returns
  * COG_ERROR_RUNNING in a callback of the loop. */
 int cog_loop_release(cog_loop loop);
 /* Gives a released loop to this thread. Handles stay valid, and timers keep their deadlines. An io_uring belongs to a
  * thread, so the loop gets a new backend; if that fails, the loop stays released. A watched descriptor that was closed
  * meanwhile reports nothing. Returns COG_ERROR_THREAD if the loop has a thread. */
 int cog_loop_adopt(cog_loop loop);
-/* In a forked child, on the thread that has forked: lets the child go on with its copy of this thread's loop, also in
- * the callback that has forked. Handles stay valid, timers keep their deadlines, and descriptors stay watched. The
- * parent's loop is not affected. Watches of signals and children end. Posts that the loop had not begun to serve belong
- * to the parent. Call this before the child makes another loop: it returns COG_ERROR_LIMIT if another loop has taken
- * the number. It returns COG_OK if there is nothing to do. */
+/* Lets a forked child go on with its copy of this thread's loop. Call it on the thread that has forked, also within the
+ * callback that has forked. Handles stay valid, timers keep their deadlines, and descriptors stay watched. The parent's
+ * loop is not affected. Watches of signals and children end. Posts that the loop had not begun to serve belong to the
+ * parent. Call it before the child makes another loop: if a new loop has taken this loop's number, it returns
+ * COG_ERROR_LIMIT. If the loop is not a copy of the parent's, it does nothing and returns COG_OK. */
 int cog_loop_after_fork(cog_loop loop);
-/* Runs until there is no timer, no watch, no idle hook and no post left, or until cog_loop_stop. Unreferenced timers
- * and watches do not count, nor do paused and stopped timers. Each turn waits, and serves what was due or ready when
- * the wait ended: timers by deadline, then watches, then posts. */
+/* Runs until no timer, watch, idle hook or post is left, or until cog_loop_stop. Unreferenced timers and watches do not
+ * count, nor do paused and stopped timers. Each turn waits, and then serves all that was due or ready at the end of the
+ * wait: timers by deadline, then watches, then posts. */
 int cog_loop_run(cog_loop loop);
-/* Runs one turn, which waits for timeout_ns at most; COG_NEVER is no limit. If nothing is left, it does not wait.
- * *is_alive: whether cog_loop_run would have more to do. */
+/* Runs one turn, which waits for timeout_ns at most; COG_NEVER is no limit. If nothing is left to wait for, the turn
+ * does not wait. *is_alive: whether cog_loop_run would have more to do. */
 int cog_loop_run_once(cog_loop loop, uint64_t timeout_ns, bool *is_alive);
 /* Runs one turn without waiting. */
 int cog_loop_step(cog_loop loop);
-/* Ends the run when the current callback returns. The next run begins with the rest that is still due. */
+/* Ends the run when the current callback returns. The next run begins with the work that this run has left. */
 int cog_loop_stop(cog_loop loop);
 /* With true, cog_loop_run waits for posts until cog_loop_stop, even if there is nothing else to wait for. The default
  * is false. This is for a thread that only serves the posts of other threads. */
 int cog_loop_keep_alive(cog_loop loop, bool keeps);
-/* Any thread: calls fn on the loop's thread, in the order of posting. If a callback or a hook after the wait makes a
- * post, the post runs in the next turn. If the loop is freed before the call, discard is called on that thread instead,
- * to free ctx; discard may be NULL. If the loop has ended already, neither function is called, and the result is
- * COG_ERROR_STALE. */
+/* Any thread: calls fn on the loop's thread, in the order of posting. If a callback, or a hook after the wait, makes a
+ * post, that post runs in the next turn. If the loop is freed before it calls fn, discard is called on the loop's
+ * thread instead, to free ctx; discard may be NULL. If the loop has ended already, neither function is called, and the
+ * result is COG_ERROR_STALE. */
 int cog_loop_post(cog_loop loop, cog_post_fn fn, cog_post_fn discard, void *ctx);
-/* Any thread, and any signal handler: ends the current wait, or the next one. It takes no lock and no memory, and keeps
- * errno and cog_last_message. */
+/* Any thread, and any signal handler: ends the current wait or, if the loop does not wait now, the next wait. It takes
+ * no lock and no memory, and keeps errno and cog_last_message. */
 int cog_loop_wake(cog_loop loop);
-/* Reads the clock. */
+/* The loop's time now: reads the clock. */
 int cog_loop_now(cog_loop loop, uint64_t *now_ns);
-/* The time of the last reading: the end of the turn's wait, or the last cog_loop_update_now if that was later. The
- * result is never later than cog_loop_now, and is 0 before the first of these readings. */
+/* The time when the loop last read its clock for this function: at the end of the turn's wait, or in a later
+ * cog_loop_update_now. The result is never later than cog_loop_now, and is 0 before the first of these readings. */
 int cog_loop_now_cached(cog_loop loop, uint64_t *now_ns);
 /* Reads the clock for cog_loop_now_cached. Call it after long work. */
 int cog_loop_update_now(cog_loop loop);
 /* Converts a time of the loop to the time of day, for messages and logs. The result is in nanoseconds since 1970, by
  * the present setting of the system's clock. */
 int cog_loop_wall_time(cog_loop loop, uint64_t at_ns, int64_t *unix_ns);
-/* COG_CLOCK_VIRTUAL: lets time pass. With the other clock it returns COG_ERROR_UNSUPPORTED. */
+/* Lets virtual time pass. Without COG_CLOCK_VIRTUAL it returns COG_ERROR_UNSUPPORTED. */
 int cog_loop_advance(cog_loop loop, uint64_t by_ns);
-/* For a loop inside another loop: watch fd for reading, wait for timeout_ns at most, then call cog_loop_step. Ask for
- * the timeout before each wait, after all other calls; COG_NEVER is no limit. COG_ERROR_UNSUPPORTED with the backend
- * select. */
+/* To run a loop inside an outer loop: the outer loop watches fd for reading, waits for timeout_ns at most, and then
+ * calls cog_loop_step. Ask for the timeout before each wait, after all other calls; COG_NEVER is no limit. With the
+ * backend select, cog_loop_pollable returns COG_ERROR_UNSUPPORTED. */
 COG_NODISCARD int cog_loop_pollable(cog_loop loop, int *fd);
 int cog_loop_next_timeout(cog_loop loop, uint64_t *timeout_ns);
 /* The backend's name, and the reason why it was chosen. Both are valid until the loop is freed. */
@@ -280,27 +280,27 @@ int cog_loop_backend(cog_loop loop, const char **name, const char **reason);
 int cog_loop_stats(cog_loop loop, cog_stats *stats);
 /* Writes the loop's activity into file, for Perfetto: each turn, wait and callback, with its name, time and lateness.
  * The trace ends with cog_loop_trace_end, when the loop is freed, or when the file has limit bytes (0: 64 MiB; at least
- * 4 KiB). The file is complete then, and the loop runs as without a trace. This call ends an earlier trace, unless it
- * fails. */
+ * 4 KiB). The file is then complete, and the loop goes on without a trace. If this call succeeds, it ends an earlier
+ * trace. */
 int cog_loop_trace(cog_loop loop, const char *file, uint64_t limit);
-/* Ends the trace. Returns the first error of writing the file; that error has ended the trace. */
+/* Ends the trace. If writing the file has failed, the trace ended then, and this call returns the error. */
 int cog_loop_trace_end(cog_loop loop);
-/* Sets the name of fn, which is cast to a number, in traces of this loop. A function without such a name has the name
- * under which the program exports it, or else program+0xplace, which addr2line translates. COG_TRACE_NAME sets the
- * function's own name and the line. */
+/* Sets the name of the function fn, which is cast to a number, in traces of this loop. Without this call a trace shows
+ * the name under which the program exports the function. If it is not exported, the trace shows program+0xplace, which
+ * addr2line translates. COG_TRACE_NAME sets the function's own name, with file and line. */
 int cog_loop_trace_name(cog_loop loop, uint64_t fn, const char *name);
 #define COG_TRACE_STRING_(text) #text
 #define COG_TRACE_STRING(text) COG_TRACE_STRING_(text)
 #define COG_TRACE_HERE " " __FILE__ ":" COG_TRACE_STRING(__LINE__)
 #define COG_TRACE_NAME(loop, fn) cog_loop_trace_name((loop), (uint64_t)(uintptr_t)(fn), #fn COG_TRACE_HERE)
 /* Calls each_timer for every timer and then each_watch for every watch, in no particular order. Either may be NULL, and
- * both may call every function. A timer or watch that has ended meanwhile is not visited, nor is a new one. */
+ * both may call any function. Timers and watches that end or begin during the walk are left out. */
 int cog_loop_walk(cog_loop loop, cog_walk_timer_fn each_timer, cog_walk_watch_fn each_watch, void *arg);
 
 /* ---- Hooks ---- */
 
-/* Calls fn in each turn. when: COG_HOOK_IDLE and others. Hooks of one kind run in the order in which they were added.
- * An idle hook keeps cog_loop_run running and stops the jumps of a virtual clock. The other hooks do neither. */
+/* Calls fn in each turn. when: a COG_HOOK_ constant. Hooks of one kind run in the order in which they were added. An
+ * idle hook keeps cog_loop_run running and stops the jumps of a virtual clock. The other hooks do neither. */
 int cog_hook_add(cog_loop loop, int when, cog_post_fn fn, void *ctx, cog_hook *hook);
 int cog_hook_remove(cog_hook hook);
 
@@ -311,15 +311,15 @@ int cog_hook_remove(cog_hook hook);
 int cog_timer_after(cog_loop loop, uint64_t delay_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
 /* Fires once, at deadline_ns, or in the next turn if that time has passed. */
 int cog_timer_at(cog_loop loop, uint64_t deadline_ns, cog_timer_fn fn, void *ctx, cog_timer *timer);
-/* Fires every period_ns, which is at least 1. The first deadline is one period from now. missed: COG_MISSED_SKIP and
- * others. */
+/* Fires every period_ns, which is at least 1. The first deadline is one period from now. missed: a COG_MISSED_
+ * constant. */
 int cog_timer_every(cog_loop loop, uint64_t period_ns, int missed, cog_timer_fn fn, void *ctx, cog_timer *timer);
-/* Fires as planned. A timer with slack fires at a time within its slack that other timers are likely to share. No timer
- * is early. */
+/* Fires as planned. A timer with slack fires within that slack, at a time that other timers are likely to share. No
+ * timer is early. */
 int cog_timer_add(cog_loop loop, const cog_plan *plan, cog_timer_fn fn, void *ctx, cog_timer *timer);
-/* Makes a timer that is stopped, to be used again and again: cog_timer_reschedule starts it, it fires once, and is
- * stopped again. The handle stays valid until cog_timer_cancel. Use it for a time-out that is set for each request: a
- * start and a stop cost less than a new timer. */
+/* Makes a stopped timer for repeated use. cog_timer_reschedule starts it; it then fires once, and is stopped again. The
+ * handle stays valid until cog_timer_cancel. Use it for a time-out that is set for each request: a start and a stop
+ * cost less than a new timer. */
 int cog_timer_new(cog_loop loop, cog_timer_fn fn, void *ctx, cog_timer *timer);
 /* The timer's callback and its ctx. */
 int cog_timer_callback(cog_timer timer, cog_timer_fn *fn, void **ctx);
@@ -337,8 +337,8 @@ int cog_timer_reschedule(cog_timer timer, uint64_t delay_ns);
 /* Stops a timer, even one that is due. It has no deadline until cog_timer_reschedule, and does not keep cog_loop_run
  * running. Stopping a stopped timer changes nothing. */
 int cog_timer_stop(cog_timer timer);
-/* Pauses a timer, and resumes it with the remaining time. Pausing a paused timer, or resuming a timer that is not
- * paused, changes nothing. A paused timer does not keep cog_loop_run running. A stopped timer stays stopped. */
+/* Pause a timer; resume it with the remaining time. Pausing a paused timer, or resuming a timer that is not paused,
+ * changes nothing. A paused timer does not keep cog_loop_run running. A stopped timer stays stopped. */
 int cog_timer_pause(cog_timer timer);
 int cog_timer_resume(cog_timer timer);
 /* The remaining time to the deadline; 0 if the timer is due, COG_NEVER if it is stopped or never fires. */
@@ -349,16 +349,16 @@ int cog_timer_unref(cog_timer timer);
 
 /* ---- Watches ---- */
 
-/* Watches a descriptor for any of COG_READ, COG_WRITE and COG_PRIORITY; 0 reports nothing until cog_watch_set. mode:
- * COG_LEVEL, COG_EDGE or COG_ONE_SHOT. The end of a stream and errors count as readiness for reading and writing;
- * COG_PRIORITY reports them only if it is watched alone. Watching a descriptor again makes its older watch stale. */
+/* Watches a descriptor. directions: any of COG_READ, COG_WRITE and COG_PRIORITY, or 0 for none. mode: COG_LEVEL,
+ * COG_EDGE or COG_ONE_SHOT. The end of a stream and errors count as readiness for reading and writing; COG_PRIORITY
+ * reports them only if it is watched alone. Watching a descriptor again makes its older watch stale. */
 COG_NODISCARD int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx,
                                        cog_watch *watch);
 /* Watches a signal. Several arrivals before the callback cause one call. */
 COG_NODISCARD int cog_watch_signal(cog_loop loop, int number, cog_watch_fn fn, void *ctx, cog_watch *watch);
-/* Watches for the end of this child and collects its status, as waitpid does. Other children are not collected. The
- * watch is stale when its callback is called. Returns ECHILD if the process is not a child of this process, and ESRCH
- * if it does not exist. */
+/* Watches for the end of this child and collects its status, as waitpid does. Statuses of other children are not
+ * collected. The watch is stale when its callback is called. Returns ECHILD if the process is not a child of this
+ * process, and ESRCH if it does not exist. */
 COG_NODISCARD int cog_watch_child(cog_loop loop, int pid, cog_watch_fn fn, void *ctx, cog_watch *watch);
 /* The watch's callback and its ctx. */
 int cog_watch_callback(cog_watch watch, cog_watch_fn *fn, void **ctx);
@@ -370,10 +370,10 @@ int cog_watch_on_end(cog_watch watch, cog_post_fn fn);
 int cog_watch_conditions(cog_watch watch, int *conditions);
 /* Ends a watch. Its callback is not called any more, even if the watch is ready. */
 int cog_watch_remove(cog_watch watch);
-/* For descriptors: sets the directions. A COG_ONE_SHOT watch reports again, and so does a COG_EDGE watch. Dropping
- * directions succeeds even if the system refuses, as for a closed descriptor: they are not reported any more. */
+/* For descriptors: sets the directions. A COG_ONE_SHOT or COG_EDGE watch then reports again. Dropping directions
+ * succeeds even if the system refuses it, as for a closed descriptor: they are not reported any more. */
 int cog_watch_set(cog_watch watch, int directions);
-/* For descriptors with COG_EDGE: reading or writing has failed with EAGAIN, so the next readiness is reported. */
+/* For COG_EDGE: call this when reading or writing has failed with EAGAIN. The next readiness is then reported. */
 int cog_watch_drained(cog_watch watch, int directions);
 /* A referenced watch keeps cog_loop_run running. A new watch is referenced. */
 int cog_watch_ref(cog_watch watch);

@@ -7,17 +7,17 @@
  * millisecond, until another thread runs them. One thread waits for the deadlines of all timers. While no callback
  * blocks, there are at most as many threads for callbacks as the machine has cores. No thread is started before the
  * first timer is armed. The threads block all signals except those that faults raise. A program that a callback starts
- * inherits that mask, unless the callback sets another mask.
+ * inherits this signal mask, unless the callback sets another mask.
  *
  * A callback or destructor must return: no C++ exception and no longjmp may leave it, and it may not call pthread_exit.
  * If it unwinds, the process ends with a message. The library's threads are not cancelled.
  *
  * On Windows there are neither signals nor forks, so no sleep ends with EINTR. A destructor that frees a timer of
- * Mockit_dynamic_init must call the free of the C library with which this library was linked. That is msvcrt.dll if
- * mingw built this library.
+ * Mockit_dynamic_init must call free of the C library with which this library was linked. If mingw built this library,
+ * that is msvcrt.dll.
  *
- * No argument ends the process. For NULL a function returns an error number; a void function does nothing. A child of a
- * fork has none of its parent's timers.
+ * No argument ends the process. For NULL a function returns an error number; a void function does nothing. A forked
+ * child has none of its parent's timers.
  */
 #ifndef MOCKIT_H__
 #define MOCKIT_H__
@@ -105,10 +105,10 @@ int Mockit_arm64(struct mockit *timer, uint64_t ms);
 void Mockit_disarm(struct mockit *timer);
 
 /* For an interval: stops the timer, waits for its callback if that is running, and ends the timer. In the timer's own
- * callback this does not wait: the timer ends when the callback returns. If the timer's callback waits for the end of
- * another callback, a call in that other callback does not wait either. For a one-off timer this does the same as
- * Mockit_disarm; a timer that was never armed ends at once. Returns 0, or EINVAL for NULL. A timer that has ended may
- * only be initialised again. */
+ * callback this does not wait: the timer ends when the callback returns. If the timer's callback is itself waiting for
+ * another callback to end, a call in that other callback does not wait either. For a one-off timer this does the same
+ * as Mockit_disarm; a timer that was never armed ends at once. Returns 0, or EINVAL for NULL. A timer that has ended
+ * may only be initialised again. */
 int Mockit_destroy(struct mockit *timer);
 
 #if (defined(__cplusplus) && __cplusplus >= 201103L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)

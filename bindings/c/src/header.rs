@@ -1,8 +1,9 @@
-//! Tests that the headers and the library agree. The headers are written by hand. So the test reads them and the
-//! library's sources, and compares the declarations: functions with the names, types and order of their parameters,
-//! structs with their fields, and constants with their values. Of `mockit.h` it compares only the functions' names.
+//! Tests that the headers and the library agree. The headers are written by hand. So the test reads the headers and the
+//! library's sources, and compares their declarations. It compares functions by the names, types and order of their
+//! parameters, structs by their fields, and constants by their values. Of `mockit.h` it compares only the functions'
+//! names.
 //!
-//! The reader knows only the parts of both languages that occur in these files. It fails on anything else.
+//! The parser knows only the parts of both languages that occur in these files. It fails on anything else.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@
 //!
 //! No panic leaves this library, and no argument of a caller ends the process: errors are returned as numbers.
 
-// A failure is not boxed, because memory may be what ran out.
+// A failure is not boxed, because the failure may be a lack of memory.
 #![allow(clippy::result_large_err)]
 
 #[cfg(test)]

@@ -199,9 +199,10 @@ pub(super) fn answer(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
     }
 }
 
-/// [`answer`] for a call that has a quick way. `quick` returns false, and has changed nothing, if the call needs more than
-/// that; then `whole` makes the call. The quick way should call no other function, and `whole` should be one call with
-/// the arguments of the caller. So the compiler makes it a jump, and the caller saves no registers.
+/// [`answer`] for a call that has a quick way. If the call needs more than the quick way, `quick` changes nothing and
+/// returns false, and `whole` makes the call. `quick` should call no other function, and `whole` should be one call
+/// that passes on the caller's arguments. Then the compiler turns that call into a jump, and the caller saves no
+/// registers.
 #[inline(always)]
 pub(super) fn answer_quickly(quick: impl FnOnce() -> bool, whole: impl FnOnce() -> c_int) -> c_int {
     match catch_unwind(AssertUnwindSafe(quick)) {
@@ -217,7 +218,7 @@ fn fault(_panic: Box<dyn Any + Send>) -> c_int {
     Failure::new(COG_ERROR_INTERNAL, FAULT).keep()
 }
 
-/// [`answer`] for a function that may close a descriptor or wait, where the C library would cancel the thread.
+/// [`answer`] for a function that may close a descriptor or wait: at such points the C library could cancel the thread.
 pub(super) fn answer_uncancelled(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
     let _whole = NotCancelled::new();
     answer(call)

@@ -1,5 +1,5 @@
-//! Each request for memory is refused in turn. The exported functions return `COG_ERROR_MEMORY` and change nothing.
-//! Functions that need no memory still work.
+//! Tests that refuse each request for memory in turn. The exported functions then return `COG_ERROR_MEMORY` and change
+//! nothing. Functions that need no memory still work.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::io;
@@ -201,8 +201,8 @@ fn memory_that_runs_out_while_a_loop_runs_and_waits_for_children_is_an_error() {
     }
 }
 
-/// Some allocations of the standard library cannot return an error. Before such allocations the library asks for the
-/// same amount in one piece.
+/// Some allocations of the standard library cannot return an error. Before such allocations the library asks for at
+/// least as much memory in one piece, in a request that can fail.
 #[test]
 fn making_a_loop_or_a_signal_watch_with_too_little_memory_is_an_error() {
     let (mut loops, mut watches) = (0, 0);

@@ -35,7 +35,7 @@ fn adopt(id: u64) -> Result<(), Failure> {
     let remote = registry::remote(id)?;
     let not_released = || Failure::new(COG_ERROR_THREAD, NOT_RELEASED);
     let Parked(parked) = remote.unpark().ok_or_else(not_released)?;
-    // Only `release` parks something, that is, stores it in the remote. It parks only loops.
+    // Only `release` *parks* values, that is, stores them in the remote. It parks only loops.
     let found = parked.downcast::<Loop>().map_err(|_| not_released())?;
     let adopted = registry::expect_room(id).and_then(|()| found.enter_thread());
     if adopted.is_ok() {

@@ -31,7 +31,7 @@ pub struct CogOptions {
     slack_ns: u64,
 }
 
-/// `cog_plan`. A plan of zeros fires once, in the next turn.
+/// `cog_plan`. With a plan of zeros, a timer fires once, in the next turn.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
 pub struct CogPlan {

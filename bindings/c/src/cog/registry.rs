@@ -1,5 +1,5 @@
-//! Finds a loop by its number. Each thread has a table of its own loops. A table of the process has the part of each
-//! loop that any thread may use.
+//! Finds a loop by its number. Each thread has a table of its own loops. One table for the whole process has the part
+//! of each loop that any thread may use.
 //!
 //! ```text
 //!   a loop's id   generation, 24 bits │ index, 24 bits │ place, 16 bits
@@ -25,7 +25,7 @@ use crate::sys::process;
 #[derive(Default)]
 struct LoopTable {
     loops: Vec<Option<Rc<Loop>>>,
-    /// The list has room for all places, so that freeing a place needs no memory.
+    /// The free places. The list has room for all places, so that freeing a place needs no memory.
     free: Vec<u16>,
     /// Adopted loops whose place was taken in this thread. They are searched after all other loops.
     strays: Vec<Rc<Loop>>,
@@ -100,8 +100,8 @@ impl LoopTable {
     }
 }
 
-/// A thread that ends frees its loops. When the process ends and the other threads are gone, the loops are not freed:
-/// one of those threads may have been ended while it used a loop's remote or held a lock.
+/// A thread that ends frees its loops. If the process is ending and the other threads are gone, the loops are not
+/// freed: a thread may have been ended while it used a loop's remote or held a lock.
 impl Drop for LoopTable {
     fn drop(&mut self) {
         self.loops.iter().flatten().chain(&self.strays).for_each(|found| remotes::disown(found.id));
@@ -141,7 +141,8 @@ pub(super) fn add(make: impl FnOnce(u16) -> Result<Rc<Loop>, Failure>) -> Result
     LOOPS.try_with(keep).map_err(is_ending)?
 }
 
-/// Calls `f` with a loop of this thread. `f` must not call functions of the user, and not take a loop out of the table.
+/// Calls `f` with a loop of this thread. `f` must not call functions of the user, and must not take a loop out of the
+/// table.
 #[inline(always)]
 pub(super) fn with<T>(id: u64, f: impl FnOnce(&Loop) -> Result<T, Failure>) -> Result<T, Failure> {
     let Some(at) = remotes::mine(id) else { return Err(why_not(id)) };
@@ -161,8 +162,8 @@ fn call_with<R>(at: *const (), f: impl FnOnce(&Loop) -> R) -> R {
     // SAFETY:
     // 1. `own` gets only addresses of loops in its thread's table, which keeps them alive.
     // 2. A loop leaves the table by `LoopTable::remove` and when the thread ends. Both call `disown`.
-    // 3. No `f` calls `take`, the only caller of `remove`, and none calls the user's functions, which could. A debug
-    //    build checks this. So the loop stays in the table until `f` has returned.
+    // 3. No `f` calls `take`, the only caller of `remove`. No `f` calls functions of the user, which could call `take`.
+    //    A debug build checks this. So the loop stays in the table until `f` has returned.
     let found = unsafe { &*at.cast::<Loop>() };
     if cfg!(debug_assertions) {
         let was_in_use = IS_IN_USE.replace(true);

@@ -2,8 +2,8 @@
 //! The table is read without a lock. So a signal handler can wake a loop at any time, even if it has interrupted a
 //! thread that holds a lock.
 //!
-//! The loop's own thread finds the loop itself here, too. Nearly every call needs that. A look-up in a thread-local
-//! variable would take longer: in a shared library it is a call of the linker's function.
+//! The loop's own thread uses this table, too, to find the loop itself. Nearly every call does so. A look-up in a
+//! thread-local variable would take longer: in a shared library it calls a function of the dynamic linker.
 //!
 //! ```text
 //!   id      generation, 24 bits │ index, 24 bits │ place in its thread's table, 16 bits
@@ -17,8 +17,8 @@
 //! ```
 //!
 //! A user stays for one system call, so `forget` waits no longer than that. A lock guards the list of free slots. A
-//! thread takes this lock before it forks. Otherwise another thread could hold the lock at that moment. That thread
-//! does not exist in the child and would never release the lock.
+//! thread takes this lock before it forks. Otherwise another thread could hold the lock at the fork. That thread does
+//! not exist in the child and would never release the lock.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -42,7 +42,7 @@ const GENERATION_MAX: u64 = u64::MAX >> (INDEX_BITS + PLACE_BITS);
 struct Slot {
     /// 0 in a slot that is free or is being freed.
     id: AtomicU64,
-    /// The number of the thread to which the loop belongs, or 0. Only this thread writes it and `at`.
+    /// The number of the thread to which the loop belongs, or 0. Only that thread writes this field and `at`.
     owner: AtomicUsize,
     /// The address of the loop. Its type is erased, because this file is in a layer below the loop.
     at: AtomicPtr<()>,
@@ -80,7 +80,7 @@ struct Free {
 }
 
 static FIRST: [Slot; FIRST_CHUNK] = [const { Slot::free() }; FIRST_CHUNK];
-/// The other chunks. The first place stays empty.
+/// The other chunks. The first place stays empty, because `FIRST` is the first chunk.
 static TABLE: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static FREE: Mutex<Free> = Mutex::new(Free { slots: 0, indices: Vec::new() });
 /// The number of forks between the first process and this one. Each loop keeps the number of its own process. If the
@@ -200,7 +200,7 @@ pub(super) fn disown(id: u64) {
 /// The address of a loop of this thread.
 ///
 /// If this thread is a slot's owner, then this thread itself has written `owner` and `at`. Other threads write them
-/// only in slots that do not belong to this thread. So no stronger order of memory is needed.
+/// only in slots that do not belong to this thread. So the relaxed order of memory is enough.
 #[inline(always)]
 pub(super) fn mine(id: u64) -> Option<*const ()> {
     at_if_mine(slot_at(index_of(id))?, id)
@@ -242,7 +242,7 @@ fn drop_remote(slot: &Slot) {
     }
 }
 
-/// A use of a remote: while it exists, the remote is not dropped.
+/// A user of a remote. While this value exists, the remote is not dropped.
 #[derive(Debug)]
 pub(super) struct Guest(&'static Slot);
 
@@ -297,8 +297,8 @@ extern "C" fn after_a_fork() {
     let _ = HELD.try_with(Cell::take);
 }
 
-/// Empties the table. The parent's loops do not belong to the child, and the threads that used a remote do not exist
-/// here.
+/// Empties the table. The parent's loops do not belong to the child, and the threads that used a remote do not exist in
+/// the child.
 extern "C" fn in_a_forked_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     let made = TABLE.iter().filter_map(OnceLock::get).flatten();

@@ -68,7 +68,7 @@ impl Loop {
         if self.is_stopped.get() {
             return Ok(());
         }
-        // With a post, with an idle hook, or with nothing left to wait for, the loop must not wait, and a virtual clock
+        // If there is a post or an idle hook, or nothing left to wait for, the loop must not wait, and a virtual clock
         // must not jump.
         let has_work = self.has_posts() || self.hooks.are_busy() || !self.is_alive();
         let wait = if has_work { Wait::Poll } else { wait };
@@ -132,7 +132,8 @@ impl Loop {
     }
 
     /// Call before a timer's callback. If it is the timer's last callback, returns the end function to call after it.
-    /// The function must be found now: after the callback another timer may have taken the place in the wheel.
+    /// The function must be found before the callback, because afterwards another timer may have taken the place in the
+    /// wheel.
     #[inline]
     fn begin_timer(&self, key: Key, ctx: *mut c_void) -> Option<End> {
         // This is needed even if there are no end functions yet: the callback may set the first one.

@@ -88,7 +88,7 @@ pub(super) struct Loop {
     /// Posts that were taken out of the shared queue and have not run yet.
     pub(super) posts: RefCell<VecDeque<Post>>,
     /// The names of the backends that the loop has had, each with the reason for the choice. The last entry is the
-    /// present backend. The older ones are kept because programs may have pointers to these texts.
+    /// present backend. Older entries are kept because programs may have pointers to their texts.
     reports: RefCell<Vec<(CString, CString)>>,
     pub(super) is_running: Cell<bool>,
     /// Whether `cog_loop_stop` was called: no further callback starts in this run.
@@ -194,9 +194,10 @@ impl Loop {
 
     /// Calls `f`, the quick way of a call, with the event loop. Returns false if the event loop is borrowed.
     ///
-    /// This reads the count of borrows and does not write it. The next call would read the count back, and between
-    /// the two are writes to the neighbours of a timer, whose addresses are known late. Among a million timers that took
-    /// the processor as long as all the rest of a cancel (docs/benchmarks.md).
+    /// This reads the count of borrows and does not write it. If a call wrote the count, the next call would read it
+    /// back, and the processor would hold back that read. It first has to know the addresses of the writes in between.
+    /// Those are writes to a timer's neighbours, and their addresses are known late. With a million timers this took as
+    /// long as the rest of a cancel (docs/benchmarks.md).
     #[inline(always)]
     pub(super) fn quickly(&self, f: impl FnOnce(&mut EventLoop<Call>) -> bool) -> bool {
         debug_assert!(self.events.try_borrow_mut().is_ok(), "a call begins while the event loop is borrowed");
@@ -206,7 +207,7 @@ impl Loop {
         }
         // SAFETY:
         // 1. There is no `RefMut`, as the line above has found.
-        // 2. There is no `Ref`: this crate keeps none while it calls a function of the user, so none is there when a call
+        // 2. There is no `Ref`: this crate keeps none while it calls a function of the user, so none exists when a call
         //    begins. A debug build checks this.
         // 3. `f` gets nothing but the event loop and its own values. So no second reference is made before it returns.
         f(unsafe { &mut *self.events.as_ptr() })

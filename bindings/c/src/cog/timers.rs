@@ -35,7 +35,8 @@ pub unsafe extern "C" fn cog_timer_after(
             added.inspect(|key| unsafe { put(timer, CogTimer { loop_id: r#loop.id, key: key.to_bits() }) }).is_some()
         })
     };
-    // A delay of 0 needs more: the timer is due in the next turn, also if that begins in the same tick.
+    // A delay of 0 cannot go the quick way: the timer must be due in the next turn, even if that turn begins in the
+    // same tick.
     let quickly = || r#fn.is_some() && delay_ns > 0 && registry::with_quickly(r#loop.id, quick);
     // SAFETY: as above.
     answer_quickly(quickly, || unsafe { after(r#loop, delay_ns, r#fn, ctx, timer) })
@@ -302,7 +303,7 @@ extern "C" fn reschedule(timer: CogTimer, delay_ns: u64) -> c_int {
     })
 }
 
-/// Takes a timer's deadline.
+/// Stops a timer: it has no deadline until it is rescheduled.
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_stop(timer: CogTimer) -> c_int {
     let quick = |found: &Loop, key| found.quickly(|events| events.stop_timer_quickly(key));
@@ -338,7 +339,7 @@ pub unsafe extern "C" fn cog_timer_remaining(timer: CogTimer, remaining_ns: *mut
     answer(|| {
         let left = with(timer, |events, key| {
             let left_ns = events.remaining_ns(key).unwrap_or_default();
-            // The end of time is never, also for a timer that is paused.
+            // A deadline at the end of time means never, also for a paused timer.
             if events.now_ns().saturating_add(left_ns) == COG_NEVER { COG_NEVER } else { left_ns }
         })?;
         // SAFETY: the caller keeps this function's contract.

@@ -18,8 +18,8 @@ const NAME_MAX: usize = 120;
 pub(super) struct Tracing {
     pub(super) is_on: Cell<bool>,
     pub(super) trace: RefCell<Option<Trace>>,
-    /// When the last callback of this turn ended. The time of the next callback counts from here, which saves a
-    /// reading of the clock.
+    /// When the last callback of this turn ended. The time of the next callback counts from then, which saves a reading
+    /// of the clock.
     pub(super) ended_ns: Cell<Option<u64>>,
     /// The names of functions, by their addresses, in order.
     names: RefCell<Vec<(usize, Text)>>,
@@ -83,7 +83,7 @@ impl Tracing {
         known.unwrap_or_else(|| {
             let text = Text::found(address);
             if self.names.borrow().len() < NAMES_MAX {
-                // Without memory the name is looked up again the next time.
+                // If there is no memory to keep the name, it is looked up again the next time.
                 let _ = self.put(address, text);
             }
             text

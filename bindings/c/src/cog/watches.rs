@@ -1,7 +1,7 @@
 //! `cog_watch_…`: descriptors, signals, children. The header describes each function.
 //!
-//! To the loop all three are descriptors. The descriptor of a signal becomes readable when the signal arrives, and that
-//! of a child when the child ends.
+//! To the loop all three are descriptors. The descriptor of a signal becomes readable when the signal arrives, and the
+//! descriptor of a child when the child ends.
 
 use std::ffi::{c_int, c_void};
 

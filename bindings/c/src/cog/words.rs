@@ -1,4 +1,4 @@
-//! Text in a buffer of fixed size. A message must not need memory, because memory may be what ran out.
+//! Text in a buffer of fixed size. A message must not need memory, because it may be about a lack of memory.
 
 use std::ffi::{c_char, c_int};
 use std::fmt::{self, Display, Write};

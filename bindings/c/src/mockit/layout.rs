@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::must_return::must_return;
 
-// As far as the compiler knows, both may unwind. `must_return` ends the process if they do.
+// As far as the compiler knows, both kinds of functions may unwind. `must_return` ends the process if one does.
 
 /// The callback of a timer. Its argument is the timer.
 pub type Callback = unsafe extern "C-unwind" fn(*mut c_void);

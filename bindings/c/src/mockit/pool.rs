@@ -3,8 +3,8 @@
 //!
 //! There are at most as many threads as cores, until callbacks seem to block. While jobs wait, the timer thread checks
 //! the pool at least once in a millisecond. If all threads are busy and no job was taken for a millisecond, the threads
-//! count as blocked, and the timer thread adds one. So a callback that blocks delays others by one to two milliseconds.
-//! Threads without work for ten seconds end.
+//! count as blocked, and the timer thread adds a thread. So a callback that blocks delays others by one to two
+//! milliseconds. Threads without work for ten seconds end.
 //!
 //! Pools on crates.io that grow, such as the pool of `blocking`, add threads when their queue is long. With a thousand
 //! short callbacks they would start hundreds of threads.

@@ -1,4 +1,5 @@
-//! The service of a process. It is made for the first timer, and kept until the process ends.
+//! The service of a process: its timers, its pool of threads, and its timer thread. The service is made for the first
+//! timer, and kept until the process ends.
 //!
 //! Another thread may fork at any time. The child then has a copy of the memory, in which a lock may be locked by a
 //! thread that does not exist in the child. So making the service takes no lock: if two threads each make a service,
@@ -47,7 +48,7 @@ pub(super) struct Service {
     state: Lock<State>,
     /// Notified when there is a job for a thread of the pool.
     work: Condvar,
-    /// Notified when a callback has returned and a thread may wait for it.
+    /// Notified when a callback has returned, for the threads that wait for its end.
     finished: Condvar,
     kernel_timer: KernelTimer,
 }
@@ -58,7 +59,7 @@ pub(super) fn made() -> Option<&'static Service> {
     unsafe { SERVICE.load(Ordering::Acquire).as_ref() }
 }
 
-/// The service. Makes one if there is none. The error is a number.
+/// Returns the service. Makes it if there is none. The error is an error number of C.
 pub(super) fn service() -> Result<&'static Service, c_int> {
     if let Some(service) = made() {
         return Ok(service);

@@ -27,8 +27,8 @@ pub(super) fn add_ms(ts: &mut timespec, ms: u32) {
 mod tests {
     use super::*;
 
-    /// Compares each sum with one in 128 bits. All numbers of milliseconds below three seconds, and the two greatest,
-    /// are added at several places in a second.
+    /// Compares each sum with a sum in 128 bits. Adds all numbers of milliseconds below three seconds, and the two
+    /// greatest numbers, to several times within a second.
     #[test]
     fn milliseconds_are_added_and_the_nanoseconds_stay_below_a_second() {
         for ms in (0..3_000).chain([u32::MAX - 1, u32::MAX]) {

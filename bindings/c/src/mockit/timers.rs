@@ -37,8 +37,8 @@ struct Flight {
     due: u32,
     is_queued: bool,
     runner: Option<Runner>,
-    /// Whether the timer ends after its callback: a one-off timer, or an interval that was destroyed by its own
-    /// callback, or by a callback whose end the interval's callback awaits.
+    /// Whether the timer ends after its callback. A one-off timer does. An interval does if it was destroyed in its own
+    /// callback, or in another callback for whose end its own callback waits.
     is_last: bool,
 }
 
@@ -212,8 +212,8 @@ impl Timers {
         }
     }
 
-    /// Call when a timer's callback has returned. After `true` the timer ends, and the caller calls the destructor
-    /// outside the lock.
+    /// Call when a timer's callback has returned. If the result is `true`, the timer has ended, and the caller has to
+    /// call the destructor outside the lock.
     pub(super) fn finish(&mut self, timer: *mut Mockit) -> bool {
         let address = timer as usize;
         let Some(flight) = self.flights.get_mut(&address) else { return false };

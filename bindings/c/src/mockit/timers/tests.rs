@@ -1,5 +1,5 @@
-//! Random orders of the steps of several threads: arm, disarm, destroy, call back. A step is the work that a thread
-//! does under the service's lock. A model knows which timers may be called and which have ended.
+//! Tests of random orders of the steps of several threads: arm, disarm, destroy, call back. A step is the work that a
+//! thread does under the service's lock. A model knows which timers may be called and which have ended.
 
 use std::collections::BTreeMap;
 use std::ptr;

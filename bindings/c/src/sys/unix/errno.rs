@@ -22,7 +22,7 @@ pub(crate) fn of_c(error: &io::Error) -> Option<c_int> {
 pub(crate) fn text(number: c_int, room: &mut [u8]) -> Option<&str> {
     // SAFETY: the length is that of the buffer without its last byte.
     let code = unsafe { libc::strerror_r(number, room.as_mut_ptr().cast(), room.len() - 1) };
-    // The buffer ends with a zero, whatever the call has written.
+    // This ends the buffer with a zero, even if the call has written none.
     *room.last_mut()? = 0;
     let text = CStr::from_bytes_until_nul(room).ok()?.to_str().ok()?;
     (code == 0 && !text.is_empty()).then_some(text)

@@ -1,4 +1,5 @@
-//! Windows cannot cancel a thread so that it unwinds.
+//! The twin of a file that keeps threads from being cancelled. Windows cannot cancel a thread so that the thread
+//! unwinds.
 
 /// Does nothing here. On Unix it keeps a thread from being cancelled.
 #[derive(Debug)]

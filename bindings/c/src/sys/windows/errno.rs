@@ -1,4 +1,4 @@
-//! The thread's error number, and the texts of error numbers. An error number of the system is that of `GetLastError`.
+//! The thread's error number, and the texts of error numbers. The system's error numbers are those of `GetLastError`.
 
 use std::ffi::c_int;
 use std::io;

@@ -59,7 +59,7 @@ pub(crate) fn pollable<T>(_: &mut EventLoop<T>) -> io::Result<c_int> {
     Err(unsupported("a loop has no socket on Windows that another loop could watch"))
 }
 
-/// The present conditions of a socket. Windows does not report that only the other end's writing direction has ended.
+/// The present conditions of a socket. Windows does not tell when the other end has ended only its writing direction.
 ///
 /// # Errors
 /// `WSAENOTSOCK` if it is no open socket.
