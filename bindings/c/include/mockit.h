@@ -3,8 +3,8 @@
  *
  * Delays are in milliseconds of a clock that also counts while the machine sleeps: CLOCK_BOOTTIME, on Windows the
  * performance counter. Timestamps are from the wall clock. Callbacks run on threads of the library, never on the
- * caller's. Two callbacks of one timer never run at the same time. A callback that blocks delays the others by about a
- * millisecond, until another thread runs them. One thread waits for the deadlines of all timers. While no callback
+ * caller's. Two callbacks of one timer never run at the same time. A callback that blocks delays the others by one to
+ * two milliseconds, until another thread runs them. One thread waits for the deadlines of all timers. While no callback
  * blocks, there are at most as many threads for callbacks as the machine has cores. No thread is started before the
  * first timer is armed. The threads block all signals except those that faults raise. A program that a callback starts
  * inherits this signal mask, unless the callback sets another mask.

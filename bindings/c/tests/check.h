@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Makes the tests valid C++, too. */
+/* These casts make the tests valid C++, too. */
 #define TIMER(pointer) ((struct mockit *)(pointer))
 #define CTX(type, timer) ((type *)TIMER(timer)->ctx)
 #define NEW(type, name) type name; memset(&name, 0, sizeof name)
@@ -41,8 +41,7 @@ static int UNUSED(failed_here);
         if (failed_here) failed++; else passed++;                                     \
     } while (0)
 
-/* Reports a test that is left out, because this system lacks what it needs. `cargo xtask test`
- * counts the line. */
+/* Reports a test that is left out because this system lacks a feature. `cargo xtask test` counts the printed line. */
 #define SKIP(story, why) printf("skipped: %s: %s\n", #story, why)
 
 static inline int summary(void) {

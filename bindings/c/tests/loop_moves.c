@@ -28,8 +28,8 @@ static void fill(void) {
     CHECK(pipe(ends_of_pipe) == 0);
     CHECK(cog_watch_descriptor(loop, ends_of_pipe[0], COG_READ, COG_LEVEL, on_ready, &ends_of_pipe[0], &watch) == COG_OK);
     CHECK(cog_watch_on_end(watch, on_end) == COG_OK);
-    /* Each test that calls this function reschedules the timer before the timer is to fire. The delay of an hour keeps
-     * the timer from firing before that, even on a slow machine. */
+    /* Each test later gives the timer a short delay. Until then the delay of an hour keeps the timer from firing, even
+     * on a slow machine. */
     CHECK(cog_timer_after(loop, (uint64_t)3600000 * MS, on_timer, NULL, &timer) == COG_OK && cog_timer_on_end(timer, on_end) == COG_OK);
 }
 static void close_pipe(void) { close(ends_of_pipe[0]), close(ends_of_pipe[1]); }
@@ -53,7 +53,8 @@ static void *run_it(void *ctx) {
     return NULL;
 }
 static void another_thread_goes_on_with_a_loop(void) {
-    /* In the other thread's table the loop's place is free, or taken by a loop of that thread. */
+    /* If the other thread makes no loops, the loop's place in its table is free. If it makes 3 loops, the place is
+     * taken. */
     for (int makes_loops = 0; makes_loops <= 3; makes_loops += 3) {
         pthread_t thread;
         CHECK(cog_loop_new(NULL, &loop) == COG_OK);
@@ -122,7 +123,7 @@ static void a_forked_child_goes_on_with_its_copy_of_a_loop(void) {
     CHECK(cog_watch_signal(loop, SIGUSR1, on_signal, NULL, &usr1) == COG_OK && cog_watch_on_end(usr1, on_end) == COG_OK);
     CHECK(cog_loop_run_once(loop, 0, NULL) == COG_OK);
     CHECK(in_a_child(go_on) && in_a_child(make_another_first));
-    /* The parent's loop has everything that it had. The pipe is empty: the child has read its byte. */
+    /* The parent's loop still has all its timers and watches. The pipe is empty: the child has read its byte. */
     CHECK(calls + reads + ends == 0 && cog_timer_reschedule(timer, MS) == COG_OK);
     CHECK(raise(SIGUSR1) == 0 && write_one());
     while (signals + calls + reads < 3) CHECK(cog_loop_run_once(loop, COG_NEVER, NULL) == COG_OK);

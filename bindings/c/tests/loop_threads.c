@@ -1,4 +1,4 @@
-/* cogloop.h: the calls that other threads may make for a loop, and those that fail. */
+/* cogloop.h: the calls that other threads may make for a loop, and the calls that fail on other threads. */
 #include "check.h"
 #if HAS_SIGNALS
 #include <signal.h>
@@ -199,8 +199,8 @@ static void a_loop_ends_with_its_thread(void) {
     CHECK(cog_loop_post(left, count_it, discard, NULL) == COG_ERROR_STALE);
 }
 
-/* Other threads post while the owner frees the loop. Each post runs, is discarded or fails, and only one of these
- * happens. */
+/* Other threads post while the owner frees the loop. Each post runs, is discarded or fails: exactly one of the three.
+ * */
 static int refused, taken;
 static void take(void *ctx) {
     free(ctx);

@@ -270,8 +270,8 @@ static void delays_count_from_the_call_or_from_the_turn_as_the_options_say(void)
         cog_timer_after(loop, 10 * MS, work_and_arm, &worker, NULL);
         CHECK(cog_loop_run(loop) == COG_OK && log.calls == 4);
         CHECK(worker.cached_ns[0] == 10 * MS && worker.cached_ns[1] == 15 * MS + 1);
-        /* A delay of 0 is due in the next turn, even if delays count from the start of the turn. No timer fires
-         * early. */
+        /* A timer with a delay of 0 is due in the next turn, even if delays count from the start of the turn. No timer
+         * fires early. */
         for (int n = 0; n < 4; n++) CHECK(log.deadline_ns[n] == deadlines_us[from][n] * 1000 && log.at_ns[n] >= log.deadline_ns[n]);
         CHECK(log.at_ns[0] == 15 * MS + 1);
         CHECK(cog_loop_now_cached(loop, &cached_ns) == COG_OK && cached_ns == log.at_ns[3]);
@@ -299,7 +299,7 @@ static void a_plan_has_a_first_delay_a_period_and_slack(void) {
     CHECK(cog_timer_add(loop, &plan, note, &log, &timer) == COG_OK && cog_loop_run(loop) == COG_OK);
     for (int n = 0; n < 3; n++) CHECK(log.deadline_ns[n] == (3u + 10u * n) * MS && log.at_ns[n] == log.deadline_ns[n]);
     CHECK(cog_timer_cancel(timer) == COG_OK);
-    /* Each timer fires once, both in the same wake-up. No timer is early, or later than its slack allows. */
+    /* Both timers fire once, in the same wake-up. No timer is early, or later than its slack allows. */
     struct log late = log_of(loop);
     uint64_t now_ns = now_of(loop);
     plan.period_ns = 0;

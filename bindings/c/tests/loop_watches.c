@@ -79,7 +79,8 @@ static void readiness_is_reported_as_long_as_it_lasts(void) {
 }
 
 #if HAS_FORK
-/* A duplicate keeps the closed file open. So epoll goes on reporting it, and refuses each change of its number. */
+/* A duplicate keeps the file of the closed descriptor open. So epoll still reports the file, and refuses each change
+ * for the closed number. */
 static void a_direction_that_was_dropped_at_a_closed_number_is_not_reported(void) {
     cog_loop loop = new_loop();
     for (int left = 0; left <= COG_WRITE; left += COG_WRITE) {
@@ -88,7 +89,7 @@ static void a_direction_that_was_dropped_at_a_closed_number_is_not_reported(void
         struct seen seen = seen_of(loop, pair[0]);
         cog_watch watch;
         CHECK(cog_watch_descriptor(loop, pair[0], COG_READ | COG_WRITE, COG_LEVEL, on_ready, &seen, &watch) == COG_OK);
-        /* epoll checks the number at the first and the second report, and not at the third. */
+        /* The backend epoll checks a registration at its first and second report, and not at its third. */
         CHECK(calls_become(loop, &seen.calls, 2) && seen.what == COG_WRITE);
         int lives_on = dup(pair[0]);
         close_one(pair[0]);

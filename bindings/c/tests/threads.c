@@ -1,5 +1,5 @@
-/* The library's threads take no signals of the program. The program may fork while the library makes its first
- * thread. */
+/* Tests that the library's threads take no signals of the program, and that the program may fork while the library
+ * makes its first thread. */
 #include "check.h"
 
 #if HAS_FORK && HAS_SIGNALS
@@ -86,7 +86,8 @@ static void tick_and_listen(void *timer) {
     }
     tick(timer);
 }
-/* Counts the threads of the library. *open becomes the number of those that do not block all these signals. */
+/* Counts the threads of the library. *open becomes the number of library threads that leave some of these signals
+ * unblocked. */
 static int library_threads(int *open) {
     int all = 0;
     *open = 0;

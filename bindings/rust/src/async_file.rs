@@ -12,7 +12,7 @@ use std::future::Future;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-/// A file or socket with methods for futures, made by [`Handle::watch`]. Dropping it ends the observation.
+/// A file or socket with methods for futures, made by [`Handle::watch`]. Dropping an `Async` ends the observation.
 ///
 /// Some methods first try an operation, and wait if it would block. They need a non-blocking file: make it non-blocking
 /// yourself.
@@ -39,7 +39,7 @@ pub struct Async<F> {
 
 impl<F: AsFd + 'static> Async<F> {
     /// This function does not end a source that observes the same descriptor: the caller must do that. A descriptor
-    /// that was just opened has no source.
+    /// that was just opened has no source to end.
     pub(crate) fn new(core: &Rc<Core>, file: F) -> Result<Self, Error> {
         core.check_open()?;
         let file = memory::rc(file)?;

@@ -8,8 +8,9 @@ use std::task::{Context, Poll, ready};
 
 /// Functions for futures of your own, and for the traits of a runtime.
 impl<F> Async<F> {
-    /// [`readable`](Self::readable) for a future of your own: `Pending` keeps the waker of `cx` until there is
-    /// something to read. Only one task at a time may call this method: of several tasks only the last caller is woken.
+    /// [`readable`](Self::readable) for a future of your own. If the result is `Pending`, the loop keeps the waker of
+    /// `cx` until there is something to read. Only one task at a time may call this method: of several tasks only the
+    /// last caller is woken.
     ///
     /// ```
     /// use std::future::poll_fn;

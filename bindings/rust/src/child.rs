@@ -57,9 +57,9 @@ fn acknowledge(signals: &mut Option<Signals>) {
     signals.iter_mut().for_each(|signals| signals.take().for_each(drop));
 }
 
-/// A child process for a future, made by [`Handle::watch_child`]. It owns the child.
-/// If this value is dropped, the child runs on and its status is not collected. After its end the child stays a zombie
-/// until this program ends. To end the child, [`kill`](Self::kill) it and [`wait`](Self::wait).
+/// A child process for a future, made by [`Handle::watch_child`]. A `Process` owns the child. If it is dropped, the
+/// child runs on and its status is not collected. After its end the child stays a zombie until this program ends. To
+/// end the child, [`kill`](Self::kill) it and [`wait`](Self::wait).
 pub struct Process {
     child: Child,
     watched: Async<End>,
@@ -133,16 +133,16 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. The child runs on then.
+    /// [`Error::Io`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. If the call fails, the child runs on.
     pub fn watch_child(&self, child: Child) -> Result<Process, Error> {
         let (end, signals) = end_of(&child)?;
         Ok(Process { child, watched: self.watch(end)?, signals })
     }
 
     /// Calls `f` once, with the child's status, when the child has ended. The loop owns the child and collects its
-    /// status. If you need the child's pipes, take them out first.
-    /// If the source is cancelled, the child runs on and its status is not collected. After its end the child stays a
-    /// zombie. To end the child, [`kill`](Self::kill) it; `f` is called then.
+    /// status. If you need the child's pipes, take them out first. If the source is cancelled, the child runs on and
+    /// its status is not collected. After its end the child stays a zombie. To end the child, [`kill`](Self::kill) it;
+    /// then `f` is called.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -161,7 +161,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. The child runs on then.
+    /// [`Error::Io`], [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. If the call fails, the child runs on.
     #[track_caller]
     pub fn child<R: Outcome>(
         &self,

@@ -167,8 +167,8 @@ impl From<Error> for io::Error {
             Error::ZeroPeriod => io::ErrorKind::InvalidInput,
             Error::Closed => io::ErrorKind::BrokenPipe,
             Error::Removed => io::ErrorKind::NotFound,
-            // The kind is not `Interrupted`: many functions of the standard library try again after that, which would
-            // never end.
+            // The kind is not `Interrupted`: many functions of the standard library try again after `Interrupted`, and
+            // would do so for ever.
             Error::Stopped | Error::Cancelled => io::ErrorKind::ConnectionAborted,
             Error::Elapsed => io::ErrorKind::TimedOut,
             Error::Callback(ref inner) => kind_of(&**inner).unwrap_or(io::ErrorKind::Other),

@@ -57,19 +57,19 @@
 //!                  cogloop-io         the turn: a timing wheel, a clock, epoll, io_uring, select, …
 //! ```
 //!
-//! A callback gets `&mut S` and a handle. The callback is taken out of its table while it runs. So it may do anything:
-//! end itself or others, add more, stop the loop, or clear it. No cell of the loop is borrowed while it runs.
+//! A callback gets `&mut S` and a handle. While a callback runs, it is not in its table, and no cell of the loop is
+//! borrowed. So a callback may do anything: end itself or others, add more, stop the loop, or clear the loop.
 //!
 //! # What it promises
 //!
 //! - No timer fires early. Timers fire in the order of their deadlines, and timers with equal deadlines in the order in
 //!   which they were made.
-//! - Timers, sources and posts that a callback makes are served in a later turn. Tasks and messages are served at the
-//!   end of this turn or in the next one. So nothing starves.
-//! - A cancelled timer or source is not called again, even if it was due in the same turn. A call with a stale name
-//!   does nothing.
-//! - An error or a panic in a callback ends its timer or source, and the run. Everything else is unchanged.
-//! - In a steady state intervals, sources, sleeping tasks and wakes allocate nothing.
+//! - Timers, sources and posts that a callback makes are served in a later turn. New tasks and messages are served at
+//!   the end of the same turn or in the next turn. So nothing starves.
+//! - A cancelled timer or source is not called again, even if it was due in the same turn. A call for a timer or source
+//!   that has ended does nothing.
+//! - An error or a panic in a callback ends the callback's timer or source, and the run. Everything else is unchanged.
+//! - In a steady state, intervals, sources, sleeping tasks and wakes allocate nothing.
 //! - All callbacks and tasks run on the thread that runs the loop. Other threads use [`Remote`] and [`Sender`].
 //!
 //! With the feature `tracing` a loop reports turns, timers and sources to the crate `tracing`, with the target

@@ -52,7 +52,8 @@ impl<T> LinkedSlab<T> {
         self.slab.get_mut(key).map(|entry| &mut entry.value)
     }
 
-    /// Appends an entry to the list and returns its value. `None` if it is in the list already, or the key is stale.
+    /// Appends an entry to the list and returns its value. Returns `None` if the entry is in the list already, or if
+    /// the key is stale.
     pub(crate) fn append(&mut self, key: SlabKey) -> Option<&mut T> {
         let entry = self.slab.get_mut(key).filter(|entry| entry.links.is_none())?;
         entry.links = Some(Links { previous: self.last, next: NONE });

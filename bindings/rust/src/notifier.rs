@@ -124,7 +124,7 @@ impl Wakeup {
     }
 
     /// Like [`acknowledge`](Self::acknowledge), but also takes the task or channel off the list if it was woken again
-    /// meanwhile. The service that follows is for that wake, too.
+    /// meanwhile. The caller is about to serve it, which is enough for that wake, too.
     pub(crate) fn acknowledge_all(&self) {
         if self.is_queued.load(Ordering::Relaxed) {
             let mut woken = self.notifier.woken();

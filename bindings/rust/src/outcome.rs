@@ -80,7 +80,7 @@ impl<T> sealed::Returns for fn() -> T {
     type Result = T;
 }
 
-/// With this a callback that only panics, as in a test, needs no type annotation.
+/// With this implementation a callback that only panics, as in a test, needs no type annotation.
 impl sealed::Outcome for <fn() -> ! as sealed::Returns>::Result {
     fn verdict(self) -> Verdict {
         self
