@@ -45,7 +45,7 @@ impl AlwaysReady {
     }
 
     /// Reports the next batch: as many registrations as one wait may report, or as there is memory for. `still` returns
-    /// the token of a registration, or `None` if its descriptor was closed; that registration is dropped.
+    /// the token of a registration, or `None` if its descriptor was closed. In that case the registration is dropped.
     pub(crate) fn report(&mut self, events: &mut Vec<Event>, mut still: impl FnMut(u32) -> Option<Token>) {
         for _ in 0..room_for(events, self.indices.len().min(EVENTS_MAX)) {
             if self.start >= self.indices.len() {

@@ -8,7 +8,7 @@
 //!            wait ──► [ Event{ token, ready }, … ]      at most one for each token
 //! ```
 //!
-//! Every backend of a kernel promises the following, so that a program cannot tell on which one it runs:
+//! Every backend of a kernel promises the following, so that a program cannot tell on which backend it runs:
 //!
 //! - It is level-triggered: every wait reports a descriptor that is still ready, unless
 //!   [`expect_news`](Backend::expect_news) has said that this is not necessary.
@@ -18,23 +18,23 @@
 //! - After `remove` there is no event of that token, and no reference of the backend keeps the descriptor's file open.
 //! - A signal or a wake is not an event: `wait` returns early and reports nothing.
 //! - A descriptor that was closed without `remove` is dropped: it causes no event and no busy loop, and its peer sees
-//!   the end. io_uring holds a file open while it polls it. There the peer sees the end only when the backend notices
-//!   that the descriptor was closed: see [`uring`](crate::uring).
+//!   the end. With io_uring, a poll in the kernel keeps the file open. So the peer sees the end only when the backend
+//!   notices that the descriptor was closed: see [`uring`](crate::uring).
 //! - If more descriptors are ready than one wait reports, later waits report the rest before they report the same
 //!   descriptors again.
-//! - When memory runs out, `add` returns an error, and `modify` may. `remove` and `wait` need no memory.
+//! - When memory runs out, `add` returns an error, and `modify` may return one. `remove` and `wait` need no memory.
 
 use crate::memory::error_in_words;
 use crate::{Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::io;
 
-/// The most events that one wait takes from the kernel. In addition, a wait reports at most this number of descriptors
-/// that are always ready and that the kernel refuses to watch. This bounds a turn's work and the size of the buffer.
+/// The most events that one wait takes from the kernel. A wait also reports descriptors that are always ready and that
+/// the kernel refuses to watch, again at most this number. The limit bounds a turn's work and the size of the buffer.
 pub const EVENTS_MAX: usize = 1024;
 
-/// On io_uring and epoll, waits that are no longer than this spin instead of sleeping: they poll the kernel until the
-/// time has passed. Going to sleep and waking up would take as much CPU time and end later (docs/backends.md).
+/// A wait on io_uring or epoll that is no longer than this does not sleep: it polls the kernel until the time has
+/// passed. Going to sleep and waking up would take as much CPU time, and the wait would end later (docs/backends.md).
 pub const BRIEF_NS: u64 = 16_000;
 
 /// A report of a wait about one registration.
@@ -58,12 +58,12 @@ impl Event {
 /// A kernel interface that reports readiness.
 ///
 /// The caller registers a descriptor number under at most one token at a time. A new token that replaces an old one has
-/// the same index. The caller keeps the descriptor open from `add` to `remove`. If it closes the descriptor earlier,
-/// only the events of that descriptor are lost.
+/// the same index. The caller keeps the descriptor open from `add` to `remove`. If the caller closes the descriptor
+/// earlier, only the events of that descriptor are lost.
 ///
 /// A backend borrows the descriptor for the length of a call. It may keep the number
-/// ([`as_raw_fd`](rustix::fd::AsRawFd::as_raw_fd)), which gives no access to the file. It cannot keep the descriptor,
-/// because another file may have that number later:
+/// ([`as_raw_fd`](rustix::fd::AsRawFd::as_raw_fd)), which gives no access to the file. The types do not let a backend
+/// keep the descriptor itself, because another file may have the number later:
 ///
 /// ```compile_fail,E0308
 /// # use cogloop_io::{Backend, Event, Interest, Token, Waker};
@@ -109,7 +109,7 @@ pub trait Backend {
 
     /// Says that the loop needs only new readiness of this registration. The backend need not report the same readiness
     /// again before [`modify`](Self::modify), or before another token replaces this one. A backend that gains nothing
-    /// from this may ignore it.
+    /// from this call may ignore it.
     fn expect_news(&mut self, _token: Token) {}
 
     /// Forgets a registration, even when it returns an error of the kernel. It is no error if the descriptor is already
@@ -121,8 +121,8 @@ pub trait Backend {
     fn remove(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
     /// Waits until a descriptor is ready or `timeout_ns` have passed (`None`: for ever), and appends the events to
-    /// `events`. That vector has room for an event of each registration, but not for more than [`EVENTS_MAX`]. A
-    /// backend with more events asks for memory. If there is none, it leaves the rest to the next wait.
+    /// `events`. The vector has room for an event of each registration, up to [`EVENTS_MAX`] events. A backend with
+    /// more events asks for memory. If there is no memory, the backend leaves the rest to the next wait.
     ///
     /// The wait may return early without an event.
     ///

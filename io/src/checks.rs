@@ -3,9 +3,9 @@
 //! A program may close a descriptor without removing it. The check costs a system call, so it is not made for each
 //! event, except by `select` and for files that are always ready.
 
-/// A registration is checked at its 1st, 2nd, 4th, … event, and from then on at each multiple of this number.
-/// These checks cost a 64th of a system call for each event, and a descriptor that was closed reports at most 64
-/// more events.
+/// A registration is checked at its 1st, 2nd, 4th, 8th, 16th and 32nd event, and then at each multiple of this number.
+/// These checks cost a 64th of a system call for each event, and a descriptor that was closed reports at most 64 more
+/// events.
 pub(crate) const CHECK_EVERY: u32 = 64;
 
 /// Counts the events of a registration.

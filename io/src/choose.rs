@@ -1,5 +1,5 @@
-//! Chooses the backend: the one asked for, or the best that works here. Only this file knows which backends a platform
-//! has.
+//! Chooses the backend: the one that was asked for, or the best that works here. Only this file knows which backends a
+//! platform has.
 
 use crate::portable::Portable;
 use crate::sys::usual_cause;
@@ -19,7 +19,8 @@ const KNOWN: &[(&str, Opener)] = &[
     ("uring", || Ok(Box::new(crate::uring::Uring::new()?))),
     #[cfg(target_os = "linux")]
     ("epoll", || Ok(Box::new(crate::epoll::Epoll::new()?))),
-    // On other systems the crate `polling` uses the kernel's own interface, which scales; select does not.
+    // On other systems the crate `polling` uses the kernel's own interface, which stays fast with many descriptors;
+    // select does not.
     #[cfg(not(target_os = "linux"))]
     ("portable", || Ok(Box::new(Portable::new()?))),
     #[cfg(unix)]
@@ -42,7 +43,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|&(name, _)| name)
 }
 
-/// Opens the backend called `name`. If that is `None`, it opens the one that the environment names, or else the best.
+/// Opens the backend called `name`. If `name` is `None`, opens the backend that the environment names. If it names
+/// none, opens the best that works.
 ///
 /// If the kernel refuses the backend, the best that works is opened instead, and the report says so.
 ///

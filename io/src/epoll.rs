@@ -139,7 +139,8 @@ impl Epoll {
 
     fn place(&self, fd: BorrowedFd<'_>, interest: Interest, token: Token, is_new: bool) -> io::Result<Place> {
         if interest.is_empty() {
-            // The descriptor is not passed to the kernel, which would refuse one that is open as a path only.
+            // The descriptor is not passed to the kernel. So this call refuses what the kernel would refuse: a
+            // descriptor that is open as a path only.
             sys::check_not_path_only(fd)?;
             if !is_new {
                 forgive(epoll::delete(&self.set.0, fd))?;
@@ -313,7 +314,7 @@ impl Backend for Epoll {
     }
 }
 
-/// Edge-triggered: the wait reports the alarm once each time that it rings.
+/// The alarm is edge-triggered: the wait reports it once each time that it rings.
 fn watch_alarm(set: impl AsFd, alarm: &Alarm) -> Result<(), Errno> {
     epoll::add(set, alarm, EventData::new_u64(ALARM), EventFlags::IN | EventFlags::ET)
 }

@@ -16,7 +16,7 @@ pub(crate) use elsewhere::ForkMark;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::ForkMark;
 
-/// Whether an error is that of [`ForkMark::check`]. Errors of the kernel have a number.
+/// Whether an error is that of [`ForkMark::check`], which has no number. Errors of the kernel have a number.
 pub(crate) fn is_error_of(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Other && error.raw_os_error().is_none()
 }
@@ -66,8 +66,9 @@ mod linux {
     // The kernel rounds the length up to a page.
     const LENGTH: usize = size_of::<AtomicU64>();
 
-    /// The page, once it is mapped; the kernel wipes it for a child. All loops share the page. It holds this process's
-    /// number, or 0 in a child that has no loop yet. It stays mapped for the rest of the process.
+    /// The page that the kernel wipes for a child; null until it is mapped. All loops share the page. It holds the
+    /// number that this process got from [`LAST`], or 0 in a child that has no loop yet. It stays mapped for the rest
+    /// of the process.
     static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
     /// The last number that was given to a process. A child inherits this count and continues it, so the child's number

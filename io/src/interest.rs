@@ -17,8 +17,8 @@ impl Interest {
     pub const WRITE: Self = Self(2);
     /// Read and write.
     pub const BOTH: Self = Self(3);
-    /// There is urgent data: `POLLPRI`, for example TCP's out-of-band byte. A hang-up and an error are reported
-    /// as reading and writing, and as this direction only if no other one is observed.
+    /// There is urgent data: `POLLPRI`, for example TCP's out-of-band byte. A hang-up and an error are reported as
+    /// reading and writing, and as this direction only if no other direction is observed.
     pub const PRIORITY: Self = Self(4);
     /// Every direction.
     pub const ALL: Self = Self(7);
@@ -29,7 +29,7 @@ impl Interest {
         self.0
     }
 
-    /// The set of such an integer; `None` if any other bit is set.
+    /// The set whose [`bits`](Self::bits) are `bits`; `None` if any other bit is set.
     #[must_use]
     pub const fn from_bits(bits: u8) -> Option<Self> {
         if bits <= Self::ALL.0 { Some(Self(bits)) } else { None }

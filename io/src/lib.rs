@@ -39,16 +39,16 @@
 //!
 //! - No timer expires before its deadline, and a removed descriptor has no event.
 //! - A turn serves only what was due or ready when its wait ended.
-//! - A signal may end a wait, but the user never sees it.
+//! - A signal may end a wait early, but causes no error.
 //! - When memory runs out, the functions that add something return an error ([`memory`]). The functions that change an
-//!   interest, pause a timer or unreference a timer may return this error, too. Those of them that cannot return an
-//!   error panic instead. All other functions need no memory.
+//!   interest, pause a timer or unreference a timer may return this error, too. If one of all these functions cannot
+//!   return an error, it panics instead. All other functions need no memory.
 //!
 //! Reading order: this page, [`event_loop`], one backend.
 //!
 //! A *descriptor* is a file descriptor on Unix. On Windows it is a socket, because nothing else can be observed there.
-//! Its types are those of [`rustix::fd`], which are the standard library's on each system. The modules below say on
-//! which systems each backend exists, and [`choose`] orders the backends.
+//! Its types are those of [`rustix::fd`]: on each system these are the standard library's types. The modules below say
+//! on which systems each backend exists, and [`choose`] says which backend a loop takes.
 #![deny(unsafe_code)]
 
 #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! Tables that ask for memory before they use it, so that running out of memory is an error and does not abort.
+//! Tables that ask for memory before they use it, so that running out of memory causes an error and not an abort.
 //!
 //! Rust's collections abort the process when an insertion finds no memory. So every table here first grows in a
 //! separate step, which can fail before anything has changed. The insertion that follows needs no more memory, and

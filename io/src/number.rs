@@ -1,6 +1,6 @@
-//! The number of a descriptor, kept longer than the borrow that it came from: by the loop's table and by backends.
+//! The number of a descriptor, which the loop's table and the backends keep longer than they borrow the descriptor.
 //!
-//! Only this file turns the number back into a descriptor. So one place gives the reason why that is sound.
+//! Only this file turns the number back into a descriptor, and here is the reason why that is sound.
 
 use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
 
@@ -19,8 +19,8 @@ impl Number {
         // SAFETY:
         // 1. The value is valid (not -1): it came from a borrowed descriptor.
         // 2. The loop's table passes it to a backend, which may be the user's own, for the length of a call. The
-        //    descriptor is open then: the caller of `add_descriptor` has promised that by `'static`, and `add_owned`
-        //    and `add_shared` keep it open until the backend has forgotten it.
+        //    descriptor is open then. The caller of `add_descriptor` has promised this by `'static`. `add_owned` and
+        //    `add_shared` keep the descriptor open until the backend has forgotten it.
         // 3. A backend has no such promise: the number may be closed, or another file's. So this crate uses it only for
         //    `fstat`, `fcntl( F_GETFL )`, `poll`, `select`, registering, and the type of a socket. Those calls change
         //    no file. They return `EBADF`, or they answer for the other file, which `Identity` detects.

@@ -1,6 +1,5 @@
-//! The backend for systems without a backend of their own here, by the crate `polling`: kqueue on macOS and the BSDs,
-//! event ports on Solaris and illumos, a completion port on Windows. On Linux it uses epoll. It has the same structure
-//! as [`epoll`](crate::epoll).
+//! The backend for all systems, by the crate `polling`: kqueue on macOS and the BSDs, event ports on Solaris and
+//! illumos, a completion port on Windows, epoll on Linux. It has the same structure as [`epoll`](crate::epoll).
 //!
 //! ```text
 //!   registration ──► Kernel    reports once, and is armed again by the next wait
@@ -170,7 +169,7 @@ impl Portable {
         unsafe { self.poller.add_with_mode(&fd, event, PollMode::Oneshot) }
     }
 
-    /// Arms the registrations again that have reported. If the kernel refuses to arm one, its descriptor was closed,
+    /// Arms again all registrations that have reported. If the kernel refuses to arm one, its descriptor was closed,
     /// and the registration is dropped.
     fn arm(&mut self) -> io::Result<()> {
         // Arms in the order of the reports. If more is ready than a batch holds, each registration gets into a batch in
@@ -198,7 +197,8 @@ impl Portable {
         key(known.token).is_ok_and(|key| key == wanted).then_some(known)
     }
 
-    /// A kqueue reports the two directions of a descriptor as two events. This merges them into one.
+    /// Turns a report of the kernel into an event. A kqueue reports the two directions of a descriptor as two events,
+    /// and this function merges them into one.
     fn report(&mut self, reported: &polling::Event, events: &mut Vec<Event>) {
         let key = reported.key;
         let Some(known) = self.find(key) else { return };

@@ -1,12 +1,12 @@
 //! The backend for `select`, which every Unix has. It has the same structure as [`epoll`](crate::epoll).
 //!
-//! It refuses descriptor numbers from `FD_SETSIZE` on, which is 1024 nearly everywhere. If the constant is larger, it
-//! refuses numbers from 1024 on. Timeouts are in microseconds, rounded up.
+//! The backend refuses descriptor numbers from `FD_SETSIZE` on, which is 1024 nearly everywhere. If the constant is
+//! larger, the backend refuses numbers from 1024 on. Timeouts are in microseconds, rounded up.
 //!
-//! select's write set and its set for urgent data do not report a bare hang-up. The read set does, but it also reports
-//! data, which is no event for a descriptor that is not observed for reading. So before each wait the
-//! backend polls each descriptor that is not observed for reading. A descriptor without data is added to the read set.
-//! If a descriptor has data, the poll of the next wait finds the hang-up.
+//! select's write set and its set for urgent data do not report a hang-up without data or an error. The read set
+//! reports it, but also reports data, which is no event for a descriptor that is not observed for reading. So before
+//! each wait the backend polls each descriptor that is not observed for reading. A descriptor without data is added to
+//! the read set. If a descriptor has data, the poll of the next wait finds the hang-up.
 //!
 //! select watches numbers, not files: it does not notice that a descriptor was closed and its number given to another
 //! file. So every registration records its file. A registration that reports is dropped if its number stands for
@@ -64,7 +64,7 @@ impl Select {
         Self { registrations: ByIndex::new(), waker: None, mark: None, bound: 0 }
     }
 
-    /// A forked child shares only the waker with its parent, and would take the parent's wakes.
+    /// Returns an error in a forked child, which shares the waker with its parent and would take the parent's wakes.
     fn check_process(&self) -> io::Result<()> {
         self.mark.as_ref().map_or(Ok(()), ForkMark::check)
     }
@@ -160,7 +160,7 @@ impl Select {
             if ready.is_empty() {
                 continue;
             }
-            // A bare hang-up makes both directions ready, but the write set does not report it.
+            // A hang-up makes both directions ready, but the write set may not report it.
             let lacks_write = known.interest.contains(Interest::BOTH) && !ready.contains(Interest::WRITE);
             if lacks_write && ready.contains(Interest::READ) && has_hung_up(fd) {
                 ready.insert(Interest::WRITE);

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! No signal is lost, but several signals of one number before a [`take`](Signals::take) count as one, as in the
-//! kernel. When the first [`Signals`] in the process watches a number, it installs a handler. The earlier action is
-//! saved and not called. It is restored when the last [`Signals`] stops watching, unless another handler was installed
-//! meanwhile.
+//! kernel. When the first [`Signals`] in the process watches a number, it installs a handler. The earlier action of the
+//! signal is saved and not called. It is restored when the last [`Signals`] stops watching, unless another handler was
+//! installed meanwhile.
 //!
 //! signalfd is not used: it needs the signal to be blocked in every thread, and programs that this process starts would
 //! inherit the blocked signal.
@@ -75,8 +75,8 @@ impl Place {
         if self.wanted.load(Ordering::SeqCst) & bit(number) != 0 {
             self.pending.fetch_or(bit(number), Ordering::Release);
             // SAFETY:
-            // 1. A signal is wanted only between `Signals::new`, which has stored a waker, and `retire`, which runs
-            //    when none is wanted and frees the waker only when there are no users.
+            // 1. A signal is wanted only after `Signals::new` has stored a waker, and before `retire` runs. `retire`
+            //    runs when no signal is wanted, and frees the waker only when there are no users.
             // 2. This user is counted until it is done, and the waker itself is not changed.
             unsafe { &*self.waker.load(Ordering::Acquire) }.wake();
         }

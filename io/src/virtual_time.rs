@@ -6,11 +6,11 @@ use std::io;
 
 /// A backend that never waits for a timeout: if nothing is ready now, it advances the clock by the timeout and returns.
 ///
-/// With this backend a turn takes no time. A timer that its callback arms again for now, or a descriptor that stays
-/// ready, would keep the clock from moving, and later timers would never fire. So after 10,000 waits in a row that
-/// leave the clock unchanged, each further wait takes 1 µs. Later each takes a ten-thousandth of the time that has
-/// passed in this way, until the clock advances otherwise. An hour then takes 140,000 turns, and a timer is late by at
-/// most a ten-thousandth of the hour.
+/// With this backend a turn takes no time. So a timer whose callback arms it again for now would keep the clock from
+/// moving, and so would a descriptor that stays ready. Later timers would never fire. Therefore, after 10,000 waits in
+/// a row that leave the clock unchanged, each further wait takes 1 µs. When more than 10 ms have passed in this way,
+/// each wait takes a ten-thousandth of the time that has passed so far. This ends when the clock advances in another
+/// way. An hour then takes 140,000 turns, and a timer is late by at most a ten-thousandth of the hour.
 ///
 /// Without a timeout there is no time to jump to. Then the inner backend really waits, for a descriptor or a wake.
 pub struct VirtualTime {

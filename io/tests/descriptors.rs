@@ -168,7 +168,7 @@ fn a_descriptor_closed_without_removal_gets_no_event_and_its_peer_sees_the_end_c
     });
 }
 
-/// C41: io_uring holds the file open while it polls it. The peer sees the end when the backend finds the closed
+/// C41: with io_uring, the armed poll keeps the file open. The peer sees the end when the backend finds the closed
 /// descriptor, both in a quiet and in a busy loop.
 #[cfg(unix)]
 #[test]

@@ -46,8 +46,8 @@ fn all_are_served(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
 }
 
 /// Ends turns early, as the loop does when a turn has used up its time. All descriptors are always ready. A turn serves
-/// `LEAST` of them, three times as many, or a whole batch. No descriptor waits longer than the bound, and of `MANY`
-/// all are served about equally often.
+/// `LEAST` of them, three times as many, or a whole batch. No descriptor waits longer than `longest_wait` turns. With
+/// `MANY` descriptors, all are served about equally often.
 fn turns_that_end_early_serve_all_equally_often(events: &mut Loop, added: &[(Token, BorrowedFd<'static>)]) {
     const LEAST: usize = 100;
     let longest_wait = (added.len().div_ceil(EVENTS_MAX) + 1) * added.len().div_ceil(LEAST);
@@ -66,7 +66,8 @@ fn turns_that_end_early_serve_all_equally_often(events: &mut Loop, added: &[(Tok
     assert_eq!(served.len(), added.len());
     let times = || served.values().map(|(times, _)| *times);
     let (least, most) = (times().min().unwrap(), times().max().unwrap());
-    // With fewer descriptors the batches move in step with the three kinds of turns. Then only the bound above holds.
+    // With fewer descriptors the batches move in step with the three kinds of turns. Then only the bound `longest_wait`
+    // holds.
     assert!(added.len() < MANY || 2 * least >= most, "served {least} to {most} times in {turns} turns");
 }
 

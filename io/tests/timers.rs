@@ -406,7 +406,7 @@ fn a_paused_timer_keeps_no_loop_going_and_a_resumed_one_does() {
 }
 
 /// A kept timer is stopped when it has fired, and its key stays valid. While it is stopped, it does not keep the loop
-/// going. An unreferenced one never does.
+/// going. An unreferenced kept timer never keeps the loop going.
 #[test]
 fn a_kept_timer_is_started_and_stopped_again_and_again() {
     let (mut events, backend, clock) = scripted(1_000);

@@ -176,8 +176,8 @@ fn a_direction_that_stays_ready_is_reported_without_the_other() {
     });
 }
 
-/// C43: a read at the end of a stream returns at once. So the end is reported, whichever direction is observed, and
-/// also beside another descriptor of the batch.
+/// C43: a read at the end of a stream returns at once. So the end is reported for each observed direction, also beside
+/// another descriptor of the batch.
 #[test]
 fn the_end_of_a_stream_is_reported_after_a_callback_too_c43() {
     on_every_backend(|events| {

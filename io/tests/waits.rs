@@ -50,7 +50,7 @@ fn with_nothing_armed_only_a_wake_ends_the_wait_c25() {
     });
 }
 
-/// C26: a remainder below the resolution rounds up; one wake-up for one timer.
+/// C26: a delay is rounded up to the resolution, and one timer takes one wake-up.
 #[test]
 fn one_timer_is_one_wake_up_and_not_early_c26() {
     on_every_backend(|events| {
@@ -87,7 +87,8 @@ fn a_cancelled_timer_ends_no_wait_c27() {
     });
 }
 
-/// C27: the kernel had a deadline of a timer that was cancelled. That deadline has passed, and ends no later wait.
+/// C27: the kernel still has the deadline of a timer that was cancelled. When the deadline has passed, it ends no later
+/// wait.
 #[test]
 fn a_timer_cancelled_between_two_waits_ends_no_later_one_c27() {
     on_every_backend(|events| {

@@ -1,8 +1,8 @@
-//! The loop's timers: those of the scheduler, in nanoseconds, with delays that count from now.
+//! The functions for timers: those of the scheduler, in nanoseconds, with delays that count from now.
 //!
-//! Every deadline, also each one of an interval, is rounded up to the loop's resolution. The rounded deadline decides
-//! the order and is reported; lateness counts from it. Timers with equal deadlines fire in the order in which they were
-//! armed.
+//! Every deadline, also each deadline of an interval, is rounded up to the loop's resolution. The rounded deadline
+//! decides the order and is reported, and lateness counts from the rounded deadline. Timers with equal deadlines fire
+//! in the order in which they were armed.
 
 use super::EventLoop;
 use super::limits::AddError;
@@ -146,9 +146,9 @@ impl<T: Clone> EventLoop<T> {
         Ok(self.timers.try_add_kept(value)?)
     }
 
-    /// Stops a timer, even one that is due in this turn and was not pulled yet. It keeps its key, and has no deadline
-    /// until [`reschedule_timer_at`](Self::reschedule_timer_at). A paused timer loses the time that remained. A stopped
-    /// timer does not keep the loop going. Returns `false` for a stale key.
+    /// Stops a timer, even one that is due in this turn and was not pulled yet. The timer keeps its key, and has no
+    /// deadline until [`reschedule_timer_at`](Self::reschedule_timer_at). A paused timer loses the time that remained.
+    /// A stopped timer does not keep the loop going. Returns `false` for a stale key.
     #[inline(always)]
     pub fn stop_timer(&mut self, key: Key) -> bool {
         self.timers.stop(key)
@@ -249,8 +249,8 @@ impl<T: Clone> EventLoop<T> {
         self.timers.set_slack_ns(slack_ns);
     }
 
-    /// Gives back memory that is not used any more after many timers have ended: the part behind the last timer that is
-    /// left. The loop never does this on its own, because the next timers would have to allocate again.
+    /// Gives back memory that is not used any more after many timers have ended: the memory behind the place of the
+    /// last live timer. The loop never does this on its own, because the next timers would have to allocate again.
     pub fn shrink_timers_to_fit(&mut self) {
         self.timers.shrink_to_fit();
     }

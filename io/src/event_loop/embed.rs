@@ -14,12 +14,12 @@ use rustix::fd::BorrowedFd;
 use std::io;
 
 impl<T: Clone> EventLoop<T> {
-    /// A descriptor that is readable when a turn would report descriptors or the loop was woken. It belongs to the
-    /// loop: watch it, level-triggered, and do nothing else with it.
+    /// A descriptor that is readable when a turn would report descriptors, and when the loop was woken. It belongs to
+    /// the loop: watch it, level-triggered, and do nothing else with it.
     ///
     /// The descriptor changes when the backend has to be built again. That happens after a descriptor was closed
     /// without being removed, and when the loop moves to another thread or into a forked child. A program that does
-    /// none of this needs to ask only once.
+    /// none of this needs to call this function only once.
     ///
     /// # Errors
     /// `Unsupported` if the backend has none: `select`, a replay, and every backend on Windows. Take a turn of

@@ -25,15 +25,15 @@
 //! The loop promises the following:
 //!
 //! - A timer never expires early: its deadline is rounded up to a tick, and the clock's reading is rounded down.
-//! - The loop does not hold more, and does not serve more in a turn, than its host allows ([`Limits`]). While it holds
-//!   descriptors, a turn stops giving out timers after 10 ms or after 10,000 timers, whichever comes first. While it
-//!   holds timers, the same limit applies to descriptors.
+//! - The loop holds only as many timers and descriptors, and serves only as many in a turn, as its host allows
+//!   ([`Limits`]). While it holds descriptors, a turn stops giving out timers after 10 ms or after 10,000 timers,
+//!   whichever comes first. While it holds timers, the same limit applies to descriptors.
 //! - A turn serves only timers that were due at `turn_ns` and descriptors that were ready in its wait. A timer that is
 //!   armed during the turn, even for now, fires in a later turn. So timers cannot starve descriptors, and descriptors
 //!   cannot starve timers.
 //! - Timers that were due and not pulled stay due and come first in the next turn. Readiness that was not pulled is
-//!   dropped, because a level-triggered kernel reports it again. Then the descriptor that was served longest ago comes
-//!   first.
+//!   dropped, because a level-triggered backend reports it again. In the next turn the descriptor that was served
+//!   longest ago comes first.
 //! - A removal or a change between two pulls takes effect at the next pull: readiness is looked up by token
 //!   and masked by the current interest.
 //! - Nothing is allocated in a steady state.

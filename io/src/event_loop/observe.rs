@@ -11,7 +11,7 @@ impl<T: Clone> EventLoop<T> {
     /// closes it nor changes its flags. With the lifetime `'static` the caller promises that it stays open.
     /// [`add_owned`](Self::add_owned) and [`add_shared`](Self::add_shared) take descriptors without that promise.
     ///
-    /// If the number is observed already, or was closed without being removed, it gets a new token and the old one is
+    /// If the number is observed already, or was closed without being removed, it gets a new token and the old token is
     /// stale.
     ///
     /// # Errors
@@ -58,10 +58,11 @@ impl<T: Clone> EventLoop<T> {
     /// pulled.
     ///
     /// # Errors
-    /// `NotFound` for a stale token, or an error of the kernel; the old interest stays then. A call that only drops
-    /// directions, and keeps no silent one, succeeds even if the kernel refuses, for example because the descriptor was
-    /// closed. The loop does not report these directions any more. When the kernel goes on reporting them, the loop asks it again to drop
-    /// them.
+    /// `NotFound` for a stale token, or an error of the kernel; the old interest stays then. But a call that only drops
+    /// directions succeeds even if the kernel refuses, for example because the descriptor was closed. The loop does not
+    /// report these directions any more. If the kernel goes on reporting them, the loop asks the kernel again to drop
+    /// them. If a direction that stays was silent ([`Mode`]), the kernel has to observe it again, so a refusal is an
+    /// error.
     pub fn set_interest(&mut self, token: Token, interest: Interest) -> io::Result<()> {
         self.observed.set_interest(token, interest)
     }
@@ -107,8 +108,8 @@ impl<T: Clone> EventLoop<T> {
     }
 
     /// Asks which of `directions` are ready now. If two callbacks run for one [`Ready`](crate::Ready), the second needs
-    /// this. Directions that are not observed are not ready. For a descriptor that does not block, the result is all
-    /// observed ones of `directions`. Nothing is ready for a stale token.
+    /// this. Directions that are not observed are not ready. For a descriptor that does not block, the result is all of
+    /// `directions` that are observed. Nothing is ready for a stale token.
     pub fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         self.observed.look_again(token, directions)
     }

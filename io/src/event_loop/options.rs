@@ -12,15 +12,16 @@ pub enum ClockChoice {
     /// The kernel's monotonic clock.
     #[default]
     Monotonic,
-    /// A clock that jumps to the deadline where the loop would wait for it; see [`VirtualTime`](crate::VirtualTime).
+    /// A clock that jumps to the next deadline, so that the loop need not wait for it; see
+    /// [`VirtualTime`](crate::VirtualTime).
     Virtual(VirtualClock),
 }
 
 /// The options of a loop.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The backend's name. With `None` the environment chooses, or else the best that works is taken. See
-    /// [`choose::open`](crate::choose::open).
+    /// The backend's name. With `None` the environment names the backend. If it names none, the loop takes the best
+    /// backend that works. See [`choose::open`](crate::choose::open).
     pub backend: Option<String>,
     /// The length of a tick in nanoseconds, at least 1. Timers with deadlines in the same tick are served in the order
     /// in which they were added.

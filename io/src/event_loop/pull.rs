@@ -23,7 +23,7 @@ pub struct ExpiredTimer<T> {
 
 impl<T: Clone> EventLoop<T> {
     /// The next timer that was due when this turn's wait ended, in the order of deadlines, then of arming. A repeating
-    /// timer is armed again at once by its plan, and fires at most once in a turn. Timers beyond the
+    /// timer is armed again at once, as its plan says, and fires at most once in a turn. Timers beyond the
     /// [`Limits`](crate::Limits) of a turn come in the next turn.
     // Inlined, because the result is so large that a call passes it through memory. A caller that copies the result at
     // once would wait 7 ns for the stores.

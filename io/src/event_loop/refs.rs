@@ -19,8 +19,8 @@ impl<T: Clone> EventLoop<T> {
         !self.timers.keep_going() && !self.observed.table().keeps_going()
     }
 
-    /// Lets the loop be idle although this timer is armed, as long as its key is valid. Returns `false` for a stale
-    /// key.
+    /// Lets the loop be idle although this timer is armed. The timer stays unreferenced as long as its key is valid.
+    /// Returns `false` for a stale key.
     ///
     /// # Panics
     /// When there is no memory. [`try_unref_timer`](Self::try_unref_timer) returns an error instead.
@@ -41,8 +41,8 @@ impl<T: Clone> EventLoop<T> {
         self.timers.reference(key)
     }
 
-    /// Lets the loop be idle although this descriptor is observed, until it is removed or replaced. Returns `false` for
-    /// a stale token.
+    /// Lets the loop be idle although this descriptor is observed. The descriptor stays unreferenced until it is
+    /// removed or replaced. Returns `false` for a stale token.
     pub fn unref_descriptor(&mut self, token: Token) -> bool {
         self.observed.set_referenced(token, false)
     }

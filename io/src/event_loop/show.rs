@@ -6,7 +6,7 @@ use std::fmt;
 
 impl<T: Clone> EventLoop<T> {
     /// Panics with a description when the timers, the descriptors, the events or the counts of what the turn has served
-    /// are not sound. Slow: for tests and debugging.
+    /// are not sound. The call is slow; it is for tests and debugging.
     pub fn audit(&self) {
         self.timers.audit();
         self.observed.audit();

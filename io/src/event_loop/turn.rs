@@ -1,5 +1,5 @@
-//! The turn: it waits until something is due or ready, and collects everything that is. The [module's page](super) has
-//! a picture.
+//! The turn: it waits until something is due or ready, and then collects everything that is due or ready. The [module's
+//! page](super) has a picture.
 
 use super::EventLoop;
 use std::io;
@@ -42,7 +42,7 @@ impl<T: Clone> EventLoop<T> {
         waited
     }
 
-    /// Chooses how long to wait. Before a wait of some length the wheel cascades early.
+    /// Chooses how long to wait. Before a wait of at least [`SPARE_NS`] the wheel cascades early.
     pub(super) fn choose_timeout(&mut self, wait: Wait) -> Option<u64> {
         let timeout_ns = self.timeout_ns(wait);
         let has_time = timeout_ns.is_none_or(|ns| ns >= SPARE_NS);

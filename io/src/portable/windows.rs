@@ -37,9 +37,9 @@ pub(super) fn replace(poller: &Poller, fd: BorrowedFd<'_>, event: Event) -> io::
     unsafe { poller.add_with_mode(&fd, event, polling::PollMode::Oneshot) }
 }
 
-/// The observed directions in which a reported socket is ready. The report says what was ready when the system made it.
-/// Since then a callback may have drained the socket, or more directions may be observed. So the system is asked again,
-/// unless the socket has an error.
+/// The observed directions in which a reported socket is ready. The report says what was ready when the system made the
+/// report. Since then a callback may have drained the socket, or more directions may be observed. So the system is
+/// asked again, unless the socket has an error.
 pub(super) fn ready(fd: BorrowedFd<'_>, reported: &Event, observed: Interest) -> Interest {
     if reported.is_err() != Some(true) {
         return look::now(fd, observed);

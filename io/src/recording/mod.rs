@@ -12,18 +12,24 @@
 //!   EventLoop ◄── ready ── Backend ◄── the kernel      EventLoop ◄── ready ── Backend ◄─┘
 //! ```
 //!
-//! These things come from outside: the readings of the clock, the results of waits, the kernel's refusals of
-//! registrations, whether a descriptor was still ready, and the values that the user passes through
-//! [`EventLoop::witness`](crate::EventLoop::witness). The program *acts* when it arms a timer, adds, changes or removes
-//! a descriptor, begins to wait, or ends a run because nothing is left. A recorded wait also has the number of timers
-//! and descriptors. An act that differs from the recorded one is a *departure*. The wait that follows it returns an
-//! error that names both acts.
+//! These things come from outside:
+//!
+//! - the readings of the clock
+//! - the results of waits
+//! - the kernel's refusals of registrations
+//! - whether a descriptor was still ready
+//! - the values that the user passes through [`EventLoop::witness`](crate::EventLoop::witness)
+//!
+//! The program *acts* when it arms a timer, adds, changes or removes a descriptor, begins to wait, or ends a run because
+//! nothing is left. The line of a wait also has the number of timers and of descriptors. An act that differs from the
+//! recorded one is a *departure*. The next wait returns an error that names both acts.
 //!
 //! A replay needs no backend, and does not wait for time. Bytes are not recorded. So the replay waits until a
 //! descriptor is ready in reality, and then reports the descriptors in the recorded order.
 //!
-//! If the program reads the clock more often than the recording has readings, time stands still for it. Readings that
-//! are left over are skipped. Neither is a departure, so a changed program may read the clock more often or less often.
+//! If the program reads the clock more often than the recording has readings, time stands still for it. Recorded
+//! readings that are left over are skipped. So a changed program may read the clock more often or less often without a
+//! departure.
 //!
 //! docs/replay.md describes the lines. The file is written after each wait. So a crash loses only the lines
 //! of the turn in which it happened, and not the result of that turn's wait.

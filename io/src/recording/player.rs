@@ -20,8 +20,8 @@ const LINE_MAX: usize = 1 << 27;
 /// The longest first line that is read. So a file that is no recording is refused soon, however long its first line is.
 const HEAD_MAX: usize = 128;
 
-/// The bytes that must be free before a player is made. Its buffer, its name, and boxes of the standard library are
-/// then allocated by calls that abort, instead of returning an error, when memory runs out.
+/// The bytes that must be free before a player is made. The calls that then allocate its buffer, its name, and boxes of
+/// the standard library return no error: when memory runs out, they abort.
 const FOR_A_PLAYER: usize = 16 << 10;
 
 /// How long a replay waits, in real time, for a descriptor that was ready in the recording. The loop's recorded time
@@ -116,8 +116,8 @@ impl Player {
         }
     }
 
-    /// Reads the next line of the file into `text`, with its end. The end is missing if the file is cut off, or if the
-    /// line has more than `max` bytes.
+    /// Reads the next line of the file into `text`, with its newline. The newline is missing if the file is cut off, or
+    /// if the line has more than `max` bytes.
     fn read_line(&mut self, max: usize) -> io::Result<()> {
         self.text.clear();
         self.mark.check()?;

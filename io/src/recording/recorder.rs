@@ -1,4 +1,4 @@
-//! Writes a recording: the real clock and the real backend, with a line for each answer.
+//! Writes a recording: wraps the real clock and the real backend, and writes a line for each of their answers.
 
 use super::format::{Act, Acted, Line, MAGIC, Reported, VERSION};
 use crate::fork::ForkMark;
@@ -12,13 +12,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-/// The bytes that must be free before a recorder is made. Its buffer and the boxes of the standard library are then
-/// allocated by calls that abort, instead of returning an error, when memory runs out.
+/// The bytes that must be free before a recorder is made. The calls that then allocate its buffer and the boxes of the
+/// standard library return no error: when memory runs out, they abort.
 const FOR_A_RECORDER: usize = 16 << 10;
 
 /// The file that is written. Nothing is allocated for a line. If there is no memory to keep the program's line or a
-/// descriptor that is marked ready, the recording ends with an error. It also ends if the file cannot be written. A
-/// forked child writes nothing, because it shares the file with its parent.
+/// descriptor that is marked ready, the recording ends with an error. The recording also ends if the file cannot be
+/// written. A forked child writes nothing, because it shares the file with its parent.
 pub(crate) struct Recorder {
     // `None` only while the recorder is dropped.
     file: Option<BufWriter<File>>,

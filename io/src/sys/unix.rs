@@ -43,15 +43,15 @@ pub(crate) fn check_not_path_only(fd: BorrowedFd<'_>) -> io::Result<()> {
     if fcntl_getfl(fd)?.contains(OFlags::PATH) { Err(rustix::io::Errno::BADF.into()) } else { Ok(()) }
 }
 
-/// Other systems have no such descriptors.
+/// On other systems no descriptor is open as a path only.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn check_not_path_only(_: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-// The loop's own descriptors never have the numbers of standard input, output and error. A daemon may have closed
-// those, and the kernel gives out the lowest free number. Then the output of the process would go into a ring or a
-// waker.
+// The loop's own descriptors never have the numbers of standard input, output and error. A daemon may have closed its
+// standard streams, and the kernel gives out the lowest free number. Without this rule the output of the process could
+// go into a ring or a waker.
 
 /// The highest number with a meaning by convention.
 const STANDARD_MAX: std::os::fd::RawFd = 2;
@@ -88,9 +88,10 @@ pub(crate) fn own<T: std::os::fd::AsRawFd, E>(make: impl FnMut() -> Result<T, E>
 pub(crate) struct Identity {
     device: u64,
     inode: u64,
-    /// Files that the kernel makes up, such as an eventfd or a timer descriptor, all share one inode. An epoll set
-    /// tells them apart, because it knows its members by number and file. The set keeps no file open, and no thread
-    /// waits on it. `None` for other files, and if the process has no free descriptor.
+    /// An epoll set with only this file, if the kernel made the file up, such as an eventfd or a timer descriptor. All
+    /// these files share one inode. The set tells them apart, because it knows its members by number and file. The set
+    /// keeps no file open, and no thread waits on it. `None` for other files, and if the process has no free
+    /// descriptor.
     #[cfg(target_os = "linux")]
     witness: Option<std::os::fd::OwnedFd>,
     is_always_ready: bool,
@@ -151,8 +152,8 @@ impl Identity {
     }
 }
 
-/// Checks that files can be read or written. It asks the system about one socket and recognises the others, which saves
-/// a system call for each socket.
+/// Checks that files can be read or written. It asks the system about one socket and recognises all other sockets,
+/// which saves a system call for each of them.
 #[cfg(target_os = "linux")]
 #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
 #[derive(Default)]

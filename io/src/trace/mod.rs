@@ -12,13 +12,13 @@
 //! ```
 //!
 //! The driver of the turns (each binding has one) knows which callbacks it calls and when, so it writes the events. All
-//! bindings use this type. Times are those of the loop's clock, so the trace of a loop on virtual time is the same each
-//! time.
+//! bindings use the type [`Trace`]. Times are those of the loop's clock, so the trace of a loop on virtual time is the
+//! same each time.
 //!
 //! - The file never gets larger than its limit. A full trace ends with an event named `the trace is full`. The file is
 //!   then completed and closed.
 //! - A program that is killed loses at most the events of the last second, and of the time since the last turn began.
-//!   Perfetto and Chrome read a file without its end.
+//!   Perfetto and Chrome also read a file that lacks its end.
 //! - After a fork the child writes nothing.
 //! - Nothing is allocated after the trace was made.
 
@@ -100,8 +100,8 @@ const BUFFER: usize = 256 << 10;
 /// The length of the longest middle, see [`Middle`].
 const MIDDLE_MAX: usize = 80;
 
-/// The bytes that must be free before the small parts of a trace are allocated, by calls that abort, instead of
-/// returning an error, when memory runs out.
+/// The bytes that must be free before the small parts of a trace are allocated. The calls that allocate them return no
+/// error: when memory runs out, they abort.
 const FOR_THE_REST: usize = memory::FOR_A_MESSAGE;
 
 /// Room for the end of the file.
@@ -164,8 +164,8 @@ impl Trace {
     }
 
     /// Like [`create`](Self::create), for a loop that may have a trace already. Calls `end_old`, which ends the old
-    /// trace, when the new file is open and the memory is there. So if the file cannot be opened or memory is short, the
-    /// old trace goes on. It may be in the same file.
+    /// trace, when the new file is open and the memory is there. So if the file cannot be opened or memory is short,
+    /// the old trace goes on. Both traces may have the same file.
     ///
     /// # Errors
     /// Those of [`create`](Self::create).
@@ -311,7 +311,7 @@ impl Trace {
                 line = line.raw(b"{\"ph\":\"i\",\"s\":\"p\",\"ts\":").microseconds(full_ns);
                 line = line.bytes(ids.as_bytes()).raw(b",\"name\":\"the trace is full\"},\n");
             }
-            // A line ends with a comma, and the list needs a last element.
+            // Each line so far ends with a comma, so the list needs a last element.
             let line = line.raw(b"{\"ph\":\"M\"").bytes(ids.as_bytes());
             line.raw(b",\"name\":\"process_name\",\"args\":{\"name\":\"cogloop\"}}\n]\n")
         });

@@ -23,9 +23,9 @@
 //! reports. The waker's poll is multishot, too. So is each new poll of a loop that does not sleep: see `arm.rs`.
 //!
 //! A registration becomes *busy* when looks have found it ready several times in quick succession. Then it has no poll
-//! in the kernel, because a completion costs more than a look. It stays unarmed until the loop sleeps, or until looks
-//! in a row have found it not ready: two if the loop submits other entries anyway, eight if it does not. So while the
-//! same descriptors are busy, a wait is one `poll`, and the rings are not used. docs/backends.md has figures.
+//! in the kernel, because a completion costs more than a look. It stays unarmed until the loop sleeps, or until some
+//! looks in a row have found it not ready: two looks if the loop submits other entries anyway, eight if it does not. So
+//! while the same descriptors are busy, a wait is one `poll`, and the rings are not used. docs/backends.md has figures.
 //!
 //! Step 2 is left out when nothing has completed since the last wait and no registration is busy or may become busy.
 //! Step 3 then arms the dirty registrations in the system call that sleeps, and the new polls show what is ready.
@@ -38,9 +38,10 @@
 //! recognised and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) cancels it
 //! before it returns. If memory is short, `remove` returns an error, and the next wait cancels the poll.
 //!
-//! A descriptor that was closed without `remove` is found when it is polled, armed or checked. If it is armed, its peer
-//! sees the end only then (with epoll, at once). Every 64th wait checks one armed registration. While the loop sleeps,
-//! the *quiet timer* in the rings starts a check of 256 after each 10 to 20 ms without an event, until all are checked.
+//! A descriptor that was closed without `remove` is found when it is polled, armed or checked. Until then its poll
+//! hides the end from the peer, unlike with epoll. Every 64th wait checks one armed registration. While the loop
+//! sleeps, the *quiet timer* in the rings checks 256 more after each 10 to 20 ms without an event, until all are
+//! checked.
 //!
 //! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
 //! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only

@@ -1,5 +1,5 @@
-//! Handles completions, most of which become events, and checks for closed descriptors, which the kernel does not
-//! report.
+//! Handles completions, and looks for closed descriptors. Most completions become events. The kernel does not report
+//! that a descriptor was closed.
 
 use super::ring::Completion;
 use super::{QUIET_TIMER, Uring};
@@ -47,8 +47,8 @@ impl Uring {
     /// Makes the kernel produce the completions that it has deferred. Returns `false` if there are none, or on failure.
     ///
     /// The kernel has a flag that says that there are more completions. It may set the flag just after it has made
-    /// them, and clears the flag only when there are new ones. So after one `enter` without a result the function does
-    /// not try again.
+    /// them, and clears the flag only when there are new ones. So after one `enter` that brings no completion the
+    /// callers do not try again.
     fn enter_for_more(&mut self) -> bool {
         if !self.ring.has_more() {
             return false;

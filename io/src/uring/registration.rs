@@ -17,8 +17,8 @@ const BUSY_LASTING: u8 = 8;
 
 const SOON: u32 = 4;
 
-/// After this number of looks in a row that find an unarmed registration not ready, it is armed, even if that takes a
-/// system call for it alone. Arming it and taking its completion later cost about as much as that many looks.
+/// When this number of looks in a row have found an unarmed registration not ready, it is armed, even if arming takes a
+/// system call of its own. Arming it and taking its completion later cost about as much as that many looks.
 pub(super) const OVERDUE: u8 = 8;
 
 pub(super) struct Registration {

@@ -24,7 +24,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 pub enum Setup {
     /// Completions are made only in `enter`, and only the one thread that calls it may use the rings (Linux 6.1).
     Deferred,
-    /// Completions are made when this thread makes any system call. They do not interrupt it (Linux 5.19).
+    /// Completions are made when this thread makes any system call. They do not interrupt the thread (Linux 5.19).
     Cooperative,
     /// Every kernel with io_uring.
     Plain,
@@ -49,10 +49,11 @@ pub(super) struct Completion {
 /// hash table, whose size follows that of the completion ring. With 10,000 polls a removal takes 1.6 µs at this size.
 const COMPLETIONS: u32 = 32;
 
-/// The same multiple for plain rings, and for the others where memory is short. With 10,000 polls a removal takes 4 µs
-/// then. The larger ring can fail with `ENOMEM` for two reasons, although the machine has memory. First, the rings
-/// count as locked memory (`ulimit -l`), before Linux 5.12 and at least in 6.18, unless the process has `CAP_IPC_LOCK`.
-/// Second, the kernel may find no adjacent pages for it (<https://github.com/axboe/liburing/issues/1614>).
+/// The same multiple for plain rings, and for the other rings where memory is short. With 10,000 polls a removal takes
+/// 4 µs at this size. The larger ring can fail with `ENOMEM` for two reasons, although the machine has memory. First,
+/// before Linux 5.12 and at least in 6.18, the rings count as locked memory (`ulimit -l`), unless the process has
+/// `CAP_IPC_LOCK`. Second, the kernel may find no adjacent pages for the ring
+/// (<https://github.com/axboe/liburing/issues/1614>).
 const FEW_COMPLETIONS: u32 = 4;
 
 /// The duration of the quiet timer. After this time without an event the armed registrations are checked.
@@ -116,8 +117,8 @@ impl Ring {
         Ok(Self { rings, setup, quiet, has_multishot })
     }
 
-    /// Queues a poll whose completions have the name `name`. If it `lasts` and the kernel supports that, it is
-    /// multishot; else it is one-shot. Returns `false` if the ring is full.
+    /// Queues a poll whose completions have the name `name`. If `lasts` is true and the kernel has multishot polls, the
+    /// poll is multishot. Otherwise it is one-shot. Returns `false` if the ring is full.
     pub(super) fn poll(&mut self, name: u64, fd: BorrowedFd<'_>, flags: PollFlags, lasts: bool) -> bool {
         let poll = opcode::PollAdd::new(Fd(fd.as_raw_fd()), flags.bits().into()).multi(lasts && self.has_multishot);
         self.queue(&poll.build().user_data(name))
@@ -164,7 +165,7 @@ impl Ring {
         self.enter_with(queued, timeout_ns)
     }
 
-    /// [`enter`](Self::enter) that leaves the queued entries in the queue.
+    /// Does what [`enter`](Self::enter) does, but leaves the queued entries in the queue.
     pub(super) fn wait(&mut self, timeout_ns: u64) -> Result<usize, Errno> {
         self.enter_with(0, Some(timeout_ns))
     }

@@ -6,7 +6,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(all(loom, test)))]
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A notifier: any thread may call it, and a backend notices that.
+/// A notifier: any thread may call it, and a backend notices the call.
 pub(super) trait Notify {
     /// Makes the notifier readable.
     fn notify(&self);
@@ -14,7 +14,7 @@ pub(super) trait Notify {
     fn clear(&self);
 }
 
-/// A notifier, and whether a wake has called it or is about to.
+/// A notifier, and whether a wake has called it or is about to call it.
 #[derive(Debug)]
 pub(super) struct Pending<B> {
     is_pending: AtomicBool,

@@ -1,5 +1,5 @@
-//! Shared by the loop's tests: runs a test on every backend, and *lends* descriptors: nobody owns them, so a test may
-//! close them by hand.
+//! Functions that the loop's tests share. They run a test on every backend, and *lend* descriptors: a lent descriptor
+//! has no owner, so a test may close it by its number.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses its part")]
 
 mod stories;

@@ -10,10 +10,10 @@
 //!   ready    reported   reported                         reported
 //! ```
 //!
-//! `Edge` here is not the kernel's edge trigger, because the backends' triggers differ: `select` cannot tell new
-//! readiness from old, and the user would miss a wake-up for ever. Here the user says that a direction was drained
-//! (`WouldBlock`). The loop reports the direction again as soon as it is ready. So the mode works the same on all
-//! backends.
+//! `Edge` is not the kernel's edge trigger, because not every backend has one: `select` cannot tell new readiness from
+//! old. Also, a user of the kernel's trigger can miss a wake-up for ever. Instead, the user says that a direction was
+//! drained (`WouldBlock`), and the loop reports the direction again as soon as it is ready. So the mode works the same
+//! on all backends.
 
 use crate::Interest;
 

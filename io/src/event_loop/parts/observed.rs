@@ -1,8 +1,8 @@
 //! Observed descriptors: the table, and the backend that observes each of them.
 //!
 //! A direction of [`Mode::Edge`] or [`Mode::OneShot`] that was reported is silent. The backend is level-triggered and
-//! would go on reporting it, so the direction is removed from the backend's interest. That change waits until the next
-//! turn begins: if the user calls [`drained`](crate::EventLoop::drained) before, no system call is needed.
+//! would go on reporting it, so the direction is removed from the backend's interest. The removal waits until the next
+//! turn begins: if the user calls [`drained`](crate::EventLoop::drained) before then, no system call is needed.
 
 use super::kept::Kept;
 use super::mode::Mode;
@@ -245,8 +245,7 @@ impl Observed {
         self.look(&descriptor, event.token, asked) | event.ready & descriptor.marked_in_turn
     }
 
-    /// Which observed ones of `directions` are ready now, for a descriptor that may block. For any other descriptor:
-    /// all observed ones of `directions`.
+    /// Those of `directions` that are observed and, if the descriptor may block, are ready now.
     #[inline]
     pub(crate) fn look_again(&mut self, token: Token, directions: Interest) -> Interest {
         let Some(descriptor) = self.table.get(token) else { return Interest::NONE };

@@ -148,7 +148,7 @@ impl Readiness {
         self.pulled < self.events.len()
     }
 
-    /// Pulls the next event, if there is one. Also `None` if no direction of the event is to be reported any more.
+    /// Pulls the next event. `None` if there is no event, or if no direction of the event is to be reported any more.
     #[inline]
     pub(crate) fn pull(&mut self, observed: &mut Observed) -> Option<Ready> {
         let &event = self.events.get(self.pulled)?;

@@ -1,4 +1,4 @@
-//! The share of a turn: how much timers may take of it while descriptors wait, and descriptors while timers wait.
+//! The share of a turn that timers may take while descriptors wait, and that descriptors may take while timers wait.
 //!
 //! A turn serves what was due when its wait ended. With a thousand slow callbacks a turn would take seconds. A signal
 //! or a client that comes meanwhile would wait for all of them. So while the loop holds something of both kinds, a turn

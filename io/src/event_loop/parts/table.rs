@@ -50,7 +50,8 @@ impl Descriptor {
         self.marked_in_turn
     }
 
-    /// Whether this new interest leaves a direction out, adds none, and lets no silent one be reported again.
+    /// Whether this new interest only drops directions: it adds none, and has none that is silent and would be reported
+    /// again.
     pub(crate) fn only_drops(&self, new: Interest) -> bool {
         self.interest != new && self.wanted().contains(new)
     }
@@ -174,7 +175,7 @@ impl Table {
     }
 
     /// Puts a proposal into effect. There must be room for it. A descriptor that replaces another one takes over the
-    /// other's `served`.
+    /// `served` of the replaced one.
     pub(crate) fn put(&mut self, token: Token, fd: BorrowedFd<'_>, interest: Interest, mode: Mode) {
         let index = token.index() as usize;
         self.last_served += 1;

@@ -75,25 +75,25 @@ impl<T: Clone> Timers<T> {
         self.scheduler.cancel(key)
     }
 
-    /// [`cancel`](Self::cancel) by [`Scheduler::cancel_quickly`]. `None` if that needs more.
+    /// [`cancel`](Self::cancel) by [`Scheduler::cancel_quickly`]. `None` if more steps are needed.
     #[inline(always)]
     pub(crate) fn cancel_quickly(&mut self, key: Key) -> Option<T> {
         if self.unreferenced.is_empty() { self.scheduler.cancel_quickly(key) } else { None }
     }
 
-    /// [`try_add_once`](Self::try_add_once) by [`Scheduler::add_once_quickly`]. `None` if that needs more.
+    /// [`try_add_once`](Self::try_add_once) by [`Scheduler::add_once_quickly`]. `None` if more steps are needed.
     #[inline(always)]
     pub(crate) fn add_once_quickly(&mut self, deadline_ns: u64, value: T) -> Option<Key> {
         if self.slack_ns == 0 { self.scheduler.add_once_quickly(deadline_ns, value) } else { None }
     }
 
-    /// [`reschedule`](Self::reschedule) by [`Scheduler::reschedule_quickly`]. `false` if that needs more.
+    /// [`reschedule`](Self::reschedule) by [`Scheduler::reschedule_quickly`]. `false` if more steps are needed.
     #[inline(always)]
     pub(crate) fn reschedule_quickly(&mut self, key: Key, deadline_ns: u64) -> bool {
         self.unreferenced.is_empty() && self.scheduler.reschedule_quickly(key, deadline_ns)
     }
 
-    /// [`stop`](Self::stop) by [`Scheduler::stop_quickly`]. `false` if that needs more.
+    /// [`stop`](Self::stop) by [`Scheduler::stop_quickly`]. `false` if more steps are needed.
     #[inline(always)]
     pub(crate) fn stop_quickly(&mut self, key: Key) -> bool {
         self.unreferenced.is_empty() && self.scheduler.stop_quickly(key)

@@ -1,5 +1,5 @@
-//! Entries that stay in the kernel from wait to wait: the polls of edge-triggered registrations, and the quiet timer,
-//! which starts a check of armed registrations after a time without an event. C41 is a row of docs/conformance.md.
+//! Entries that stay in the kernel from wait to wait: the polls of edge-triggered registrations, and the quiet timer.
+//! This timer starts a check of armed registrations after a time without an event. C41 is a row of docs/conformance.md.
 
 use super::*;
 
