@@ -19,7 +19,7 @@
 //!
 //! # The rule for Lua calls
 //!
-//! A Lua call that can raise leaves by `longjmp`: no destructor runs. A call that can allocate can run the garbage
+//! A Lua call that can raise leaves by `longjmp`, so no destructor runs. A call that can allocate can run the garbage
 //! collector, and a `__gc` function may call this loop. So:
 //!
 //! 1. A Lua call is made only where no Rust value with a destructor and no reference into the loop's `State` is alive.
@@ -28,7 +28,7 @@
 //!    error.
 //! 3. A function first reads its arguments, then makes every object that it needs, then changes the loop. So an error
 //!    at any step leaves nothing half done.
-//! 4. After every call that may run Lua code the loop's state is fetched again: the loop may have been closed.
+//! 4. After every call that may run Lua code the loop's state is fetched again, because the loop may have been closed.
 
 // Error values must be `Copy`, because Lua may jump over them. They are large, but they are written only after a
 // failure.

@@ -50,8 +50,9 @@ entry!(
 /// The options of `every`.
 const OPTIONS: [&CStr; 4] = [c"ms", c"first", c"slack", c"policy"];
 
-/// Reads the period or the table of options at 2. Returns the plan (when the timer fires, and what it does about missed
-/// deadlines), and the slack if it is given. The plan's deadline is the delay until the timer first fires.
+/// Reads the period or the table of options at 2. Returns the plan, and the slack if it is given. The plan says when
+/// the timer fires, and what it does about missed deadlines. The plan's deadline is the delay until the timer first
+/// fires.
 unsafe fn check_plan(lua: *mut lua_State) -> (Plan, Option<u64>) {
     // SAFETY: only called by `every`, with the loop at 1 and the arguments above it; a check that raises leaves nothing
     // behind.
@@ -104,7 +105,7 @@ unsafe fn add(lua: *mut lua_State, flags: u64, due: Due) -> c_int {
         push_user_value(lua, 1, value::TASKS);
         stack!(lua: loop ms f entries);
         let ticket = push_ticket(lua, Ticket { key: 0, owner: 0 }, lua_upvalueindex(upvalue::TIMER));
-        // The state is fetched again: making these objects may have run a finalizer that has closed the loop.
+        // The state is fetched again, because making these objects may have run a finalizer that has closed the loop.
         let state = state_at(lua, 1);
         if state.is_null() {
             check_loop(lua, 1);

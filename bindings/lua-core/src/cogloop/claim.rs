@@ -124,7 +124,7 @@ pub(super) unsafe fn drop_claim(lua: *mut lua_State, index: c_int, number: Numbe
     }
 }
 
-/// Drops those directions of the Node at `index` that have a void claim: other code has closed or resumed the
+/// Drops the directions of the Node at `index` that have a void claim, because other code has closed or resumed the
 /// coroutine.
 ///
 /// # Safety
@@ -154,8 +154,8 @@ pub(super) unsafe fn void_dead_claims(lua: *mut lua_State, index: c_int) {
     }
 }
 
-/// Whether the task that claims this direction of the Node at `index` still waits, that is, no other code has closed or
-/// resumed its coroutine. Neither raises nor runs Lua code.
+/// Whether the task that claims this direction of the Node at `index` still waits. If other code has closed or resumed
+/// its coroutine, it does not. Neither raises nor runs Lua code.
 ///
 /// # Safety
 ///
@@ -227,7 +227,7 @@ unsafe fn find_waiting(lua: *mut lua_State) {
 
 /// Drops void claims, and timers of tasks that no longer sleep. The loop calls this function before it decides whether
 /// anything is left to do. If `run` would return now, this function also ends each task whose coroutine other code has
-/// closed, because other tasks may wait for the end of such a task.
+/// closed. Other tasks may wait for the end of such a task.
 ///
 /// # Safety
 ///

@@ -104,9 +104,9 @@ entry!(
 );
 
 /// Arms a timer, and writes it into the ticket. Returns the timer's place in TASKS, the table of what the timers call.
-/// The Lua code then stores what this timer calls, its entry, at that place, and sets the field `arming` of the loop's
-/// block to 0. Before the entry is stored, a turn, a listing or the arming of another timer may park the timer, that
-/// is, pause it. In this case the Lua code also calls [`linked`].
+/// The Lua code then stores the timer's entry, which is what the timer calls, at that place. It also sets the field
+/// `arming` of the loop's block to 0. Before the entry is stored, a turn, a listing or the arming of another timer may
+/// park the timer, that is, pause it. In this case the Lua code also calls [`linked`].
 ///
 /// # Safety
 ///
@@ -149,10 +149,10 @@ unsafe extern "C" fn linked(block: *mut LoopBlock, ticket: *const Ticket) -> i32
     unsafe { on(block, |state| Key::from_bits((*ticket).key).map(|key| i32::from(state.armed_in_steps(key)))) }
 }
 
-/// Takes the next due timer. Returns its place in TASKS: the Lua code empties the place, sets the field `emptying` of
-/// the block to 0, and calls the callback. For a timer that repeats, returns `-1 - place`, because such a timer keeps
-/// its entry. Returns [`UNUSUAL`] if the C function must serve the timer, and 0 if nothing is left for this turn or the
-/// loop must return.
+/// Takes the next due timer. Returns its place in TASKS. The Lua code then empties the place, sets the field `emptying`
+/// of the block to 0, and calls the callback. For a timer that repeats, returns `-1 - place`, because such a timer
+/// keeps its entry. Returns 0 if no timer is left for this turn, or if the loop must return. Returns [`UNUSUAL`] if the
+/// C function must serve the timer.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {

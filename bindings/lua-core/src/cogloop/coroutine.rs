@@ -144,7 +144,7 @@ unsafe fn push_running(lua: *mut lua_State) {
     unsafe { push_user_value(lua, 1, value::CURRENT) };
 }
 
-/// Raises unless `lua` is the running coroutine of a task of this loop, and can yield.
+/// Raises an error if `lua` is not the running coroutine of a task of this loop, or if it cannot yield.
 ///
 /// # Safety
 ///

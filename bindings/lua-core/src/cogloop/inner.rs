@@ -1,5 +1,5 @@
-//! Functions for the parts that are written in Lua: they check arguments, return the running task, and pass a wait
-//! through coroutines that a task makes itself.
+//! Functions for the parts that are written in Lua. They check arguments, return the running task, and pass a wait on
+//! from a coroutine that a task makes itself.
 //!
 //! ```text
 //!   task ── wrap: enter ──► coroutine of its own ── sleep: request, yield MARK ──┐

@@ -124,7 +124,7 @@ unsafe fn drop_waiter(lua: *mut lua_State, index: c_int, waiter: c_int) {
             }
             return;
         }
-        // The other waiters keep their order: it is the order in which they are woken.
+        // The other waiters keep their order, because they are woken in this order.
         let count = lua_rawlen(lua, waiters) as i64;
         let mut kept = 0;
         for n in 1..=count {

@@ -1,7 +1,7 @@
 //! The state in which a coroutine was left, and whether it still is in that state.
 //!
 //! A script can get the coroutine of a task, and resume it, close it, or run this loop in it. `lua_status` does not
-//! show such a change: a running coroutine has the same status as a fresh one, and a coroutine that waits in one of our
+//! show such a change. A running coroutine has the same status as a fresh one. A coroutine that waits in one of our
 //! functions has the same status as one that has yielded elsewhere. So the timer or the queue's entry that resumes a
 //! coroutine says how the coroutine was left. A coroutine that waits also keeps MARK on top of its stack. Resuming or
 //! closing the coroutine removes the mark. [`is_left`] compares what the entry says with the coroutine. Each function
@@ -27,7 +27,7 @@ pub(super) fn raise_mark() -> *mut c_void {
 /// The state of a coroutine at the time when its entry was made.
 #[derive(Clone, Copy)]
 pub(super) enum Left {
-    /// The coroutine has not begun: its stack has the value that `begin_with` put there. The number is what `begin`
+    /// The coroutine has not begun, and its stack has the value that `begin_with` put there. The number is what `begin`
     /// needs.
     Fresh(c_int),
     /// The coroutine has called `coroutine.yield` itself.
@@ -45,7 +45,8 @@ pub(super) enum Left {
 ///
 /// The coroutine is alive: it is on a stack.
 pub(super) unsafe fn is_left(coroutine: *mut lua_State, left: Left) -> bool {
-    // SAFETY: the caller's promise. The stack of a running coroutine is not read: it has an active frame.
+    // SAFETY: the caller's promise. The stack of a running coroutine is not read, because such a coroutine has an
+    // active frame.
     unsafe {
         let is_waiting = || lua_gettop(coroutine) > 0 && lua_touserdata(coroutine, -1) == mark();
         match (left, lua_status(coroutine)) {

@@ -49,7 +49,8 @@ entry!(
     /// `loop:timers( )` → `{ { timer =, remaining =, f =, repeats =, paused =, name = }, … }` in the order in which
     /// they fire
     pub(super) fn timers(lua: *mut lua_State) -> c_int {
-        // The list is copied entry by entry: making a table may run a finalizer, and the finalizer may change anything.
+        // The list is copied entry by entry, because making a table may run a finalizer, and the finalizer may change
+        // anything.
         let state = receiver(lua);
         void_all_dead(lua);
         with_or_raise(lua, state, list);

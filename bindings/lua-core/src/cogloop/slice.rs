@@ -191,7 +191,7 @@ pub(super) unsafe fn line_of(coroutine: *mut lua_State) -> Place {
                 break;
             }
             // The source takes longer to find than the line, so it is read only for a function that has a line. A
-            // function in C, such as a function that waits, has none.
+            // function in C, such as a function that waits, has no line.
             lua_getinfo(coroutine, c"l".as_ptr(), info);
             let line = (*info).currentline;
             let is_here = line > 0 && {
@@ -241,8 +241,8 @@ pub(super) unsafe fn push_counts_by_name(lua: *mut lua_State) {
 /// Increments `place`, and pushes the task at that place of the list at `alive`; nil if the task has ended meanwhile.
 /// Returns false after the last task, or if the loop was closed.
 unsafe fn push_next(lua: *mut lua_State, alive: c_int, place: &mut u32) -> bool {
-    // SAFETY: only called with the loop at 1 and ALIVE at `alive`. The number of tasks is read each time: the caller's
-    // work on a task may run a finalizer.
+    // SAFETY: only called with the loop at 1 and ALIVE at `alive`. The number of tasks is read each time, because the
+    // caller's work on a task may run a finalizer.
     unsafe {
         let state = state_at(lua, 1);
         if state.is_null() || *place >= (*state).cogloop.alive {

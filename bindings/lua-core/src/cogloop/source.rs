@@ -141,8 +141,8 @@ entry!(
     }
 );
 
-/// Passes the result of a source through the recording of its loop, if there is one: a recording stores the result, and
-/// a replay returns the stored result.
+/// Passes the result of a source through the recording of its loop, if there is one. A loop that records stores the
+/// result. A loop that replays returns the stored result.
 unsafe fn witness(source: *mut Source, value: u64) -> u64 {
     // SAFETY: only called with a source whose userdata is on the stack. Its state lives, or is null.
     unsafe { (*source).state.as_ref() }.map_or(value, |state| state.events.witness(value))

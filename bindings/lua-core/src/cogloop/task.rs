@@ -8,8 +8,9 @@
 //!        └─ ABOUT ────► its name; once it is cancelled: the cancellation, with the name in it
 //! ```
 //!
-//! A coroutine may escape its task (`task:thread( )`, `coroutine.running( )`): other code may resume it, close it, or
-//! run this loop in it. So each function checks the coroutine before it touches its stack; see `left.rs`.
+//! A script can get the coroutine of a task by `task:thread( )` or `coroutine.running( )`. Other code may then resume
+//! the coroutine, close it, or run this loop in it. So each function checks the coroutine before it touches the
+//! coroutine's stack; see `left.rs`.
 
 use super::left::is_dead;
 use super::upvalue;
@@ -34,7 +35,7 @@ pub(super) const USER_VALUES: c_int = 3;
 pub(super) enum Phase {
     /// The task has not begun. A timer starts it.
     Fresh,
-    /// The task has called `coroutine.yield` itself, or its handle was closed: a timer resumes the task in the next
+    /// The task has called `coroutine.yield` itself, or its handle was closed, and a timer resumes the task in the next
     /// turn. Or the task is about to run.
     Queued,
     /// The task was woken. The number identifies the task's entry in the loop's queue.
@@ -81,7 +82,7 @@ pub(super) struct Task {
     pub(super) grace_ms: u32,
     /// The number of results.
     pub(super) results: c_int,
-    /// Whether the present wait was cut short: its end raises the cancellation again.
+    /// Whether the present wait was cut short. The end of such a wait raises the cancellation again.
     pub(super) is_cut: bool,
     /// The number of waits that began after the grace period, and so were cut short at once.
     pub(super) cuts: u8,
@@ -167,7 +168,7 @@ pub(super) unsafe fn push_name(lua: *mut lua_State, index: c_int) {
 }
 
 /// Returns the text that `status` returns for the task at `index`. A task that has not ended counts as cancelled if
-/// other code has ended its coroutine, or if `state` is null: the loop is then closed or gone.
+/// other code has ended its coroutine, or if `state` is null, because the loop is closed or gone.
 ///
 /// # Safety
 ///

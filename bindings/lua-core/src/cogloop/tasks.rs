@@ -89,8 +89,8 @@ entry!(
 entry!(
     /// `loop:tasks( )` → the tasks that have not ended, in no order
     pub(super) fn tasks(lua: *mut lua_State) -> c_int {
-        // The list is copied by index, up to its present length: making the table may run a finalizer that changes the
-        // list.
+        // The list is copied by index, up to its present length, because making the table may run a finalizer that
+        // changes the list.
         receiver(lua);
         lua_settop(lua, 1);
         lua_createtable(lua, 0, 0);

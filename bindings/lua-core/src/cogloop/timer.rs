@@ -1,6 +1,6 @@
-//! The methods of a timer. Each needs only the ticket, the contents of the timer's userdata: the loop's number and the
-//! timer's key. If either the loop or the timer is gone, `remaining` returns nil, `ref` and `unref` do nothing, and the
-//! other methods return false.
+//! The methods of a timer. Each method needs only the ticket, that is, the contents of the timer's userdata. A ticket
+//! has the loop's number and the timer's key. If the loop or the timer is gone, `remaining` returns nil, and `ref` and
+//! `unref` do nothing. The other methods return false.
 
 use super::loops::push_owner;
 use super::ticket::Ticket;

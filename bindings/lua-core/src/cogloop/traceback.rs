@@ -68,7 +68,8 @@ entry!(
     }
 );
 
-/// Pushes the traceback of a coroutine: the one that [`on_raise`] has kept, otherwise that of its present stack.
+/// Pushes the traceback of a coroutine. It is the traceback that [`on_raise`] has kept, or else that of the coroutine's
+/// present stack.
 ///
 /// # Safety
 ///

@@ -103,7 +103,7 @@ unsafe fn timed(node: *mut NodeBlock, key: Key) -> Interest {
 
 /// Which of these directions of the Node at 3 are ready now. Leaves the stack as it was.
 unsafe fn ready_now(lua: *mut lua_State, node: *mut NodeBlock, due: Interest) -> Interest {
-    // SAFETY: only called by `time_out`. The number need not be an open descriptor: the kernel checks it.
+    // SAFETY: only called by `time_out`. The number need not be an open descriptor, because the kernel checks it.
     unsafe {
         let mut wanted = PollFlags::empty();
         wanted.set(PollFlags::IN, due.contains(Interest::READ));

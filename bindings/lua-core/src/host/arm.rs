@@ -83,8 +83,8 @@ impl State {
         }
     }
 
-    /// Compiled code may not have emptied the place of the new timer `key` in TASKS yet. Then this function adds the
-    /// timer once more, and cancels the first one.
+    /// If compiled code has not yet emptied the place of the new timer `key` in TASKS, adds the timer once more, and
+    /// cancels `key`.
     #[cfg(feature = "luajit")]
     #[inline]
     fn in_another_place(&mut self, key: Key, due: Due, value: u64) -> Result<Key, AddError> {

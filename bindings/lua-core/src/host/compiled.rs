@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 pub(crate) const UNUSUAL: i32 = -1;
 
 /// After this number of timers in a turn, the C function calls the Lua function, which serves the rest of the timers.
-/// For a few timers this call costs more than it gains, and also for timers that the Lua function leaves to the C
+/// The call costs more than it gains for a few timers, and also for timers that the Lua function leaves to the C
 /// function.
 const FIRST: u32 = 32;
 
@@ -82,7 +82,7 @@ pub(crate) fn note_firing(state: &mut State, expired: ExpiredTimer<u64>) {
 ///
 /// [The rule for Lua calls](crate); the metatable of loops is at `class`. Room for two values. May raise.
 pub(crate) unsafe fn prepare(lua: *mut lua_State, class: c_int) -> Option<*mut State> {
-    // SAFETY: the caller's promise. The state is fetched last: making the coroutine may run a finalizer.
+    // SAFETY: the caller's promise. The state is fetched last, because making the coroutine may run a finalizer.
     unsafe {
         let thread = resting_thread(lua);
         let block = test_userdata(lua, 1, class).cast::<LoopBlock>();

@@ -34,7 +34,7 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// Runs the loop at 1 until the end that `pace` describes. Raises the error of a callback unless there is an `onerror`.
+/// Runs the loop at 1 until the end that `pace` describes. If there is no `onerror`, raises the error of a callback.
 ///
 /// # Safety
 ///
@@ -50,7 +50,7 @@ pub(crate) unsafe fn drive(lua: *mut lua_State, pace: Pace) {
         check_may_run(lua, state);
         (*state).begin_run(pace);
         let outer = interrupt::enter(&(*state).waker, lua);
-        // `protected` does not raise: it catches the errors of callbacks.
+        // `protected` does not raise, because it catches the errors of callbacks.
         let ended_well = interrupt::while_running(|| protected(lua));
         interrupt::leave(outer, ended_well);
         if let Some(state) = state_at(lua, 1).as_mut() {
@@ -261,7 +261,8 @@ unsafe fn take_turn(lua: *mut lua_State, state: *mut State) -> bool {
             Ok(())
         });
         if let Some(failure) = refused {
-            // If a replay has departed from its recording, the system has not failed: the departure is raised instead.
+            // If a replay has departed from its recording, the system has not failed. In this case the departure is
+            // raised.
             with_or_raise(lua, state, |state| state.departure().map_or(Ok(()), Err));
             if !(*state).face.returns_refusals {
                 failure.text.raise(lua);

@@ -1,7 +1,7 @@
 //! The values that a script may use as handles, and how to find the descriptor of each.
 //!
-//! A value may be one of these, which are tried in this order: a `t.Net.Socket`, a Lua file, a descriptor number, an
-//! object with a `getfd`, `fileno` or `pollfd` method or a `pollfd` field.
+//! A value may be a `t.Net.Socket`, a Lua file, a descriptor number, or an object. An object has a method `getfd`,
+//! `fileno` or `pollfd`, or a field `pollfd`. The kinds are tried in this order.
 
 use super::memory::{Handle, Kind, SocketBlock};
 use super::socket::push_socket_metatable;
@@ -22,7 +22,7 @@ use std::ffi::{CStr, c_int, c_void};
 /// The first words of the description if an object returned a string that is no number.
 const SAID: &[u8] = b"the text '";
 impl Handle {
-    /// Whether the handle still has the same descriptor: a finalizer may have closed the handle since it was read. The
+    /// Whether the handle still has the same descriptor. A finalizer may have closed the handle since it was read. The
     /// check runs no Lua code, so it does not notice every change.
     ///
     /// # Safety
@@ -327,7 +327,7 @@ pub(crate) unsafe fn buffered(stream: *mut FILE) -> usize {
     unsafe { __freadahead(stream) }
 }
 
-/// Returns 0: this system cannot tell how many bytes are buffered. A script has to read all input that there is
+/// Returns 0, because this system cannot tell how many bytes are buffered. A script has to read all input that there is
 /// (`file:read( 4096 )`), or set `file:setvbuf( 'no' )`.
 ///
 /// # Safety

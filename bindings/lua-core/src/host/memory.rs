@@ -89,8 +89,8 @@ pub(crate) struct State {
     /// Whether `run` has taken a turn. If an error interrupts the batch of that turn, `run` goes on with the batch
     /// before the next turn.
     pub(crate) in_batch: bool,
-    /// Whether a report that a handle is ready may be out of date: a callback has run since the last wait, or
-    /// `left_marks` was set.
+    /// Whether a report that a handle is ready may be out of date. It may be so if a callback has run since the last
+    /// wait, or if `left_marks` was set.
     pub(crate) served: bool,
     /// Whether the last turn has left a handle marked as ready for this turn. The buffer that was the reason for the
     /// mark may have been emptied since.

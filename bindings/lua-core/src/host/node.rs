@@ -91,7 +91,7 @@ pub(crate) unsafe fn attach(
                 lua_pop(lua, 1);
             }
         }
-        // From here on nothing runs Lua code, unless this function begins again.
+        // From here on no Lua code runs, except if this function calls itself.
         let state = check_loop(lua, 1);
         if !handle.is_current() {
             return Err(Failure { errno: EBADF, text: Text::new("handle: it was closed") });
@@ -204,7 +204,7 @@ unsafe fn new_node(lua: *mut lua_State, handle: Handle) {
 }
 
 /// Puts the new Node, which is on top, into the loop's table, and its descriptor into the backend. The table comes
-/// first: only this step can raise, and it is easily undone.
+/// first, because only this step can raise, and it is easily undone.
 unsafe fn enter(
     lua: *mut lua_State,
     state: *mut State,
@@ -248,7 +248,8 @@ unsafe fn observe_too(
     unsafe {
         let interest = (*node).interest | direction;
         if interest != (*node).interest || handle.kind == Kind::Number {
-            // The descriptor is registered again: if its number was closed, the kernel has forgotten the registration.
+            // The descriptor is registered again, because the kernel has forgotten the registration if the number was
+            // closed.
             register(state, node, handle, interest)?;
         }
         if handle.kind != (*node).kind && handle.kind != Kind::Number {

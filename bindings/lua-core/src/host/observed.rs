@@ -192,7 +192,7 @@ pub(crate) unsafe fn leave_loops(socket: *mut SocketBlock) {
             node.interest = Interest::NONE;
             unwatch(state, node);
             (*state).closed.push(node.number);
-            // An error changes nothing: the descriptor is closed next.
+            // An error changes nothing, because the descriptor is closed next.
             let _ = with(state, |state| Ok(token.map(|token| state.events.remove_descriptor(token).is_ok())));
         }
     }

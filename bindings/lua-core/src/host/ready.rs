@@ -60,7 +60,8 @@ pub(crate) unsafe fn serve_handle(lua: *mut lua_State, state: *mut State, ready:
     }
 }
 
-/// Whether the report of a handle must be dropped: its loop was closed or stopped, or the handle was removed.
+/// Whether the report of a handle must be dropped, because its loop was closed or stopped, or because the handle was
+/// removed.
 unsafe fn is_over(state: *mut State, node: *mut NodeBlock, token: Token) -> bool {
     // SAFETY: only called with the state of the loop at 1, or null if it is closed, and with a Node on the stack.
     unsafe { state.is_null() || (*state).stopped || (*node).token != token.to_bits() }
@@ -135,8 +136,8 @@ unsafe fn is_used_up(lua: *mut lua_State, state: *mut State, node: *mut NodeBloc
     }
 }
 
-/// Drops the Node at 3, whose handle was closed. A plain number is kept until the script removes it: while it is closed
-/// it gets no event on any backend, and the script may open it again.
+/// Drops the Node at 3, whose handle was closed. A plain number is kept until the script removes it. While the number
+/// is closed, it gets no event on any backend, and the script may open it again.
 unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
     // SAFETY: only called by `look_again`, with the Node at 3 and the loop open.
     unsafe {
@@ -146,7 +147,8 @@ unsafe fn forget_unless_number(lua: *mut lua_State, node: *mut NodeBlock) {
     }
 }
 
-/// Makes the value at `index` the CURRENT one, for `onerror`: its callback runs now. Neither raises nor allocates.
+/// Stores the value at `index` as CURRENT, for `onerror`. The callback of that value runs now. Neither raises nor
+/// allocates.
 pub(crate) unsafe fn note_current(lua: *mut lua_State, state: *mut State, index: c_int) {
     // SAFETY: only called with a live state of the loop at 1, and a Task or Node at `index`.
     unsafe {

@@ -1,8 +1,8 @@
 //! The steps in which code that LuaJIT compiles with the script adds a timer, cancels it, or takes it to serve it. One
-//! step changes the wheel, another the loop's table TASKS, which has an entry for each timer. No steps begin while a
-//! debug hook is set, because the hook could use the loop between two steps. A finalizer may still run between two
-//! steps, and so may a hook that another thread or a signal handler sets. Lua's own Ctrl-C sets such a hook, which
-//! raises.
+//! step changes the wheel. Another step changes the loop's table TASKS, which has an entry for each timer. No steps
+//! begin while a debug hook is set, because the hook could use the loop between two steps. A finalizer may still run
+//! between two steps, and so may a hook that another thread or a signal handler sets. Lua's own Ctrl-C sets such a
+//! hook, which raises.
 //!
 //! ```text
 //!   add      arm ─────► the Lua code stores the entry in TASKS ────► arming = 0
@@ -28,7 +28,7 @@ fn place_of(index: u32) -> i32 {
 }
 
 impl Steps {
-    /// Whether [`State::empties`] may be called: no other place still has to be emptied.
+    /// Whether [`State::empties`] may be called. It must not be called while another place still has to be emptied.
     pub(crate) fn may_empty(&self) -> bool {
         self.places().is_none_or(|places| places.emptying.get() == 0)
     }

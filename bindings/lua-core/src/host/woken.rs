@@ -53,7 +53,7 @@ impl Woken {
         self.queue.try_reserve(1)
     }
 
-    /// Adds a task. Call [`expect`](Self::expect) first: it makes room. Returns the number of the task's entry.
+    /// Adds a task. Call [`expect`](Self::expect) first, which makes room. Returns the number of the task's entry.
     #[inline]
     pub(crate) fn push(&mut self, place: u32, values: i32) -> u32 {
         self.queue.push_back(Entry { place, values });

@@ -178,7 +178,7 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
 ///
 /// # Safety
 ///
-/// [The rule for Lua calls](crate); a table at `arg`. Room for four values. Runs no Lua code unless it raises.
+/// [The rule for Lua calls](crate); a table at `arg`. Room for four values. Runs Lua code only if it raises.
 pub(crate) unsafe fn check_options(lua: *mut lua_State, arg: c_int, known: &[&CStr], list: &CStr) {
     // SAFETY: the caller's promise. While `lua_next` runs, `lua_tolstring` may read only keys that are strings. `bytes`
     // is called for no other key.
@@ -322,7 +322,7 @@ pub(crate) unsafe fn is_callable(lua: *mut lua_State, index: c_int) -> bool {
     }
 }
 
-/// Raises an error unless the argument can be called.
+/// Raises an error if the argument cannot be called.
 ///
 /// # Safety
 ///
@@ -393,7 +393,7 @@ mod tests {
 
     /// Adds each whole number of nanoseconds below a millisecond to 0, 1, 999 and 86,400,000 milliseconds. If such a
     /// sum, as a floating-point number, is slightly above a whole number of nanoseconds, it is rounded up to the next
-    /// one.
+    /// whole number.
     #[test]
     fn every_fraction_is_rounded_up_and_by_less_than_a_nanosecond() {
         for whole in [0, 1, 999, 86_400_000] {

@@ -22,7 +22,8 @@ local function opcode( f, pc ) return util.funcbc( f, pc ) % 256 end
 -- `serve` consists of one endless loop. Returns a function that calls `serve` until LuaJIT gives up compiling this
 -- loop. LuaJIT gives up a loop that it has failed to compile several times, for example because the callbacks make
 -- closures. It then replaces the loop's opcode LOOP by the next opcode, and interprets the loop. From then on the
--- returned function does nothing: the C function that serves the same timers is faster than an interpreted loop.
+-- returned function does nothing, because the C function that serves the same timers is faster than an interpreted
+-- loop.
 local function while_compiled( serve )
   local LOOP, pc = opcode( function( ) while true do serve( ) end end, 1 ), 1
   while opcode( serve, pc ) ~= LOOP do pc = pc + 1 end

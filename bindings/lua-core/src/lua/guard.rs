@@ -244,7 +244,7 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
         PermissionDenied => errno::EPERM,
         ResourceBusy => errno::EBUSY,
         Unsupported => errno::ENOSYS,
-        // This is above all the error after a fork: the loop belongs to the parent process.
+        // This is above all the error after a fork, when the loop belongs to the parent process.
         _ => errno::EPERM,
     }
 }

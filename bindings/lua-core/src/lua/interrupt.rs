@@ -63,8 +63,8 @@ pub fn install() -> io::Result<()> {
 }
 
 /// Interrupts: running loops return from `run` as after `stop`, and a sleep ends. Later sleeps end at once, too, so an
-/// interrupt that comes before a sleep is not lost. Returns whether all earlier interrupts were already reported to the
-/// script, and the state in which this interrupt found the loops. Async-signal-safe.
+/// interrupt that comes before a sleep is not lost. Returns two values: whether all earlier interrupts were already
+/// reported to the script, and the state in which this interrupt found the loops. Async-signal-safe.
 pub fn raise() -> (bool, Found) {
     let is_first = COUNT.fetch_add(1, SeqCst) == RAISED.load(SeqCst);
     let depth = DEPTH.load(SeqCst).min(LEVELS);

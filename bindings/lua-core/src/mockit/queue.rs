@@ -1,4 +1,4 @@
-//! The timers of a service and the queue of their events. This file uses no Lua: it knows a callback only by the
+//! The timers of a service and the queue of their events. This file uses no Lua. It knows a callback only by the
 //! callback's place in a table.
 //!
 //! ```text

@@ -73,7 +73,7 @@ pub(super) unsafe fn push_failure(lua: *mut lua_State, first: Failed, what: Text
 
 pub(super) fn reason(what: Text<200>, errno: c_int) -> Text<400> {
     let mut text = Text::new("");
-    // The text is appended as bytes: the name of a Unix socket need not be UTF-8.
+    // The text is appended as bytes, because the name of a Unix socket need not be UTF-8.
     text.extend(what.as_bytes());
     let _ = write!(text, " ({})", Reason(errno));
     text

@@ -44,7 +44,7 @@ const NAME_MAX: usize = 128;
 ///
 /// # Errors
 ///
-/// The name is too long, or has a zero byte inside, or is abstract and the system has no such names.
+/// The name is too long, or has a zero byte inside. Or the name is abstract, and the system has no abstract names.
 pub(super) fn unix(text: &[u8]) -> Result<SockAddr, ErrorText> {
     let wrong = |why: std::fmt::Arguments<'_>| Text::new(format_args!("'{}'{why}", Lossy(text)));
     let mut room = [0; NAME_MAX];

@@ -193,7 +193,7 @@ unsafe fn refuse(lua: *mut lua_State, wanted: &CStr) -> ! {
     unsafe { wrong_property(lua, CStr::from_ptr(lua_tostring(lua, 2)), c"a socket", wanted, 3) }
 }
 
-/// Reads the boolean at 3. A number is true unless it is 0, as in lua-t.
+/// Reads the boolean at 3. As in lua-t, the number 0 is false, and every other number is true.
 unsafe fn check_flag(lua: *mut lua_State) -> bool {
     // SAFETY: only called by `new_index`, with a string at 2.
     unsafe {

@@ -1,4 +1,4 @@
-//! Whether a call on a socket may block. In a callback it must not block if a loop observes the socket: another
+//! Whether a call on a socket may block. In a callback it must not block if a loop observes the socket. Another
 //! callback or process may have taken the reported input, and then the call would block the whole loop.
 //!
 //! | socket | in a callback | elsewhere |
@@ -38,8 +38,8 @@ pub(super) unsafe fn may_wait(socket: *const SocketBlock, direction: Interest) -
     }
 }
 
-/// Does `work` on the socket's descriptor. `work` calls `send` or `recv` with the flags that it gets; the flags keep
-/// the call from waiting, unless it may wait.
+/// Does `work` on the socket's descriptor. `work` calls `send` or `recv` with the flags that it gets. If the call must
+/// not wait, the flags prevent waiting.
 ///
 /// # Errors
 ///

@@ -94,7 +94,7 @@ entry!(
 );
 
 /// Receives into a buffer on the C stack. An error in `recv` may call a message handler that calls `recv` again, a
-/// hundred times deep. So many buffers would need too much of the C stack. So the buffer is in a function of its own,
+/// hundred times deep. A hundred buffers would need too much of the C stack. So the buffer is in a function of its own,
 /// in which no code of the script can run except a finalizer.
 #[inline(never)]
 unsafe fn receive_short(lua: *mut lua_State, block: *const SocketBlock, address: *mut SockAddr, max: usize) -> c_int {

@@ -17,8 +17,8 @@ local finish, of_task, again_or_raise, last = own.finish, own.of_task, own.again
 local TASKS, CURRENT, ENVS = own.TASKS, own.CURRENT, own.ENVS
 local NEXT, CALLBACK       = 1, 2
 
--- For each loop that this file has prepared, the table of its user values. `of_loop` is weak: it keeps neither the loop
--- nor the user values alive.
+-- For each loop that this file has prepared, the table of its user values. `of_loop` is weak, so it keeps neither the
+-- loop nor the user values alive.
 local of_loop = setmetatable( { }, { __mode = 'kv' } )
 
 -- The stock of tasks that are not armed yet, the tables of their user values, and the number of tasks.

@@ -188,8 +188,8 @@ unsafe extern "C" fn cancel(block: *mut LoopBlock, task: *mut TaskBlock) -> i32 
 }
 
 /// Takes the next due task, and returns its place in TASKS. The Lua code empties the place and calls [`begin`]. Returns
-/// 0 if nothing is left for this turn or the loop must return, and
-/// [`UNUSUAL`](crate::host::compiled::UNUSUAL) if the C function must serve the task.
+/// 0 if no task is left for this turn, or if the loop must return. Returns [`UNUSUAL`](crate::host::compiled::UNUSUAL)
+/// if the C function must serve the task.
 unsafe extern "C" fn next(block: *mut LoopBlock) -> i32 {
     // SAFETY: called by the Lua code with a loop; the state is null or belongs to an open loop.
     unsafe {

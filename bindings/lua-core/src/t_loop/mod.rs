@@ -157,7 +157,7 @@ entry!(
 entry!(
     /// `loop:backend( )` → name, reason
     fn backend(lua: *mut lua_State) -> c_int {
-        // The texts are copies: making a string may run a finalizer, and the finalizer may close the loop.
+        // The texts are copies, because making a string may run a finalizer, and the finalizer may close the loop.
         let report = (*check_loop(lua, 1)).events.backend();
         let (name, reason) = (ErrorText::new(report.name), ErrorText::new(&report.reason));
         name.push(lua);

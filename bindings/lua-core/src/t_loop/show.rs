@@ -105,8 +105,8 @@ unsafe fn add_tasks(lua: *mut lua_State, buffer: *mut luaL_Buffer, now_ns: u64) 
     // SAFETY: only called by `show`, with the loop at 1, its tasks at 2, and the buffer on top.
     unsafe {
         let mut position = 0;
-        // The list is copied entry by entry, and each Task is looked up: a finalizer may change the list or the Task
-        // meanwhile.
+        // The list is copied entry by entry, and each Task is looked up, because a finalizer may change the list or the
+        // Task meanwhile.
         while let Some((deadline_ns, index)) = nth(lua, position) {
             position += 1;
             lua_rawgeti(lua, 2, slot(index));

@@ -40,7 +40,7 @@ entry!(
         set_user_value(lua, -2, CALLBACK);
         stack!(lua: loop ms tbl task);
 
-        // The state is fetched again: making these objects may have run a finalizer that has closed the loop.
+        // The state is fetched again, because making these objects may have run a finalizer that has closed the loop.
         let state = state_at(lua, 1);
         if state.is_null() {
             check_loop(lua, 1);
@@ -103,7 +103,8 @@ entry!(
     /// `loop:cancelTask( task )` → whether the task was pending. If the task's own callback calls `cancelTask`, returns
     /// false only if the task was cancelled before.
     pub(super) fn cancel_task(lua: *mut lua_State) -> c_int {
-        // The task is read before the loop is checked: the processor loads the task from memory during the check.
+        // The task is read before the loop is checked, so that the processor loads the task from memory during the
+        // check.
         let task = test_userdata(lua, 2, upvalue::TIMER).cast::<TaskBlock>();
         let state = check_loop(lua, 1);
         if task.is_null() {

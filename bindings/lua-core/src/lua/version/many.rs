@@ -17,7 +17,8 @@ pub(crate) unsafe fn new_userdata(lua: *mut lua_State, size: usize, user_values:
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, and room for two values.
+/// At `index` there is a userdata that [`new_userdata`] made with `n` user values or more. The stack has room for two
+/// values.
 #[inline]
 pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
     // SAFETY: the caller's promise.
@@ -28,8 +29,8 @@ pub(crate) unsafe fn push_user_value(lua: *mut lua_State, index: c_int, n: c_int
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, which [`new_userdata`] made with `n` user values or more, a value on top, and room
-/// for one more.
+/// At `index` there is a userdata that [`new_userdata`] made with `n` user values or more. A value is on top of the
+/// stack, and the stack has room for one more value.
 #[inline]
 pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int) {
     // SAFETY: the caller's promise.
@@ -41,8 +42,8 @@ pub(crate) unsafe fn set_user_value(lua: *mut lua_State, index: c_int, n: c_int)
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, also absolute, which [`new_userdata`] made with `n` user values or more, and room
-/// for two values.
+/// At `index`, also an absolute index, there is a userdata that [`new_userdata`] made with `n` user values or more. The
+/// stack has room for two values.
 #[inline]
 pub(crate) unsafe fn set_user_value_to(lua: *mut lua_State, index: c_int, n: c_int, from: c_int) {
     // SAFETY: the caller's promise.
@@ -56,8 +57,8 @@ pub(crate) unsafe fn set_user_value_to(lua: *mut lua_State, index: c_int, n: c_i
 ///
 /// # Safety
 ///
-/// There is a userdata at `index`, which [`new_userdata`] made with `count` user values or more, and room for two
-/// values.
+/// At `index` there is a userdata that [`new_userdata`] made with `count` user values or more. The stack has room for
+/// two values.
 #[inline]
 pub(crate) unsafe fn clear_user_values(lua: *mut lua_State, index: c_int, count: c_int) {
     // SAFETY: the caller's promise.

@@ -1,5 +1,5 @@
-//! User values before Lua 5.4. There a userdata has only one user value, or an environment. `many` is for later
-//! versions.
+//! User values before Lua 5.4. In these versions a userdata has only one user value, or an environment. `many` is for
+//! later versions.
 //!
 //! The one user value is a table with a place for each user value of `new_userdata`. The places are allocated with the
 //! table, so filling a place takes no memory.

@@ -86,7 +86,7 @@ pub(crate) fn wait(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::
         wakers::nap(part);
         0
     } else {
-        // Rounded up: a wait must not end early.
+        // Rounded up, because a wait must not end early.
         let ms = part.as_nanos().div_ceil(1_000_000) as i64;
         poll(polled, Some(&Timespec { tv_sec: 0, tv_nsec: (ms * 1_000_000) as _ }))?
     };

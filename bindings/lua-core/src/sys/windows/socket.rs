@@ -74,8 +74,8 @@ pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<
 }
 
 /// If nothing receives a datagram, the peer's system answers with an error. By default that answer makes the next
-/// `recv` fail, which is unrelated to the datagram. This function turns the report off. Other systems do not report the
-/// answer either, unless the socket is connected.
+/// `recv` fail, which is unrelated to the datagram. This function turns the report off. Other systems report the answer
+/// only if the socket is connected.
 fn do_not_report_unreachable(socket: &Socket) {
     let (is_reported, mut length) = (0_u32, 0_u32);
     // SAFETY: the input and the length are alive; there is no output and no overlapped call. If Windows refuses the

@@ -118,7 +118,7 @@ pub(crate) fn observe(_: NonZeroI32) -> io::Result<(Number, Option<Signals>)> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "on Windows a child cannot be watched by its number"))
 }
 
-/// Returns nothing: no child was ever observed.
+/// Returns nothing, because no child was ever observed.
 pub(crate) fn end_of(_: c_int) -> Option<(&'static CStr, Option<c_int>)> {
     None
 }

@@ -79,11 +79,11 @@ pub(crate) fn wake_sleep() {
     }
 }
 
-/// Sleeps for this time, but at most for a day. A wake ends the sleep earlier: then the result is true. Only the thread
+/// Sleeps for this time, but at most for a day. If a wake ends the sleep earlier, the result is true. Only the thread
 /// of [`install`] is woken.
 pub(crate) fn nap(left: Duration) -> bool {
     const DAY_MS: u128 = 86_400_000;
-    // Rounded up: a sleep must not end early.
+    // Rounded up, because a sleep must not end early.
     let ms = left.as_nanos().div_ceil(1_000_000).min(DAY_MS) as u32;
     // SAFETY: the event stays open after it was made.
     unsafe {
