@@ -3,8 +3,8 @@
 --   cogloop --trace echo.json examples/echo.lua 3 4
 --   lua5.4 docs/images/trace.lua < echo.json > docs/images/trace-echo.svg
 --
--- It reads only what a loop of this project writes, where each event is one line. The colours are plain, so that every viewer of SVG
--- shows them.
+-- The script reads only what a loop of this project writes, where each event is one line. The colours are plain, so
+-- that every viewer of SVG shows them.
 
 local WIDTH, LEFT, ROW = 960, 110, 34
 local COLOURS = { '#2a78d6', '#1f9e6e', '#d9822b', '#8a5cc2', '#c2455e', '#5d7f1e' }
