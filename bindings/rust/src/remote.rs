@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Posts closures to a loop from any thread, and wakes it. Clones refer to the same loop.
+/// Posts closures to a loop from any thread, and wakes the loop. Clones refer to the same loop.
 ///
 /// While a remote exists, the loop waits for its posts, and `run` does not return. A remote of [`unref`](Self::unref)
 /// does not keep the loop going.
@@ -51,8 +51,8 @@ impl<S> Remote<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] if the loop was dropped, [`Error::Limit`] if too many posts wait, [`Error::Memory`]. `f` is
-    /// then dropped.
+    /// [`Error::Closed`] if the loop was dropped, [`Error::Limit`] if too many posts wait, [`Error::Memory`]. After an
+    /// error `f` is dropped.
     pub fn post<R: Outcome>(&self, f: impl FnOnce(&mut S, &Handle<S>) -> R + Send + 'static) -> Result<(), Error> {
         let post: Post<S> = memory::boxed(f)?;
         let mut posts = self.mail.posts();

@@ -85,8 +85,9 @@ impl<S> Loop<S> {
     /// for a descriptor or another thread.
     ///
     /// A timer that always arms itself again without delay cannot stop time. Nor can an endless idle callback, or a
-    /// descriptor that stays ready. After 10,000 turns in a row at the same time, each further turn takes 1 µs, or a
-    /// ten-thousandth of the time that such turns have taken, if that is more. An hour takes 140,000 such turns.
+    /// descriptor that stays ready. After 10,000 turns in a row at one virtual time, each further turn advances the
+    /// clock by 1 µs, or by a ten-thousandth of the time that these further turns have taken so far, if that is more.
+    /// So 140,000 such turns take an hour of virtual time.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -130,7 +131,7 @@ impl<S> Loop<S> {
     /// [`Error::Callback`] with the error of a callback, or that error itself if it is an [`Error`]; [`Error::Io`] if
     /// the kernel refuses to wait, or if a replay differs from its recording; [`Error::Memory`]. The loop stays usable:
     /// the next run serves everything that was due and is not served yet. The same holds after a panic in a callback,
-    /// if you catch it. The timer or source of that callback has ended; everything else is unchanged.
+    /// if you catch the panic. The timer or source of that callback has ended; everything else is unchanged.
     pub fn run(&mut self, state: &mut S) -> Result<(), Error> {
         self.begin();
         while !self.is_stopped() && !self.is_idle() {
@@ -142,8 +143,8 @@ impl<S> Loop<S> {
         self.core().events.borrow().note_idle().map_err(Error::io("ending a run"))
     }
 
-    /// Runs for `duration` by the loop's clock, even if nothing is left to wait for. [`stop`](Handle::stop) ends it
-    /// sooner.
+    /// Runs for `duration` by the loop's clock, even if nothing is left to wait for. [`stop`](Handle::stop) ends the
+    /// run sooner.
     ///
     /// ```
     /// use std::time::Duration;
@@ -269,8 +270,8 @@ impl<S> Loop<S> {
     }
 
     /// Returns how long another loop may wait if this loop runs inside it. The result is the time until the next timer
-    /// is due, zero if there is work to do, or `None` for ever. Call this before each wait of the other loop. After the
-    /// wait, call [`turn`](Self::turn) with a limit of zero.
+    /// is due; zero if there is work to do; `None` if the other loop may wait for ever. Call this before each wait of
+    /// the other loop. After the wait, call [`turn`](Self::turn) with a limit of zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -323,8 +324,9 @@ impl<S> Loop<S> {
     }
 }
 
-/// Exists while `block_on` runs; the future of `block_on` is polled before all else. Dropping this value removes the
-/// future's wakes. Otherwise they would count as work in a later run, or for the next future.
+/// Exists while `block_on` runs. Making this value lets the loop poll the future of `block_on` before all else.
+/// Dropping it removes the future's wakes. Otherwise they would count as work in a later run, or as wakes of the next
+/// future.
 struct Root<'a>(&'a Core);
 
 impl<'a> Root<'a> {

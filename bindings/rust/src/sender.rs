@@ -102,7 +102,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// [`Error::Closed`] if the channel has ended or its loop was dropped, [`Error::Limit`] if the channel is full,
-    /// [`Error::Memory`]. Each contains the message.
+    /// [`Error::Memory`]. The [`SendError`] contains the message.
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
         Ok(self.0.try_send(message)?)
     }
@@ -132,7 +132,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// [`Error::Closed`] if the channel has ended or its loop was dropped, before the call or during the wait;
-    /// [`Error::Memory`]. Each contains the message.
+    /// [`Error::Memory`]. The [`SendError`] contains the message.
     pub fn send(&self, message: T) -> impl Future<Output = Result<(), SendError<T>>> + use<'_, T> {
         Sending { shared: &self.0, message: Some(message), key: None }
     }

@@ -16,7 +16,7 @@ pub use cogloop_io::signals::number::{
     ALARM, CHILD, HANG_UP, INTERRUPT, PIPE, QUIT, TERMINATE, USER_1, USER_2, WINDOW_CHANGE,
 };
 
-/// The number of signals. No more of them can wait in the queue, because each number is in it at most once.
+/// The number of different signals. The queue never holds more signals, because it holds each number at most once.
 const NUMBERS: usize = 64;
 
 /// Signals that have arrived and were not reported yet, each number once.
@@ -108,9 +108,9 @@ impl<S> Handle<S> {
         Ok(Signals { came, watched })
     }
 
-    /// Calls `f` with the number of each of these signals that arrives, until the source is cancelled or `f` returns
-    /// `Break`. Several arrivals of one signal before a turn count as one, as in the kernel. Any number of loops may
-    /// watch the same signal.
+    /// Calls `f` with the signal's number when one of these signals arrives, until the source is cancelled or `f`
+    /// returns `Break`. Several arrivals of one signal before a turn count as one, as in the kernel. Any number of
+    /// loops may watch the same signal.
     ///
     /// While a signal is watched, its previous action, such as ending the process, is suspended. The action is restored
     /// when the watch ends. A watched signal keeps the loop going, unless its source is
@@ -129,7 +129,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if a number does not belong to a signal, or if the signal cannot be watched, such as SIGKILL;
+    /// [`Error::Io`] if a number belongs to no signal, or to a signal that cannot be watched, such as SIGKILL;
     /// [`Error::Limit`], [`Error::Memory`], [`Error::Closed`].
     #[track_caller]
     pub fn signals<R: Outcome>(

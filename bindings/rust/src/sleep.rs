@@ -21,8 +21,8 @@ trait Keeping {
 /// For [`Sleep`], which does not keep its timer.
 struct Once;
 
-/// For [`Ticks`], which keeps its timer. So arming the timer again cannot exceed the limit of timers. For the wheel the
-/// timer is an interval with an endless period.
+/// For [`Ticks`], which keeps its timer. So arming the timer again cannot exceed the limit of timers. To the wheel such
+/// a timer is an interval with an endless period.
 struct Kept {
     slack_ns: u64,
 }
@@ -292,8 +292,8 @@ impl fmt::Debug for Ticks {
 
 /// Time for futures.
 impl<S> Handle<S> {
-    /// Returns a future that completes `delay` from this call, not from its first poll. With a delay of zero it
-    /// completes in the next turn.
+    /// Returns a future that completes when `delay` has passed since this call, not since the future's first poll. With
+    /// a delay of zero it completes in the next turn.
     ///
     /// ```
     /// use cogloop::Loop;

@@ -62,7 +62,7 @@ impl Async<TcpListener> {
     /// # Errors
     /// An error of the kernel: for example, the process has no descriptor left. [`Error::Limit`](crate::Error::Limit)
     /// or [`Error::Memory`](crate::Error::Memory) if the loop cannot observe the connection, which is then closed. None
-    /// of these ends the listener: wait a little, and accept again.
+    /// of these errors ends the listener: wait a little, and accept again.
     pub async fn accept(&self) -> io::Result<(Async<TcpStream>, SocketAddr)> {
         let (stream, from) = self.read_with(TcpListener::accept).await?;
         stream.set_nonblocking(true)?;
@@ -121,7 +121,7 @@ impl Async<UnixListener> {
     /// # Errors
     /// An error of the kernel: for example, the process has no descriptor left. [`Error::Limit`](crate::Error::Limit)
     /// or [`Error::Memory`](crate::Error::Memory) if the loop cannot observe the connection, which is then closed. None
-    /// of these ends the listener: wait a little, and accept again.
+    /// of these errors ends the listener: wait a little, and accept again.
     pub async fn accept(&self) -> io::Result<(Async<UnixStream>, UnixAddress)> {
         let (stream, from) = self.read_with(UnixListener::accept).await?;
         stream.set_nonblocking(true)?;

@@ -1,4 +1,4 @@
-//! Operations on a source. Its name, a `Source`, says which one.
+//! Operations on a source, which a `Source` names.
 
 use crate::handle::Handle;
 use crate::names::sealed::Name;
@@ -32,8 +32,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. Then nothing changes. A call that only drops
-    /// directions succeeds even if the kernel refuses: they are not reported any more.
+    /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. After an error nothing has changed. A call that only
+    /// drops directions succeeds even if the kernel refuses it: the dropped directions are not reported any more.
     pub fn set_interest(&self, source: Source, interest: Interest) -> Result<(), Error> {
         self.check_source(source)?;
         let set = self.core().events.borrow_mut().set_interest(source.token, interest);
@@ -79,7 +79,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. Then the directions stay silent.
+    /// [`Error::Removed`], or [`Error::Io`] if the kernel refuses. After an error the directions stay silent.
     pub fn drained(&self, source: Source, directions: Interest) -> Result<(), Error> {
         self.check_source(source)?;
         let result = self.core().events.borrow_mut().drained(source.token, directions);

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::process::Child;
 use std::rc::Rc;
 
-/// The callback of a source, at the index of its token; `None` while the callback runs. The table also holds the file,
+/// The callback of a source, at the index of its token; `None` while the callback runs. The entry also holds the file,
 /// so that the loop of `cogloop-io` never drops the last reference to it: the file's destructor is user code.
 pub(crate) struct SourceSlot<C> {
     pub(crate) token: Token,

@@ -104,8 +104,8 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. `file` is
-    /// then dropped.
+    /// [`Error::Io`] if the file cannot be observed, [`Error::Limit`], [`Error::Memory`], [`Error::Closed`]. After an
+    /// error `file` is dropped.
     #[track_caller]
     pub fn add<F: AsFd + 'static, R: Outcome>(
         &self,

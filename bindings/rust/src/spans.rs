@@ -87,14 +87,14 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be made, [`Error::Memory`], [`Error::Closed`]. An earlier trace goes on
-    /// then; otherwise it has ended.
+    /// [`Error::Io`] if the file cannot be made, [`Error::Memory`], [`Error::Closed`]. After an error an earlier trace
+    /// goes on; after a success it has ended.
     pub fn trace(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.trace_with(file, DEFAULT_LIMIT)
     }
 
     /// Like [`trace`](Self::trace), with a limit for the size of the file: `limit` bytes, and at least 4 KiB. At the
-    /// limit the last event is `the trace is full`, the file is complete, and the loop runs as without a trace.
+    /// limit the last event is `the trace is full`, the file is complete, and the loop goes on without a trace.
     ///
     /// # Errors
     /// Those of [`trace`](Self::trace).

@@ -52,8 +52,8 @@ impl<F: Future> Future for Job<F> {
     }
 }
 
-/// A spawned future. Awaiting it returns the future's output. Dropping it cancels the future and drops it at once;
-/// [`detach`](Self::detach) lets it run on.
+/// A spawned future. Awaiting a `Task` returns the future's output. Dropping a `Task` drops the future at once;
+/// [`detach`](Self::detach) lets the future run on.
 ///
 /// ```
 /// use cogloop::Loop;
@@ -160,7 +160,7 @@ impl Drop for Ending<'_> {
 /// Tasks.
 impl<S> Handle<S> {
     /// Runs a future on the loop, beginning when the loop next serves tasks, in this turn or the next one. The future
-    /// need not be `Send`, and keeps the loop going until it is done. A panic in the future leaves
+    /// need not be `Send`, and keeps the loop going until it is done. A panic in the future unwinds out of
     /// [`run`](crate::Loop::run), like a panic in a callback. The loop stays usable.
     ///
     /// ```

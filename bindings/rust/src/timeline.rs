@@ -21,7 +21,7 @@ pub(crate) enum Of {
 pub(crate) struct Timeline {
     pub(crate) is_on: Cell<bool>,
     pub(crate) trace: RefCell<Option<Trace>>,
-    /// When the last callback of this turn ended. The time of the next callback counts from here, which saves a reading
+    /// When the last callback of this turn ended. The time of the next callback counts from then, which saves a reading
     /// of the clock.
     pub(crate) ended_ns: Cell<Option<u64>>,
     places: [RefCell<ByIndex<Option<Place>>>; 3],
@@ -34,8 +34,8 @@ pub(crate) struct Begun {
 }
 
 impl Timeline {
-    /// Notes where something was made, if the loop is traced. If there is no memory for the note, the callback has no
-    /// line.
+    /// If the loop is traced, notes the line where a callback was given to the loop. If there is no memory for the
+    /// note, the callback has no line.
     #[inline]
     pub(crate) fn note(&self, of: Of, index: u32, place: Place) {
         if self.is_on.get() {

@@ -1,4 +1,4 @@
-//! Operations on a timer. Its name, a `Timer`, says which one.
+//! Operations on a timer, which a `Timer` names.
 
 use crate::Error;
 use crate::handle::Handle;
@@ -70,7 +70,7 @@ impl<S> Handle<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no memory for the remaining time; the timer goes on then.
+    /// [`Error::Memory`] if there is no memory for the remaining time; then the timer goes on.
     pub fn pause(&self, timer: Timer) -> Result<bool, Error> {
         let Some(key) = self.key_of(timer) else { return Ok(false) };
         self.core().events.borrow_mut().try_pause_timer(key).map_err(Error::refused)

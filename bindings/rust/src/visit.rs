@@ -20,7 +20,7 @@ struct Asked<T, F> {
     /// `None` when the closure was called, or its future was dropped.
     f: Cell<Option<F>>,
     join: RefCell<Join<T>>,
-    /// Whether the visit is in the queue although its future was dropped. `Core` counts such visits.
+    /// Whether the future was dropped while the visit is still in the queue. `Core` counts such visits.
     is_gone: Cell<bool>,
     core: Rc<Core>,
 }

@@ -22,7 +22,7 @@ pub(crate) struct Watchers {
 pub(crate) struct Direction {
     /// The number of reports of this direction. If the number has grown since a future's wait began, that wait is over.
     pub(crate) reports: u64,
-    /// Whether the kernel was asked and has not reported yet. Another waiter need not ask again then.
+    /// Whether the kernel was asked and has not reported yet. Then another waiter need not ask again.
     pub(crate) is_asked: bool,
     pub(crate) waiters: Waiters,
 }

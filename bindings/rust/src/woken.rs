@@ -1,5 +1,5 @@
-//! The list of tasks and channels that were woken, in the order of waking. Each has its entry from the start, so a wake
-//! needs no memory. Any of them leaves the list in constant time.
+//! The list of tasks and channels that were woken, in the order of waking. Each task and channel has its entry from the
+//! start, so a wake needs no memory. Any entry leaves the list in constant time.
 
 use crate::Error;
 use crate::linked_slab::LinkedSlab;
@@ -41,7 +41,8 @@ impl WokenList {
         }
     }
 
-    /// Takes a task or channel off the list, if it is there. Its wake has been handled, or does not matter any more.
+    /// Takes a task or channel off the list, if it is there. Call when its wake has been handled, or does not matter
+    /// any more.
     pub(crate) fn withdraw(&mut self, key: SlabKey) {
         self.list.withdraw(key);
     }

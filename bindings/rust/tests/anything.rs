@@ -1,6 +1,7 @@
-//! Random callbacks, tasks and destructors act on their loop in any way, on virtual time. A seed determines each run.
-//! The loop's tables are audited after each turn. On Windows a descriptor is reported a moment later, and a seed would
-//! not repeat a run. So this test is for Unix. The numbers `C…` name rows of docs/conformance.md.
+//! A test in which random callbacks, tasks and destructors act on their loop in any way, on virtual time. A seed
+//! determines each run. The loop's tables are audited after each turn. On Windows a descriptor is reported a moment
+//! later, so a seed would not repeat its run. So this test is for Unix. The numbers `C…` name rows of
+//! docs/conformance.md.
 #![cfg(unix)]
 
 mod common;
@@ -20,8 +21,8 @@ struct World {
     timers: Vec<(Timer, u64)>,
     sources: Vec<Source>,
     tasks: Vec<Task<()>>,
-    /// For each timer, by its number: whether it may fire. A timer that `cancel` ended, and a one-shot timer that has
-    /// fired, may not. The entry of an interval that ended itself stays true.
+    /// For each timer, by its number: whether it may fire. A one-shot timer that has fired may not fire again, and a
+    /// cancelled timer may not fire. The entry of an interval that ended itself stays true.
     armed: Vec<bool>,
     served: u64,
 }

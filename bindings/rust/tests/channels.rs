@@ -1,5 +1,5 @@
-//! Channels with a capacity. Waiting senders get room in order, and can stop waiting without a trace. They get an error
-//! when the channel ends.
+//! Tests of channels with a capacity. Waiting senders get room in order. A sender that stops waiting leaves nothing
+//! behind. Waiting senders get an error when the channel ends.
 
 mod common;
 

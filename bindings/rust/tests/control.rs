@@ -349,8 +349,8 @@ fn debug_output_needs_no_debug_of_the_users_types() {
     let _: Box<dyn std::error::Error> = Box::new(refused);
 }
 
-/// Regression test: with such a callback or timer, virtual time passed by only a microsecond in a turn. So an hour of
-/// virtual time took longer than an hour.
+/// Regression test: with an endless idle callback, or a timer that always arms itself for now, virtual time advanced by
+/// only a microsecond in each turn. So an hour of virtual time took longer than an hour.
 #[test]
 fn an_idle_callback_or_a_timer_that_arms_itself_for_now_lets_virtual_time_go_on() {
     fn again(events: &Handle<Vec<u64>>) -> Result<(), Error> {

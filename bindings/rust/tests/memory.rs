@@ -1,5 +1,5 @@
-//! Each allocation is refused in turn. The call returns `Error::Memory` and leaves nothing half done. Calls that need
-//! no memory still work.
+//! Tests that refuse each allocation in turn. The call then returns `Error::Memory` and leaves nothing half done. Calls
+//! that need no memory still work.
 #![cfg(unix)]
 
 #[path = "../../../proptests/tests/memory/allocator.rs"]
@@ -39,7 +39,7 @@ fn done<T>(result: Result<T, Error>) -> Option<T> {
     result.map_err(|error| assert!(matches!(error, Error::Memory), "{error}")).ok()
 }
 
-/// The same for calls that return an `io::Error`.
+/// Like [`done`], for calls that return an `io::Error`.
 fn done_io<T: Debug>(result: io::Result<T>) -> Option<T> {
     result.map_err(|error| assert_eq!(error.kind(), io::ErrorKind::OutOfMemory, "{error}")).ok()
 }
@@ -321,7 +321,7 @@ fn memory_that_runs_out_where_a_future_waits_is_an_error() {
         let (visited, refused) = with(grant, || {
             let mut visited = 0;
             for visit in &mut visits {
-                // The visit is accepted, and its closure is called later, or the visit is refused at once.
+                // A visit is either accepted and called later, or refused at once.
                 match poll_once(visit) {
                     Poll::Ready(refused) => assert!(done(refused).is_none()),
                     Poll::Pending => visited += 1,

@@ -38,7 +38,8 @@ fn posts_from_many_threads_all_arrive_in_order_c54() {
     });
 }
 
-/// C55: three wakes come before the waits that they end. A fourth comes from another thread, before or during the wait.
+/// C55: three wakes come before the waits that they end. A fourth wake comes from another thread, before or during the
+/// wait.
 #[test]
 fn a_wake_before_the_wait_ends_it_c55() {
     on_every_backend(|options| {

@@ -157,7 +157,8 @@ fn both_directions_come_in_one_call_and_one_can_be_dropped_c44() {
     });
 }
 
-/// C44, C47: a duplicate keeps the closed file open. So epoll goes on reporting it, and refuses each change of its number.
+/// C44, C47: a duplicate keeps the file of the closed descriptor open. So epoll still reports the file, and refuses
+/// each change for the closed number.
 #[cfg(unix)]
 #[test]
 fn a_direction_that_was_dropped_at_a_closed_number_is_not_served_c44_c47() {
@@ -167,7 +168,7 @@ fn a_direction_that_was_dropped_at_a_closed_number_is_not_served_c44_c47() {
             let _lives_on = ours.try_clone().unwrap();
             let ours: &'static Stream = Box::leak(Box::new(ours));
             let source = events.add(ours, BOTH, |log: &mut Log, ready, _| log.push(("served", ready.ready()))).unwrap();
-            // epoll checks the number at the first and the second report, and not at the third.
+            // The backend epoll checks a registration at its first and second report, and not at its third.
             assert_eq!([poll(&mut events), poll(&mut events)].concat(), [("served", WRITE); 2]);
             nix::unistd::close(ours.as_raw_fd()).unwrap();
             events.set_interest(source, left).unwrap();

@@ -56,7 +56,7 @@ fn a_signal_calls_every_watcher_and_a_watch_can_end() {
 
 /// Several signals come at once. A removed source is not called again, and a stop ends the run after the current
 /// callback. This thread raises the signals, so each is noted before the turn begins. A signal from outside could reach
-/// another thread only after the turn, when the watch has ended and the signal's default action ends the process.
+/// another thread late, after the watch has ended. Then the signal's default action would end the process.
 #[test]
 fn no_signal_of_several_at_once_comes_after_a_removal_or_a_stop() {
     on_every_backend(|options| {

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// Polls both until both are ready.
+/// Polls two futures until both are ready.
 async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut from_a, mut from_b) = (None, None);
@@ -358,7 +358,7 @@ fn a_sleep_that_is_polled_several_times_wakes_a_users_waker_once() {
     assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready());
 }
 
-/// Regression test: a turn served either the tasks that a stopped turn had left, or those that were woken since. So
+/// Regression test: a turn served either the tasks that a stopped turn had left, or the tasks that were woken since. So
 /// some of the tasks were served a turn late.
 #[test]
 fn after_a_stop_a_turn_serves_the_remaining_tasks_and_those_woken_since() {

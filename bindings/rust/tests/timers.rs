@@ -354,8 +354,8 @@ fn a_paused_timer_keeps_no_loop_running() {
     assert!(events.ref_timer(timer) && events.cancel(timer));
 }
 
-/// Regression test: with ticks of a microsecond, the interval reported a deadline of 1500 ns and the one-shot timer one
-/// of 2000 ns.
+/// Regression test: with ticks of a microsecond, the interval reported a deadline of 1500 ns, and the one-shot timer
+/// reported 2000 ns.
 #[test]
 fn a_one_shot_and_an_interval_report_the_same_deadline() {
     let mut events = simulated();
