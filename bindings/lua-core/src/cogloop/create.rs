@@ -92,8 +92,8 @@ fn whole(number: f64) -> Option<NonZeroUsize> {
 /// Reads the options table at 1.
 unsafe fn read_options(lua: *mut lua_State) -> Choice {
     let mut choice = Choice::default();
-    // SAFETY: only called by `construct`. Only string keys are read as text: converting a number key in place would
-    // confuse `lua_next`.
+    // SAFETY: only called by `construct`. Only string keys are read as text, because converting a number key in place
+    // would confuse `lua_next`.
     unsafe {
         match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => return choice,

@@ -2,10 +2,11 @@
 //!
 //! A script can get the coroutine of a task, and resume it, close it, or run this loop in it. `lua_status` does not
 //! show such a change. A running coroutine has the same status as a fresh one. A coroutine that waits in one of our
-//! functions has the same status as one that has yielded elsewhere. So the timer or the queue's entry that resumes a
-//! coroutine says how the coroutine was left. A coroutine that waits also keeps MARK on top of its stack. Resuming or
-//! closing the coroutine removes the mark. [`is_left`] compares what the entry says with the coroutine. Each function
-//! calls `is_left`, or makes the same checks, before it touches the stack of a coroutine that has not ended.
+//! functions has the same status as one that has yielded elsewhere. A timer, or an entry in the queue of woken tasks,
+//! resumes a coroutine. So this timer or entry says how the coroutine was left. A coroutine that waits also keeps MARK
+//! on top of its stack. Resuming or closing the coroutine removes the mark. [`is_left`] compares this with the
+//! coroutine. Each function calls `is_left`, or makes the same checks, before it touches the stack of a coroutine that
+//! has not ended.
 
 use mlua::ffi::{LUA_OK, LUA_YIELD, lua_Debug, lua_State, lua_getstack, lua_gettop, lua_status, lua_touserdata};
 use std::ffi::{c_int, c_void};
@@ -13,7 +14,7 @@ use std::mem::MaybeUninit;
 
 /// Our functions yield the address of this variable. So their yields differ from all others.
 static MARK: u8 = 0;
-/// If a wait is to raise, it gets two values: the address of this variable, and the error.
+/// If a wait has to raise an error, it gets two values: the address of this variable, and the error.
 static RAISE: u8 = 0;
 
 pub(super) fn mark() -> *mut c_void {
@@ -24,7 +25,7 @@ pub(super) fn raise_mark() -> *mut c_void {
     (&raw const RAISE).cast_mut().cast()
 }
 
-/// The state of a coroutine at the time when its entry was made.
+/// The state of a coroutine at the time when its timer was armed, or its entry in the queue was made.
 #[derive(Clone, Copy)]
 pub(super) enum Left {
     /// The coroutine has not begun, and its stack has the value that `begin_with` put there. The number is what `begin`

@@ -79,7 +79,8 @@ fn head(text: &mut impl Write, name: &str, kind: &str, help: &str) -> fmt::Resul
     writeln!(text, "# HELP cogloop_{name} {help}\n# TYPE cogloop_{name} {kind}")
 }
 
-/// The buckets are cumulative, as the format requires. One pass over the histogram fills them all.
+/// Writes the buckets of a histogram. The buckets are cumulative, as the format requires. One pass over the histogram
+/// fills them all.
 fn buckets(text: &mut impl Write, name: &str, id: u64, histogram: &Histogram<u64>) -> fmt::Result {
     let (mut counts, mut sum_ns) = ([0; BOUNDS.len()], 0_u64);
     for each in histogram.iter_recorded() {

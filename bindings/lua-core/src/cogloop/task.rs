@@ -88,7 +88,7 @@ pub(super) struct Task {
     pub(super) cuts: u8,
 }
 
-/// The message about a task that belongs to another loop than the one whose method was called.
+/// The message about a task that does not belong to the loop of the called method.
 pub(super) const OF_ANOTHER: &CStr = c"task: it belongs to another loop";
 
 /// The default time for which a cancelled task may clean up.

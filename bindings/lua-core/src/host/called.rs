@@ -1,9 +1,9 @@
 //! The function that was called last, and its place. A turn that serves a burst of timers calls one function many
 //! times. With this cache a trace looks up the function's place only twice.
 //!
-//! The address identifies a function. At its second call in a row, the loop's user value CALLED begins to keep the
-//! function alive. So no other function can get the address meanwhile. The end of the turn empties CALLED, so a trace
-//! keeps no function alive longer.
+//! The address identifies a function. When a function is called for the second time in a row, the loop's user value
+//! CALLED begins to keep it alive. So no other function can get its address meanwhile. The end of the turn empties
+//! CALLED, so a trace keeps no function alive longer.
 
 use super::memory::{Called, State, value};
 use super::place::{Place, push_called};

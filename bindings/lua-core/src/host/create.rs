@@ -131,8 +131,8 @@ pub(crate) fn open(face: &'static Face, choice: Choice) -> Result<*mut State, Er
     let virtual_clock = (choice.is_virtual || is_virtual()).then(VirtualClock::new);
     let clock = virtual_clock.clone().map_or(ClockChoice::Monotonic, ClockChoice::Virtual);
     let recording = choice.recording.map(|wanted| wanted.recording()).transpose()?.or_else(take_recording);
-    // The timers of waiting coroutines are exempt from the limit of timers. So the event loop gets no such limit:
-    // `State::arm` checks it.
+    // The timers of waiting coroutines are exempt from the limit of timers. So the event loop gets no such limit, and
+    // `State::arm` checks the limit.
     let limits = Limits { timers: Limits::default().timers, ..choice.limits };
     let Choice { resolution_ns, slack_ns, .. } = choice;
     let events = EventLoop::new(&Options { backend, clock, resolution_ns, slack_ns, limits, recording })?;

@@ -1,4 +1,5 @@
-//! The table TASKS of a loop, which holds an entry for each timer, by the index of its key.
+//! The table TASKS of a loop. It holds an entry for each timer, at a place that depends on the index of the timer's
+//! key.
 
 use super::memory::value;
 use crate::lua::version::push_user_value;

@@ -15,8 +15,8 @@ use mlua::ffi::lua_State;
 use std::ffi::c_int;
 
 pub(crate) struct Face {
-    /// Serves the timers that are due in this turn, until the loop has to return. Returns whether there were any. May
-    /// leave values on the stack.
+    /// Serves the timers that are due in this turn, until the loop has to return. Returns whether any timer was due.
+    /// May leave values on the stack.
     pub(crate) serve_timers: unsafe fn(*mut lua_State) -> bool,
     /// Resumes as many woken tasks as may run in this turn, until the loop has to return. Called only if there are
     /// woken tasks. May leave values on the stack.

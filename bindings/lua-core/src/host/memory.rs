@@ -296,7 +296,7 @@ pub(crate) struct Cogloop {
     pub(crate) alive: u32,
     /// The tasks that were woken and run next.
     pub(crate) woken: Woken,
-    /// A descriptor for which a coroutine waited when the loop last looked; -1: no coroutine waits.
+    /// A descriptor for which a coroutine waited when the loop last looked; -1 if no coroutine waited.
     pub(crate) waiting: Number,
     /// The timers of coroutines that sleep, or park with a time limit, in the order of arming. Some of these timers may
     /// have ended.

@@ -47,7 +47,7 @@ impl Woken {
     ///
     /// # Errors
     ///
-    /// If there is no memory for the entry.
+    /// There is no memory for the entry.
     #[inline]
     pub(crate) fn expect(&mut self) -> Result<(), TryReserveError> {
         self.queue.try_reserve(1)

@@ -15,7 +15,7 @@ use std::num::NonZeroU64;
 use std::ptr::null_mut;
 
 /// The number of the upvalue that shows whether a function inserts the default loop before the script's arguments. This
-/// upvalue is a table in a function that inserts it, and no table in all other functions.
+/// upvalue is a table in a function that inserts the loop, and no table in all other functions.
 pub(crate) const DEFAULT: c_int = 6;
 
 /// The number of the upvalue with the module, in the functions that insert the default loop.
@@ -264,7 +264,7 @@ pub(crate) unsafe fn period_ns(lua: *mut lua_State, index: c_int) -> Option<NonZ
     }
 }
 
-/// As [`period_ns`], for a floating-point number.
+/// Like [`period_ns`], but for a floating-point number.
 pub(crate) fn period_of(ms: f64) -> Option<NonZeroU64> {
     NonZeroU64::new((ms.is_finite() && ms >= 1.0 && ms.fract() == 0.0).then(|| ms_to_ns(ms as u64))?)
 }

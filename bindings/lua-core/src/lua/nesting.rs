@@ -3,8 +3,8 @@
 //! without this limit the stack would overflow.
 //!
 //! An error leaves a level by a jump, which would skip the code that decrements a counter of levels. Instead this file
-//! keeps an address in the C stack for each level. The stack grows down. So a level has ended if its address is not
-//! above that of the new level.
+//! keeps an address in the C stack for each level. The stack grows down. So an earlier level has ended if its address
+//! is not above that of the new level.
 
 use super::guard::Text;
 use mlua::ffi::lua_State;

@@ -126,8 +126,8 @@ unsafe fn push_module(lua: *mut lua_State, is_virtual: bool) {
 entry!(
     /// The finalizer of a service. Its upvalue is the metatable of this service.
     fn drop_service(lua: *mut lua_State) -> c_int {
-        // A script can get this function with the debug library and call it with any value. So it compares the
-        // metatable, and a second call does nothing.
+        // A script can get this function with the debug library and call it with any value. So the function compares
+        // the metatable, and a second call does nothing.
         let block = test_userdata(lua, 1, METATABLE).cast::<Option<Box<Service>>>();
         if !block.is_null() {
             drop((*block).take());

@@ -28,7 +28,7 @@ pub(super) struct Timer {
     round: u32,
 }
 
-/// The entry of a place.
+/// The contents of a place.
 #[derive(Clone, Debug, Default)]
 struct Place {
     round: u32,
@@ -192,8 +192,8 @@ impl Queue {
             let mut count = 1;
             known.key = None;
             if known.is_cyclic {
-                // The wheel gets the first deadline that has not passed. The engine's rule counts the deadlines up to
-                // now.
+                // The wheel gets the first deadline that has not passed. The engine's rule for missed deadlines counts
+                // those that have passed.
                 let period_ns = NonZeroU64::new(known.delay_ns).unwrap_or(NonZeroU64::MIN);
                 let next = Missed::Skip.next(known.next_ns, period_ns, now_ns);
                 count += next.missed;

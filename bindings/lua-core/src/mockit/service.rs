@@ -21,7 +21,7 @@ pub(super) struct Service {
     /// Virtual time, for tests. `None` stands for the clock of `sys::boot_time`.
     pub(super) virtual_ns: Option<u64>,
     pub(super) alarm: Option<Alarm>,
-    /// Whether memory has run out. Then the running function raises an error.
+    /// Whether memory has run out. If it has, the running function raises an error.
     pub(super) is_out_of_memory: bool,
 }
 
@@ -46,7 +46,7 @@ impl Service {
         now_ns
     }
 
-    /// Sets the alarm, if the script has asked for its descriptor, to the time of the next event. If an event is
+    /// If the script has asked for the alarm's descriptor, sets the alarm to the time of the next event. If an event is
     /// waiting already, the alarm is set to 1 ns, a time that has always passed.
     pub(super) fn set_alarm(&mut self) {
         let Some(alarm) = &mut self.alarm else { return };

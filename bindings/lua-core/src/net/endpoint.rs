@@ -48,7 +48,8 @@ const NAME_MAX: usize = 128;
 pub(super) fn unix(text: &[u8]) -> Result<SockAddr, ErrorText> {
     let wrong = |why: std::fmt::Arguments<'_>| Text::new(format_args!("'{}'{why}", Lossy(text)));
     let mut room = [0; NAME_MAX];
-    // A longer name is too long for the system, too. The message of the system's error has the whole name.
+    // A name that does not fit goes to the system unchanged. The system refuses it, because it is too long, and the
+    // message has the whole name.
     let name = match room.get_mut(..text.len()) {
         Some(name) => {
             name.copy_from_slice(text);

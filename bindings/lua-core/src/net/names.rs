@@ -1,5 +1,5 @@
-//! The names of protocols, families, kinds of sockets and ways to shut one down. A script may use each name in upper or
-//! lower case, and gets the first name of each value back.
+//! The names of protocols, families, kinds of sockets and ways to shut a socket down. A script may use each name in
+//! upper or lower case, and gets the first name of each value back.
 
 use crate::sys::option;
 use std::ffi::c_int;

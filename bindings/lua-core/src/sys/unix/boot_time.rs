@@ -1,5 +1,5 @@
-//! The clock `CLOCK_BOOTTIME`, which also counts while the machine sleeps. This file reads the clock, sleeps by it, and
-//! makes descriptors that become readable at a time of the clock.
+//! The clock of `luamockit`: `CLOCK_BOOTTIME`, which also counts while the machine sleeps. This file reads the clock,
+//! sleeps by it, and makes descriptors that become readable at a time of the clock.
 
 use super::descriptor::Number;
 use rustix::io::Errno;

@@ -52,7 +52,7 @@ pub(crate) fn is_installed_here() -> bool {
 ///
 /// # Errors
 ///
-/// When the kernel refuses an eventfd.
+/// The kernel refuses an eventfd.
 pub(crate) fn install() -> io::Result<()> {
     let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
     SLEEP.store(wake.into_raw_fd(), SeqCst);

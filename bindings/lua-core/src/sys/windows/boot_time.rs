@@ -1,5 +1,5 @@
-//! The clock is the performance counter, which also counts while the machine sleeps. A thread can sleep until a time of
-//! this clock. There is no timer descriptor.
+//! The clock of `luamockit`: the performance counter, which also counts while the machine sleeps. A thread can sleep
+//! until a time of this clock. There is no timer descriptor.
 
 use super::descriptor::Number;
 use super::wakers;
@@ -41,7 +41,7 @@ pub(crate) fn sleep(ns: u64) -> Result<Option<u64>, i32> {
     }
 }
 
-/// There is no alarm: Windows has no timer that a loop could watch.
+/// There is no alarm, because Windows has no timer that a loop could watch.
 pub(crate) enum Alarm {}
 
 impl Alarm {

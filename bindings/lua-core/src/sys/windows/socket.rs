@@ -102,8 +102,8 @@ pub(crate) fn into_number(socket: Socket) -> Number {
     number
 }
 
-/// Does nothing: on Windows a server may always bind to its port again at once. SO_REUSEADDR would let it take the port
-/// of a running server.
+/// Does nothing, because on Windows a server may always bind to its port again at once. SO_REUSEADDR would let it take
+/// the port of a running server.
 ///
 /// # Errors
 ///
@@ -129,7 +129,7 @@ pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<()> {
 ///
 /// Returns the system's error.
 pub(crate) fn receive(socket: &Socket, room: &mut [MaybeUninit<u8>], flags: c_int) -> io::Result<usize> {
-    // socket2 has two calls. This one returns no error for a datagram that is too long.
+    // socket2 has two calls that receive. This one returns no error for a datagram that is too long.
     let length = room.len();
     let (count, how) = socket.recv_vectored_with_flags(&mut [MaybeUninitSlice::new(room)], flags)?;
     // For a datagram that is too long, Wine does not return the number of received bytes.

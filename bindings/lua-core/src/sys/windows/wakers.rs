@@ -57,7 +57,7 @@ pub(crate) fn is_installed_here() -> bool {
 ///
 /// # Errors
 ///
-/// When the system refuses an event.
+/// The system refuses an event.
 pub(crate) fn install() -> io::Result<()> {
     // The event resets itself when it has ended a sleep, so an old interrupt does not end every later sleep. SAFETY:
     // the call gets neither attributes nor a name.
