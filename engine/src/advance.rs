@@ -17,8 +17,9 @@
 //! enough.
 //!
 //! Timers with equal deadlines expire in the order of insertion. A timer's slot depends only on its deadline and on the
-//! current tick. So timers with equal deadlines are in the same slot, in the order of insertion. The exception, a slot
-//! that cascades in slices, is described below. A cascade reads a slot in order, and the sort is stable.
+//! current tick. So timers with equal deadlines are in the same slot, in the order of insertion. Only while a slot
+//! cascades in slices can they be in two slots. Then the timers that were inserted first are on a lower level, which
+//! comes first. A cascade reads a slot in order, and the sort is stable.
 //!
 //! # In slices
 //!

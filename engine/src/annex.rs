@@ -8,8 +8,8 @@ const NONE: u32 = u32::MAX;
 
 /// The lowest level whose slots can have an annex. Cascading from level 1 to level 0 is fast without one.
 pub(crate) const LOWEST_LEVEL: usize = 2;
-/// The number of levels that have an annex. With ticks of a microsecond, the slots of higher levels span more than an
-/// hour, so time rarely enters such a slot.
+/// The number of levels whose slots can have an annex. With ticks of a microsecond, the slots of higher levels span
+/// more than an hour, so time rarely enters such a slot.
 pub(crate) const LEVELS: usize = 2;
 
 /// The annexes: `2^BITS` lists for each of `LEVELS` levels. The lists of a level belong to one slot of the level at a

@@ -30,8 +30,8 @@ pub(crate) struct Arena<T> {
     first: usize,
     /// The number of places whose generations are used up.
     retired: usize,
-    /// The generation with which a new place begins. It is at least that of each place whose memory was given back, so
-    /// old keys stay stale when the arena grows again.
+    /// The generation with which a new place begins. It is at least the generation of each place whose memory was given
+    /// back. So old keys stay stale when the arena grows again.
     unused: u32,
 }
 

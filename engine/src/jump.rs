@@ -3,10 +3,10 @@
 //!
 //! With a million timers, each step of a walk is a cache miss. No read can begin early, because the address of a node
 //! is known only when the node before it has been loaded. Therefore, when a node is appended to a list, the node
-//! [`DISTANCE`] places before it gets a pointer to it. A walk that passes the earlier node reads the later node at
-//! once. This is jump-pointer prefetching (Luk and Mowry, *Compiler-Based Prefetching for Recursive Data Structures*,
-//! ASPLOS 1996). At the beginning of a list, node n points to node 2n, so a walk reads every second node ahead from the
-//! start.
+//! [`DISTANCE`] places in front of it gets a pointer to the new node. A walk that passes the earlier node reads the
+//! later node at once. This is jump-pointer prefetching (Luk and Mowry, *Compiler-Based Prefetching for Recursive Data
+//! Structures*, ASPLOS 1996). At the beginning of a list, node n points to node 2n. So from its start a walk reads
+//! every second node ahead.
 //!
 //! ```text
 //!   walk ──►  1   2   3   4  …  20  21  …                 about 16 reads are under way at any time

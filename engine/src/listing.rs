@@ -8,9 +8,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The key, rank and value of all timers except disarmed ones. The rank is the deadline, or 0 for an expired timer.
     /// After a stable sort by rank the timers are in the order in which they are popped.
     ///
-    /// Timers with equal deadlines are listed in the order of insertion. Most are on one list. If not, the timers that
-    /// were inserted first are in the slot's annex (see `cascade_early.rs`) or have cascaded to a lower level. Annexes
-    /// and lower levels are listed before the slot.
+    /// Timers with equal deadlines are listed in the order of insertion. Usually they are on one list. Otherwise the
+    /// timers that were inserted first are in the slot's annex (see `cascade_early.rs`) or have cascaded to a lower
+    /// level. Annexes and lower levels are listed before the slot.
     pub fn iter_queued(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let annexes = Self::ANNEX..Self::LISTS;
         let lists = [Self::EXPIRED, Self::OVERDUE].into_iter().chain(annexes).chain(0..Self::SLOTS as u32);

@@ -4,9 +4,9 @@
 ///
 /// A cancel reads and writes the first 24 bytes of the node, and the beginning of the value. A large block of memory,
 /// which the allocator maps, begins 16 bytes after the start of a cache line. So some nodes lie on two cache lines, and
-/// the order of the fields decides how often a cancel needs only one of the two. Of nodes with 48 bytes, as the C
-/// library has, three of four need only one line. When the generation stood behind the value, only every other node
-/// did.
+/// the order of the fields decides how often a cancel needs only one of the two. One line is enough for three of four
+/// nodes of 48 bytes, as the C library has. When the generation stood behind the value, one line was enough for only
+/// half of them.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Node<T> {

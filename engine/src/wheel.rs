@@ -51,8 +51,8 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     pub(crate) sorter: Sorter,
 }
 
-/// The value of `earliest` while the earliest deadline is not known. Then the earliest timer was cancelled, moved or
-/// disarmed or has expired, or there was no timer. The value is 0, because no deadline after `now` is 0.
+/// The value of `earliest` while the earliest deadline is not known: after the earliest timer was cancelled, moved or
+/// disarmed or has expired, and in a new wheel. The value is 0, because no deadline after `now` is 0.
 pub(crate) const UNKNOWN: u64 = 0;
 
 impl<T, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {

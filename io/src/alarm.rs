@@ -82,7 +82,7 @@ impl Alarm {
         self.set_for_ns
     }
 
-    /// Call when the alarm has rung.
+    /// Call this when the alarm has rung.
     pub(crate) fn rang(&mut self) {
         self.set_for_ns = None;
     }

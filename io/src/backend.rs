@@ -141,15 +141,15 @@ pub trait Backend {
     /// event loop can watch it.
     ///
     /// # Errors
-    /// `Unsupported` if the backend has none, or an error of the kernel.
+    /// `Unsupported` if the backend has no such descriptor, or an error of the kernel.
     fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         let message = format_args!("{} has no descriptor that another loop could watch", self.name());
         Err(error_in_words(io::ErrorKind::Unsupported, message))
     }
 
     /// Passes pending changes to the kernel, as the next `wait` would. Until then the descriptor of
-    /// [`pollable`](Self::pollable) does not become readable for them. Returns `true` if the next `wait` returns at
-    /// once anyway.
+    /// [`pollable`](Self::pollable) does not become readable for changed registrations. Returns `true` if the next
+    /// `wait` returns at once anyway.
     ///
     /// # Errors
     /// An error of the kernel.

@@ -11,9 +11,9 @@ pub const VARIABLE: &str = "COGLOOP_BACKEND";
 
 type Opener = fn() -> io::Result<Box<dyn Backend>>;
 
-// The best is first. The order on Linux follows from measurements (docs/backends.md). io_uring passes changes of
-// registrations and the deadline in the system call of the wait. An edge-triggered event costs least on io_uring. With
-// many descriptors an event costs as much on io_uring as on epoll.
+// The backends of this platform, the best first. The order on Linux follows from measurements (docs/backends.md).
+// io_uring passes changes of registrations and the deadline in the system call of the wait. An edge-triggered event
+// costs least on io_uring. With many descriptors an event costs as much on io_uring as on epoll.
 const KNOWN: &[(&str, Opener)] = &[
     #[cfg(target_os = "linux")]
     ("uring", || Ok(Box::new(crate::uring::Uring::new()?))),
@@ -43,8 +43,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|&(name, _)| name)
 }
 
-/// Opens the backend called `name`. If `name` is `None`, opens the backend that the environment names. If it names
-/// none, opens the best that works.
+/// Opens the backend called `name`. If `name` is `None`, opens the backend that the environment names. If the
+/// environment names none, opens the best that works.
 ///
 /// If the kernel refuses the backend, the best that works is opened instead, and the report says so.
 ///

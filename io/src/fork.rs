@@ -5,8 +5,8 @@
 //! set would be removed for the parent, too. Wakes that the child took would be lost for the parent.
 //!
 //! Reading the process id for each check would cost a system call. Reading a page that the kernel wipes for a child
-//! costs a load. Linux has such pages, and one page serves all loops of a process. Other Unix systems use the process
-//! id. Windows has no fork.
+//! costs only a load from memory. Linux has such pages, and one page serves all loops of a process. Other Unix systems
+//! use the process id. Windows has no fork.
 
 use crate::memory::error_in_words;
 use std::io;

@@ -1,5 +1,5 @@
-//! A kernel that follows a test's script: events, spurious ones, early and late returns, errors. It
-//! records every registration, change, removal and wait.
+//! A kernel that follows a test's script: events, spurious events, early and late returns, errors. It records every
+//! registration, change, removal and wait.
 
 use crate::{Backend, Event, Interest, Token, VirtualClock, Waker};
 use rustix::fd::{AsRawFd, BorrowedFd, RawFd};

@@ -3,7 +3,7 @@
 //! The backend refuses descriptor numbers from `FD_SETSIZE` on, which is 1024 nearly everywhere. If the constant is
 //! larger, the backend refuses numbers from 1024 on. Timeouts are in microseconds, rounded up.
 //!
-//! select's write set and its set for urgent data do not report a hang-up without data or an error. The read set
+//! select's write set and its set for urgent data do not report a hang-up that comes without an error. The read set
 //! reports it, but also reports data, which is no event for a descriptor that is not observed for reading. So before
 //! each wait the backend polls each descriptor that is not observed for reading. A descriptor without data is added to
 //! the read set. If a descriptor has data, the poll of the next wait finds the hang-up.

@@ -63,7 +63,7 @@ struct Place {
 }
 
 /// How often `retire` checks for a handler that still uses the waker, before it leaks the waker. A handler needs no
-/// longer than a system call. In a forked child it may never end: the thread of the handler does not exist there.
+/// longer than a system call. In a forked child a handler may never end, because its thread does not exist there.
 const LOOKS_MAX: u32 = 1_000;
 
 impl Place {

@@ -10,7 +10,7 @@ use std::io;
 /// moving, and so would a descriptor that stays ready. Later timers would never fire. Therefore, after 10,000 waits in
 /// a row that leave the clock unchanged, each further wait takes 1 µs. When more than 10 ms have passed in this way,
 /// each wait takes a ten-thousandth of the time that has passed so far. This ends when the clock advances in another
-/// way. An hour then takes 140,000 turns, and a timer is late by at most a ten-thousandth of the hour.
+/// way. An hour that passes like this takes 140,000 turns, and a timer is late by at most a ten-thousandth of the hour.
 ///
 /// Without a timeout there is no time to jump to. Then the inner backend really waits, for a descriptor or a wake.
 pub struct VirtualTime {

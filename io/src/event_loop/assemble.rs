@@ -1,4 +1,4 @@
-//! The loop, assembled of its [parts](super::parts): its fields, and how it is made.
+//! The loop, assembled from its [parts](super::parts): its fields, and how it is made.
 
 use super::limits::{LimitReached, Limits, TIMERS_MAX};
 use super::options::{ClockChoice, Options};

@@ -22,8 +22,8 @@ impl<T: Clone> EventLoop<T> {
     /// none of this needs to call this function only once.
     ///
     /// # Errors
-    /// `Unsupported` if the backend has none: `select`, a replay, and every backend on Windows. Take a turn of
-    /// `Wait::AtMost` at intervals then. Otherwise an error of the kernel.
+    /// `Unsupported` if the backend has no such descriptor: `select`, a replay, and every backend on Windows. Then take
+    /// a turn of `Wait::AtMost` at intervals. Otherwise an error of the kernel.
     pub fn pollable(&mut self) -> io::Result<BorrowedFd<'_>> {
         self.observed.backend().pollable()
     }
@@ -34,8 +34,8 @@ impl<T: Clone> EventLoop<T> {
     /// removed descriptor has ended: the descriptor of the rings is readable until a turn has taken that completion.
     ///
     /// This call also passes pending changes to the kernel, as the wait of a turn would. So call it before each wait of
-    /// the outer loop, after the last change of timers and descriptors. Otherwise [`pollable`](Self::pollable) does not
-    /// become readable for them.
+    /// the outer loop, after the last change of timers and descriptors. Otherwise the descriptor of
+    /// [`pollable`](Self::pollable) does not become readable for descriptors that were changed.
     ///
     /// # Errors
     /// An error of the kernel.

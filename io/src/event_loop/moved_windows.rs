@@ -7,10 +7,10 @@ use crate::Error;
 
 #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same functions for Unix need both")]
 impl<T: Clone> EventLoop<T> {
-    /// Call before the loop moves, on the thread that has run it until now.
+    /// Call this before the loop moves, on the thread that has run it until now. Does nothing on Windows.
     pub fn leave_thread(&mut self) {}
 
-    /// Call on the next thread, before anything else.
+    /// Call this on the next thread, before anything else. Does nothing on Windows.
     ///
     /// # Errors
     /// None on Windows.

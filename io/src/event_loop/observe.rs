@@ -8,7 +8,7 @@ use std::io;
 
 impl<T: Clone> EventLoop<T> {
     /// Observes a descriptor, level-triggered, until it is removed. The descriptor stays the caller's: the loop neither
-    /// closes it nor changes its flags. With the lifetime `'static` the caller promises that it stays open.
+    /// closes it nor changes its flags. With the lifetime `'static` the caller promises that the descriptor stays open.
     /// [`add_owned`](Self::add_owned) and [`add_shared`](Self::add_shared) take descriptors without that promise.
     ///
     /// If the number is observed already, or was closed without being removed, it gets a new token and the old token is
@@ -91,8 +91,8 @@ impl<T: Clone> EventLoop<T> {
         }
     }
 
-    /// Whether the next turn has to report readiness of [`mark_ready`](Self::mark_ready): it was marked since the last
-    /// turn began, or was not pulled in that turn.
+    /// Whether the next turn has to report readiness of [`mark_ready`](Self::mark_ready): readiness that was marked
+    /// since the last turn began, or that was not pulled in that turn.
     #[must_use]
     pub fn has_marks(&self) -> bool {
         self.readiness.has_marks(&self.observed)

@@ -20,8 +20,8 @@ pub enum ClockChoice {
 /// The options of a loop.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The backend's name. With `None` the environment names the backend. If it names none, the loop takes the best
-    /// backend that works. See [`choose::open`](crate::choose::open).
+    /// The backend's name. With `None` the environment names the backend. If the environment names none, the loop takes
+    /// the best backend that works. See [`choose::open`](crate::choose::open).
     pub backend: Option<String>,
     /// The length of a tick in nanoseconds, at least 1. Timers with deadlines in the same tick are served in the order
     /// in which they were added.

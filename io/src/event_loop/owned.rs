@@ -15,8 +15,8 @@ impl<T: Clone> EventLoop<T> {
     /// # Errors
     /// Those of [`add_descriptor`](Self::add_descriptor); the descriptor is closed then.
     pub fn add_owned(&mut self, fd: OwnedFd, interest: Interest) -> io::Result<Token> {
-        // The table and the backend need the descriptor open. The loop keeps it below, and closes it or gives it away
-        // only after both have forgotten it.
+        // The table and the backend need the descriptor open. `own` below keeps it. The loop closes it or gives it away
+        // only after the table and the backend have forgotten it.
         let index = self.observed.table().propose(fd.as_fd()).token.index();
         self.observed.kept().try_grow_owned(index)?;
         let token = self.observe(fd.as_fd(), interest, Mode::Level)?;

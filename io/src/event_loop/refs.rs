@@ -1,5 +1,5 @@
-//! What keeps a loop going: every timer that is neither paused nor stopped and every descriptor, except the
-//! unreferenced ones.
+//! What keeps a loop going: every descriptor, and every timer that is neither paused nor stopped, except those that are
+//! unreferenced.
 //!
 //! Some timers and descriptors should not keep a program alive by themselves, such as a heartbeat, or a descriptor that
 //! only listens for a reload. As long as something else keeps the loop going, unreferenced ones are served like the

@@ -152,8 +152,8 @@ impl Identity {
     }
 }
 
-/// Checks that files can be read or written. It asks the system about one socket and recognises all other sockets,
-/// which saves a system call for each of them.
+/// Identifies files, and checks that they can be read or written. It asks the system about one socket and recognises
+/// all other sockets, which saves a system call for each of them.
 #[cfg(target_os = "linux")]
 #[allow(dead_code, reason = "only io_uring uses it, which some architectures lack")]
 #[derive(Default)]

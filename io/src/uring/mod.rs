@@ -32,16 +32,15 @@
 //!
 //! A report is true when [`wait`](Backend::wait) returns. A poll that completes while the user's code runs may be
 //! outdated, because that code may have read the data. Such a completion only says which registration to look at. A
-//! poll that completes while the loop sleeps is true.
+//! poll that completes during a sleep reports the truth.
 //!
 //! Each poll has a name of its own, made of a serial number and a slot. So the completion of a cancelled poll is
 //! recognised and dropped. An armed poll keeps the descriptor's file open, so [`remove`](Backend::remove) cancels it
 //! before it returns. If memory is short, `remove` returns an error, and the next wait cancels the poll.
 //!
-//! A descriptor that was closed without `remove` is found when it is polled, armed or checked. Until then its poll
+//! A descriptor that was closed without `remove` is found when it is polled, armed or checked. Until then an armed poll
 //! hides the end from the peer, unlike with epoll. Every 64th wait checks one armed registration. While the loop
-//! sleeps, the *quiet timer* in the rings checks 256 more after each 10 to 20 ms without an event, until all are
-//! checked.
+//! sleeps, the *quiet timer* checks 256 more after each 10 to 20 ms without an event, until all are checked.
 //!
 //! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
 //! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only
