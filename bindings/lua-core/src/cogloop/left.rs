@@ -2,11 +2,11 @@
 //!
 //! A script can get the coroutine of a task, and resume it, close it, or run this loop in it. `lua_status` does not
 //! show such a change. A running coroutine has the same status as a fresh one. A coroutine that waits in one of our
-//! functions has the same status as one that has yielded elsewhere. A timer, or an entry in the queue of woken tasks,
-//! resumes a coroutine. So this timer or entry says how the coroutine was left. A coroutine that waits also keeps MARK
-//! on top of its stack. Resuming or closing the coroutine removes the mark. [`is_left`] compares this with the
-//! coroutine. Each function calls `is_left`, or makes the same checks, before it touches the stack of a coroutine that
-//! has not ended.
+//! functions has the same status as one that has yielded elsewhere. So two things tell the state. First, the timer, or
+//! the entry in the queue of woken tasks, that will resume a coroutine says how the coroutine was left. Second, a
+//! coroutine that waits keeps MARK on top of its stack; resuming or closing the coroutine removes the mark. [`is_left`]
+//! checks both. Each function calls `is_left`, or makes the same checks, before it touches the stack of a coroutine
+//! that has not ended.
 
 use mlua::ffi::{LUA_OK, LUA_YIELD, lua_Debug, lua_State, lua_getstack, lua_gettop, lua_status, lua_touserdata};
 use std::ffi::{c_int, c_void};
