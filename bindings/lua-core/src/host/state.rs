@@ -226,7 +226,7 @@ pub(crate) unsafe fn with<R: Copy>(
     guard(move || work(unsafe { &mut *state }))
 }
 
-/// Like [`with`], but raises the error that `work` returns.
+/// Like [`with`], but raises the error instead of returning it.
 ///
 /// # Safety
 ///
