@@ -23,9 +23,9 @@ static void *exit_in_a_thread(void *argument) {
     exit(0);
     return argument;
 }
-/* `exit` calls this function after the library's own function, because it calls them in reverse order of registration.
- * Callbacks that have begun may still count, one for each thread of the library. There are far fewer such threads than
- * ALREADY_RUNNING. */
+/* `exit` calls this function after the library's own function, because it calls such functions in reverse order of
+ * registration. Callbacks that have begun may still count, one for each thread of the library. There are far fewer such
+ * threads than ALREADY_RUNNING. */
 enum { ALREADY_RUNNING = 64 };
 static void no_callback_starts_any_more(void) {
     int before = counted(&calls);

@@ -1,5 +1,5 @@
-/* Tests that the library's threads take no signals of the program, and that the program may fork while the library
- * makes its first thread. */
+/* Tests that the library's threads take no signals of the program. Also tests a fork while the library makes its first
+ * thread. */
 #include "check.h"
 
 #if HAS_FORK && HAS_SIGNALS

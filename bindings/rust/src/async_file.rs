@@ -17,8 +17,8 @@ use std::rc::Rc;
 /// Some methods first try an operation, and wait if it would block. They need a non-blocking file: make it non-blocking
 /// yourself.
 ///
-/// With the feature `futures`, which is on by default, an `Async` and a reference to one implement the traits
-/// `AsyncRead` and `AsyncWrite` of the crate `futures-io`.
+/// With the feature `futures`, which is on by default, `Async` and `&Async` implement the traits `AsyncRead` and
+/// `AsyncWrite` of the crate `futures-io`.
 ///
 /// ```
 /// let mut events = cogloop::Loop::<()>::new()?;

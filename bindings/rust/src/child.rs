@@ -33,7 +33,7 @@ impl AsFd for End {
     }
 }
 
-/// The descriptor; for SIGCHLD also the watch of that signal, whose arrivals are discarded after each report.
+/// The descriptor. For SIGCHLD also the watch of the signal, whose arrivals are discarded after each report.
 type Watched = (End, Option<Signals>);
 
 fn end_of(child: &Child) -> Result<Watched, Error> {

@@ -39,8 +39,8 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The loop could not be made: there is no backend of that name, or none works here; the resolution is zero; or the
-    /// file of a recording cannot be used.
+    /// The loop could not be made: there is no backend of that name, or no backend works here; the resolution is zero;
+    /// or the file of a recording cannot be used.
     Backend(Box<dyn std::error::Error + Send + Sync>),
     /// A limit of the loop's [`Options`](crate::Options), or the capacity of a channel, is reached.
     Limit {

@@ -1,4 +1,4 @@
-//! The handle: the tables of a loop, the type of the callbacks in each, and the arguments of the callbacks.
+//! The handle: the tables of a loop, the type of the callbacks in each table, and the arguments of the callbacks.
 //!
 //! ```text
 //!   Handle ──► tables ──► callbacks, which are called with ──► Firing, Ready ──► Handle

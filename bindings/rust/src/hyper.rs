@@ -71,8 +71,8 @@ impl<S, F: Future<Output: 'static> + 'static> Executor<F> for Handle<S> {
     }
 }
 
-/// Timers for hyper, from [`Remote::timeouts`]. hyper uses them from any thread, so each of them is armed and cancelled
-/// by a post. On the loop's own thread [`Handle::sleep`] costs less.
+/// Timers for hyper, from [`Remote::timeouts`]. hyper uses them from any thread, so posts to the loop arm and cancel
+/// its timers. On the loop's own thread [`Handle::sleep`] costs less.
 ///
 /// If the loop was dropped or refuses a timer, the timer never completes.
 pub struct Timeouts<S>(Remote<S>);

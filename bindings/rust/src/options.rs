@@ -68,8 +68,8 @@ impl Options {
         Self { backend: None, resolution, slack: Duration::ZERO, is_simulated: false, limits, recording: None }
     }
 
-    /// Sets the backend: `epoll`, `uring`, `select` or `portable`. If the system refuses it, the best one that works is
-    /// taken, and [`backend`](crate::Handle::backend) gives the reason. By default the environment variable
+    /// Sets the backend: `epoll`, `uring`, `select` or `portable`. If the system refuses it, the best backend that
+    /// works is taken, and [`backend`](crate::Handle::backend) gives the reason. By default the environment variable
     /// `COGLOOP_BACKEND` may name a backend.
     pub fn backend(mut self, name: &str) -> Self {
         self.backend = Some(name.to_owned());
@@ -122,10 +122,10 @@ impl Options {
         self
     }
 
-    /// Plays a recording: times, the order in which descriptors are ready, and the order of timers are those of the
-    /// recorded run. If the program does something else than the recorded run did, the function that runs the loop
-    /// returns an error that names the place. The recording has neither the posts and messages of other threads nor the
-    /// bytes that are read. Compute delays from the loop's time: the standard library's clock is not replayed.
+    /// Plays a recording. The times, the order of ready descriptors and the order of timers are those of the recorded
+    /// run. If the program's calls differ from those of the recorded run, the function that runs the loop returns an
+    /// error that names the place. The recording does not contain the posts and messages of other threads, or the bytes
+    /// that are read. Compute delays from the loop's time: the standard library's clock is not replayed.
     ///
     /// ```
     /// use cogloop::{Loop, Options};

@@ -236,8 +236,7 @@ impl<T> Shared<T> {
         next.into_iter().for_each(Waker::wake);
     }
 
-    /// Takes the next message. Also returns whether the channel ends with it: the queue is empty and there are no
-    /// senders.
+    /// Takes the next message. Also returns whether the channel ends then: the queue is empty, and no sender is left.
     pub(crate) fn next(&self) -> (Option<T>, bool) {
         let mut queue = self.queue();
         let message = queue.messages.pop_front();

@@ -69,8 +69,8 @@ pub(crate) struct Wait {
     waiter: Option<WaiterKey>,
 }
 
-/// A direction of a descriptor, and whether it is drained, which means that the caller has seen `WouldBlock`. Only new
-/// readiness ends the wait for a drained direction, and beginning this wait mostly needs no system call.
+/// A direction of a descriptor, and whether it is *drained*: the caller has seen `WouldBlock`. Only new readiness ends
+/// the wait for a drained direction, and beginning this wait mostly needs no system call.
 #[derive(Copy, Clone)]
 pub(crate) struct Awaited {
     pub(crate) token: Token,

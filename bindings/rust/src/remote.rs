@@ -34,7 +34,7 @@ pub struct Remote<S> {
 }
 
 impl<S> Remote<S> {
-    /// Calls `f` on the loop's thread, in its next turn. Posts run in the order of posting.
+    /// Calls `f` on the loop's thread, in the loop's next turn. Posts run in the order of posting.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;

@@ -85,9 +85,9 @@ impl<S> Loop<S> {
     /// for a descriptor or another thread.
     ///
     /// A timer that always arms itself again without delay cannot stop time. Nor can an endless idle callback, or a
-    /// descriptor that stays ready. After 10,000 turns in a row at one virtual time, each further turn advances the
-    /// clock by 1 µs, or by a ten-thousandth of the time that these further turns have taken so far, if that is more.
-    /// So 140,000 such turns take an hour of virtual time.
+    /// descriptor that stays ready. After 10,000 turns in a row at the same virtual time, each further turn advances
+    /// the clock a little. The step is 1 µs, or a ten-thousandth of the time that such steps have taken so far, if that
+    /// is more. So an hour of virtual time takes 140,000 turns.
     ///
     /// ```
     /// use cogloop::Loop;

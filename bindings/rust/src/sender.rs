@@ -1,5 +1,4 @@
-//! The sending end of a channel. Sending can fail when there is no room, wait for room in a future, or block the
-//! thread.
+//! The sending end of a channel. Without room, sending can fail, wait in a future, or block the thread.
 
 use crate::queue::{Refused, Shared};
 use crate::waiters::WaiterKey;

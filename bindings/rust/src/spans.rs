@@ -68,9 +68,9 @@ impl<S> Handle<S> {
     /// poll of a task, with its line and its lateness. The trace ends with [`end_trace`](Self::end_trace), when the
     /// loop is dropped, or when the file has 64 MiB.
     ///
-    /// The line of a callback is the line of the call of [`after`](Self::after), [`every`](Self::every),
-    /// [`add`](Self::add), [`spawn`](Self::spawn) and so on, if that call came after this one. Other callbacks are
-    /// named `timer`, `source`, `task`.
+    /// The line of a callback is the line that gave the callback to the loop: the call of [`after`](Self::after),
+    /// [`every`](Self::every), [`add`](Self::add), [`spawn`](Self::spawn) and so on. Callbacks from before the trace
+    /// have no line. They are named `timer`, `source`, `task`.
     ///
     /// ```
     /// use std::time::Duration;

@@ -158,8 +158,8 @@ impl<S> Handle<S> {
 }
 
 impl Core {
-    /// Marks the loop as awake until the guard is dropped: the loop will check its queues itself. After that, posts and
-    /// wakes make the loop's descriptor readable again.
+    /// Marks the loop as awake until the guard is dropped: the loop will check its queues itself. After the drop, posts
+    /// and wakes make the loop's descriptor readable again.
     pub(crate) fn stop_listening(&self) -> Listening<'_> {
         self.notifier.stop_listening();
         Listening(self)

@@ -54,8 +54,8 @@ impl<T, F> Drop for Answering<T, F> {
 }
 
 impl<S> Handle<S> {
-    /// Calls `f` with the loop's state, for a future, and returns the result of `f`. The call comes in the
-    /// next turn, between two callbacks. If the future is dropped earlier, `f` is dropped, too, and is not called.
+    /// For a future: calls `f` with the loop's state, and returns the result of `f`. The call comes in the next turn,
+    /// between two callbacks. If the future is dropped earlier, `f` is dropped, too, and is not called.
     ///
     /// ```
     /// let mut events = cogloop::Loop::new()?;

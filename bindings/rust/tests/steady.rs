@@ -1,4 +1,4 @@
-//! In a steady state, callbacks without captures, sources, tasks and messages allocate nothing: repeated work allocates
+//! In a steady state, sources, tasks, messages and callbacks without captures allocate nothing: repeated work allocates
 //! only the first time. The last test measures the bytes that a task takes.
 
 mod common;

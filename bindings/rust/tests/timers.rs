@@ -299,8 +299,8 @@ fn timers_share_the_wake_ups_that_the_slack_of_their_loop_allows() {
     assert_eq!(log, [37 * MS, shared, shared]);
 }
 
-/// Regression test: a timer for a time that had passed was delayed, by up to the slack of the loop, to a time that it
-/// could share with other timers. The model of the crate found this bug.
+/// Regression test: a timer for a time that had passed was delayed by up to the slack of the loop, to share a wake-up
+/// with other timers. The model of the crate found this bug.
 #[test]
 fn a_timer_for_a_time_that_has_passed_fires_in_the_next_turn_whatever_the_slack() {
     let mut events = Loop::<u32>::with_options(Options::new().slack(SECOND).simulated()).unwrap();

@@ -146,7 +146,7 @@ pub unsafe extern "C" fn cog_loop_now(r#loop: CogLoop, now_ns: *mut u64) -> c_in
     })
 }
 
-/// The time of the turn, or of the last update.
+/// The time at the end of the turn's wait, or at a later update.
 ///
 /// # Safety
 /// `now_ns` is NULL or points to a `uint64_t`.

@@ -69,7 +69,7 @@ pub struct CogWatch {
     token: u64,
 }
 
-/// `cog_hook`: the loop's number, and the hook's own.
+/// `cog_hook`: the loop's number, and the hook's number.
 #[repr(C)]
 #[derive(Copy, Clone, Debug)]
 pub struct CogHook {

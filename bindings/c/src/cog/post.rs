@@ -38,7 +38,8 @@ pub(super) struct Parked(pub(super) Rc<dyn Any>);
 // SAFETY:
 // 1. `moves` parks a loop only if there is no other reference to it, and no code uses a parked loop. So only one thread
 //    at a time uses its reference counts, its cells and the pointers in it.
-// 2. The mutex in `Remote` makes visible to the adopting thread what the releasing thread did with the loop.
+// 2. The mutex in `Remote` orders the two threads. So the adopting thread sees all that the releasing thread did with
+//    the loop.
 // 3. The rings of io_uring belong to a thread. `leave_thread` takes the descriptors out of the old rings, and
 //    `enter_thread` makes new rings.
 unsafe impl Send for Parked {}
@@ -94,7 +95,7 @@ impl Remote {
         self.waker.wake();
     }
 
-    /// Called after a wait. Tells the thread sanitizer that everything that a thread did before it called `wake` is
+    /// Called after a wait. Tells the thread sanitizer that the work of other threads before their calls of `wake` is
     /// visible from here on.
     pub(super) fn was_woken(&self) {
         sanitizer::acquired(self);

@@ -101,7 +101,7 @@ impl LoopTable {
 }
 
 /// A thread that ends frees its loops. If the process is ending and the other threads are gone, the loops are not
-/// freed: a thread may have been ended while it used a loop's remote or held a lock.
+/// freed. One of those threads may have been ended while it used a loop's remote or held a lock.
 impl Drop for LoopTable {
     fn drop(&mut self) {
         self.loops.iter().flatten().chain(&self.strays).for_each(|found| remotes::disown(found.id));

@@ -83,8 +83,8 @@ static FIRST: [Slot; FIRST_CHUNK] = [const { Slot::free() }; FIRST_CHUNK];
 /// The other chunks. The first place stays empty, because `FIRST` is the first chunk.
 static TABLE: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static FREE: Mutex<Free> = Mutex::new(Free { slots: 0, indices: Vec::new() });
-/// The number of forks between the first process and this one. Each loop keeps the number of its own process. If the
-/// number that a loop keeps is not this one, the loop belongs to the parent process.
+/// The number of forks between the first process and this one. Each loop keeps the number of its own process. If a
+/// loop's number differs from this one, the loop belongs to the parent process.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {

@@ -194,10 +194,10 @@ impl Loop {
 
     /// Calls `f`, the quick way of a call, with the event loop. Returns false if the event loop is borrowed.
     ///
-    /// This reads the count of borrows and does not write it. If a call wrote the count, the next call would read it
-    /// back, and the processor would hold back that read. It first has to know the addresses of the writes in between.
-    /// Those are writes to a timer's neighbours, and their addresses are known late. With a million timers this took as
-    /// long as the rest of a cancel (docs/benchmarks.md).
+    /// This reads the count of borrows and does not write it. If a call wrote the count, the next call would have to
+    /// read it back. The processor holds back that read until it knows the addresses of all writes in between. Those
+    /// are writes to a timer's neighbours, whose addresses are known late. With a million timers this wait took as long
+    /// as the rest of a cancel (docs/benchmarks.md).
     #[inline(always)]
     pub(super) fn quickly(&self, f: impl FnOnce(&mut EventLoop<Call>) -> bool) -> bool {
         debug_assert!(self.events.try_borrow_mut().is_ok(), "a call begins while the event loop is borrowed");

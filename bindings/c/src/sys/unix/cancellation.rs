@@ -1,7 +1,7 @@
 //! Keeps a thread from being cancelled while a loop runs. A cancellation would unwind through a turn and leave the turn
 //! half done. So a cancellation stays pending, and takes effect after `cog_loop_run` has returned. Functions that may
-//! close a descriptor also put it off, because the C library cancels a thread at a close. Functions of timers close no
-//! descriptor.
+//! close a descriptor also put a cancellation off, because the C library cancels a thread at a close. Functions of
+//! timers close no descriptor.
 
 use std::ffi::c_int;
 use std::ptr;
