@@ -23,7 +23,8 @@ fn room_for_as_many_timers_as_were_reserved_and_no_further_allocation() {
     wheel.audit();
 }
 
-/// The memory for few timers is less than the memory that a wheel takes by itself when it gets its first timer.
+/// With its first timer a wheel allocates memory for a thousand timers, unless memory was reserved. Memory that was
+/// reserved for fewer timers is enough for these.
 #[test]
 fn memory_reserved_for_a_few_timers_is_enough_for_them() {
     for timers in [1, 10, 100, if cfg!(miri) { 200 } else { 1_000 }] {

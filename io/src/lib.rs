@@ -41,8 +41,8 @@
 //! - A turn serves only what was due or ready when its wait ended.
 //! - A signal may end a wait early, but causes no error.
 //! - When memory runs out, the functions that add something return an error ([`memory`]). The functions that change an
-//!   interest, pause a timer or unreference a timer may return this error, too. A function of either kind that has no
-//!   error to return panics instead. All other functions need no memory.
+//!   interest, pause a timer or unreference a timer may return this error, too. If such a function does not return a
+//!   `Result`, it panics instead. All other functions need no memory.
 //!
 //! Reading order: this page, [`event_loop`], one backend.
 //!

@@ -195,8 +195,8 @@ fn slow_descriptors_let_a_due_timer_wait_for_10_ms_and_each_has_its_turn() {
 }
 
 /// A turn gives a share of its time to timers and one to descriptors. Regression test: the descriptors' share began at
-/// a reading of the clock that was taken before the timers' share ended. So their share included time of the timers,
-/// and was over after one descriptor.
+/// a reading of the clock that was taken before the timers' share ended. So the share included time of the timers, and
+/// was over after one descriptor.
 #[test]
 fn timers_that_use_up_their_share_leave_descriptors_theirs() {
     let _guard = alone();

@@ -20,9 +20,9 @@
 //! - whether a descriptor was still ready
 //! - the values that the user passes through [`EventLoop::witness`](crate::EventLoop::witness)
 //!
-//! The program *acts* when it arms a timer, adds, changes or removes a descriptor, begins to wait, or ends a run because
-//! nothing is left. The line of a wait also has the number of timers and of descriptors. An act that differs from the
-//! recorded one is a *departure*. The next wait returns an error that names both acts.
+//! The program *acts* when it arms a timer; adds, changes or removes a descriptor; begins to wait; or ends a run
+//! because nothing is left. The line of a wait also has the number of timers and of descriptors. An act that differs
+//! from the recorded one is a *departure*. The next wait returns an error that names both acts.
 //!
 //! A replay needs no backend, and does not wait for time. Bytes are not recorded. So the replay waits until a
 //! descriptor is ready in reality, and then reports the descriptors in the recorded order.
