@@ -53,8 +53,8 @@ static void *run_it(void *ctx) {
     return NULL;
 }
 static void another_thread_goes_on_with_a_loop(void) {
-    /* If the other thread makes no loops, the loop's place in its table is free. If it makes 3 loops, the place is
-     * taken. */
+    /* If the other thread makes no loops, the loop's place in that thread's table is free. If it makes 3 loops, the
+     * place is taken. */
     for (int makes_loops = 0; makes_loops <= 3; makes_loops += 3) {
         pthread_t thread;
         CHECK(cog_loop_new(NULL, &loop) == COG_OK);

@@ -38,7 +38,7 @@ impl Notifier {
         self.is_listening.store(true, Ordering::Release);
     }
 
-    /// Call when the loop is awake. It checks its queues itself before it waits.
+    /// Call when the loop is awake. The loop then checks its queues itself before it waits.
     pub(crate) fn stop_listening(&self) {
         self.is_listening.store(false, Ordering::Relaxed);
     }

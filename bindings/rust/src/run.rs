@@ -81,8 +81,8 @@ impl<S> Loop<S> {
     /// Makes a loop on virtual time, for tests: instead of waiting for a timer, its clock jumps to the timer's
     /// deadline. So a year passes in a moment, and timers fire in the same order in each run.
     ///
-    /// Descriptors are real: a ready one is served before the clock jumps. Without a timer to jump to, the loop waits
-    /// for a descriptor or another thread.
+    /// Descriptors are real: a ready descriptor is served before the clock jumps. Without a timer to jump to, the loop
+    /// waits for a descriptor or another thread.
     ///
     /// A timer that always arms itself again without delay cannot stop time. Nor can an endless idle callback, or a
     /// descriptor that stays ready. After 10,000 turns in a row at the same virtual time, each further turn advances

@@ -226,7 +226,7 @@ pub(super) fn answer_uncancelled(call: impl FnOnce() -> Result<(), Failure>) -> 
 
 const FAULT: &str = "a fault in the library; it was reported on standard error";
 
-/// The text as a C string without zero bytes. The library's own texts have none.
+/// The text as a C string. Zero bytes are left out; the library's own texts have none.
 pub(super) fn to_c(text: impl Into<Vec<u8>>) -> CString {
     let mut bytes = text.into();
     bytes.retain(|&byte| byte != 0);

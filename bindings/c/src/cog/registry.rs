@@ -27,7 +27,7 @@ struct LoopTable {
     loops: Vec<Option<Rc<Loop>>>,
     /// The free places. The list has room for all places, so that freeing a place needs no memory.
     free: Vec<u16>,
-    /// Adopted loops whose place was taken in this thread. They are searched after all other loops.
+    /// Adopted loops whose place belongs to another loop of this thread. They are searched after all other loops.
     strays: Vec<Rc<Loop>>,
 }
 

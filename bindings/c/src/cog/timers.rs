@@ -140,7 +140,7 @@ pub unsafe extern "C" fn cog_timer_add(
     })
 }
 
-/// Makes a stopped timer, which stays when it has fired.
+/// Makes a stopped timer, which is kept after it has fired.
 ///
 /// # Safety
 /// `timer` is NULL or points to a handle.

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 /// each time.
 const NAMES_MAX: usize = 4096;
 
-/// The greatest length of a name.
+/// The greatest length of a name, in bytes.
 const NAME_MAX: usize = 120;
 
 /// The state of a loop's trace.

@@ -27,7 +27,7 @@ const COG_LEVEL: c_int = 0;
 const COG_EDGE: c_int = 1;
 const COG_ONE_SHOT: c_int = 2;
 
-/// The status of a child whose status other code has collected with `waitpid`.
+/// Reported for a child if other code has collected its status with `waitpid`.
 const UNKNOWN_STATUS: c_int = -1;
 
 impl Loop {
@@ -35,8 +35,8 @@ impl Loop {
         CogWatch { loop_id: self.id, token: token.to_bits() }
     }
 
-    /// The callback for a ready descriptor, with its arguments; `None` if there is nothing to report. A watch of a
-    /// child has ended when this function returns its callback.
+    /// The callback for a ready descriptor, with its arguments; `None` if there is nothing to report. When this
+    /// function returns the callback of a child's watch, that watch has already ended.
     pub(super) fn call_of(&self, ready: Ready) -> Option<(CogWatchFn, c_int, *mut c_void, Option<End>)> {
         let mut watches = self.watches.borrow_mut();
         let place = watches.get_mut(ready.token.index())?;

@@ -17,7 +17,8 @@ pub(super) struct Locked<'a, T> {
     guard: MutexGuard<'a, T>,
 }
 
-/// Tells the sanitizer, when it is dropped, that this thread releases the mutex. The mutex's address identifies it.
+/// When this value is dropped, it tells the sanitizer that this thread releases the mutex. The address identifies the
+/// mutex.
 struct Released<'a, T>(&'a Mutex<T>);
 
 impl<T> Drop for Released<'_, T> {

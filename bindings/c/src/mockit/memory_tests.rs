@@ -1,5 +1,5 @@
-//! Tests in which memory runs out in the exported functions. They return an error number, and the timer can be armed
-//! later.
+//! Tests in which memory runs out in the exported functions. The functions return an error number, and the timer can be
+//! armed later.
 //!
 //! Before it starts a thread, the library asks in one piece for the memory that the standard library will allocate. So
 //! these tests limit the number of bytes instead of refusing single requests.

@@ -195,7 +195,7 @@ fn an_interval_is_called_once_for_each_deadline_however_late() {
     unsafe { timers.arm(pointer, 0, 10) }.unwrap();
     let mut calls = 0;
     for now_ms in [10, 19, 20, 75, 75, 76, 100] {
-        // The timer thread does the same as long as the next deadline has passed.
+        // Like the timer thread, this expires timers as long as the next deadline has passed.
         while timers.next_deadline() <= now_ms * MS {
             timers.expire(now_ms * MS);
             while timers.take(runner(1)).is_some_and(|job| job.calls) {

@@ -1,5 +1,5 @@
 //! The kernel timer on which the timer thread sleeps. A thread that arms an earlier deadline sets the kernel timer to
-//! it.
+//! that deadline.
 
 use std::io;
 use std::os::fd::OwnedFd;

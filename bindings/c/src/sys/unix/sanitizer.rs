@@ -1,8 +1,9 @@
 //! Marks that tell a thread sanitizer in which order the library's locks and atomics let threads use memory.
 //!
-//! A program that is compiled with `-fsanitize=thread` sees its own locks, but not those inside this library, which is
-//! not instrumented. Without these marks the sanitizer would report a race between a thread that posts and the callback
-//! that uses the posted memory. The functions are part of the sanitizer's runtime, so only such a program has them.
+//! In a program that is compiled with `-fsanitize=thread`, the sanitizer sees the program's locks. It does not see the
+//! locks of this library, which is not instrumented. Without these marks the sanitizer would report a race between a
+//! thread that posts and the callback that uses the posted memory. The functions are part of the sanitizer's runtime,
+//! so only such a program has them.
 
 use std::ffi::{CStr, c_void};
 use std::mem::transmute;

@@ -1,5 +1,4 @@
-//! The twin of a file that keeps threads from being cancelled. Windows cannot cancel a thread so that the thread
-//! unwinds.
+//! On Unix this file keeps a thread from being cancelled. Windows cannot cancel a thread so that the thread unwinds.
 
 /// Does nothing here. On Unix it keeps a thread from being cancelled.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! The kernel timer on which the timer thread sleeps: a waitable timer. A thread that arms an earlier deadline sets the
-//! kernel timer to it.
+//! kernel timer to that deadline.
 
 use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};

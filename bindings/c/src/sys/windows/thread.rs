@@ -26,8 +26,8 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
 fn stay_loaded() {
     let mut module = null_mut();
     let address = stay_loaded as fn() as *const u16;
-    // SAFETY: with the first flag the address is not a name, but lies in the module. The module's handle is written to
-    // this stack frame.
+    // SAFETY: with the first flag, the argument is not a name but an address in the module. The module's handle is
+    // written to this stack frame.
     unsafe {
         GetModuleHandleExW(
             GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
