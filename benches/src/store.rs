@@ -43,6 +43,14 @@ pub(crate) trait Store: Sized {
     /// Cancels a pending timer. Its handle is not used again.
     fn cancel(&mut self, handle: &mut Self::Handle);
 
+    /// Sets a pending timer for another tick. The default cancels the timer and inserts it again, which is all that many
+    /// stores can do.
+    #[inline(always)]
+    fn restart(&mut self, handle: &mut Self::Handle, deadline: u64, id: u64) {
+        self.cancel(handle);
+        *handle = self.insert(deadline, id);
+    }
+
     /// Advances time to `now`, and calls `fired` with the id of each timer that is due. `fired` returns `None`, or a
     /// later deadline, for which the timer is set again.
     fn advance(&mut self, now: u64, fired: impl FnMut(u64) -> Option<u64>);

@@ -55,6 +55,11 @@ impl Store for TokioDelayQueue {
         self.queue.remove(&key);
     }
 
+    #[inline(always)]
+    fn restart(&mut self, &mut key: &mut Key, deadline: u64, _id: u64) {
+        self.queue.reset_at(&key, self.start + Duration::from_millis(deadline));
+    }
+
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
         let passed = Duration::from_millis(now - self.now);
         self.now = now;

@@ -225,6 +225,12 @@ impl Store for Libuv {
         self.free.push(timer);
     }
 
+    #[inline(always)]
+    fn restart(&mut self, &mut timer: &mut *mut Head, deadline: u64, _id: u64) {
+        // SAFETY: the timer is initialised. libuv stops a pending timer itself.
+        unsafe { (self.api.timer_start)(timer, on_timer, deadline - self.now, 0) };
+    }
+
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
         self.now = now;
         let mut free = std::mem::take(&mut self.free);

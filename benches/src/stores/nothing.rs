@@ -24,6 +24,11 @@ impl Store for Nothing {
         black_box(handle);
     }
 
+    #[inline(always)]
+    fn restart(&mut self, handle: &mut u64, deadline: u64, id: u64) {
+        black_box((handle, deadline ^ id));
+    }
+
     fn advance(&mut self, _now: u64, _fired: impl FnMut(u64) -> Option<u64>) {}
 
     #[inline(always)]

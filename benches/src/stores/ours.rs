@@ -44,6 +44,11 @@ impl Store for Ours {
     }
 
     #[inline(always)]
+    fn restart(&mut self, &mut key: &mut Key, deadline: u64, _id: u64) {
+        self.0.reschedule(key, deadline);
+    }
+
+    #[inline(always)]
     fn advance(&mut self, now: u64, mut fired: impl FnMut(u64) -> Option<u64>) {
         self.0.advance(now);
         while let Some(timer) = self.0.peek_expired() {

@@ -61,6 +61,23 @@ impl SlabWheel {
         (this.prev, this.next) = (NONE, first);
     }
 
+    /// Takes an entry off its list.
+    #[inline(always)]
+    fn unlink(&mut self, deadline: u64, prev: usize, next: usize) {
+        if next != NONE {
+            self.entries[next].prev = prev;
+        }
+        if prev != NONE {
+            self.entries[prev].next = next;
+            return;
+        }
+        let (level, slot) = place(self.now, deadline);
+        self.slots[level][slot] = next;
+        if next == NONE {
+            self.occupied[level] &= !(1 << slot);
+        }
+    }
+
     /// Empties a slot and returns its first entry.
     fn take_slot(&mut self, level: usize, slot: usize) -> usize {
         self.occupied[level] &= !(1 << slot);
@@ -89,18 +106,15 @@ impl Store for SlabWheel {
     #[inline(always)]
     fn cancel(&mut self, &mut entry: &mut usize) {
         let Entry { deadline, prev, next, .. } = self.entries.remove(entry);
-        if next != NONE {
-            self.entries[next].prev = prev;
-        }
-        if prev != NONE {
-            self.entries[prev].next = next;
-            return;
-        }
-        let (level, slot) = place(self.now, deadline);
-        self.slots[level][slot] = next;
-        if next == NONE {
-            self.occupied[level] &= !(1 << slot);
-        }
+        self.unlink(deadline, prev, next);
+    }
+
+    #[inline(always)]
+    fn restart(&mut self, &mut entry: &mut usize, deadline: u64, _id: u64) {
+        let this = &mut self.entries[entry];
+        let (old, prev, next) = (std::mem::replace(&mut this.deadline, deadline), this.prev, this.next);
+        self.unlink(old, prev, next);
+        self.link(entry, deadline);
     }
 
     #[inline(always)]

@@ -50,6 +50,28 @@ impl StrictSlabWheel {
         (this.prev, this.next) = (last, NONE);
     }
 
+    /// Takes an entry off its list.
+    #[inline(always)]
+    fn unlink(&mut self, deadline: u64, prev: usize, next: usize) {
+        if prev != NONE && next != NONE {
+            self.entries[next].prev = prev;
+            self.entries[prev].next = next;
+            return;
+        }
+        let (level, slot) = place(self.now, deadline);
+        match next {
+            NONE => self.slots[level][slot].last = prev,
+            next => self.entries[next].prev = prev,
+        }
+        match prev {
+            NONE => self.slots[level][slot].first = next,
+            prev => self.entries[prev].next = next,
+        }
+        if self.slots[level][slot].first == NONE {
+            self.occupied[level] &= !(1 << slot);
+        }
+    }
+
     /// Empties a slot and returns its first entry.
     fn take_slot(&mut self, level: usize, slot: usize) -> usize {
         self.occupied[level] &= !(1 << slot);
@@ -82,23 +104,15 @@ impl Store for StrictSlabWheel {
             return;
         }
         let Entry { deadline, prev, next, .. } = self.entries.remove(entry);
-        if prev != NONE && next != NONE {
-            self.entries[next].prev = prev;
-            self.entries[prev].next = next;
-            return;
-        }
-        let (level, slot) = place(self.now, deadline);
-        match next {
-            NONE => self.slots[level][slot].last = prev,
-            next => self.entries[next].prev = prev,
-        }
-        match prev {
-            NONE => self.slots[level][slot].first = next,
-            prev => self.entries[prev].next = next,
-        }
-        if self.slots[level][slot].first == NONE {
-            self.occupied[level] &= !(1 << slot);
-        }
+        self.unlink(deadline, prev, next);
+    }
+
+    #[inline(always)]
+    fn restart(&mut self, &mut (entry, number): &mut (usize, u64), deadline: u64, _id: u64) {
+        let Some(this) = self.entries.get_mut(entry).filter(|found| found.number == number) else { return };
+        let (old, prev, next) = (std::mem::replace(&mut this.deadline, deadline), this.prev, this.next);
+        self.unlink(old, prev, next);
+        self.link(entry, deadline);
     }
 
     #[inline(always)]

@@ -56,6 +56,7 @@ pub(crate) fn run<S: Store>(inputs: &Inputs, memory: Memory) -> Vec<Sample> {
     }
     if memory != Memory::New {
         samples.extend(on_bed(|testbed, inputs| vec![steady::churn(testbed, inputs)]));
+        samples.extend(on_bed(|testbed, inputs| vec![steady::restart(testbed, inputs)]));
         samples.extend(on_bed(|testbed, inputs| vec![steady::rearm(testbed, inputs)]));
     }
     samples

@@ -4,16 +4,17 @@ use std::hint::black_box;
 
 use super::basic::{pass_by_deadline, pass_in_steps};
 use super::inputs::{Inputs, REARM_SPAN_NEAR, Scale};
-use super::steady::{churn_pairs, rearm_fill, rearm_step};
+use super::steady::{churn_pairs, rearm_fill, rearm_step, restart_all};
 use super::testbed::Testbed;
 use crate::store::Store;
 
 pub(crate) const TIMERS: usize = 1_000;
 /// The operations, each with its name as an option and its description.
-pub(crate) const PROBES: [(&str, &str); 8] = [
+pub(crate) const PROBES: [(&str, &str); 9] = [
     ("insert", "insert"),
     ("cancel", "cancel"),
     ("churn", "cancel + insert"),
+    ("restart", "restart"),
     ("rearm", "fire + re-arm"),
     ("rearm-near", "the same, near"),
     ("expire", "expire, 1000 steps"),
@@ -50,6 +51,11 @@ pub(crate) fn run<S: Store>(probe: &str, operations: usize) -> usize {
         "churn" => {
             testbed.fill(&inputs);
             measured_region(|| churn_pairs(&mut testbed, &inputs.churn));
+            operations
+        }
+        "restart" => {
+            testbed.fill(&inputs);
+            measured_region(|| restart_all(&mut testbed, &inputs.churn));
             operations
         }
         "rearm" => rearm(&mut testbed, &inputs, operations),

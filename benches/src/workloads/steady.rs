@@ -1,4 +1,4 @@
-//! A store that stays full: timers are replaced before they expire, or fire and are set again.
+//! A store that stays full: timers are replaced or restarted before they expire, or fire and are set again.
 
 use std::hint::black_box;
 
@@ -8,18 +8,34 @@ use super::workload::{Sample, Workload};
 use crate::measure::timed_ns;
 use crate::store::Store;
 
-/// Cancels a random timer and inserts another, many times. At the end a lazy store drops the cancelled timers that it
-/// has kept. That time is divided by the number of all cancelled timers.
+/// Cancels a random timer and inserts another, many times.
 pub(super) fn churn<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sample {
+    replace(testbed, inputs, Workload::Churn, churn_pairs)
+}
+
+/// Sets a random timer for another tick, many times, as a server does with the time-out of a connection that has got
+/// data.
+pub(super) fn restart<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sample {
+    replace(testbed, inputs, Workload::Restart, restart_all)
+}
+
+/// Replaces timers, and then cancels all. At the end a lazy store drops the cancelled timers that it has kept. That time
+/// is divided by the number of all cancelled timers.
+fn replace<S: Store>(
+    testbed: &mut Testbed<S>,
+    inputs: &Inputs,
+    workload: Workload,
+    work: impl FnOnce(&mut Testbed<S>, &[(u32, u32)]),
+) -> Sample {
     testbed.fill(inputs);
     let pairs = inputs.churn.len() as f64;
-    let pair_ns = timed_ns(|| churn_pairs(testbed, &inputs.churn)) / pairs;
+    let pair_ns = timed_ns(|| work(testbed, &inputs.churn)) / pairs;
     testbed.cancel_all(inputs);
     let purge_ns = testbed.timed_without_turns_ns(|testbed| {
         testbed.purge();
         1
     });
-    Sample { later_ns: purge_ns / (pairs + inputs.size as f64), ..Sample::new(Workload::Churn, pair_ns) }
+    Sample { later_ns: purge_ns / (pairs + inputs.size as f64), ..Sample::new(workload, pair_ns) }
 }
 
 #[inline]
@@ -28,6 +44,15 @@ pub(super) fn churn_pairs<S: Store>(testbed: &mut Testbed<S>, pairs: &[(u32, u32
         let handle = &mut testbed.handles[victim as usize];
         testbed.store.cancel(handle);
         *handle = testbed.store.insert(testbed.now + u64::from(delay), u64::from(victim));
+    }
+    black_box(&testbed.handles);
+}
+
+#[inline]
+pub(super) fn restart_all<S: Store>(testbed: &mut Testbed<S>, pairs: &[(u32, u32)]) {
+    for &(id, delay) in pairs {
+        let handle = &mut testbed.handles[id as usize];
+        testbed.store.restart(handle, testbed.now + u64::from(delay), u64::from(id));
     }
     black_box(&testbed.handles);
 }

@@ -7,12 +7,13 @@ pub(crate) enum Workload {
     Expire,
     ExpireByDeadline,
     Churn,
+    Restart,
     Rearm,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Insert, Self::Cancel, Self::Expire, Self::ExpireByDeadline, Self::Churn, Self::Rearm];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Insert, Self::Cancel, Self::Expire, Self::ExpireByDeadline, Self::Churn, Self::Restart, Self::Rearm];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -21,6 +22,7 @@ impl Workload {
             Self::Expire => "expire, 1000 steps",
             Self::ExpireByDeadline => "expire by deadline",
             Self::Churn => "cancel + insert",
+            Self::Restart => "restart",
             Self::Rearm => "fire + re-arm",
         }
     }
