@@ -110,6 +110,8 @@ mod pop;
 #[cfg(feature = "alloc")]
 mod quick;
 #[cfg(feature = "alloc")]
+mod reschedule;
+#[cfg(feature = "alloc")]
 mod scheduler;
 #[cfg(feature = "alloc")]
 mod sort;

@@ -1,4 +1,4 @@
-//! The wheel: inserting, cancelling and moving timers. How time passes is in `advance.rs`.
+//! The wheel: inserting, cancelling and disarming timers.
 
 use crate::annex::{self, Annexes};
 use crate::arena::Arena;
@@ -191,64 +191,11 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         value
     }
 
-    /// Moves a timer to another deadline. The timer may be pending, expired or disarmed, and its key stays valid.
-    /// Returns `false` if the key is stale.
-    ///
-    /// The timer comes last among the timers with the same deadline, as if it were inserted now.
-    #[inline]
-    pub fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
-        let node = Self::node(key);
-        let is_live = self.arena.get(node, key.generation()).is_some();
-        if is_live {
-            self.rearm(node, deadline);
-        }
-        is_live
-    }
-
     /// The node and the value of a timer.
     #[inline(always)]
     pub(crate) fn find(&self, key: Key) -> Option<(usize, &T)> {
         let node = Self::node(key);
         Some((node, self.arena.get(node, key.generation())?.value.as_ref()?))
-    }
-
-    /// [`Wheel::reschedule`] of a node. Returns whether the timer was disarmed.
-    #[inline(always)]
-    pub(crate) fn rearm(&mut self, node: usize, deadline: u64) -> bool {
-        let deadline = deadline.min(Self::LAST_TICK);
-        let nodes = self.arena.nodes.as_mut_slice();
-        let Node { deadline: old, prev, next, .. } = nodes[node];
-        if prev == next {
-            return self.rearm_alone(node, deadline);
-        }
-        // The list keeps another timer, so no slot becomes empty.
-        list::link(nodes, prev, next);
-        if old == self.earliest {
-            self.earliest = UNKNOWN;
-        }
-        let list = if deadline <= self.now {
-            Self::OVERDUE
-        } else {
-            self.earliest = self.earliest.min(deadline);
-            geometry::slot_of::<BITS>(deadline, self.now) as u32
-        };
-        nodes[node].deadline = deadline;
-        if list::append(nodes, list, node as u32, deadline) {
-            self.mark_occupied(list);
-        }
-        false
-    }
-
-    /// [`Wheel::rearm`] of a timer that is the only one of its list, or is on no list.
-    #[inline(never)]
-    fn rearm_alone(&mut self, node: usize, deadline: u64) -> bool {
-        let timer = &mut self.arena.nodes[node];
-        let was_disarmed = timer.next == node as u32;
-        let old = core::mem::replace(&mut timer.deadline, deadline);
-        let emptied = list::unlink(&mut self.arena.nodes, node);
-        self.unlinked(old, emptied);
-        self.append(node as u32, deadline);
-        was_disarmed
     }
 
     /// Disarms a timer that is pending or expired. The timer keeps its key and its value, and does not expire until it
@@ -360,7 +307,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// number. The number is not computed from the deadline: [`list::unlink`] finds it, because the only node that is
     /// left is the list's sentinel.
     #[inline(always)]
-    fn unlinked(&mut self, deadline: u64, emptied: Option<u32>) {
+    pub(crate) fn unlinked(&mut self, deadline: u64, emptied: Option<u32>) {
         if deadline == self.earliest {
             self.earliest = UNKNOWN;
         }
