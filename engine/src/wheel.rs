@@ -1,4 +1,4 @@
-//! The wheel: inserting, cancelling and disarming timers.
+//! The wheel: inserting, cancelling and disarming timers. How time passes is in `advance.rs`.
 
 use crate::annex::{self, Annexes};
 use crate::arena::Arena;

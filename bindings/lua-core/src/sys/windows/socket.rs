@@ -54,7 +54,9 @@ impl Mode {
         }
         socket.set_nonblocking(true)?;
         let done = work(0);
-        socket.set_nonblocking(false)?;
+        // An error would mean that the socket is unusable, which the next call reports. What `work` has received must
+        // not be lost.
+        let _ = socket.set_nonblocking(false);
         done
     }
 }
