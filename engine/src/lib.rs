@@ -14,8 +14,8 @@
 //! ```
 //!
 //! [`Wheel`] is the store of timers. [`Scheduler`] has a wheel, and adds periods, pausing and slack. A timer's slack is
-//! how late the timer may fire. [`FixedScheduler`] needs no allocator. The feature `alloc` is on by default. Without
-//! `alloc` the crate has only `FixedScheduler` of these three.
+//! how late the timer may fire. [`FixedScheduler`] needs no allocator. The feature `alloc` is on by default. Of
+//! these three types, only `FixedScheduler` exists without `alloc`.
 //!
 //! The engine has no clock: time is a count of *ticks* that the caller advances. It has no callbacks either: a timer
 //! carries a value that the caller chooses. The engine promises:

@@ -13,8 +13,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         !list::is_empty(nodes, Self::EXPIRED) || !list::is_empty(nodes, Self::OVERDUE) || self.target > self.now
     }
 
-    /// The exact earliest deadline of all armed timers; `None` if no timer is armed. If a timer is due already or an
-    /// advance is unfinished, the result is [`Wheel::now`].
+    /// The exact earliest deadline of all armed timers. If a timer is due already or an advance is unfinished, the
+    /// result is [`Wheel::now`]. Otherwise it is `None` if no timer is armed.
     ///
     /// The call usually reads a few words. If the earliest timer was cancelled or has expired, the first occupied slot
     /// is searched once. A slot whose timers were inserted in the order of their deadlines needs no search. Timers with

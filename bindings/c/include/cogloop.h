@@ -294,7 +294,7 @@ int cog_loop_trace_name(cog_loop loop, uint64_t fn, const char *name);
 #define COG_TRACE_HERE " " __FILE__ ":" COG_TRACE_STRING(__LINE__)
 #define COG_TRACE_NAME(loop, fn) cog_loop_trace_name((loop), (uint64_t)(uintptr_t)(fn), #fn COG_TRACE_HERE)
 /* Calls each_timer for every timer and then each_watch for every watch, in no particular order. Either may be NULL, and
- * both may call any function. Timers and watches that end or begin during the walk are left out. */
+ * both may call any function. A timer or watch that has ended meanwhile is not visited, and neither is a new one. */
 int cog_loop_walk(cog_loop loop, cog_walk_timer_fn each_timer, cog_walk_watch_fn each_watch, void *arg);
 
 /* ---- Hooks ---- */
@@ -349,9 +349,9 @@ int cog_timer_unref(cog_timer timer);
 
 /* ---- Watches ---- */
 
-/* Watches a descriptor. directions: any of COG_READ, COG_WRITE and COG_PRIORITY, or 0 for none. mode: COG_LEVEL,
- * COG_EDGE or COG_ONE_SHOT. The end of a stream and errors count as readiness for reading and writing; COG_PRIORITY
- * reports them only if it is watched alone. Watching a descriptor again makes its older watch stale. */
+/* Watches a descriptor for any of COG_READ, COG_WRITE and COG_PRIORITY; 0 reports nothing until cog_watch_set. mode:
+ * COG_LEVEL, COG_EDGE or COG_ONE_SHOT. The end of a stream and errors count as readiness for reading and writing;
+ * COG_PRIORITY reports them only if it is watched alone. Watching a descriptor again makes its older watch stale. */
 COG_NODISCARD int cog_watch_descriptor(cog_loop loop, int fd, int directions, int mode, cog_watch_fn fn, void *ctx,
                                        cog_watch *watch);
 /* Watches a signal. Several arrivals before the callback cause one call. */

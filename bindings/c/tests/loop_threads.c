@@ -199,8 +199,8 @@ static void a_loop_ends_with_its_thread(void) {
     CHECK(cog_loop_post(left, count_it, discard, NULL) == COG_ERROR_STALE);
 }
 
-/* Other threads post while the owner frees the loop. Each post runs, is discarded or fails: exactly one of the three.
- * */
+/* Other threads post while the owner frees the loop. Each post does exactly one of three things: it runs, is discarded,
+ * or fails. */
 static int refused, taken;
 static void take(void *ctx) {
     free(ctx);

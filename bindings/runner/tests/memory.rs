@@ -1,6 +1,6 @@
 //! Tests in which Lua's memory runs out, at each allocation in turn. With a debug build of LuaJIT an assertion of
-//! LuaJIT itself then fails when the state is closed. So test LuaJIT with `--release --no-default-features --features
-//! luajit`. The number `C…` names a row of docs/conformance.md.
+//! LuaJIT itself then fails when the state is closed. So test LuaJIT with
+//! `--release --no-default-features --features luajit`. The number `C…` names a row of docs/conformance.md.
 
 #[path = "common/limited.rs"]
 mod limited;

@@ -40,7 +40,7 @@
 //!
 //! A descriptor that was closed without `remove` is found when it is polled, armed or checked. Until then an armed poll
 //! hides the end from the peer, unlike with epoll. Every 64th wait checks one armed registration. While the loop
-//! sleeps, the *quiet timer* checks 256 more after each 10 to 20 ms without an event, until all are checked.
+//! sleeps, the *quiet timer* starts a check of 256 after each 10 to 20 ms without an event, until all are checked.
 //!
 //! Timeouts are in nanoseconds. The rings belong to the process that made them, and a forked child gets an error. Rings
 //! with the best setup also belong to a thread, so a loop that moves to another thread makes new rings there. Only

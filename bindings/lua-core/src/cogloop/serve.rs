@@ -99,7 +99,8 @@ fn next_expired(state: &mut State) -> Result<Option<ExpiredTimer<u64>>, ErrorTex
     Ok(state.events.next_expired())
 }
 
-/// A turn resumes woken tasks for at most this time, counted from the first reading of the clock below.
+/// When a turn has resumed woken tasks for longer than this time, it leaves the rest of them to the next turn. The time
+/// counts from the first reading of the clock below.
 const WOKEN_NS: u64 = 10_000_000;
 /// The number of woken tasks between two readings of the clock, and before the first one.
 const WOKEN_LOOK: u32 = 16;

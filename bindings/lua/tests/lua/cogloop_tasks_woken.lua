@@ -248,7 +248,7 @@ test( 'a woken task that has ended does not count as woken', function( )
   equal( tasks[ 1 ]:status( ), 'cancelled' )
   equal( loop:remaining( ), nil )
   equal( loop:step( 0 ), false )
-  -- A step runs only the number of tasks that are in the queue when it begins. A task that has ended does not count, so
+  -- A step runs at most as many tasks as are in the queue when it begins. A task that has ended does not count, so
   -- task 3, which task 2 wakes, does not run in this step.
   local closed = loop:spawn( function( ) loop:park( ) end )
   loop:step( 0 )

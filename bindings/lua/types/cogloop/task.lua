@@ -24,7 +24,7 @@ local Task = { }
 function Task:cancel( reason ) end
 
 --- Waits until the task has ended. Only another task of the same loop can wait. Once the task has ended, any code may
---- call `join`. Closing the loop cancels the task, with the reason 'the loop is closed'.
+--- call `join`. A task of a closed loop counts as cancelled, with the reason 'the loop is closed'.
 ---@param ms? number the longest wait; nil means no limit
 ---@return any ... the task's results; or nil and its error or cancellation; or nil, 'timed out', errno
 function Task:join( ms ) end
