@@ -2,8 +2,8 @@
  * this folder. Each result is a line `name value`.
  *
  *   program armed N                 N intervals of an hour: the cost of each
- *   program intervals N MS SECONDS  N intervals: the number of events, the greatest lateness of a last event, and the
- *                                   CPU time
+ *   program intervals N MS SECONDS  N intervals: the number of events, the CPU time, and the greatest lateness that an
+ *                                   interval had at its last event
  *   program destroy N               ends an interval of an hour, N times
  *   program block N                 N intervals of 10 ms, while another callback blocks for a second
  */

@@ -58,7 +58,7 @@ enum Kernel {
         after_ns: u64,
         events: Vec<(usize, u8)>,
     },
-    /// Like `Report`, but the wait first reports more removed registrations than a batch holds.
+    /// Like `Report`, but the wait first reports more events of unknown tokens than a batch holds.
     Overflow {
         after_ns: u64,
         events: Vec<(usize, u8)>,

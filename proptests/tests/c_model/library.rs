@@ -514,7 +514,7 @@ fn act_on_watches(call: &Call) {
     }
 }
 
-/// Uses the loop on another thread, if the loop is released.
+/// Adopts the loop on another thread and uses it there, if the loop is released.
 fn visit(of: Loop) {
     let visitor = std::thread::spawn(move || {
         let mut now_ns = 7;

@@ -6,10 +6,10 @@ return function( M )
   Watcher.__index = Watcher
 
   -- ## An entry
-  -- A loop has one entry for each observed descriptor, even if several objects and numbers name the descriptor. The
-  -- entry is also the watcher, so one descriptor has one watcher. For each direction the entry has a function with its
-  -- arguments, or a waiting coroutine, or nothing. An entry with nothing for either direction is removed, and the next
-  -- `on` makes a new entry.
+  -- A loop has one entry for each observed descriptor, even if a program names the descriptor by several objects or by
+  -- its number. The entry is also the watcher, so one descriptor has one watcher. For each direction the entry has a
+  -- function with its arguments, or a waiting coroutine, or nothing. An entry with nothing for either direction is
+  -- removed, and the next `on` makes a new entry.
   local function find( loop, descriptor )
     for _, entry in ipairs( loop.entries ) do
       if entry.descriptor == descriptor then return entry end
