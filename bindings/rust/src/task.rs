@@ -52,8 +52,8 @@ impl<F: Future> Future for Job<F> {
     }
 }
 
-/// A spawned future. Awaiting a `Task` returns the future's output. Dropping a `Task` cancels the future and drops it at
-/// once; [`detach`](Self::detach) lets the future run on.
+/// A spawned future. Awaiting a `Task` returns the future's output. Dropping a `Task` cancels the future and drops it
+/// at once; [`detach`](Self::detach) lets the future run on.
 ///
 /// ```
 /// use cogloop::Loop;
