@@ -75,7 +75,7 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("traced", Benchmark::Traced),
 ];
 
-/// A Lua, and the folder of the modules that are built for it.
+/// A Lua interpreter, and the folder of the modules that are built for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Interpreter {
     pub(crate) program: String,
@@ -106,8 +106,9 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// The interpreters of `bench lua`.
     pub(crate) interpreters: Vec<Interpreter>,
-    /// What to do when the program runs itself under valgrind or strace: the probe, the store and the number of
-    /// operations, or the pairs, the contender and the number of turns.
+    /// What to do in a run that this program has started of itself. Under valgrind (`wheel`): the probe, the store and
+    /// the number of operations. Under strace (`readiness`): the number of pairs, the contender and the number of
+    /// turns.
     pub(crate) probe: Option<(String, String, usize)>,
 }
 
@@ -163,7 +164,8 @@ fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
-/// The greatest size. With this limit the number of a timer fits into the 32 bits that the inputs have for it.
+/// The largest number of live timers that `--sizes` accepts. The inputs of the workloads number the timers by `u32`,
+/// so the limit must be below 2³².
 const SIZE_MAX: usize = 100_000_000;
 
 fn size(text: &str) -> Result<usize, String> {

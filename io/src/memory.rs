@@ -145,11 +145,13 @@ impl Worklist {
 
 /// The bytes that must be free before a loop is made. The loop, its clock, its backend and its waker are allocated by
 /// functions of the standard library that abort when there is no memory. They need less than this value; the portable
-/// backend needs the most, about 24 KB. The value is below the size from which allocators ask the kernel each time.
+/// backend needs the most, about 24 KB. From a certain size on, an allocator asks the kernel for every single block.
+/// The value is below that size.
 pub(crate) const FOR_A_LOOP: usize = 64 << 10;
 
-/// The bytes that must be free before a message or another small value is allocated. The value is larger than the size
-/// classes of allocators. So the memory, once given back, serves any smaller request.
+/// The bytes that must be free before a message or another small value is allocated. Allocators keep small freed blocks
+/// apart by their sizes. A block of this value is too large for that. So the memory, once given back, serves any
+/// smaller request.
 pub(crate) const FOR_A_MESSAGE: usize = 4 << 10;
 
 /// Returns an error unless the allocator has `bytes` bytes in one piece. The memory is given back at once. Call this

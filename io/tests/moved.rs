@@ -1,5 +1,5 @@
-//! A loop gets a new backend, as when it goes on in another thread. `bindings/c/tests/loop_moves.c` moves loops between
-//! threads and processes.
+//! A loop leaves its thread and enters a thread, which gives it a new backend. Here it enters the same thread again;
+//! `bindings/c/tests/loop_moves.c` moves loops between threads and processes.
 #![cfg(unix)]
 
 mod common;
@@ -23,7 +23,7 @@ fn a_loop_goes_on_with_its_timers_and_descriptors_on_a_new_backend() {
         let idle = events.add_descriptor(idle, Interest::NONE).unwrap();
         write(&mut edge_peer);
         assert_eq!(poll(&mut events), [(edge, READ)], "{name}");
-        // The timer is far away. If it were due, the turn could have time for only one descriptor.
+        // The timer is due in an hour. So until it is rescheduled below, the turns have only descriptors to serve.
         let timer = events.add_timer(3_600_000 * MS, 7);
         let waker = events.waker();
         events.leave_thread();

@@ -8,8 +8,8 @@ use crate::project::Project;
 
 const COMPILER: Compiler = Compiler { words: &["gcc", "-std=c99"], is_static: false };
 
-/// The name of the source, the arguments, and a part of the last line of output. The number of readings of the interval
-/// depends on the machine, so it is not checked.
+/// The name of the source, the arguments, and a part of the last line of output. In the last line of `interval` the
+/// words follow a number that depends on the machine, so only the words are checked.
 pub(super) const EXAMPLES: &[(&str, &[&str], &str)] =
     &[("interval", &["1"], " readings in "), ("echo", &["5", "10"], "5 clients, 50 messages echoed")];
 

@@ -40,8 +40,8 @@ unsafe fn serve_timers(lua: *mut lua_State) -> bool {
             #[cfg(feature = "luajit")]
             {
                 serve_many(lua, &mut count, &SERVE_KEY);
-                // A timer that compiled code has taken from the wheel and left for this function is served even if the
-                // loop must return now.
+                // Compiled code may have taken a timer from the wheel that only this function can serve. The timer is
+                // then in `left`. It cannot be given back, so it is served even if the loop must return now.
                 let is_left = (*block).state.as_ref().is_some_and(|state| state.cogloop.left.is_some());
                 if !is_left && must_return((*block).state) {
                     break;
@@ -165,7 +165,7 @@ unsafe fn measured(lua: *mut lua_State, state: *mut State, payload: Payload, lat
     }
 }
 
-/// The functions that the loop calls in this face, the module `cogloop`.
+/// The module `cogloop` as a face, an interface for scripts: the functions that the loop calls.
 pub(super) static FACE: Face = Face {
     serve_timers,
     serve_woken,
@@ -174,7 +174,8 @@ pub(super) static FACE: Face = Face {
     drop_void_claims: void_dead_claims,
     before_idle,
     note_failed,
-    // Nothing is left to end: a one-shot timer has ended before its callback begins, and a timer that repeats goes on.
+    // When a callback has failed, there is no timer to end: a one-shot timer has ended before its callback begins, and
+    // a timer that repeats goes on.
     end_failed: |_, _| {},
     returns_refusals: true,
 };
@@ -193,7 +194,8 @@ unsafe fn note_failed(lua: *mut lua_State, index: c_int, timers: c_int) {
     }
 }
 
-/// Resumes the task whose timer has fired. The entry on top is that task, or the watcher for whose handle it waits.
+/// Resumes the task whose timer has fired. If the timer is the time limit of a wait for a handle, the entry on top is
+/// the handle's watcher. Otherwise it is the task.
 ///
 /// # Safety
 ///

@@ -4,7 +4,10 @@
 local MS    = { 0, 0, 0, 1, 1, 1, 2, 2, 3, 5, 5, 7, 10, 20, 50, 300, 1000 }
 local GRACE = { 0, 1, 2, 5, 10, 50, 2000 }
 
--- The methods of objects: the kind of the object, and `limit` if the method has a time limit.
+-- The kinds of objects, in this table and in `known`: C is a task, Q a channel, M a semaphore, E an event, G a group, T
+-- a timer and H a handle.
+
+-- For each method of an object: the kind of the object, and `limit` if the method has a time limit.
 local ASKED = {
   join = { 'C', 'limit' }, recv = { 'Q', 'limit' }, send = { 'Q', 'limit' }, acquire = { 'M', 'limit' }, await = { 'E', 'limit' },
   join_group = { 'G', 'limit' }, close_channel = { 'Q' }, release = { 'M' }, set = { 'E' }, clear = { 'E' }, is_set = { 'E' },
@@ -61,7 +64,7 @@ return function( random, length )
     op.body = body( level + 1, true )
   end
 
-  -- Most operations on these objects have a counterpart, such as `send` and `recv`. So tasks wait for each other.
+  -- Most operations on these objects have a counterpart, as `send` has `recv`. So tasks wait for each other.
   creates( 'C', 'spawn', task_of )
   creates( 'C', 'spawn_in', function( op, level )
     op.x = R.pick( known.G )
@@ -79,7 +82,7 @@ return function( random, length )
     table.insert( known.H, op.peer )
   end )
 
-  -- ## Questions
+  -- ## Calls of the objects' methods
   for name, what in pairs( ASKED ) do
     plain( name, function( op )
       op.kind = what[ 1 ] == 'any' and R.pick{ 'Q', 'M', 'E', 'G' } or what[ 1 ]
@@ -170,13 +173,15 @@ return function( random, length )
   end
 
   -- ## Sequences that random choices seldom produce
-  -- A task whose clean-up takes longer than its grace, the time that the task may wait after it was cancelled.
+  -- For each operation: a function that may add others after it.
   local seldom = { }
+  -- A sleep after a protected call that does not raise a cancellation again. So the clean-up of a cancelled task may
+  -- take longer than its grace, the time that the task may wait after it was cancelled.
   function seldom.protect( op, list )
     if not op.again and R.chance( 50 ) then list[ #list + 1 ] = make.sleep( ) end
   end
 
-  -- Other tasks that wait for the same object.
+  -- Other tasks that begin with the same operation, so that several tasks wait for the same object.
   local function twice( op, list, level )
     if level > 1 or R.chance( 60 ) then return end
     for _ = 1, R.upto( 3 ) do
@@ -187,8 +192,8 @@ return function( random, length )
   end
   seldom.recv, seldom.send, seldom.acquire, seldom.await, seldom.join, seldom.join_group = twice, twice, twice, twice, twice, twice
 
-  -- Adds a task that begins with a wait, and a turn in which the task begins to wait. The callers cancel the task, and
-  -- then look whether what it waited for is free.
+  -- Adds a task that begins with a wait, and a turn in which the task begins to wait. The callers of `waiter` cancel
+  -- the task, and then look whether the handle or the semaphore for which it waited is free.
   local function waiter( list, name, fields )
     local task = make.spawn( 2 )
     fields.k, fields.n = name, number( )
