@@ -1,8 +1,9 @@
 //! Tells whether this process is the one that made a backend.
 //!
-//! A forked child has a copy of the parent's backend in its memory, but the two share one backend in the kernel. The
-//! parent would submit requests that the child queued in the rings. A descriptor that the child removed from an epoll
-//! set would be removed for the parent, too. Wakes that the child took would be lost for the parent.
+//! A forked child has a copy of the parent's backend in its memory, but the two share one backend in the kernel. So
+//! a child must not use the copy. Otherwise the parent would submit requests that the child queued in the rings of
+//! io_uring. A descriptor that the child removed from an epoll set would be removed for the parent, too. Wakes that the
+//! child took would be lost for the parent.
 //!
 //! Reading the process id for each check would cost a system call. Reading a page that the kernel wipes for a child
 //! costs only a load from memory. Linux has such pages, and one page serves all loops of a process. Other Unix systems
@@ -16,7 +17,7 @@ pub(crate) use elsewhere::ForkMark;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::ForkMark;
 
-/// Whether an error is that of [`ForkMark::check`], which has no number. Errors of the kernel have a number.
+/// Whether an error came from [`ForkMark::check`]. Such an error has no error number. Errors of the kernel have one.
 pub(crate) fn is_error_of(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Other && error.raw_os_error().is_none()
 }
@@ -39,7 +40,7 @@ impl ForkMark {
 mod elsewhere {
     use std::io;
 
-    /// The process that made the backend.
+    /// The id of the process that made the backend.
     pub(crate) struct ForkMark(u32);
 
     impl ForkMark {
@@ -75,7 +76,7 @@ mod linux {
     /// is new.
     static LAST: AtomicU64 = AtomicU64::new(0);
 
-    /// The number of the process that made the backend.
+    /// The number of the process that made the backend. It is a number from [`LAST`], not the process id.
     pub(crate) struct ForkMark(u64);
 
     impl ForkMark {
@@ -154,10 +155,11 @@ pub(crate) mod tests {
 
     type Loop = EventLoop<u64>;
 
-    /// Runs `check` in a forked child and returns its answer. The child ends.
+    /// Runs `check` in a forked child and returns its answer. Then the child ends.
     fn in_a_child(check: impl FnOnce() -> bool) -> bool {
-        // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It ends
-        // with `_exit`, so it never returns to the test harness.
+        // SAFETY: the child only makes system calls and allocates memory. Both are safe after a fork: the C library
+        // keeps its allocator usable in the child. The child
+        // ends with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
             // SAFETY: the call ends this process and touches nothing.
             ForkResult::Child => unsafe { nix::libc::_exit(i32::from(check())) },
@@ -185,7 +187,7 @@ pub(crate) mod tests {
         assert!(parents.is_ours());
     }
 
-    /// The parent and the child share the file of a recording, and the place in it.
+    /// The parent and the child share the open file of a recording, and the position at which it is read and written.
     #[test]
     fn a_forked_child_neither_writes_its_parents_recording_nor_reads_on_in_it() {
         let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -194,7 +196,7 @@ pub(crate) mod tests {
             let options = Options { recording: Some(recording), ..Options::default() };
             let mut events = Some(Loop::new(&options).unwrap());
             for value in 0..3 {
-                // The lines of these timers are not written before the wait.
+                // The recording buffers the line of this timer until the loop waits. So the child gets a copy of it.
                 events.as_mut().unwrap().add_timer(1_000, value);
                 by(&mut events);
                 let events = events.as_mut().unwrap();
@@ -255,8 +257,9 @@ pub(crate) mod tests {
             let token = events.add_descriptor(fd, Interest::READ).unwrap();
             events.turn(Wait::Poll).unwrap();
             events.waker().wake();
-            // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It
-            // ends with `_exit`, so it never returns to the test harness.
+            // SAFETY: the child only makes system calls and allocates memory. Both are safe after a fork: the C library
+            // keeps its allocator usable in the child. The child ends with `_exit`, so it never returns to the test
+            // harness.
             match unsafe { fork() }.unwrap() {
                 ForkResult::Child => {
                     let mut has_failed = is_fork_error(events.turn(Wait::Poll));

@@ -1,5 +1,6 @@
-//! Compares the scheduler without an allocator with the scheduler's model, in random use. The second of the two
-//! geometries has so few and small levels that most timers are beyond them at first.
+//! Random operations on `FixedScheduler`, which needs no allocator. Its answers are compared with those of the
+//! scheduler's model. The test runs with two geometries, which are numbers of slots and levels. The second geometry is
+//! so small that most new timers are due later than its levels reach. Such a timer waits on a separate list at first.
 
 use std::num::NonZeroU64;
 
@@ -8,6 +9,7 @@ use cogloop_proptests::scheduler_model::SchedulerModel;
 use cogloop_proptests::wheel_model::Id;
 use proptest::prelude::*;
 
+/// The number of timers for which the scheduler has room.
 const PLACES: usize = 24;
 
 #[derive(Clone, Debug)]
@@ -41,6 +43,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 struct Machine<const SLOTS: usize, const LEVELS: usize> {
     real: FixedScheduler<Id, PLACES, SLOTS, LEVELS>,
     model: SchedulerModel,
+    /// The key of each timer, by its id.
     keys: Vec<Key>,
 }
 

@@ -93,8 +93,8 @@ pub(super) fn pending<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     Ok(measure::of_pending(insert_ns, bytes, cancelling.cpu_ns_for_one_of(work.timers)))
 }
 
-/// Yields to the runtime now and then. If a task does much without yielding, tokio interrupts it by telling it that
-/// nothing is ready.
+/// Yields to the runtime in every 64th call of a loop; `nth` is the number of the call. If a task does much without
+/// yielding, tokio interrupts it by telling it that nothing is ready.
 async fn yield_sometimes(nth: usize) {
     if nth % 64 == 63 {
         yield_now().await;
@@ -153,7 +153,8 @@ async fn measure_pairs<F: Futures>(work: Work, sleep: &impl Fn(Duration) -> F::S
     Ok(ns)
 }
 
-/// Spawns tasks that sleep and end, and runs until all have ended.
+/// Spawns tasks that sleep and end. When all sleep, blocks the thread for `wait`. Then runs until all tasks have ended.
+/// Returns a stopwatch that was started after the block, and how often the thread has gone to sleep since then.
 fn sleep_all<F: Futures>(delays: &[Duration], wait: Duration) -> io::Result<(Stopwatch, u64)> {
     let mut runtime = F::new()?;
     let asleep = Count::default();
@@ -237,8 +238,10 @@ async fn give_back<F: Futures>(stream: &F::Stream) -> io::Result<usize> {
     }
 }
 
-/// Waits for a silent socket and gives up the waits, in three ways: each wait after one turn of the runtime, each wait
-/// at once, and many pending waits together.
+/// Waits for a silent socket and gives up the waits. There are three measurements:
+/// 1. Each wait is dropped after one turn of the runtime.
+/// 2. Each wait is polled once and dropped at once.
+/// 3. Many waits are begun, and then all are dropped.
 pub(super) fn given_up<F: Futures>(work: Work) -> io::Result<Vec<Figure>> {
     let mut runtime = F::new()?;
     let (one, _other) = measure::sockets()?;

@@ -23,8 +23,8 @@ impl<S> Handle<S> {
         core.past_instant(core.now_ns())
     }
 
-    /// Advances virtual time by `by` and serves nothing, like a callback that takes this long. Timers that become due
-    /// meanwhile are served late. Returns `false` for a loop on real time, which cannot be advanced.
+    /// Advances virtual time by `by` without serving anything, as if a callback had run for that long. Timers that
+    /// become due meanwhile are served late. Returns `false` for a loop on real time, which cannot be advanced.
     ///
     /// ```
     /// use std::time::Duration;
@@ -138,14 +138,15 @@ impl<S> Handle<S> {
         core.tasks.doom_all();
         let _visits = self.visits().take();
         let _posts = self.mail().take_all();
-        // The guard drops the rest even if a destructor panics.
+        // This guard drops the values that `doom_all` has marked, even if a destructor panics.
         let _doomed = DropDoomed(self);
-        // Wakes the remaining futures; their next poll finds that the loop was cleared.
+        // Wakes all sleeping futures. Those of the tasks are dropped below. A future that is not in a task stays, and
+        // its next poll finds that the loop was cleared.
         core.sleepers.wake_all();
         let _watchers = core.watched.take_all();
     }
 
-    /// Closes the loop: removes everything, and lets later calls fail.
+    /// Closes the loop: removes everything, and makes later calls fail.
     pub(crate) fn close(&self) {
         self.core().is_closed.set(true);
         self.mail().close();
@@ -155,8 +156,8 @@ impl<S> Handle<S> {
     }
 }
 
-/// Drops the values that `doom_all` has marked, one by one. Each value is dropped after the borrow in which it was
-/// taken out.
+/// Drops the values that `doom_all` has marked, one by one. Taking a value out of its table needs a borrow of the
+/// table. The borrow ends before the value is dropped, because the value's destructor may use the loop.
 struct DropDoomed<'a, S>(&'a Handle<S>);
 
 impl<S> DropDoomed<'_, S> {

@@ -212,8 +212,9 @@ fn a_forked_child_gets_an_error_and_the_parent_is_undisturbed_c57() {
         let mut uring = Uring::with_rings(4, setup).unwrap();
         uring.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         assert_eq!(waited(&mut uring), []);
-        // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It ends
-        // with `_exit`, so it never returns to the test harness.
+        // SAFETY: the child only makes system calls and allocates memory. Both are safe after a fork: the C library
+        // keeps its allocator usable in the child. The child
+        // ends with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
                 let answers = [
@@ -254,8 +255,9 @@ fn a_forked_child_that_makes_its_own_loop_leaves_the_parents_alone_c57() {
         let mut found = Vec::new();
         backend.add(pipes[0].0, Interest::READ, token(0)).unwrap();
         backend.wait(&mut found, Some(0)).unwrap();
-        // SAFETY: the child only allocates and makes system calls, which the C library makes safe after a fork. It ends
-        // with `_exit`, so it never returns to the test harness.
+        // SAFETY: the child only makes system calls and allocates memory. Both are safe after a fork: the C library
+        // keeps its allocator usable in the child. The child
+        // ends with `_exit`, so it never returns to the test harness.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
                 drop(backend);

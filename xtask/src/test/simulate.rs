@@ -1,4 +1,5 @@
-//! Runs the event loop in simulated worlds, one for each seed, in the profile of the tests, which detects overflow.
+//! Runs the event loop in simulated worlds, one for each seed. The program is compiled with the same cargo profile as
+//! the tests, in which an arithmetic overflow is an error.
 
 use std::process::Command;
 
@@ -15,8 +16,8 @@ pub(super) fn run(project: &Project) -> StepResult {
     Tally::of(&lines).outcome()
 }
 
-/// The program `simulate`, without arguments. It is built for the whole workspace, so that crates which other steps
-/// have built are reused.
+/// Builds the program `simulate`. Returns the command that runs it, without arguments. The build names the whole
+/// workspace, because cargo can then reuse the crates that other steps have built.
 pub(crate) fn command(project: &Project) -> Result<Command, String> {
     let built = built::build(&mut project.cargo(&["build", "--workspace", "--example", "simulate"]))?;
     Ok(project.program(built::program(&built, "simulate")?))

@@ -17,7 +17,7 @@ local function pair( )
   return client, accepted
 end
 
--- Checks the results of a failed call: nil or false, a message, the system's number.
+-- Checks the results of a failed call: `first`, a message that contains `text`, and an error number, which it returns.
 local function refused( first, text, got, message, number )
   equal( got, first )
   is_true( message and message:find( text, 1, true ), tostring( message ) )
@@ -59,7 +59,8 @@ test( 'the constructor accepts all names of protocols, families and types', func
   if T.supports 'Unix sockets' then is( Socket( 'unix', 'dgram' ), nil, 'AF_UNIX', 'SOCK_DGRAM' ) end
   fails( "protocol: 'xyz' is not known", Socket, 'xyz' )
   fails( "family: 'xyz' is not known", Socket, 'tcp', 'xyz' )
-  -- A name may be in the place of another argument. A number always counts as the argument of its place.
+  -- A name that fits only another argument is read as that argument. A number is always read as the argument of its
+  -- place. So a call can give the same argument twice, which is an error.
   local function twice( nth, what, ... )
     local message = fails( what .. ': an earlier argument has given it already', Socket, ... )
     is_true( message:find( 'bad argument #' .. nth, 1, true ), message )
@@ -348,7 +349,7 @@ test( 'after a non-blocking connect the socket becomes ready for writing, and sc
   sck:close( )
   server:close( )
 
-  -- A socket that is only bound refuses connections, and no other program gets its port.
+  -- A socket that is bound but does not listen refuses connections. No other program gets its port.
   local bound, silent = Socket.bind( HOST, 0 )
   sck = Socket( )
   sck.nonblock = true

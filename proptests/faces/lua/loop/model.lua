@@ -1,6 +1,6 @@
--- `require 't.Loop'` as a program that is simple on purpose, to be read together with docs/compatibility.md. Time,
--- turns, handles and errors are those of the model of `cogloop`, on which this model is built. This file has the
--- differences.
+-- A model of `require 't.Loop'`: a simple program that does what the module does. Read it together with
+-- docs/compatibility.md. Time, turns, handles and errors are those of the model of `cogloop`, on which this model is
+-- built. This file has only the differences.
 
 return function( world, part )
   local M = { Loop = { }, world = world }
@@ -11,8 +11,9 @@ return function( world, part )
   T.__index = T
 
   -- ## A loop
-  -- `onerror` is a field. In the module `#loop` is the number of handles, and `loop[ handle ]` is the node of a handle.
-  -- Here both are functions, because not every Lua has `__len` for tables.
+  -- As in the module, a program sets the field `onerror`. In the module, `#loop` is the number of handles, and
+  -- `loop[ handle ]` is the node of a handle. Here they are the functions `count` and `node`, because not every Lua has
+  -- `__len` for tables.
   local function make( )
     return setmetatable( { base = M.make{ }, tasks = { } }, T )
   end
@@ -38,10 +39,10 @@ return function( world, part )
   function T.stop( loop ) loop.base:stop( ) end
 
   -- ## A task
-  -- A task runs once. If it returns a whole number `n` of 1 or more, it runs again `n` ms after the served deadline.
-  -- Deadlines that have passed by then are left out: the next deadline is the first of the schedule that has not
-  -- passed. An error ends the task. If the task is cancelled in its own callback, it ends, and its result has no
-  -- effect.
+  -- A task runs once. If it returns a whole number `n` of 1 or more, it runs again `n` ms after the deadline that was
+  -- just served. If that long has passed already when the function returns, steps of `n` ms are skipped: the next
+  -- deadline is the first one that is after the current tick. An error ends the task. If the task is cancelled in its
+  -- own callback, it ends, and its result has no effect.
   local function following( base, deadline, period )
     if base.time <= deadline then return deadline + period end
     local now = math.floor( base.time / base.tick ) * base.tick
@@ -74,7 +75,7 @@ return function( world, part )
   -- ## A handle
   function T.addHandle( loop, ... ) return loop.base:on( ... ) end
 
-  -- Returns the node, or false and a message if that direction was not observed.
+  -- Returns the node, or false and a message if `direction` was not observed.
   function T.removeHandle( loop, handle, direction )
     if handle == nil or not world.descriptor( handle ) then error( handle and 'handle: it is closed' or 'handle: none', 0 ) end
     local entry = T.node( loop, handle )
