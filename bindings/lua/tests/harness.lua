@@ -135,6 +135,8 @@ end
 T.has = {
   several_user_values = _VERSION >= 'Lua 5.4',
   typed_files         = getmetatable( io.stdout ).__name ~= nil,
+  -- The C functions know whether a coroutine can yield.
+  yieldable           = _VERSION >= 'Lua 5.3' or rawget( _G, 'jit' ) ~= nil,
 }
 
 -- Calls `f` when the garbage collector frees an object: a table with `__gc`, or a proxy where tables have no `__gc`.

@@ -23,7 +23,7 @@ use crate::lua::args::{check_direction, check_ms};
 use crate::lua::entry::entry;
 use crate::lua::guard::Text;
 use crate::lua::stack::stack;
-use crate::lua::version::{begin_with, can_yield, is_undisturbed, push_user_value, suspend};
+use crate::lua::version::{begin_with, can_yield, push_user_value, suspend};
 use mlua::ffi::{
     LUA_TNIL, lua_State, lua_checkstack, lua_gettop, lua_newthread, lua_pushboolean, lua_pushlightuserdata,
     lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_type, lua_yield,
@@ -160,10 +160,7 @@ pub(super) unsafe fn check_inside(lua: *mut lua_State, state: *mut State) {
             };
             Text::<120>::new(format_args!("only a task of this loop can wait: {advice}")).raise(lua);
         }
-        // The outer coroutine, which has resumed this one, has to pass the wait on.
-        let outer = (*state).cogloop.resumed_by;
-        let is_below_hook = !outer.is_null() && !is_undisturbed(outer);
-        if is_below_hook || !can_yield(lua) {
+        if (*state).cogloop.is_cut_off || !can_yield(lua) {
             Text::<120>::new("no task can wait here: a C function such as table.sort, or a metamethod, is in between")
                 .raise(lua);
         }
@@ -174,7 +171,7 @@ entry!(
     /// `loop:running( )` → whether the caller is a task that may wait, and the task
     pub(super) fn running(lua: *mut lua_State) -> c_int {
         let state = receiver(lua);
-        let is_task = (*state).cogloop.resumed == lua && can_yield(lua);
+        let is_task = (*state).cogloop.resumed == lua && !(*state).cogloop.is_cut_off && can_yield(lua);
         lua_pushboolean(lua, c_int::from(is_task));
         match is_task {
             true => push_running(lua),

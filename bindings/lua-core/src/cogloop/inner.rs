@@ -2,7 +2,7 @@
 //! from a coroutine that a task makes itself.
 //!
 //! ```text
-//!   task ── wrap: enter ──► coroutine of its own ── sleep: request, yield MARK ──┐
+//!   task ── wrap: resume ─► coroutine of its own ── sleep: request, yield MARK ──┐
 //!     ▲                                                                          │
 //!   relay: yield MARK ◄── wrap ◄─────────────────────────────────────────────────┘
 //! ```
@@ -21,13 +21,13 @@ use crate::host::memory::value;
 use crate::host::state::{check_loop, state_at};
 use crate::lua::args::{bad_argument, check_callable, check_ms, is_callable, test_userdata, wrong};
 use crate::lua::entry::entry;
-use crate::lua::version::{is_undisturbed, push_user_value};
+use crate::lua::guard::Text;
+use crate::lua::version::{can_yield, push_user_value};
 use mlua::ffi::{
-    LUA_TNIL, LUA_TNUMBER, lua_State, lua_gettop, lua_pushboolean, lua_settop, lua_toboolean, lua_tonumber,
-    lua_tothread, lua_touserdata, lua_type, lua_yield,
+    LUA_MULTRET, LUA_OK, LUA_TNIL, LUA_TNUMBER, lua_State, lua_error, lua_gettop, lua_pcall, lua_pushboolean,
+    lua_settop, lua_tonumber, lua_tothread, lua_touserdata, lua_type, lua_yield,
 };
 use std::ffi::c_int;
-use std::ptr::null_mut;
 
 entry!(
     /// `( loop )` → the task that runs; raises if it cannot wait
@@ -150,39 +150,38 @@ unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
     }
 }
 
-entry!(
-    /// `( loop, co )` → whether `co` may wait: it may if the caller may. Called before `co` is resumed.
-    pub(super) fn enter(lua: *mut lua_State) -> c_int {
-        let state = check_loop(lua, 1);
-        let inner = lua_tothread(lua, 2);
-        let is_inside = (*state).cogloop.resumed == lua && !inner.is_null();
-        if is_inside {
-            (*state).cogloop.resumed = inner;
-            // If a coroutine cannot yield, no coroutine that it resumes can wait.
-            let outer = (*state).cogloop.resumed_by;
-            if outer.is_null() || is_undisturbed(outer) {
-                (*state).cogloop.resumed_by = lua;
-            }
-        }
-        lua_pushboolean(lua, c_int::from(is_inside));
-        1
-    }
-);
+/// How many coroutines may have resumed each other. Each takes half a kilobyte of the C stack or more. Lua 5.1 to 5.5 stop at
+/// about 200 of them; LuaJIT does not count.
+const DEPTH_MAX: u16 = 1000;
 
 entry!(
-    /// `( loop, was_inside, … )` → …: called when `resume` has returned. If `was_inside`, the caller may wait again.
-    pub(super) fn leave(lua: *mut lua_State) -> c_int {
+    /// `( loop, resume, co, … )` → what `resume( co, … )` returns. `co` may wait if the caller may. Resuming is one step,
+    /// so an error that a debug hook raises cannot leave out its second half.
+    pub(super) fn resume_inside(lua: *mut lua_State) -> c_int {
+        let cogloop = &mut (*check_loop(lua, 1)).cogloop;
+        if cogloop.depth == DEPTH_MAX {
+            Text::<80>::new("C stack overflow: coroutines of wrap are nested too deep").raise(lua);
+        }
+        cogloop.depth += 1;
+        let outer = (cogloop.resumed, cogloop.is_cut_off);
+        let inner = lua_tothread(lua, 3);
+        let is_inside = cogloop.resumed == lua && !inner.is_null();
+        if is_inside {
+            cogloop.is_cut_off |= !can_yield(lua);
+            cogloop.resumed = inner;
+        }
+        let status = lua_pcall(lua, lua_gettop(lua) - 2, LUA_MULTRET, 0);
         // The loop may have been closed meanwhile.
-        if !test_userdata(lua, 1, upvalue::LOOP).is_null()
-            && lua_toboolean(lua, 2) != 0
-            && let Some(state) = state_at(lua, 1).as_mut()
-        {
-            state.cogloop.resumed = lua;
-            if state.cogloop.resumed_by == lua {
-                state.cogloop.resumed_by = null_mut();
+        if let Some(state) = state_at(lua, 1).as_mut() {
+            state.cogloop.depth -= 1;
+            if is_inside {
+                (state.cogloop.resumed, state.cogloop.is_cut_off) = outer;
             }
         }
-        lua_gettop(lua) - 2
+        if status != LUA_OK {
+            lua_error(lua);
+        }
+        lua_gettop(lua) - 1
     }
 );
 

@@ -136,7 +136,7 @@ const TASK_METHODS: [(&CStr, lua_CFunction); 4] =
 const TASK_META: [(&CStr, lua_CFunction); 2] = [(c"__close", cancel::close), (c"__tostring", tasks::to_string)];
 
 /// Functions for the parts that are written in Lua, in addition to those for scripts.
-const INNER: [(&CStr, lua_CFunction); 16] = [
+const INNER: [(&CStr, lua_CFunction); 15] = [
     (c"open_signal", source::open_signal),
     (c"open_child", source::open_child),
     (c"await", join::await_end),
@@ -149,8 +149,7 @@ const INNER: [(&CStr, lua_CFunction); 16] = [
     (c"me", inner::me),
     (c"check_limit", inner::check_limit),
     (c"check_value", inner::check_value),
-    (c"enter", inner::enter),
-    (c"leave", inner::leave),
+    (c"resume_inside", inner::resume_inside),
     (c"relay", inner::relay),
     (c"is_wait", inner::is_wait),
 ];

@@ -1,18 +1,22 @@
 -- Coroutines that a task makes itself, and in which it may wait. Such a coroutine yields its wait to the coroutine that
 -- has resumed it. The outermost coroutine, which is that of the task, yields the wait to the loop.
 local module, methods, inner = ...
-local enter, leave, relay, is_wait = inner.enter, inner.leave, inner.relay, inner.is_wait
+local resume_inside, relay, is_wait  = inner.resume_inside, inner.relay, inner.is_wait
 local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status, coroutine.yield
 local error, pcall = error, pcall
 local default, check_f, check_f_of_module = inner.of_module.default, inner.of_loop.f, inner.of_module.f
 
+-- Passes on the waits of `co`. Gets what `resume` has returned, and returns what it returns when `co` does not wait.
+local function passed_on( loop, co, ok, ... )
+  if ok and status( co ) == 'suspended' and is_wait( ... ) then
+    return passed_on( loop, co, resume_inside( loop, resume, co, relay( ... ) ) )
+  end
+  return ok, ...
+end
+
 -- Resumes `co`, and passes its waits on. Returns what `resume` returns.
 local function step( loop, co, ... )
-  local function go_on( ok, ... )
-    if ok and status( co ) == 'suspended' and is_wait( ... ) then return step( loop, co, relay( ... ) ) end
-    return ok, ...
-  end
-  return go_on( leave( loop, enter( loop, co ), resume( co, ... ) ) )
+  return passed_on( loop, co, resume_inside( loop, resume, co, ... ) )
 end
 
 local function returned( ok, ... )

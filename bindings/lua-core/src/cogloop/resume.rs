@@ -24,7 +24,6 @@ use mlua::ffi::{
     lua_xmove, luaL_checkstack,
 };
 use std::ffi::c_int;
-use std::ptr::null_mut;
 
 /// Resumes the coroutine of the task at `index` with the `values` on top, if the coroutine is still as it was left.
 /// Then registers what the task waits for.
@@ -264,7 +263,7 @@ unsafe fn resume(
         (*state).cogloop.firing = None;
         (*state).cogloop.request = None;
         let outer = std::mem::replace(&mut (*state).cogloop.resumed, coroutine);
-        (*state).cogloop.resumed_by = null_mut();
+        let is_cut_off = std::mem::replace(&mut (*state).cogloop.is_cut_off, false);
         let runner = interrupt::run_in(coroutine);
         let mut results = 0;
         let status = lua_resume(coroutine, lua, args, &raw mut results);
@@ -272,7 +271,7 @@ unsafe fn resume(
         let state = state_at(lua, 1);
         if let Some(state) = state.as_mut() {
             state.cogloop.resumed = outer;
-            state.cogloop.resumed_by = null_mut();
+            state.cogloop.is_cut_off = is_cut_off;
         }
         match status {
             LUA_YIELD => {}

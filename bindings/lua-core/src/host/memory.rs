@@ -290,8 +290,10 @@ pub(crate) struct Cogloop {
     pub(crate) has_traceback: bool,
     /// The coroutine that runs and may wait, or null. It is a task's coroutine, or one that the task made by `wrap`.
     pub(crate) resumed: *mut lua_State,
-    /// The coroutine that has resumed `resumed` by `wrap`, or null. It lives as long as `resumed` runs.
-    pub(crate) resumed_by: *mut lua_State,
+    /// Whether `resumed` cannot wait, because a coroutine that has resumed it by `wrap` cannot yield.
+    pub(crate) is_cut_off: bool,
+    /// How many coroutines of `wrap` have resumed each other.
+    pub(crate) depth: u16,
     /// The number of tasks in ALIVE.
     pub(crate) alive: u32,
     /// The tasks that were woken and run next.
@@ -329,7 +331,8 @@ impl Default for Cogloop {
             left: None,
             has_traceback: false,
             resumed: null_mut(),
-            resumed_by: null_mut(),
+            is_cut_off: false,
+            depth: 0,
             alive: 0,
             woken: Woken::default(),
             waiting: -1,

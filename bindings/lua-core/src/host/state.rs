@@ -252,7 +252,7 @@ impl Cogloop {
         self.firing = None;
         self.has_traceback = false;
         self.resumed = null_mut();
-        self.resumed_by = null_mut();
+        self.is_cut_off = false;
         self.may_yield = false;
     }
 }

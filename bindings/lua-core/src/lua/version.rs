@@ -87,40 +87,24 @@ pub(crate) unsafe fn push_file_metatable(lua: *mut lua_State) {
     unsafe { luaL_getmetatable(lua, c"FILE*".as_ptr()) };
 }
 
-/// Whether the coroutine can yield here. If the version of Lua cannot tell, returns true. Lua then raises an error when
-/// the coroutine tries to yield.
+/// Whether the coroutine can yield here. Versions that cannot tell return true; Lua then raises at the attempt. On LuaJIT
+/// a coroutine must not yield from C if a debug hook or a finalizer of another coroutine has resumed it, although this
+/// function then returns true; see [`allow_yields`].
 ///
 /// # Safety
 ///
 /// `lua` is a live state.
 pub(crate) unsafe fn can_yield(lua: *mut lua_State) -> bool {
     #[cfg(any(feature = "lua53", feature = "lua54", feature = "lua55"))]
-    // SAFETY: the caller's promise.
-    return unsafe { mlua::ffi::lua_isyieldable(lua) } != 0;
-    #[cfg(not(any(feature = "lua53", feature = "lua54", feature = "lua55")))]
-    {
-        let _ = lua;
-        true
-    }
-}
-
-/// LuaJIT: whether no debug hook, finalizer or other C function has called the code that the coroutine runs. If a hook
-/// or a finalizer of one coroutine resumes another coroutine, the resumed one must not yield from C; see
-/// [`allow_yields`]. In the other versions of Lua it may yield, and this function returns true.
-///
-/// # Safety
-///
-/// `lua` is a live state, whose coroutine runs or has resumed another one.
-pub(crate) unsafe fn is_undisturbed(lua: *mut lua_State) -> bool {
+    use mlua::ffi::lua_isyieldable;
     #[cfg(feature = "luajit")]
-    {
-        unsafe extern "C-unwind" {
-            fn lua_isyieldable(lua: *mut lua_State) -> c_int;
-        }
-        // SAFETY: the caller's promise; lua.h of LuaJIT 2.1 declares this function so.
-        unsafe { lua_isyieldable(lua) != 0 }
+    unsafe extern "C-unwind" {
+        fn lua_isyieldable(lua: *mut lua_State) -> c_int;
     }
-    #[cfg(not(feature = "luajit"))]
+    #[cfg(not(any(feature = "lua51", feature = "lua52")))]
+    // SAFETY: the caller's promise; lua.h of LuaJIT 2.1 declares this function so.
+    return unsafe { lua_isyieldable(lua) } != 0;
+    #[cfg(any(feature = "lua51", feature = "lua52"))]
     {
         let _ = lua;
         true

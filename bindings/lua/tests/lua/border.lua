@@ -358,9 +358,12 @@ test( 'in finalizers and debug hooks coroutines can still sleep after a callback
 end )
 
 test( 'if a finalizer of a task resumes a coroutine that wrap has made, that coroutine cannot wait', function( )
-  local loop, ok, err = cogloop.loop{ clock = 'virtual' }
+  local loop, ok, err, may_wait = cogloop.loop{ clock = 'virtual' }
   local task = loop:spawn( function( )
-    local waits = loop:wrap( function( ) for _ = 1, 20 do loop:sleep( 1 ) end end )
+    local waits = loop:wrap( function( )
+      may_wait = loop:running( )
+      for _ = 1, 20 do loop:sleep( 1 ) end
+    end )
     T.on_collect( function( ) ok, err = pcall( waits ) end )
     T.collect( )
     -- The coroutine is dead now, or goes on.
@@ -370,7 +373,45 @@ test( 'if a finalizer of a task resumes a coroutine that wrap has made, that cor
   end )
   loop:run( )
   equal( ok, false, err )
+  equal( may_wait, not T.has.yieldable, 'running' )
   equal( (task:join( )), 'done' )
+end )
+
+test( 'a coroutine that a comparison of table.sort resumes does not come back early from its wait', function( )
+  local loop, woke = cogloop.loop{ clock = 'virtual' }, nil
+  local task = loop:spawn( function( )
+    local waits = loop:wrap( function( )
+      loop:sleep( 10 )
+      woke = loop:now( )
+    end )
+    local ok, err = pcall( table.sort, { 2, 1 }, waits )
+    equal( ok, false, err )
+    ok, err = pcall( waits )
+    return ok, err
+  end )
+  loop:run( )
+  local ok, err = task:join( )
+  -- Lua 5.1 and 5.2 cannot tell whether a coroutine can yield, so the wait fails outside of the coroutine.
+  if not T.has.yieldable then return end
+  equal( ok, false, err )
+  is_true( tostring( err ):find( 'dead coroutine', 1, true ), err )
+  equal( woke, nil )
+end )
+
+test( 'coroutines of wrap that resume each other without end raise', function( )
+  local loop = cogloop.loop{ clock = 'virtual' }
+  local function go( ) return loop:wrap( go )( ) end
+  for _ = 1, 2 do
+    local task = loop:spawn( function( )
+      local ok, err = pcall( go )
+      equal( ok, false )
+      is_true( tostring( err ):find( 'overflow', 1, true ), err )
+      loop:sleep( 1 )
+      return 'done'
+    end )
+    loop:run( )
+    equal( (task:join( )), 'done' )
+  end
 end )
 
 test( 'a message handler may call a function of ours that fails and calls the handler again', function( ) overflow( function( )
