@@ -34,7 +34,8 @@ struct End {
     ghost_events: u32,
 }
 
-/// Whether this end blocks while the loop adds or changes it. In each pair one end does.
+/// Whether this end blocks during a turn of the loop, which looks again whether such a descriptor is ready. In each pair
+/// one end does.
 fn blocks(n: usize) -> bool {
     n.is_multiple_of(2)
 }
@@ -94,7 +95,7 @@ impl World {
             Operation::Add(_, bits) => self.add(n, interest(bits)),
             Operation::Modify(_, bits) => {
                 let Some(token) = self.ends[n].token else { return };
-                self.as_it_blocks(n, |events| events.set_interest(token, interest(bits))).unwrap();
+                self.events.set_interest(token, interest(bits)).unwrap();
                 self.ends[n].interest = interest(bits);
             }
             // The result of this write is the same on every backend.
@@ -152,19 +153,9 @@ impl World {
         }
     }
 
-    /// Makes an end with an even number blocking while `change` runs. Afterwards no end blocks, so the script never
-    /// waits.
-    fn as_it_blocks<R>(&mut self, n: usize, change: impl FnOnce(&mut EventLoop<u64>) -> R) -> R {
-        let fd = self.ends[n].fd;
-        rustix::io::ioctl_fionbio(fd, !blocks(n)).unwrap();
-        let changed = change(&mut self.events);
-        rustix::io::ioctl_fionbio(fd, true).unwrap();
-        changed
-    }
-
     fn add(&mut self, n: usize, interest: Interest) {
         let fd = self.ends[n].fd;
-        let token = self.as_it_blocks(n, |events| events.add_descriptor(fd, interest)).unwrap();
+        let token = self.events.add_descriptor(fd, interest).unwrap();
         // A closed end may have had the same number. Its observation is replaced, too.
         for end in self.ends.iter_mut().filter(|end| end.fd.as_raw_fd() == fd.as_raw_fd()) {
             end.token = None;
@@ -227,8 +218,21 @@ impl World {
         Ok(second)
     }
 
-    /// Takes one turn of the loop.
+    /// Takes one turn of the loop. Between turns no end blocks, so the script never waits.
     fn reports(&mut self) -> Result<Reports, String> {
+        self.let_block(true);
+        let reports = self.pulled();
+        self.let_block(false);
+        reports
+    }
+
+    fn let_block(&self, lets: bool) {
+        for (_, end) in self.ends.iter().enumerate().filter(|(n, end)| blocks(*n) && end.is_open) {
+            rustix::io::ioctl_fionbio(end.fd, !lets).unwrap();
+        }
+    }
+
+    fn pulled(&mut self) -> Result<Reports, String> {
         self.events.turn(Wait::Poll).map_err(|error| error.to_string())?;
         let mut reports = Reports::new();
         while let Some(ready) = self.events.next_ready() {
