@@ -318,7 +318,7 @@ const INDEX_MAX: usize = (1 << INDEX_BITS) - 1;
 fn key(token: Token) -> io::Result<usize> {
     let index = token.index() as usize;
     if index > INDEX_MAX {
-        let message = format_args!("the portable backend takes {INDEX_MAX} descriptors here");
+        let message = format_args!("the portable backend takes {} descriptors here", INDEX_MAX + 1);
         return Err(error_in_words(io::ErrorKind::InvalidInput, message));
     }
     // The result is at least 1, because key 0 is the waker's, and below the maximum, because the poller uses the key of
@@ -357,6 +357,15 @@ fn forgive(answer: io::Result<()>) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::os::fd::AsFd;
+
+    #[cfg(target_pointer_width = "32")]
+    #[test]
+    fn as_many_descriptors_are_taken_as_the_message_says() {
+        let keys = [0xffff, 0x1_0000].map(|index| key(Token::new(index, std::num::NonZeroU32::MAX)));
+        let [last, refused] = keys;
+        assert_ne!(last.unwrap(), usize::MAX);
+        assert!(refused.unwrap_err().to_string().contains("takes 65536 descriptors"));
+    }
 
     /// A kqueue reports the directions in any order, with other events between them.
     #[test]
