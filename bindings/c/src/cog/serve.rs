@@ -7,7 +7,7 @@ use cogloop_io::Wait;
 use super::answer::{COG_ERROR_RUNNING, Failure};
 use super::ends::{End, Serving};
 use super::hook_list::When;
-use super::state::{Counters, Loop};
+use super::state::{Call, Counters, Loop};
 use super::{CogExpiry, CogTimer};
 use crate::must_return::must_return;
 use crate::sys::cancellation::NotCancelled;
@@ -121,12 +121,11 @@ impl Loop {
             let (deadline_ns, late_ns, missed) = (timer.deadline_ns, timer.late_ns, timer.missed);
             let expiry = CogExpiry { deadline_ns, late_ns, missed };
             let ended = self.begin_timer(timer.key, timer.value.ctx);
-            if let Some(run) = timer.value.run {
-                let start_ns = self.begin_span();
-                // SAFETY: the user gave the function and its ctx for this call; nothing of the loop is borrowed.
-                must_return("the callback of a timer", || unsafe { run(name, &raw const expiry, timer.value.ctx) });
-                self.end_span(start_ns, run as usize, Kind::Timer, Detail::Late(late_ns));
-            }
+            let Call { run, ctx } = timer.value;
+            let start_ns = self.begin_span();
+            // SAFETY: the user gave the function and its ctx for this call; nothing of the loop is borrowed.
+            must_return("the callback of a timer", || unsafe { run(name, &raw const expiry, ctx) });
+            self.end_span(start_ns, run as usize, Kind::Timer, Detail::Late(late_ns));
             self.finish(ended);
         }
     }

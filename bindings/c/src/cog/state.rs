@@ -24,15 +24,8 @@ use crate::sys::sources::Signals;
 /// The callback of a timer.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Call {
-    /// `None` only in the default value, which no timer has: a call with NULL is refused.
-    pub(super) run: Option<CogTimerFn>,
+    pub(super) run: CogTimerFn,
     pub(super) ctx: *mut c_void,
-}
-
-impl Default for Call {
-    fn default() -> Self {
-        Self { run: None, ctx: std::ptr::null_mut() }
-    }
 }
 
 /// A watch: its source and its callback.

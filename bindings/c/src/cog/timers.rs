@@ -27,17 +27,19 @@ pub unsafe extern "C" fn cog_timer_after(
     ctx: *mut c_void,
     timer: *mut CogTimer,
 ) -> c_int {
-    let quick = |found: &Loop| {
+    let quick = |found: &Loop, run| {
         found.quickly(|events| {
             let deadline_ns = found.now_for_delays(events).saturating_add(delay_ns);
-            let added = events.add_timer_at_quickly(deadline_ns, Call { run: r#fn, ctx });
+            let added = events.add_timer_at_quickly(deadline_ns, Call { run, ctx });
             // SAFETY: the caller keeps this function's contract.
             added.inspect(|key| unsafe { put(timer, CogTimer { loop_id: r#loop.id, key: key.to_bits() }) }).is_some()
         })
     };
-    // A delay of 0 cannot go the quick way: the timer must be due in the next turn, even if that turn begins in the
-    // same tick.
-    let quickly = || r#fn.is_some() && delay_ns > 0 && registry::with_quickly(r#loop.id, quick);
+    // A delay of 0 needs more: the timer is due in the next turn, also if that begins in the same tick.
+    let quickly = || match r#fn {
+        Some(run) if delay_ns > 0 => registry::with_quickly(r#loop.id, |found| quick(found, run)),
+        _ => false,
+    };
     // SAFETY: as above.
     answer_quickly(quickly, || unsafe { after(r#loop, delay_ns, r#fn, ctx, timer) })
 }
@@ -165,9 +167,7 @@ unsafe fn arm(
     timer: *mut CogTimer,
     add: impl FnOnce(&Loop, &mut EventLoop<Call>, Call) -> Result<Key, AddError>,
 ) -> Result<(), Failure> {
-    if run.is_none() {
-        return Err(Failure::argument("fn: NULL, but a function is expected"));
-    }
+    let run = not_null(run)?;
     let key = registry::with(r#loop.id, |found| {
         let added = add(found, &mut found.events.borrow_mut(), Call { run, ctx });
         added.map_err(refused)
@@ -175,6 +175,11 @@ unsafe fn arm(
     // SAFETY: the caller keeps this function's contract.
     unsafe { put(timer, CogTimer { loop_id: r#loop.id, key: key.to_bits() }) };
     Ok(())
+}
+
+/// The function, or an error if the caller has given NULL.
+fn not_null(run: Option<CogTimerFn>) -> Result<CogTimerFn, Failure> {
+    run.ok_or_else(|| Failure::argument("fn: NULL, but a function is expected"))
 }
 
 #[cold]
@@ -217,7 +222,7 @@ pub unsafe extern "C" fn cog_timer_callback(
         let call = find(timer, |_, events, key| events.timer(key).copied())?;
         // SAFETY: the caller keeps this function's contract.
         unsafe {
-            put(r#fn, call.run);
+            put(r#fn, Some(call.run));
             put(ctx, call.ctx);
         }
         Ok(())
@@ -253,10 +258,8 @@ pub unsafe extern "C" fn cog_timer_deadline(timer: CogTimer, deadline_ns: *mut u
 #[unsafe(no_mangle)]
 pub extern "C" fn cog_timer_set_callback(timer: CogTimer, r#fn: Option<CogTimerFn>, ctx: *mut c_void) -> c_int {
     answer(|| {
-        if r#fn.is_none() {
-            return Err(Failure::argument("fn: NULL, but a function is expected"));
-        }
-        find(timer, |_, events, key| events.timer_mut(key).map(|call| *call = Call { run: r#fn, ctx }))
+        let run = not_null(r#fn)?;
+        find(timer, |_, events, key| events.timer_mut(key).map(|call| *call = Call { run, ctx }))
     })
 }
 
