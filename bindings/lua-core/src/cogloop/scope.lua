@@ -63,10 +63,13 @@ local function not_one( self, method )
   error( ("bad argument #1 to '%s' (group: cogloop.group expected, got %s)"):format( method, type( self ) ), 3 )
 end
 
+-- `running` raises if the loop is closed, as nearly all functions do.
+local function is_closed( loop ) return not pcall( running, loop ) end
+
 -- Waits until all tasks have ended. Returns true, or what `pause` returns if the wait is cancelled or times out.
 local IS_ONE = 'a task of the group cannot wait for the end of the group'
 local function rest( self, ms )
-  if self.count == 0 then return true end
+  if self.count == 0 or self.has_failed and is_closed( self.loop ) then return true end
   local loop = self.loop
   local task = me( loop )
   if self.nodes[ task ] then error( IS_ONE, 3 ) end
@@ -98,10 +101,14 @@ function group.cancel( self, reason )
   return was_open
 end
 
--- Returns true; or nil and the first error; or nil, 'timed out', errno. After a timeout the tasks go on.
+-- Returns true; or nil and the first error; or nil, 'timed out', errno. After a timeout the tasks go on. If the loop was
+-- closed, the tasks that had not ended are cancelled, and the result is nil and the cancellation of one of them.
 function group.join( self, ms )
   if getmetatable( self ) ~= Group then not_one( self, 'join' ) end
   if ms ~= nil then inner.check_limit( self, ms ) end
+  if not self.has_failed and self.count > 0 and is_closed( self.loop ) then
+    return outcome( self.members.first.task )
+  end
   local done, err, errno = rest( self, ms )
   if done == RAISE then raise( self, err ) end
   if not done then return nil, err, errno end
@@ -112,7 +119,7 @@ end
 -- Called when a `<close>` variable ends. Cancels all tasks, and waits until they have ended, if the caller can wait.
 function Group.__close( self )
   cancel_all( self, 'its variable was closed' )
-  if not running( self.loop ) then return end
+  if is_closed( self.loop ) or not running( self.loop ) then return end
   local done, err = rest( self )
   if done == RAISE then raise( self, err ) end
 end

@@ -418,4 +418,26 @@ test( 'all and any refuse a task of another loop, like join', function( )
   same_list( { task:join( ) }, { 'late' } )
 end )
 
+test( 'the join of a group whose loop is closed returns what the join of its tasks returns', function( )
+  local function closed( f )
+    local loop = cogloop.loop{ clock = 'virtual' }
+    local group = loop:group( )
+    loop:onerror( function( ) end )
+    local task = group:spawn( f, loop )
+    loop:step( )
+    loop:close( )
+    return group, task
+  end
+  local group, task = closed( function( loop ) loop:sleep( 10 ) end )
+  local ok, err = group:join( )
+  equal( ok, nil )
+  equal( select( 2, cogloop.cancelled( err ) ), 'the loop is closed' )
+  equal( err, (select( 2, task:join( ) )) )
+  getmetatable( group ).__close( group )
+  equal( (closed( function( ) end ):join( )), true )
+  ok, err = closed( function( ) error( 'oh', 0 ) end ):join( )
+  equal( ok, nil )
+  equal( err, 'oh' )
+end )
+
 T.done( )
