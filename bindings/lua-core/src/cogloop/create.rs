@@ -5,7 +5,7 @@ use super::upvalue;
 use crate::host::create::{Choice, in_words, open, push_loop};
 use crate::host::memory::{State, value};
 use crate::host::recorded::{PATH_MAX, Wanted};
-use crate::lua::args::{bytes, fraction_to_ns, refuse_option, wrong, wrong_part};
+use crate::lua::args::{bytes, fraction_to_ns, unknown_option, wrong, wrong_option};
 use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use crate::lua::version::set_user_value;
@@ -78,12 +78,6 @@ const UNKNOWN: &CStr = c"unknown option '%s'; there are backend, clock, resoluti
 /// Describes a valid limit in an error message.
 const WHOLE: &CStr = c"a whole number from 1 to 4294967294";
 
-/// Raises an error about the value of the option `name`. The value is on top.
-unsafe fn refuse_number(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
-    // SAFETY: only called by `read_options`, with the value on top.
-    unsafe { wrong_part(lua, 1, name, wanted, lua_gettop(lua)) }
-}
-
 /// Returns the number if it is as [`WHOLE`] describes it.
 fn whole(number: f64) -> Option<NonZeroUsize> {
     if number.fract() == 0.0 && number < u32::MAX.into() { NonZeroUsize::new(number as usize) } else { None }
@@ -125,19 +119,19 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
                     (b"max_timers", Some(count)) => choice.limits.timers = count.get(),
                     (b"max_handles", Some(count)) => choice.limits.descriptors = count.get(),
                     (_, Some(count)) => choice.limits.served_in_turn = count,
-                    (b"max_timers", _) => refuse_number(lua, c"option 'max_timers'", WHOLE),
-                    (b"max_handles", _) => refuse_number(lua, c"option 'max_handles'", WHOLE),
-                    _ => refuse_number(lua, c"option 'max_callbacks'", WHOLE),
+                    (b"max_timers", _) => wrong_option(lua, c"option 'max_timers'", WHOLE),
+                    (b"max_handles", _) => wrong_option(lua, c"option 'max_handles'", WHOLE),
+                    _ => wrong_option(lua, c"option 'max_callbacks'", WHOLE),
                 },
-                (b"backend", ..) => refuse_option(lua, c"option 'backend': a name expected, got %s"),
-                (b"record", ..) => refuse_option(lua, c"option 'record': the name of a file expected, got %s"),
-                (b"replay", ..) => refuse_option(lua, c"option 'replay': the name of a file expected, got %s"),
-                (b"clock", ..) => refuse_option(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
-                (b"slack", ..) => refuse_number(lua, c"option 'slack'", c"milliseconds"),
-                (b"resolution", ..) => refuse_number(lua, c"option 'resolution'", c"milliseconds above 0"),
+                (b"backend", ..) => wrong_option(lua, c"option 'backend'", c"a name"),
+                (b"record", ..) => wrong_option(lua, c"option 'record'", c"the name of a file"),
+                (b"replay", ..) => wrong_option(lua, c"option 'replay'", c"the name of a file"),
+                (b"clock", ..) => wrong_option(lua, c"option 'clock'", c"'real' or 'virtual'"),
+                (b"slack", ..) => wrong_option(lua, c"option 'slack'", c"milliseconds"),
+                (b"resolution", ..) => wrong_option(lua, c"option 'resolution'", c"milliseconds above 0"),
                 _ => {
                     lua_pop(lua, 1);
-                    refuse_option(lua, UNKNOWN)
+                    unknown_option(lua, UNKNOWN)
                 }
             }
             lua_pop(lua, 1);

@@ -1,6 +1,6 @@
 //! Arguments of the functions that Lua calls. Each check raises an error that names the argument.
 
-use super::called::{bad_argument_of, called_level};
+use super::called::{bad_argument_of, called_level, is_nameless};
 use super::guard::{Text, push_where};
 use super::version::extra_arguments;
 use cogloop_io::Interest;
@@ -165,7 +165,7 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
         }
         let arg = arg - c_int::from(shifted);
         let level = called_level(lua);
-        if level > 0 {
+        if level > 0 || is_nameless(lua) {
             bad_argument_of(lua, level, arg, text);
         }
         luaL_argerror(lua, arg + extra_arguments(lua), text);
@@ -347,19 +347,28 @@ pub(crate) unsafe fn bytes<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(lua_tolstring(lua, index, &raw mut length).cast(), length) }
 }
 
-/// Raises an argument error about the options. The value on top of the stack replaces the `%s` of the format.
+/// Raises an argument error about the name of an option. The name on top of the stack replaces the `%s` of the format.
 ///
 /// # Safety
 ///
 /// [The rule for Lua calls](crate); the format has one %s.
-pub(crate) unsafe fn refuse_option(lua: *mut lua_State, format: &CStr) -> ! {
+pub(crate) unsafe fn unknown_option(lua: *mut lua_State, format: &CStr) -> ! {
     // SAFETY: the caller's promise.
     unsafe {
         let got = luaL_tolstring(lua, -1, null_mut());
         let text = lua_pushfstring(lua, format.as_ptr(), got);
-        luaL_argerror(lua, 1, text);
+        bad_argument(lua, 1, text)
     }
-    unreachable!("luaL_argerror does not return")
+}
+
+/// Raises an argument error about the value of an option. The value is on top.
+///
+/// # Safety
+///
+/// [The rule for Lua calls](crate).
+pub(crate) unsafe fn wrong_option(lua: *mut lua_State, name: &CStr, wanted: &CStr) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe { wrong_part(lua, 1, name, wanted, lua_gettop(lua)) }
 }
 
 /// Pushes a time in milliseconds, as an integer if it is a whole number.

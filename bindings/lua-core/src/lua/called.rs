@@ -52,6 +52,20 @@ pub(crate) unsafe fn called_level(lua: *mut lua_State) -> c_int {
     }
 }
 
+/// Whether Lua has no name for the running function, because a C function such as `pcall` has called it.
+///
+/// # Safety
+///
+/// `lua` runs a C function.
+pub(crate) unsafe fn is_nameless(lua: *mut lua_State) -> bool {
+    let mut about = MaybeUninit::<lua_Debug>::zeroed();
+    // SAFETY: the caller's promise. Level 0 exists, and `lua_getinfo` fills in what is read.
+    unsafe {
+        lua_getstack(lua, 0, about.as_mut_ptr());
+        lua_getinfo(lua, c"n".as_ptr(), about.as_mut_ptr()) == 0 || (*about.as_ptr()).name.is_null()
+    }
+}
+
 /// Whether the function at `level` has the function at `level - 1` as an upvalue. This is true for our functions in C
 /// that check arguments, and false for `pcall`.
 unsafe fn passes_on(lua: *mut lua_State, level: c_int) -> bool {

@@ -15,7 +15,7 @@ mod time;
 mod timer;
 mod upvalue;
 
-use crate::lua::args::{bad_argument, bytes, check_options, test_userdata};
+use crate::lua::args::{bytes, check_options, test_userdata, wrong_option};
 use crate::lua::class::{keep, push_kept, push_metatable, set_functions};
 use crate::lua::entry::entry;
 use crate::lua::guard::guard;
@@ -79,7 +79,7 @@ entry!(
                     LUA_TNIL => false,
                     LUA_TSTRING if bytes(lua, -1) == b"real" => false,
                     LUA_TSTRING if bytes(lua, -1) == b"virtual" => true,
-                    _ => bad_argument(lua, 1, c"option 'clock': 'real' or 'virtual' expected".as_ptr()),
+                    _ => wrong_option(lua, c"option 'clock'", c"'real' or 'virtual'"),
                 }
             }
             _ => crate::lua::args::wrong(lua, 1, c"options", c"a table"),

@@ -2,7 +2,7 @@
 
 use super::serve::FACE;
 use crate::host::create::{Choice, in_words, open, push_loop};
-use crate::lua::args::{bytes, refuse_option};
+use crate::lua::args::{bytes, unknown_option, wrong_option};
 use crate::lua::entry::entry;
 use crate::lua::guard::{Text, guard};
 use mlua::ffi::{
@@ -42,12 +42,12 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
                 (b"clock", Some(b"virtual")) => choice.is_virtual = true,
                 (b"clock", Some(b"real")) => choice.is_virtual = false,
                 (b"debug", _) if lua_type(lua, -1) == LUA_TBOOLEAN => choice.debug = lua_toboolean(lua, -1) != 0,
-                (b"backend", _) => refuse_option(lua, c"option 'backend': a name expected, got %s"),
-                (b"clock", _) => refuse_option(lua, c"option 'clock': 'real' or 'virtual' expected, got %s"),
-                (b"debug", _) => refuse_option(lua, c"option 'debug': a boolean expected, got %s"),
+                (b"backend", _) => wrong_option(lua, c"option 'backend'", c"a name"),
+                (b"clock", _) => wrong_option(lua, c"option 'clock'", c"'real' or 'virtual'"),
+                (b"debug", _) => wrong_option(lua, c"option 'debug'", c"a boolean"),
                 _ => {
                     lua_pop(lua, 1);
-                    refuse_option(lua, c"unknown option '%s'; there are backend, clock and debug")
+                    unknown_option(lua, c"unknown option '%s'; there are backend, clock and debug")
                 }
             }
             lua_pop(lua, 1);

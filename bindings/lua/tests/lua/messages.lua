@@ -8,6 +8,7 @@ local Net     = require 't.Net'
 local Loop    = require 't.Loop'
 local test, equal, is_true, fails = T.test, T.equal, T.is_true, T.fails
 
+local unpack = table.unpack or unpack
 local function f( ) end
 
 -- Makes the objects that the code in the tests below uses.
@@ -356,5 +357,26 @@ if path and package.loaded[ 'cogloop.lua' .. version ] then
     end
   end )
 end
+
+test( 'a message names a function of ours that pcall has called', function( )
+  local theirs, loop = Loop{ clock = 'virtual' }, cogloop.loop{ clock = 'virtual' }
+  for _, case in ipairs{
+    { "#2 to 't.Loop.addHandle'", theirs.addHandle, theirs, { }, 'read', f },
+    { "#2 to 't.Loop.addTask'", theirs.addTask, theirs, 'x', f },
+    { "#1 to 'cogloop.loop' (option 'clock': 'real' or 'virtual' expected, got string 'virtua')", cogloop.loop,
+      { clock = 'virtua' } },
+    { "#1 to 'cogloop.loop' (option 'resolution'", cogloop.loop, { resolution = 'x' } },
+    { "#1 to 'cogloop.loop' (unknown option 'x'", cogloop.loop, { x = 1 } },
+    { "#1 to 'cogloop.after'", cogloop.after, 'x' },
+    { "#1 to 'luamockit.service' (option 'clock': 'real' or 'virtual' expected, got boolean)", mockit.service, { clock = true } },
+    { "#2 to 'after'", loop.after, loop, 'x' },
+    { "#3 to 'on'", loop.on, loop, 0, 'q', f },
+    { "#2 to 'spawn'", loop.spawn, loop, 5 },
+  } do
+    local ok, err = pcall( unpack( case, 2, 6 ) )
+    equal( ok, false )
+    is_true( err:find( 'bad argument ' .. case[ 1 ], 1, true ), ('%s instead of %s'):format( err, case[ 1 ] ) )
+  end
+end )
 
 T.done( )
