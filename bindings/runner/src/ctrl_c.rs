@@ -1,7 +1,8 @@
-//! Handles Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error
-//! ("interrupted!", as in the `lua` program). A script that runs no loop, or that runs a loop again afterwards, gets
-//! the same error. If Ctrl-C comes again before the script has got the error, the next instruction of Lua raises the
-//! error. If Ctrl-C comes once more before that instruction, for example while a function in C runs, the program ends.
+//! Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error
+//! ("interrupted!", as in the `lua` program). A script that runs no loop, or that runs another loop afterwards, gets
+//! the same error. A further Ctrl-C before the script has got the error interrupts at once. The program ends if Ctrl-C
+//! comes again before an interrupt at once has taken effect, for example while a function in C runs. A script may catch
+//! the error each time. So the third Ctrl-C within a second ends the program, too.
 
 use crate::sys;
 use cogloop_lua_core::interrupt::{self, Found};
@@ -11,7 +12,9 @@ use mlua::ffi::{
 use std::ffi::c_int;
 use std::io;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::SeqCst};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::SeqCst};
+use std::time::Instant;
 
 /// The exit status after Ctrl-C: 128 and the signal's number.
 pub(crate) const STATUS: u8 = 130;
@@ -22,6 +25,13 @@ const PATIENCE: c_int = 10_000_000;
 static LUA: AtomicPtr<lua_State> = AtomicPtr::new(null_mut());
 static ASKED: AtomicBool = AtomicBool::new(false);
 
+/// The last Ctrl-C and the one before, in milliseconds after `START`, plus 1; 0 if there was none.
+static PRESSED: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+/// When Ctrl-C was installed.
+static START: OnceLock<Instant> = OnceLock::new();
+/// The third Ctrl-C within this time ends the program.
+const AT_ONCE_MS: u64 = 1000;
+
 /// Handles Ctrl-C for this Lua state. Call [`forget`] before closing the state.
 ///
 /// # Errors
@@ -29,8 +39,9 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 /// The system's error.
 pub(crate) fn install(lua: *mut lua_State) -> io::Result<()> {
     LUA.store(lua, SeqCst);
+    START.get_or_init(Instant::now);
     interrupt::install()?;
-    // SAFETY: `on_signal` is async-signal-safe. It uses atomics, the functions that wake a loop or a sleep,
+    // SAFETY: `on_signal` is async-signal-safe. It uses atomics, the monotonic clock, the functions that wake a loop or a sleep,
     // `lua_sethook`, and the end of the process. `lua_sethook` may be called in a signal handler, because it only
     // stores values.
     unsafe { sys::on_ctrl_c(on_signal) }
@@ -51,10 +62,22 @@ pub(crate) unsafe fn settle(lua: *mut lua_State) {
     // SAFETY: the caller's promise.
     unsafe { lua_sethook(lua, None, 0, 0) };
     ASKED.store(false, SeqCst);
+    PRESSED.iter().for_each(|press| press.store(0, SeqCst));
     interrupt::raised();
 }
 
+/// Records a Ctrl-C. Returns whether it is the third within [`AT_ONCE_MS`].
+fn is_third_at_once() -> bool {
+    let now_ms = START.get().map_or(0, |start| start.elapsed().as_millis() as u64) + 1;
+    let [last, before] = &PRESSED;
+    let first_ms = before.swap(last.swap(now_ms, SeqCst), SeqCst);
+    first_ms > 0 && now_ms.saturating_sub(first_ms) < AT_ONCE_MS
+}
+
 fn on_signal() {
+    if is_third_at_once() {
+        sys::end_by_ctrl_c(STATUS.into());
+    }
     let (is_first, found) = interrupt::raise();
     let lua = match found {
         Found::Waiting if is_first => return,

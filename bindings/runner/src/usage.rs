@@ -78,7 +78,8 @@ const ENVIRONMENT: [(&str, &str); 6] = [
 ];
 
 const STATUS: &str = "The exit status is 0 when the script has ended, 1 after an error of Lua, 2 for wrong options, 130 \
-    after Ctrl-C, or the status that the script gives to os.exit.";
+    after Ctrl-C, or the status that the script gives to os.exit. The third Ctrl-C within a second ends the program in any \
+    case.";
 
 const SCRIPT: &str = "A script finds the event loop with  local cogloop = require 'cogloop'  or  local Loop = require 't.Loop'  and \
     its arguments in  arg.";

@@ -6,6 +6,7 @@ mod common;
 
 use common::{cogloop, text};
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Stdio};
 
 /// A running script that has printed `ready`.
@@ -69,6 +70,34 @@ fn a_waiting_loop_returns_and_the_next_run_raises() {
     );
     running.press();
     assert_eq!(running.end(), ("after\ninterrupted!\nclean\nend\n".into(), String::new(), Some(130)));
+}
+
+/// Each error is caught: Ctrl-C comes after a line `on`, and so inside the protected call.
+const CATCHES: &str = "print 'ready' while true do
+    pcall( function( ) print 'on' while true do end end )
+end";
+
+#[test]
+fn the_third_ctrl_c_within_a_second_ends_a_script_that_catches_each_error() {
+    let mut running = start(CATCHES);
+    // On a busy machine three may take longer than a second.
+    while running.stdout.read_line(&mut String::new()).expect("it prints text") > 0 {
+        running.press();
+    }
+    assert_eq!(running.child.wait().expect("it ends").signal(), Some(libc::SIGINT));
+}
+
+#[test]
+fn a_script_may_catch_any_number_of_ctrl_c_that_come_slowly() {
+    let mut running = start(CATCHES);
+    for _ in 0..4 {
+        running.wait_for("on");
+        running.press();
+        std::thread::sleep(std::time::Duration::from_millis(600));
+    }
+    running.wait_for("on");
+    running.child.kill().expect("it runs");
+    assert_eq!(running.child.wait().expect("it ends").signal(), Some(libc::SIGKILL));
 }
 
 /// If only the running call returned, a script that calls `step` or `run` again and again would go on for ever, and its

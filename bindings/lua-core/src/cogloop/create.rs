@@ -12,8 +12,8 @@ use crate::lua::version::set_user_value;
 use crate::sys::errno::ENOSYS;
 use cogloop_io::Error;
 use mlua::ffi::{
-    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_gettop, lua_next,
-    lua_pop, lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
+    LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop,
+    lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
 use std::num::NonZeroUsize;

@@ -6,6 +6,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{exit, is_for_a_prompt, modules, on_ctrl_c, prepare};
+pub(crate) use unix::{end_by_ctrl_c, exit, is_for_a_prompt, modules, on_ctrl_c, prepare};
 #[cfg(windows)]
-pub(crate) use windows::{exit, is_for_a_prompt, modules, on_ctrl_c, prepare};
+pub(crate) use windows::{end_by_ctrl_c, exit, is_for_a_prompt, modules, on_ctrl_c, prepare};

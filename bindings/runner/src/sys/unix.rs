@@ -32,6 +32,12 @@ pub(crate) fn exit(status: c_int) -> ! {
     signal_hook::low_level::exit(status)
 }
 
+/// Ends the process as SIGINT does by default, so that its parent sees the signal. Also in a signal handler.
+pub(crate) fn end_by_ctrl_c(status: c_int) -> ! {
+    let _ = signal_hook::low_level::emulate_default_handler(libc::SIGINT);
+    exit(status)
+}
+
 /// The search paths for the Lua modules of a distribution: first the path for modules in Lua, then the path for modules
 /// in C. The built-in Lua by itself searches only below `/usr/local`.
 pub(crate) fn modules(number: &str) -> [String; 2] {

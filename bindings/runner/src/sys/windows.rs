@@ -83,6 +83,11 @@ pub(crate) fn exit(status: c_int) -> ! {
     unreachable!("the process has ended")
 }
 
+/// Ends the process at once with this status.
+pub(crate) fn end_by_ctrl_c(status: c_int) -> ! {
+    exit(status)
+}
+
 /// Windows has no folder for the modules of a distribution. The built-in Lua looks beside the program.
 pub(crate) fn modules(_: &str) -> [String; 2] {
     Default::default()
