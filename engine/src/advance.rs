@@ -80,6 +80,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             && slot <= entered
         {
             let list = slot as u32;
+            if self.near_from <= self.target {
+                self.merge_near(list);
+            }
             let has_annex = self.annexes.has(list);
             // A list of level 0 holds one deadline, which is due. If the deadline is `u64::MAX`, the list counts as
             // unsorted and is still due as a whole.
@@ -105,16 +108,16 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             if slot < entered {
                 self.expire_unsorted(list);
             } else {
-                self.reach(self.target);
-                self.cascade(list);
+                self.enter(list);
                 break;
             }
         }
+        self.expire_near(self.target);
         self.reach(self.target);
         true
     }
 
-    fn reach(&mut self, now: u64) {
+    pub(crate) fn reach(&mut self, now: u64) {
         self.now = now;
         if self.earliest <= now {
             self.earliest = UNKNOWN;
@@ -154,6 +157,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
         self.empty(slot);
         self.reach(start);
+        self.expire_near(start);
         // The timers that are due at the slot's first tick have moved to list 0. They expire now.
         if !list::is_empty(&self.arena.nodes, 0) {
             self.expire(0);

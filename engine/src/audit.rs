@@ -21,7 +21,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             let deadlines = self.audit_list(list);
             found += deadlines.len();
             self.audit_occupancy(list);
-            if list < Self::SLOTS as u32 || list >= Self::ANNEX {
+            if list < Self::SLOTS as u32 || list >= Self::NEAR {
                 earliest = deadlines.iter().copied().fold(earliest, u64::min);
             }
             for deadline in deadlines {
@@ -34,7 +34,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             .for_each(|slot| self.audit_occupancy(slot));
         let armed = self.iter().filter(|&(key, ..)| self.is_armed(key)).count();
         assert_eq!(found, armed, "timers on lists, and armed ones");
-        let is_known = self.earliest != UNKNOWN && self.occupied.first().is_some();
+        let is_known = self.earliest != UNKNOWN && (self.occupied.first().is_some() || self.first_near().is_some());
         assert!(!is_known || self.earliest == earliest, "the earliest deadline is {earliest}, not {}", self.earliest);
     }
 
@@ -80,7 +80,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         }
         let Some(sentinel) = self.arena.nodes.get(list as usize) else { return deadlines };
         assert_eq!(sentinel.prev, before, "the end of list {list}");
-        if list >= 1 << BITS && list != Self::EXPIRED && list::is_sorted(&self.arena.nodes, list) {
+        assert!(list != Self::NEAR || deadlines.is_sorted(), "the near list is out of order: {deadlines:?}");
+        if list >= 1 << BITS && ![Self::EXPIRED, Self::NEAR].contains(&list) && list::is_sorted(&self.arena.nodes, list)
+        {
             let last = sentinel.deadline;
             assert!(deadlines.is_sorted(), "list {list} says that it is sorted: {deadlines:?}");
             assert!(deadlines.last().is_none_or(|&deadline| deadline <= last), "list {list} ends after {last}");
@@ -90,6 +92,10 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
 
     /// Panics unless `list` is the right list for a timer with this deadline.
     fn audit_slot(&self, list: u32, deadline: u64) {
+        if list == Self::NEAR {
+            assert!(deadline > self.now, "the deadline {deadline} is near at tick {}", self.now);
+            return;
+        }
         if list >= Self::ANNEX {
             let (level, digit) = self.annexes.place_of(list);
             let slot = geometry::slot_of::<BITS>(deadline, self.now) as u32;

@@ -1,11 +1,19 @@
 //! Expiring a list and cascading a slot: the slot's timers that are due expire, and the others move to lower levels.
+//!
+//! A slot on level 1 that is sparse cascades in a way of its own: the order and length of the lists on level 0 are not
+//! recorded. This takes a fifth fewer instructions. A crowded slot does not cascade but is sorted: see `near.rs`.
 
 use crate::geometry;
 use crate::jump::Walk;
 use crate::list;
+use crate::merge;
 use crate::wheel::Wheel;
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
+    /// The size below which a slot of level 1 is sparse. A sparse slot cascades to short lists of level 0. A list whose
+    /// order and length are not recorded has no jump pointers, and walks through short lists are faster without them.
+    const SPARSE: u32 = 48 << BITS;
+
     /// Moves all timers of a list, which is not empty, to the expired queue.
     pub(crate) fn expire(&mut self, list: u32) {
         if list::is_sorted(&self.arena.nodes, list) {
@@ -26,17 +34,49 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(never)]
     pub(crate) fn expire_unsorted(&mut self, list: u32) {
         if !self.has_room_to_sort(list) {
-            crate::merge::sort_in_place(&mut self.arena.nodes, list);
+            merge::sort_in_place(&mut self.arena.nodes, list);
             return self.expire_sorted(list);
         }
         self.collect(list);
+        self.empty(list);
         self.expire_collected();
     }
 
     /// Splits the slot in which `now` lies. Timers that are due expire; the others move to their slots as seen from
     /// `now`.
     #[inline(always)]
-    pub(crate) fn cascade_plainly(&mut self, slot: u32) {
+    pub(crate) fn cascade(&mut self, slot: u32) {
+        if !self.has_room_to_sort(slot) {
+            self.cascade_in_place(slot)
+        } else if slot < 2 << BITS && list::size_max(&self.arena.nodes, slot) < Self::SPARSE {
+            self.cascade_to_level_0(slot)
+        } else {
+            self.cascade_plainly(slot)
+        }
+    }
+
+    /// Cascades a slot of level 1. The timers that are not due move to level 0. The lists of level 0 hold one deadline
+    /// each, so the order and the length of these lists need not be recorded.
+    #[inline(never)]
+    fn cascade_to_level_0(&mut self, slot: u32) {
+        let mut walk = Walk::new(&self.arena.nodes, slot);
+        self.empty(slot);
+        let nodes = self.arena.nodes.as_mut_slice();
+        while let Some((node, deadline)) = walk.next(nodes) {
+            if deadline <= self.now {
+                self.sorter.push(deadline, node);
+                continue;
+            }
+            let slot = deadline as u32 & ((1 << BITS) - 1);
+            if list::append_uncounted(nodes, slot, node) {
+                self.occupied.insert(slot as usize);
+            }
+        }
+        self.expire_collected();
+    }
+
+    #[inline(always)]
+    fn cascade_plainly(&mut self, slot: u32) {
         let mut walk = Walk::new(&self.arena.nodes, slot);
         self.empty(slot);
         let (now, nodes) = (self.now, self.arena.nodes.as_mut_slice());
@@ -51,6 +91,22 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             }
         }
         self.expire_collected();
+    }
+
+    /// Cascades a slot without memory for the sorter: sorts it in place first, so that timers that are due come in order.
+    #[cold]
+    #[inline(never)]
+    fn cascade_in_place(&mut self, slot: u32) {
+        merge::sort_in_place(&mut self.arena.nodes, slot);
+        let mut walk = Walk::new(&self.arena.nodes, slot);
+        self.empty(slot);
+        while let Some((node, deadline)) = walk.next(&self.arena.nodes) {
+            if deadline <= self.now {
+                list::append_uncounted(&mut self.arena.nodes, Self::EXPIRED, node);
+            } else {
+                self.append_seen_from(self.now, node, deadline);
+            }
+        }
     }
 
     /// Makes room in the sorter for the timers of a list. Returns whether there is room for all of them.
@@ -69,7 +125,6 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         while let Some((node, deadline)) = walk.next(nodes) {
             self.sorter.push(deadline, node);
         }
-        self.empty(list);
     }
 
     /// Moves the timers in the sorter to the expired queue, in order.

@@ -11,7 +11,8 @@ use crate::wheel::Wheel;
 pub struct Dump<'a, T, const BITS: u32, const LEVELS: usize>(&'a Wheel<T, BITS, LEVELS>);
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
-    /// Draws the wheel as text: the time, the number of timers, the number of due timers, and each occupied level with
+    /// Draws the wheel as text: the time, the number of timers, the number of due timers, the number of near timers
+    /// (those of a crowded slot that time has entered) if there are any, and each occupied level with
     /// its occupied slots. Each slot is shown with its first tick and its number of timers. Disarmed timers are not
     /// shown.
     ///
@@ -45,8 +46,12 @@ impl<T, const BITS: u32, const LEVELS: usize> fmt::Display for Dump<'_, T, BITS,
         let in_annex =
             |slot: usize| wheel.annexes.of(slot as u32).into_iter().flatten().map(|list| count(list as usize));
         let in_slot = |slot: usize| count(slot) + in_annex(slot).sum::<usize>();
-        let pending: usize = (0..Wheel::<T, BITS, LEVELS>::SLOTS).map(in_slot).sum();
+        let near = count(Wheel::<T, BITS, LEVELS>::NEAR as usize);
+        let pending = near + (0..Wheel::<T, BITS, LEVELS>::SLOTS).map(in_slot).sum::<usize>();
         writeln!(f, "now {}, {} timers, {due} of them due", wheel.now, pending + due)?;
+        if near > 0 {
+            writeln!(f, "near: {near}")?;
+        }
         for level in 0..LEVELS {
             let mut slots = (0..1 << BITS)
                 .map(|slot| (slot, in_slot(level << BITS | slot)))

@@ -78,8 +78,6 @@ mod cascade;
 #[cfg(feature = "alloc")]
 mod cascade_early;
 #[cfg(feature = "alloc")]
-mod cascade_special;
-#[cfg(feature = "alloc")]
 mod dump;
 #[cfg(feature = "alloc")]
 mod expired;
@@ -97,6 +95,8 @@ mod list;
 mod listing;
 #[cfg(feature = "alloc")]
 mod merge;
+#[cfg(feature = "alloc")]
+mod near;
 #[cfg(feature = "alloc")]
 mod next_deadline;
 #[cfg(feature = "alloc")]

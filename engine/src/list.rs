@@ -15,7 +15,7 @@
 //!
 //! While a list is sorted, its sentinel's `deadline` is the last deadline that was appended. In the sentinel of a list
 //! that may be out of order, `deadline` is `UNSORTED`. The sentinel's `generation` counts the appended timers. The
-//! lists of level 0 and the expired queue need no such record: [`append_uncounted`] leaves their sentinels' `deadline`
+//! lists of level 0, the near list and the expired queue need no such record: [`append_uncounted`] leaves their sentinels' `deadline`
 //! and `generation` unchanged.
 //!
 //! The functions take the nodes as a slice. With a `Vec` the compiler would load the address again after each write.
@@ -161,6 +161,18 @@ pub(crate) fn splice_before<T>(nodes: &mut [Node<T>], from: u32, to: u32) {
     nodes[last as usize].next = behind;
     nodes[behind as usize].prev = last;
     reset(nodes, from);
+}
+
+/// Moves the nodes of a list that come before its node `end` to the place before the node `to`, which is on another list
+/// or its sentinel. There is at least one such node. `end` may be the list's sentinel.
+#[inline(always)]
+pub(crate) fn move_before<T>(nodes: &mut [Node<T>], from: u32, end: u32, to: u32) {
+    let first = mem::replace(&mut nodes[from as usize].next, end);
+    let last = mem::replace(&mut nodes[end as usize].prev, from);
+    let before = mem::replace(&mut nodes[to as usize].prev, last);
+    nodes[before as usize].next = first;
+    nodes[first as usize].prev = before;
+    nodes[last as usize].next = to;
 }
 
 /// A list's timers with their numbers, in order.

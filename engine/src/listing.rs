@@ -13,7 +13,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// level. Annexes and lower levels are listed before the slot.
     pub fn iter_queued(&self) -> impl Iterator<Item = (Key, u64, &T)> {
         let annexes = Self::ANNEX..Self::LISTS;
-        let lists = [Self::EXPIRED, Self::OVERDUE].into_iter().chain(annexes).chain(0..Self::SLOTS as u32);
+        let lists = [Self::EXPIRED, Self::OVERDUE, Self::NEAR].into_iter().chain(annexes).chain(0..Self::SLOTS as u32);
         lists.flat_map(move |list| {
             list::iter(&self.arena.nodes, list).map(move |(node, timer)| {
                 let rank = if list == Self::EXPIRED { 0 } else { timer.deadline };

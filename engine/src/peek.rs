@@ -34,7 +34,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     }
 
     fn first_pending(&self) -> Option<(u64, u32)> {
-        let first = self.occupied.first()? as u32;
+        let near = self.first_on(Self::NEAR);
+        let Some(first) = self.occupied.first() else { return near };
+        let first = first as u32;
         // While a slot cascades in slices (`advance.rs`), its timers on lower levels may be later than those that are
         // still in the slot.
         let sliced = (self.target > self.now).then(|| geometry::slot_of::<BITS>(self.now + 1, self.now) as u32);
@@ -43,7 +45,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         let annex = self.annexes.of(first).into_iter().flatten();
         let annexed = annex.into_iter().find(|&list| !list::is_empty(&self.arena.nodes, list));
         let lists = annexed.into_iter().chain([first]).chain(sliced);
-        lists.filter_map(|list| self.first_on(list)).min_by_key(|&(deadline, _)| deadline)
+        near.into_iter().chain(lists.filter_map(|list| self.first_on(list))).min_by_key(|&(deadline, _)| deadline)
     }
 
     /// The first timer with the earliest deadline on a list, and that deadline.

@@ -42,6 +42,8 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
     pub(crate) target: u64,
     /// The earliest deadline after `now`, or `UNKNOWN`. Timers that are due already do not count.
     pub(crate) earliest: u64,
+    /// No timer on the near list is due before this tick. `NEVER` if the near list is empty.
+    pub(crate) near_from: u64,
     /// The slots that are not empty, on all levels.
     pub(crate) occupied: Occupied,
     pub(crate) annexes: Annexes<BITS>,
@@ -54,6 +56,9 @@ pub struct Wheel<T = u64, const BITS: u32 = 8, const LEVELS: usize = 8> {
 /// The value of `earliest` while the earliest deadline is not known: after the earliest timer was cancelled, moved or
 /// disarmed or has expired, and in a new wheel. The value is 0, because no deadline after `now` is 0.
 pub(crate) const UNKNOWN: u64 = 0;
+
+/// The value of `near_from` while the near list is empty.
+pub(crate) const NEVER: u64 = u64::MAX;
 
 impl<T, const BITS: u32, const LEVELS: usize> Default for Wheel<T, BITS, LEVELS> {
     fn default() -> Self {
@@ -76,10 +81,12 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     pub(crate) const EXPIRED: u32 = Self::SLOTS as u32;
     /// The list of timers whose deadline had passed when they were set. They expire at the next `advance`.
     pub(crate) const OVERDUE: u32 = Self::EXPIRED + 1;
+    /// The near list; `near.rs` explains it.
+    pub(crate) const NEAR: u32 = Self::OVERDUE + 1;
     /// The number of lists. A node with a smaller number is the sentinel of a list; all other nodes are timers.
     pub(crate) const LISTS: u32 = Self::ANNEX + Annexes::<BITS>::LISTS;
     /// The first list of the annexes; `annex.rs` explains them.
-    pub(crate) const ANNEX: u32 = Self::OVERDUE + 1;
+    pub(crate) const ANNEX: u32 = Self::NEAR + 1;
 
     pub(crate) const LAST_TICK: u64 = geometry::last_tick::<BITS>(LEVELS);
 
@@ -112,6 +119,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
             now: 0,
             target: 0,
             earliest: UNKNOWN,
+            near_from: NEVER,
             occupied: Occupied::NONE,
             annexes: Annexes::new(Self::ANNEX),
             arena: Arena::new(Self::LISTS),
