@@ -15,8 +15,8 @@
 //!
 //! While a list is sorted, its sentinel's `deadline` is the last deadline that was appended. In the sentinel of a list
 //! that may be out of order, `deadline` is `UNSORTED`. The sentinel's `generation` counts the appended timers. The
-//! lists of level 0, the near list and the expired queue need no such record: [`append_uncounted`] leaves their sentinels' `deadline`
-//! and `generation` unchanged.
+//! lists of level 0, the near list and the expired queue need no such record: [`append_uncounted`] leaves their
+//! sentinels' `deadline` and `generation` unchanged.
 //!
 //! The functions take the nodes as a slice. With a `Vec` the compiler would load the address again after each write.
 
