@@ -43,8 +43,8 @@ pub(crate) trait Store: Sized {
     /// Cancels a pending timer. Its handle is not used again.
     fn cancel(&mut self, handle: &mut Self::Handle);
 
-    /// Sets a pending timer for another tick. The default cancels the timer and inserts it again, which is all that many
-    /// stores can do.
+    /// Sets a pending timer for another tick. The default cancels the timer and inserts it again, which is all that
+    /// many stores can do.
     #[inline(always)]
     fn restart(&mut self, handle: &mut Self::Handle, deadline: u64, id: u64) {
         self.cancel(handle);

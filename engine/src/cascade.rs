@@ -93,7 +93,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         self.expire_collected();
     }
 
-    /// Cascades a slot without memory for the sorter: sorts it in place first, so that timers that are due come in order.
+    /// Cascades a slot without memory for the sorter: sorts it in place first, so that timers that are due come in
+    /// order.
     #[cold]
     #[inline(never)]
     fn cascade_in_place(&mut self, slot: u32) {

@@ -163,8 +163,8 @@ pub(crate) fn splice_before<T>(nodes: &mut [Node<T>], from: u32, to: u32) {
     reset(nodes, from);
 }
 
-/// Moves the nodes of a list that come before its node `end` to the place before the node `to`, which is on another list
-/// or its sentinel. There is at least one such node. `end` may be the list's sentinel.
+/// Moves the nodes of a list that come before its node `end` to the place before the node `to`, which is on another
+/// list or its sentinel. There is at least one such node. `end` may be the list's sentinel.
 #[inline(always)]
 pub(crate) fn move_before<T>(nodes: &mut [Node<T>], from: u32, end: u32, to: u32) {
     let first = mem::replace(&mut nodes[from as usize].next, end);

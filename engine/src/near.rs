@@ -1,8 +1,8 @@
 //! The near list: the timers of crowded slots that time has entered, in the order of their deadlines.
 //!
 //! When time enters a slot, the slot's timers could move to lower levels, and from there to even lower ones. For a
-//! crowded slot it is faster to sort the timers once. They become the near list, and expire from its front. Each advance
-//! takes off the timers that are due:
+//! crowded slot it is faster to sort the timers once. They become the near list, and expire from its front. Each
+//! advance takes off the timers that are due:
 //!
 //! ```text
 //!   level 2    ····[ the slot: d a c b ]····
@@ -14,9 +14,9 @@
 //! ```
 //!
 //! So timers on the near list and timers in the slots can be due in turns. Of two with the same deadline, the timer on
-//! the near list was set earlier: it was in the slot already when time entered it. Before a list of level 0 expires, the
-//! near timers up to its tick expire. Before a slot of a higher level expires or cascades, the near timers that are due
-//! move back to the slot's front, and are sorted with the slot's timers.
+//! the near list was set earlier: it was in the slot already when time entered it. Before a list of level 0 expires,
+//! the near timers up to its tick expire. Before a slot of a higher level expires or cascades, the near timers that are
+//! due move back to the slot's front, and are sorted with the slot's timers.
 
 use crate::geometry;
 use crate::list;

@@ -35,8 +35,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         Some(self.earliest)
     }
 
-    /// Searches the earliest deadline while the near list (`near.rs`) is in use. A slot is searched only if it may have an
-    /// earlier one.
+    /// Searches the earliest deadline while the near list (`near.rs`) is in use. A slot is searched only if it may have
+    /// an earlier one.
     #[cold]
     #[inline(never)]
     fn find_beside_near(&mut self) -> Option<u64> {

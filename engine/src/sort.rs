@@ -65,8 +65,9 @@ impl Sorter {
         self.differing = 0;
     }
 
+    /// Makes `spare` as large as `items`. The two are swapped at each byte, so a smaller one would have to grow later.
     fn try_reserve_spare(&mut self) -> Result<(), TryReserveError> {
-        self.spare.try_reserve(self.items.len().saturating_sub(self.spare.len()))
+        self.spare.try_reserve(self.items.capacity().saturating_sub(self.spare.len()))
     }
 
     /// Sorts by the byte of the deadline whose lowest bit is `shift`. Items with equal bytes keep their order.

@@ -19,8 +19,8 @@ pub(super) fn restart<S: Store>(testbed: &mut Testbed<S>, inputs: &Inputs) -> Sa
     replace(testbed, inputs, Workload::Restart, restart_all)
 }
 
-/// Replaces timers, and then cancels all. At the end a lazy store drops the cancelled timers that it has kept. That time
-/// is divided by the number of all cancelled timers.
+/// Replaces timers, and then cancels all. At the end a lazy store drops the cancelled timers that it has kept. That
+/// time is divided by the number of all cancelled timers.
 fn replace<S: Store>(
     testbed: &mut Testbed<S>,
     inputs: &Inputs,

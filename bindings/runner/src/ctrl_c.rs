@@ -41,9 +41,9 @@ pub(crate) fn install(lua: *mut lua_State) -> io::Result<()> {
     LUA.store(lua, SeqCst);
     START.get_or_init(Instant::now);
     interrupt::install()?;
-    // SAFETY: `on_signal` is async-signal-safe. It uses atomics, the monotonic clock, the functions that wake a loop or a sleep,
-    // `lua_sethook`, and the end of the process. `lua_sethook` may be called in a signal handler, because it only
-    // stores values.
+    // SAFETY: `on_signal` is async-signal-safe. It uses atomics, the monotonic clock, the functions that wake a loop or
+    // a sleep, `lua_sethook`, and the end of the process. `lua_sethook` may be called in a signal handler, because it
+    // only stores values.
     unsafe { sys::on_ctrl_c(on_signal) }
 }
 

@@ -34,8 +34,8 @@ struct End {
     ghost_events: u32,
 }
 
-/// Whether this end blocks during a turn of the loop, which looks again whether such a descriptor is ready. In each pair
-/// one end does.
+/// Whether this end blocks during a turn of the loop, which looks again whether such a descriptor is ready. In each
+/// pair one end does.
 fn blocks(n: usize) -> bool {
     n.is_multiple_of(2)
 }

@@ -114,8 +114,8 @@ const STEPS: &[Step] = &[
     Step { name: "supply", about: "licences, bans and sources of all dependencies", run: supply::run },
 ];
 
-/// Steps that run only if they are named. One needs a browser. The others build everything again: in its published form,
-/// or for a Lua that is a DLL.
+/// Steps that run only if they are named. One needs a browser. The others build everything again: in its published
+/// form, or for a Lua that is a DLL.
 const NAMED_STEPS: &[Step] = &[
     Step {
         name: "browser",

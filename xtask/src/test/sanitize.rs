@@ -1,5 +1,5 @@
-//! `cargo xtask test --sanitize`: runs tests under the compiler's sanitizers, which need a nightly compiler. These steps
-//! are not part of `cargo xtask test`, because each sanitizer compiles everything again.
+//! `cargo xtask test --sanitize`: runs tests under the compiler's sanitizers, which need a nightly compiler. These
+//! steps are not part of `cargo xtask test`, because each sanitizer compiles everything again.
 
 use super::step::{Step, StepResult, TESTS_LIMIT};
 use super::summary::Tally;

@@ -75,8 +75,8 @@ pub(super) fn run(project: &Project) -> StepResult {
     failures.outcome(all)?.outcome()
 }
 
-/// Builds everything, without a time limit: the limits are for tests that hang. Both commands name all packages, so that
-/// each dependency is compiled once.
+/// Builds everything, without a time limit: the limits are for tests that hang. Both commands name all packages, so
+/// that each dependency is compiled once.
 fn build(project: &Project, wine: &Wine) -> Result<Vec<Built>, String> {
     let packages: Vec<_> = PACKAGES.iter().flat_map(|package| ["-p", package.name]).collect();
     let folders: Vec<_> = PACKAGES.iter().filter(|each| each.with_integration_tests).map(|each| each.folder).collect();

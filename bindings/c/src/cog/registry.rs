@@ -149,8 +149,8 @@ pub(super) fn with<T>(id: u64, f: impl FnOnce(&Loop) -> Result<T, Failure>) -> R
     call_with(at, f)
 }
 
-/// [`with`] for the quick way of a call. If the thread has no such loop, or the search for it takes longer, the result is
-/// false.
+/// [`with`] for the quick way of a call. If the thread has no such loop, or the search for it takes longer, the result
+/// is false.
 #[inline(always)]
 pub(super) fn with_quickly(id: u64, f: impl FnOnce(&Loop) -> bool) -> bool {
     remotes::mine_of_first(id).is_some_and(|at| call_with(at, f))

@@ -53,8 +53,8 @@ struct Slot {
     generation: AtomicU64,
 }
 
-/// The number of threads that use a remote. It has a cache line of its own: other threads write it, and the loop's thread
-/// reads the rest of the slot at each call.
+/// The number of threads that use a remote. It has a cache line of its own: other threads write it, and the loop's
+/// thread reads the rest of the slot at each call.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Users(AtomicU32);

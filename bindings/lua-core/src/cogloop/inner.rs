@@ -150,13 +150,13 @@ unsafe fn check_count(lua: *mut lua_State, least: f64) -> c_int {
     }
 }
 
-/// How many coroutines may have resumed each other. Each takes half a kilobyte of the C stack or more. Lua 5.1 to 5.5 stop at
-/// about 200 of them; LuaJIT does not count.
+/// How many coroutines may have resumed each other. Each takes half a kilobyte of the C stack or more. Lua 5.1 to 5.5
+/// stop at about 200 of them; LuaJIT does not count.
 const DEPTH_MAX: u16 = 1000;
 
 entry!(
-    /// `( loop, resume, co, … )` → what `resume( co, … )` returns. `co` may wait if the caller may. Resuming is one step,
-    /// so an error that a debug hook raises cannot leave out its second half.
+    /// `( loop, resume, co, … )` → what `resume( co, … )` returns. `co` may wait if the caller may. Resuming is one
+    /// step, so an error that a debug hook raises cannot leave out its second half.
     pub(super) fn resume_inside(lua: *mut lua_State) -> c_int {
         let cogloop = &mut (*check_loop(lua, 1)).cogloop;
         if cogloop.depth == DEPTH_MAX {

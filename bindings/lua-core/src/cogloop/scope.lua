@@ -101,8 +101,8 @@ function group.cancel( self, reason )
   return was_open
 end
 
--- Returns true; or nil and the first error; or nil, 'timed out', errno. After a timeout the tasks go on. If the loop was
--- closed, the tasks that had not ended are cancelled, and the result is nil and the cancellation of one of them.
+-- Returns true; or nil and the first error; or nil, 'timed out', errno. After a timeout the tasks go on. If the loop
+-- was closed, the tasks that had not ended are cancelled, and the result is nil and the cancellation of one of them.
 function group.join( self, ms )
   if getmetatable( self ) ~= Group then not_one( self, 'join' ) end
   if ms ~= nil then inner.check_limit( self, ms ) end

@@ -87,9 +87,9 @@ pub(crate) unsafe fn push_file_metatable(lua: *mut lua_State) {
     unsafe { luaL_getmetatable(lua, c"FILE*".as_ptr()) };
 }
 
-/// Whether the coroutine can yield here. Versions that cannot tell return true; Lua then raises at the attempt. On LuaJIT
-/// a coroutine must not yield from C if a debug hook or a finalizer of another coroutine has resumed it, although this
-/// function then returns true; see [`allow_yields`].
+/// Whether the coroutine can yield here. Versions that cannot tell return true; Lua then raises at the attempt. On
+/// LuaJIT a coroutine must not yield from C if a debug hook or a finalizer of another coroutine has resumed it,
+/// although this function then returns true; see [`allow_yields`].
 ///
 /// # Safety
 ///

@@ -304,7 +304,8 @@ test( 'after an error at any step of the resumption of a coroutine made by wrap,
     end )
     loop:run( )
     local result, err = task:join( )
-    -- In Lua 5.1 a wait in `outer` fails, because it is below a `pcall`. Then the hook is still set, and the task may meet it.
+    -- In Lua 5.1 a wait in `outer` fails, because it is below a `pcall`. Then the hook is still set, and the task may
+    -- meet it.
     equal( result or err, err == 'intrusion' and err or 'done', 'at step ' .. nth )
   end )
 end )

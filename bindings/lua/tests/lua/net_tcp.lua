@@ -1,4 +1,4 @@
--- TCP with t.Net.Socket: every form of a call, failures, and servers in a loop.
+-- TCP with t.Net.Socket: every form of a call, failures, and sockets that connect or close while a loop runs.
 package.path = arg[ 0 ]:match( '^(.-)[^/]*$' ) .. '../?.lua;' .. package.path
 local T       = require 'harness'
 local Loop    = require 't.Loop'

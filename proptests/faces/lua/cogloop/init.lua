@@ -1,5 +1,5 @@
--- `require 'cogloop'` as a program that is simple on purpose: an executable specification for docs/lua.md. It has most
--- functions of the module, on a virtual clock and on descriptors of `world`. It has no `child`, `dump`, `metrics`,
+-- A model of `require 'cogloop'`: a simple program that serves as an executable specification for docs/lua.md. It has
+-- most functions of the module, on a virtual clock and on descriptors of `world`. It has no `child`, `dump`, `metrics`,
 -- `top` and `trace`, and of the functions for an outer loop only `remaining`. Each section begins with its rules in
 -- words. All state is in plain lists that are searched, so nothing here is fast.
 --

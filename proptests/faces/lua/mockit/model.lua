@@ -1,5 +1,5 @@
--- `require 'luamockit'` as a program that is simple on purpose: a service with virtual time. Read it together with
--- docs/mockit.md.
+-- A model of `require 'luamockit'`: a simple service with virtual time that does what the module does. Read it together
+-- with docs/mockit.md.
 
 return function( )
   local Timer = { }
