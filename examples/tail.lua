@@ -3,7 +3,7 @@
 --    cogloop examples/tail.lua /var/log/syslog
 --
 -- Every kernel reports a regular file as always ready, so the loop cannot wait for new bytes. An interval checks for
--- them instead. A pipe or a socket would be a handle (see hello.lua).
+-- them instead. For a pipe or a socket, add a handle to the loop (see hello.lua).
 
 local Loop = require 't.Loop'
 

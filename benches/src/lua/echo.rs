@@ -1,6 +1,6 @@
 //! The workload TCP echo: a server sends back the messages of its clients. The clients are in one thread of this
-//! program, and are the same for every server. The server is a script's process, or a thread with the bare loop over
-//! epoll.
+//! program, and are the same for every server. The server is a script in a process of its own or, for
+//! comparison, a thread that calls epoll itself.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

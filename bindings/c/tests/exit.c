@@ -1,5 +1,6 @@
 /* A process may end in any way while thousands of timers are armed and callbacks run. Each case runs in its own
- * process. `exit ROUNDS` runs each way of ending ROUNDS times; `exit 0 WAY` is one such process. */
+ * process. With the argument ROUNDS, this program runs each way of ending ROUNDS times. It starts itself with the
+ * arguments `0 WAY` for each of these processes. */
 #include "check.h"
 
 enum { TIMERS = 10000, WAYS = 5 };
@@ -23,9 +24,9 @@ static void *exit_in_a_thread(void *argument) {
     exit(0);
     return argument;
 }
-/* `exit` calls this function after the library's own function, because it calls such functions in reverse order of
- * registration. Callbacks that have begun may still count, one for each thread of the library. There are far fewer such
- * threads than ALREADY_RUNNING. */
+/* An exit handler that was registered before the library's. `exit` calls handlers in reverse order, so the library's
+ * has ended already. Callbacks that had begun may still add to `calls`, one for each thread of the library. There are
+ * far fewer such threads than ALREADY_RUNNING. */
 enum { ALREADY_RUNNING = 64 };
 static void no_callback_starts_any_more(void) {
     int before = counted(&calls);

@@ -86,8 +86,8 @@ impl<S> Loop<S> {
     ///
     /// A timer that always arms itself again without delay cannot stop time. Nor can an endless idle callback, or a
     /// descriptor that stays ready. After 10,000 turns in a row at the same virtual time, each further turn advances
-    /// the clock a little. The step is 1 µs, or a ten-thousandth of the time that such steps have taken so far, if that
-    /// is more. So an hour of virtual time takes 140,000 turns.
+    /// the clock a little. The step is a ten-thousandth of the virtual time that such steps have added so far, but at
+    /// least 1 µs. The steps grow, so an hour of virtual time takes only about 140,000 turns.
     ///
     /// ```
     /// use cogloop::Loop;
@@ -253,7 +253,8 @@ impl<S> Loop<S> {
         loop {
             if core.is_root_woken.take() {
                 core.root.acknowledge_all();
-                // The turn below checks all queues before it waits. So wakes by the future need not end a wait.
+                // The turn below checks all queues before it waits. So a wake during
+                // this poll need not signal the loop.
                 let _listening = core.stop_listening();
                 let begun = core.begin_span(None);
                 let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
@@ -324,9 +325,9 @@ impl<S> Loop<S> {
     }
 }
 
-/// Exists while `block_on` runs. Making this value lets the loop poll the future of `block_on` before all else.
-/// Dropping it removes the future's wakes. Otherwise they would count as work in a later run, or as wakes of the next
-/// future.
+/// Exists while `block_on` runs. Making this value marks the future of `block_on` as woken, so it is polled before the
+/// first turn. Dropping the value removes the future's wakes. Otherwise they would count as work in a later run, or as
+/// wakes of the next future.
 struct Root<'a>(&'a Core);
 
 impl<'a> Root<'a> {

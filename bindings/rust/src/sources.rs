@@ -193,7 +193,7 @@ impl<S> Handle<S> {
         sources.get_mut(token.index())?.take_if(|slot| slot.token == token)
     }
 
-    /// Removes the callback at this index after futures have taken over its descriptor.
+    /// Removes the callback of a descriptor for which futures wait from now on.
     pub(crate) fn evict_source(&self, token: Token) {
         // The callback is dropped after the borrow.
         let _slot = self.sources().borrow_mut().take(token.index());

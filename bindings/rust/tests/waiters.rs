@@ -91,7 +91,7 @@ fn waiters_are_woken_in_the_order_in_which_they_began() {
     });
 }
 
-/// A waker is user code. During a report, the first waker drops all the futures that wait.
+/// A waker is user code. While the loop wakes the futures that wait, the first call drops all of them.
 #[test]
 fn a_waker_may_drop_the_other_waiters() {
     type Waiting = Pin<Box<dyn Future<Output = io::Result<()>>>>;
@@ -145,7 +145,7 @@ fn a_wait_for_a_removed_descriptor_ends_with_an_error_that_can_be_matched() {
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
-/// The loop holds a reference to the file until the observation ends, in each way in which it can end.
+/// The loop drops its reference to the file when the observation ends, in whatever way it ends.
 #[cfg(unix)]
 #[test]
 fn the_loop_drops_its_reference_to_a_file_however_the_observation_ends() {

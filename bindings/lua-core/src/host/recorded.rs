@@ -36,7 +36,7 @@ impl Wanted {
 
 static OF_THE_PROGRAM: Mutex<Option<Recording>> = Mutex::new(None);
 
-/// Records or replays the first loop that the program makes without a recording of its own.
+/// Records or replays the program's first loop whose options ask for no recording.
 pub fn set_recording(recording: Recording) {
     *OF_THE_PROGRAM.lock().unwrap_or_else(PoisonError::into_inner) = Some(recording);
 }

@@ -1,7 +1,7 @@
 -- A model of `require 'cogloop'`: a simple program that serves as an executable specification for docs/lua.md. It has
--- most functions of the module, on a virtual clock and on descriptors of `world`. It has no `child`, `dump`, `metrics`,
--- `top` and `trace`, and of the functions for an outer loop only `remaining`. Each section begins with its rules in
--- words. All state is in plain lists that are searched, so nothing here is fast.
+-- most functions of the module. Its clock is virtual, and `world` (below) simulates its descriptors. It lacks `child`,
+-- `dump`, `metrics`, `top`, `trace`, and all functions for an outer loop except `remaining`. Each section begins with
+-- its rules in words. All state is in plain lists that are searched, so nothing here is fast.
 --
 --   loop.lua      time, turns, `run` and similar functions, errors
 --   share.lua     how much a turn serves
