@@ -96,7 +96,7 @@ impl<S> Handle<S> {
     /// use cogloop::Loop;
     /// use std::time::Duration;
     ///
-    /// let mut events = Loop::new()?;
+    /// let mut events = Loop::simulated()?;
     /// let late = events.after(Duration::from_millis(2), |log: &mut Vec<_>, _| log.push("two"))?;
     /// events.after(Duration::from_millis(1), move |log: &mut Vec<_>, firing| {
     ///     log.push("one");
