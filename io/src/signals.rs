@@ -1,13 +1,13 @@
 //! Signals as readiness: a descriptor that becomes readable when a signal has come.
 //!
 //! ```text
-//!   signal ──► on_signal ──► each Signals that watches it: a bit, and a wake ──► its descriptor is readable ──► take
+//!   signal ──► on_signal ──► each Signals that watches it: sets a bit, wakes ──► its descriptor is readable ──► take
 //! ```
 //!
 //! No signal is lost, but several signals of one number before a [`take`](Signals::take) count as one, as in the
-//! kernel. When the first [`Signals`] in the process watches a number, it installs a handler. The earlier action of the
-//! signal is saved and not called. It is restored when the last [`Signals`] stops watching, unless another handler was
-//! installed meanwhile.
+//! kernel. The first [`Signals`] that watches a number installs a handler for the process. The signal's earlier action is
+//! saved and not called. When no [`Signals`] watches the number any more, that action is restored, unless another handler
+//! was installed meanwhile.
 //!
 //! signalfd is not used: it needs the signal to be blocked in every thread, and programs that this process starts would
 //! inherit the blocked signal.
@@ -57,13 +57,15 @@ struct Place {
     pending: AtomicU64,
     // The number of handlers that may be using the waker now.
     users: AtomicU32,
-    // Made from a box by `Signals::new`. While no `Signals` has this place, it is null or the waker is leaked.
+    // Made from a box by `Signals::new`. While no `Signals` has this place, the pointer is null, or it points to a waker
+    // that `retire` has leaked.
     waker: AtomicPtr<Waker>,
     next: OnceLock<&'static Place>,
 }
 
 /// How often `retire` checks for a handler that still uses the waker, before it leaks the waker. A handler needs no
-/// longer than a system call. In a forked child a handler may never end, because its thread does not exist there.
+/// longer than a system call. But if another thread was in a handler when the process forked, the child counts that
+/// handler for ever, because the child does not have that thread.
 const LOOKS_MAX: u32 = 1_000;
 
 impl Place {
@@ -268,7 +270,7 @@ fn exchange(number: i32, action: &libc::sigaction) -> nix::Result<libc::sigactio
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: both point to live structures. The action is the one that the kernel returned for this signal, or it has
     // our handler. That handler does only what is safe in a signal handler: it loads and changes atomics in places that
-    // are never freed, and wakes.
+    // are never freed, and it wakes a loop with a system call.
     Errno::result(unsafe { libc::sigaction(number, action, &raw mut before) })?;
     Ok(before)
 }

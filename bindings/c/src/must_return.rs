@@ -1,5 +1,5 @@
-//! The border at which the library calls a function of the user. Such a function must return. If it unwinds, the
-//! process ends with a message that names the function. Otherwise the loop's turn would be left half done.
+//! The border at which the library calls a function of the user. Such a function must return. If it
+//! unwinds, the loop's turn would be left half done. So the process ends, with a message that names the function.
 
 use std::io::Write;
 

@@ -1,8 +1,11 @@
 //! Ctrl-C. A running loop returns after the current callback. A callback that takes too long gets an error
-//! ("interrupted!", as in the `lua` program). A script that runs no loop, or that runs another loop afterwards, gets
-//! the same error. A further Ctrl-C before the script has got the error interrupts at once. The program ends if Ctrl-C
-//! comes again before an interrupt at once has taken effect, for example while a function in C runs. A script may catch
-//! the error each time. So the third Ctrl-C within a second ends the program, too.
+//! ("interrupted!", as in the `lua` program). A script that runs no loop gets the same error, and so does a script that
+//! runs another loop after the one that returned.
+//!
+//! If Ctrl-C comes again before that error, the error is raised at the next instruction of Lua. If Ctrl-C comes once more
+//! before that instruction, for example because a function in C runs, the program ends.
+//!
+//! A script may catch the error each time. So the third Ctrl-C within a second ends the program, too.
 
 use crate::sys;
 use cogloop_lua_core::interrupt::{self, Found};
@@ -42,8 +45,8 @@ pub(crate) fn install(lua: *mut lua_State) -> io::Result<()> {
     START.get_or_init(Instant::now);
     interrupt::install()?;
     // SAFETY: `on_signal` is async-signal-safe. It uses atomics, the monotonic clock, the functions that wake a loop or
-    // a sleep, `lua_sethook`, and the end of the process. `lua_sethook` may be called in a signal handler, because it
-    // only stores values.
+    // a sleep, `lua_sethook`, and a function that ends the process. `lua_sethook` may be called in a signal handler,
+    // because it only stores values.
     unsafe { sys::on_ctrl_c(on_signal) }
 }
 

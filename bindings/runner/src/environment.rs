@@ -5,7 +5,7 @@ use crate::sys::modules;
 use std::env;
 use std::ffi::{CString, OsString};
 
-/// Adds the actions of the environment before those of the options.
+/// Puts the actions that the environment asks for in front of those that the options ask for.
 pub(crate) fn prepare(script: &mut Script, lua_version: &str) {
     let number = match lua_version.strip_prefix("Lua ") {
         Some(number) => number.split(' ').next().unwrap_or(number),

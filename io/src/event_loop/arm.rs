@@ -1,4 +1,6 @@
-//! The functions for timers: those of the scheduler, in nanoseconds, with delays that count from now.
+//! The functions that add, change and cancel timers. Times are in nanoseconds, and a delay counts from now.
+//!
+//! A timer that is due waits until the user pulls it, with [`next_expired`](EventLoop::next_expired).
 //!
 //! Every deadline, also each deadline of an interval, is rounded up to the loop's resolution. The rounded deadline
 //! decides the order and is reported, and lateness counts from the rounded deadline. Timers with equal deadlines fire
@@ -32,7 +34,7 @@ impl<T: Clone> EventLoop<T> {
 
     /// Arms a one-shot timer that is due at `deadline_ns`, rounded up to the loop's resolution. A deadline in the past
     /// is due in the next turn. But if it is after the start of the current tick, it is due when that tick ends. A
-    /// deadline after the start of the last tick of `u64` is never due.
+    /// deadline that rounds up to `u64::MAX` or beyond is never due.
     ///
     /// # Panics
     /// As [`add_timer`](Self::add_timer).
@@ -237,8 +239,8 @@ impl<T: Clone> EventLoop<T> {
 
     /// The slack of timers that are added from now on without a plan, by [`add_timer`](Self::add_timer),
     /// [`add_timer_at`](Self::add_timer_at) and [`try_add_kept_timer`](Self::try_add_kept_timer). A timer that is added
-    /// for the next turn has no slack. A [`Plan`] has a slack of its own; a caller that lets its users leave out the
-    /// slack can pass this value.
+    /// for the next turn has no slack. A [`Plan`] names its own slack. A caller whose users may leave out the slack can
+    /// use this value in the plan.
     #[inline]
     pub fn slack_ns(&self) -> u64 {
         self.timers.slack_ns()
@@ -249,8 +251,9 @@ impl<T: Clone> EventLoop<T> {
         self.timers.set_slack_ns(slack_ns);
     }
 
-    /// Gives back memory that is not used any more after many timers have ended: the memory behind the place of the
-    /// last live timer. The loop never does this on its own, because the next timers would have to allocate again.
+    /// Gives back memory that is not used any more after many timers have ended. Timers lie in an array, and the memory
+    /// after the last live one is given back. The loop never does this on its own, because the next timers would have to
+    /// allocate again.
     pub fn shrink_timers_to_fit(&mut self) {
         self.timers.shrink_to_fit();
     }

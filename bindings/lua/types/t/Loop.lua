@@ -41,7 +41,7 @@
 ---@class t.Loop.Options
 ---@field backend? 'epoll' | 'uring' | 'select' | 'portable' default: `COGLOOP_BACKEND`, or the best backend that works
 ---@field clock? 'real' | 'virtual' a virtual clock jumps to the next deadline instead of waiting for it
----@field debug? boolean whether user value 1 of a task is the task that fires next after it (also: `COGLOOP_DEBUG=1`)
+---@field debug? boolean sets user value 1 of each task to the task that fires next after it (also: `COGLOOP_DEBUG=1`)
 
 --- A task that was added to a loop. Its user value 2 is `{ f, arg1, … }`.
 ---@class t.Loop.Task : userdata
@@ -71,7 +71,7 @@
 ---@field readwrite 3
 ---@field both 3
 ---@field either 3
----@field onerror? fun( err: any, traceback: string?, what: t.Loop.Task | t.Loop.Node ) gets the errors of callbacks; without this function the errors leave `run`
+---@field onerror? fun( err: any, traceback: string?, what: t.Loop.Task | t.Loop.Node ) gets the errors of callbacks; without this function `run` raises them
 ---@field [t.Loop.Handle] t.Loop.Node?
 ---@overload fun( options?: t.Loop.Options | integer ): t.Loop
 ---@operator len: integer

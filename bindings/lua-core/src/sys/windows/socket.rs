@@ -61,7 +61,7 @@ impl Mode {
     }
 }
 
-/// Makes a socket that started programs do not inherit. The caller owns the number.
+/// Makes a socket that is not inherited by programs that this process starts. The caller owns the number.
 ///
 /// # Errors
 ///
@@ -75,9 +75,9 @@ pub(crate) fn create(family: c_int, kind: c_int, protocol: c_int) -> io::Result<
     Ok(into_number(socket))
 }
 
-/// If nothing receives a datagram, the peer's system answers with an error. By default that answer makes the next
-/// `recv` fail, which is unrelated to the datagram. This function turns the report off. Other systems report the answer
-/// only if the socket is connected.
+/// If nothing receives a datagram, the peer's system answers with an error. By default Windows reports that answer as
+/// the error of the next `recv`, even if that waits for another peer. This function turns the report off. Other systems
+/// report the answer only if the socket is connected.
 fn do_not_report_unreachable(socket: &Socket) {
     let (is_reported, mut length) = (0_u32, 0_u32);
     // SAFETY: the input and the length are alive; there is no output and no overlapped call. If Windows refuses the
