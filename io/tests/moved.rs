@@ -4,11 +4,21 @@
 
 mod common;
 
-use cogloop_io::{Interest, Mode, Options, Recording, Wait};
+use cogloop_io::{Interest, Mode, Options, Recording, Token, Wait};
 use common::*;
 
 fn options_of(backend: &str) -> Options {
     Options { backend: Some(backend.to_owned()), ..Options::default() }
+}
+
+/// Takes turns until `token` is ready, and returns everything that they found ready. While a timer is armed, a turn on a
+/// slow machine may leave descriptors to the next one.
+fn until(events: &mut Loop, token: Token) -> Vec<(Token, Interest)> {
+    let mut found = Vec::new();
+    while !found.iter().any(|&(each, _)| each == token) {
+        found.extend(poll(events));
+    }
+    found
 }
 
 #[test]
@@ -23,7 +33,7 @@ fn a_loop_goes_on_with_its_timers_and_descriptors_on_a_new_backend() {
         let idle = events.add_descriptor(idle, Interest::NONE).unwrap();
         write(&mut edge_peer);
         assert_eq!(poll(&mut events), [(edge, READ)], "{name}");
-        // The timer is due in an hour. So until it is rescheduled below, the turns have only descriptors to serve.
+        // The timer is due in an hour. So until it is rescheduled below, the turns find only descriptors.
         let timer = events.add_timer(3_600_000 * MS, 7);
         let waker = events.waker();
         events.leave_thread();
@@ -32,9 +42,9 @@ fn a_loop_goes_on_with_its_timers_and_descriptors_on_a_new_backend() {
         events.audit();
         assert_eq!(poll(&mut events), [(level, READ)], "{name}: the edge was reported already");
         events.drained(edge, READ).unwrap();
-        assert_eq!(poll(&mut events).len(), 2, "{name}");
+        until(&mut events, edge);
         events.set_interest(idle, WRITE).unwrap();
-        assert_eq!(poll(&mut events).len(), 2, "{name}: the edge is silent again");
+        assert!(!until(&mut events, idle).contains(&(edge, READ)), "{name}: the edge is silent again");
         for token in [level, edge, idle] {
             events.remove_descriptor(token).unwrap();
         }

@@ -288,6 +288,7 @@ with( 'cqueues', 'a controller polls a loop of ours by pollfd, events and timeou
   local inner, cq, ran = cogloop.loop( ), cqueues.new( ), { }
   if not inner:pollfd( ) then return end
   local reader, writer = T.fifo( )
+  local before = cqueues.monotime( )
   local watcher
   watcher = inner:on( reader, 'r', function( )
     ran[ #ran + 1 ] = reader:read( )
@@ -304,7 +305,6 @@ with( 'cqueues', 'a controller polls a loop of ours by pollfd, events and timeou
     until not is_left
     ran[ #ran + 1 ] = 'end'
   end )
-  local before = cqueues.monotime( )
   assert( cq:loop( 600 ) )
   T.same_list( ran, { 'timer', 'line', 'end' } )
   is_true( cqueues.monotime( ) - before >= 0.01, 'early' )
