@@ -12,9 +12,9 @@ pub struct Dump<'a, T, const BITS: u32, const LEVELS: usize>(&'a Wheel<T, BITS, 
 
 impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// Draws the wheel as text: the time, the number of timers, the number of due timers, the number of near timers
-    /// (those of a crowded slot that time has entered) if there are any, and each occupied level with
-    /// its occupied slots. Each slot is shown with its first tick and its number of timers. Disarmed timers are not
-    /// shown.
+    /// (those of crowded slots that were sorted before time entered them or when it did) if there are any, and each
+    /// occupied level with its occupied slots. Each slot is shown with its first tick and its number of timers.
+    /// Disarmed timers are not shown.
     ///
     /// ```
     /// let mut wheel = cogloop_engine::Wheel::<u64>::new();

@@ -1,4 +1,5 @@
-//! The near list: the timers of crowded slots that time has entered, in the order of their deadlines.
+//! The near list: the timers of crowded slots that time has entered, or will enter next, in the order of their
+//! deadlines.
 //!
 //! When time enters a slot, the slot's timers could move to lower levels, and from there to even lower ones. For a
 //! crowded slot it is faster to sort the timers once. They become the near list, and expire from its front. Each
@@ -13,10 +14,14 @@
 //!   level 0, 1      [ e ][ ][ f ]       timers that are set later for the slot's stretch go to their slots as usual
 //! ```
 //!
+//! A search for the earliest deadline sorts a crowded slot, too, and moves its timers to the near list before time
+//! enters the slot. Timers that are set later for the slot's stretch then are alone in the slot. So the next search
+//! visits only them, however many timers are near. When they are a crowd themselves, they join the near timers.
+//!
 //! So timers on the near list and timers in the slots can be due in turns. Of two with the same deadline, the timer on
-//! the near list was set earlier: it was in the slot already when time entered it. Before a list of level 0 expires,
-//! the near timers up to its tick expire. Before a slot of a higher level expires or cascades, the near timers that are
-//! due move back to the slot's front, and are sorted with the slot's timers.
+//! the near list was set earlier: it was in the slot already when the slot was sorted. Before a list of level 0
+//! expires, the near timers up to its tick expire. Before a slot of a higher level expires or cascades, the near timers
+//! that are due move back to the slot's front, and are sorted with the slot's timers.
 
 use crate::geometry;
 use crate::list;
@@ -49,6 +54,13 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if !self.is_crowded(slot) {
             return self.cascade(slot);
         }
+        self.make_near(slot, last);
+        self.move_near(self.now, Self::EXPIRED);
+    }
+
+    /// Sorts the timers of a slot, together with the near timers up to the slot's last tick `last`, and puts them on
+    /// the front of the near list. The slot is not empty and has no annex. The caller sets `near_from`.
+    fn make_near(&mut self, slot: u32, last: u64) {
         if self.near_from <= last {
             self.rejoin(slot, last);
         }
@@ -58,7 +70,21 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         list::move_before(nodes, slot, slot, behind);
         list::reset(nodes, slot);
         self.unmark(slot);
-        self.move_near(self.now, Self::EXPIRED);
+    }
+
+    /// Makes the timers of a crowded slot near before time enters the slot. Returns the earliest deadline of all near
+    /// timers. Returns `None`, and changes nothing, if the slot has an annex, whose timers come first, or if there are
+    /// so many near timers that sorting some of them again could take long.
+    pub(crate) fn make_near_early(&mut self, slot: u32) -> Option<u64> {
+        let are_many_near = || list::iter(&self.arena.nodes, Self::NEAR).nth(Self::CROWD_MAX as usize).is_some();
+        if self.annexes.has(slot) || are_many_near() {
+            return None;
+        }
+        let (_, last) = self.stretch(slot as usize);
+        self.make_near(slot, last);
+        let first = self.first_near()?;
+        self.near_from = first.min(NEVER - 1);
+        Some(first)
     }
 
     /// Sorts a slot, unless it is sorted already.
@@ -303,6 +329,68 @@ mod tests {
             core::iter::from_fn(|| wheel.pop_expired()).map(|timer| timer.value).collect::<Vec<_>>(),
             [0, 1, 2, 3]
         );
+    }
+
+    #[test]
+    fn a_crowded_slot_is_near_as_soon_as_its_earliest_deadline_is_searched() {
+        let mut wheel = Wheel::<u64, 2, 4>::with_geometry();
+        (0..).zip([30, 18, 25, 18, 17]).for_each(|(value, deadline)| _ = wheel.insert(deadline, value));
+        assert_eq!(wheel.next_deadline(), Some(17));
+        assert_eq!(listed(&wheel), [17, 18, 18, 25, 30]);
+        // These timers go to the slot, and each is behind the near timer with the same deadline.
+        (10..).zip([25, 16, 18]).for_each(|(value, deadline)| _ = wheel.insert(deadline, value));
+        assert_eq!(wheel.next_deadline(), Some(16));
+        assert_eq!(listed(&wheel), [17, 18, 18, 25, 30], "three timers are no crowd");
+        wheel.advance(18);
+        assert_eq!(popped(&mut wheel), [(16, 11), (17, 4), (18, 1), (18, 3), (18, 12)]);
+        wheel.advance(30);
+        assert_eq!(popped(&mut wheel), [(25, 2), (25, 10), (30, 0)]);
+    }
+
+    #[test]
+    fn later_crowds_of_a_slot_join_the_near_list_behind_equal_deadlines() {
+        let mut wheel = Wheel::<u64, 2, 4>::with_geometry();
+        for first in [0, 10, 20] {
+            (first..).zip([70, 100, 127, 64, 80]).for_each(|(value, deadline)| _ = wheel.insert(deadline, value));
+            let key = wheel.insert(1, 99);
+            wheel.next_deadline();
+            wheel.cancel(key);
+            assert_eq!(wheel.next_deadline(), Some(64));
+        }
+        assert_eq!(listed(&wheel).len(), 15);
+        wheel.advance(127);
+        let values: Vec<u64> = popped(&mut wheel).into_iter().map(|(_, value)| value).collect();
+        assert_eq!(values, [3, 13, 23, 0, 10, 20, 4, 14, 24, 1, 11, 21, 2, 12, 22]);
+    }
+
+    /// Replaces the earliest timer of a slot again and again, and asks for the next deadline each time. The slot must
+    /// not be sorted each time, and few timers may be in the slot: each question visits all of them.
+    #[test]
+    fn a_crowd_whose_earliest_timer_is_replaced_again_and_again_is_seldom_sorted() {
+        for slot_start in [3 << 16, 5 << 24] {
+            let slot = geometry::slot_of::<8>(slot_start, 0) as u32;
+            let mut state = 1u64;
+            let mut random_deadline = || {
+                state = state * 16807 % 2_147_483_647;
+                slot_start + state % (1 << 16)
+            };
+            let mut wheel = Wheel::<u64>::new();
+            let mut add = |wheel: &mut Wheel<u64>, value| {
+                let deadline = random_deadline();
+                ((deadline, value), wheel.insert(deadline, value))
+            };
+            let mut waiting: BTreeMap<_, _> = (0..4_000).map(|value| add(&mut wheel, value)).collect();
+            for value in 4_000..8_000 {
+                let (_, key) = waiting.pop_first().expect("there are 4,000 timers");
+                wheel.cancel(key).expect("the timer is pending");
+                waiting.extend([add(&mut wheel, value)]);
+                assert_eq!(wheel.next_deadline(), waiting.keys().next().map(|&(deadline, _)| deadline));
+                assert!(list::iter(&wheel.arena.nodes, slot).count() < 256);
+            }
+            wheel.audit();
+            let sorted = wheel.sorter.sorted / 4_000;
+            assert!(sorted < 20, "{sorted} timers were sorted for each question");
+        }
     }
 
     #[test]

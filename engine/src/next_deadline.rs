@@ -18,7 +18,8 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// result is [`Wheel::now`]. Otherwise it is `None` if no timer is armed.
     ///
     /// The call usually reads a few words. If the earliest timer was cancelled or has expired, the first occupied slot
-    /// is searched once, or sorted if it is crowded. A slot whose timers were inserted in the order of their deadlines
+    /// is searched once, or sorted if it is crowded. Timers that are added to a sorted slot later are searched, until
+    /// they are a crowd as well. A slot whose timers were inserted in the order of their deadlines
     /// needs no search. Timers with equal delays are inserted in that order.
     #[inline]
     pub fn next_deadline(&mut self) -> Option<u64> {
@@ -76,6 +77,9 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     #[inline(never)]
     fn search(&mut self, list: u32) -> u64 {
         if list < Self::EXPIRED && self.is_crowded(list) {
+            if let Some(first) = self.make_near_early(list) {
+                return first;
+            }
             self.sort(list);
             let nodes = &self.arena.nodes;
             return nodes[nodes[list as usize].next as usize].deadline;
