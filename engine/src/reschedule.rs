@@ -1,6 +1,5 @@
 //! Sets a timer for another deadline.
 
-use crate::geometry;
 use crate::key::Key;
 use crate::list;
 use crate::node::Node;
@@ -35,12 +34,7 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
         if old == self.earliest {
             self.earliest = UNKNOWN;
         }
-        let list = if deadline <= self.now {
-            Self::OVERDUE
-        } else {
-            self.earliest = self.earliest.min(deadline);
-            geometry::slot_of::<BITS>(deadline, self.now) as u32
-        };
+        let list = Self::list_seen_from(self.now, &mut self.earliest, deadline);
         nodes[node].deadline = deadline;
         if list::append(nodes, list, node as u32, deadline) {
             self.mark_occupied(list);

@@ -285,13 +285,19 @@ impl<T, const BITS: u32, const LEVELS: usize> Wheel<T, BITS, LEVELS> {
     /// The list for a timer that is set now. Stores the timer's deadline in `earliest` if it is before `earliest`.
     #[inline(always)]
     pub(crate) fn list_for(&mut self, deadline: u64) -> u32 {
-        if deadline <= self.now {
+        Self::list_seen_from(self.now, &mut self.earliest, deadline)
+    }
+
+    /// [`Self::list_for`] for a caller that has borrowed another part of the wheel.
+    #[inline(always)]
+    pub(crate) fn list_seen_from(now: u64, earliest: &mut u64, deadline: u64) -> u32 {
+        if deadline <= now {
             return Self::OVERDUE;
         }
-        if deadline < self.earliest {
-            self.earliest = deadline;
+        if deadline < *earliest {
+            *earliest = deadline;
         }
-        geometry::slot_of::<BITS>(deadline, self.now) as u32
+        geometry::slot_of::<BITS>(deadline, now) as u32
     }
 
     /// Marks the slot of a list as occupied. The caller has appended the first timer to the list.
