@@ -139,19 +139,23 @@ impl Walk {
 /// The state of reading ahead in the expired queue, whose nodes are taken off one by one at the front.
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
-    /// The node at which the next batch begins, or `NEVER`.
-    batch: u32,
+    /// At the node with this number, counted from 1 at the queue's front, the next batch begins. A number greater than
+    /// `BATCH` means that there is no next batch.
+    ///
+    /// The state is a count and not a node, because a node may be cancelled before it is first in the queue. If nodes
+    /// are cancelled, the next batch is read a few nodes late.
+    left: u32,
 }
 
 impl Front {
-    pub(crate) const EMPTY: Self = Self { batch: NEVER };
+    pub(crate) const EMPTY: Self = Self { left: NEVER };
 
     /// Notes that a list will be spliced to the queue `to`. Call this before the splice. Reading ahead begins at the
-    /// list's first node, unless reading ahead is under way nearer to the queue's front.
+    /// queue's front, unless it is under way.
     #[inline(always)]
     pub(crate) fn spliced<T>(&mut self, nodes: &[Node<T>], from: u32, to: u32) {
-        if has_pointers(nodes, from) && (self.batch == NEVER || nodes[to as usize].next == to) {
-            self.batch = nodes[from as usize].next;
+        if has_pointers(nodes, from) && (self.left > BATCH || nodes[to as usize].next == to) {
+            self.left = 1;
         }
     }
 
@@ -159,8 +163,10 @@ impl Front {
     /// call in [`BATCH`] reads `node` and the nodes behind it. Call this before `node` is taken off.
     #[inline(always)]
     pub(crate) fn approach<T>(&mut self, nodes: &[Node<T>], list: u32, node: u32) {
-        if node == self.batch {
-            self.batch = touch_batch(nodes, list, node);
+        self.left = self.left.wrapping_sub(1);
+        if self.left == 0 {
+            let next = touch_batch(nodes, list, node);
+            self.left = if next == NEVER { NEVER } else { BATCH };
         }
     }
 }
@@ -200,5 +206,33 @@ mod tests {
         assert_eq!(first, expected, "of 32 steps, 17 wait");
         let gaps: Vec<u32> = later.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(gaps.iter().all(|&gap| gap == DISTANCE) && gaps.len() == 59, "{gaps:?}");
+    }
+    /// Takes all nodes off a queue, and with every fourth one also cancels the node behind it. The 65th node, at which
+    /// the second batch would begin, is cancelled in this way.
+    #[test]
+    fn reading_ahead_goes_on_when_the_first_node_of_the_next_batch_is_cancelled() {
+        let (from, queue, timers) = (0, 1, 4 * BATCH);
+        let mut nodes: Vec<Node<()>> = (0..=CACHED as u32 + timers).map(|_| Node::vacant(0)).collect();
+        [from, queue].into_iter().for_each(|list| nodes[list as usize] = Node::sentinel(list));
+        (2..timers + 2).for_each(|node| _ = list::append(&mut nodes, from, node, 0));
+        let mut front = Front::EMPTY;
+        list::splice(&mut nodes, from, queue, &mut front);
+        let mut steps_before_reads = Vec::new();
+        for step in 0.. {
+            let node = nodes[queue as usize].next;
+            if node == queue {
+                break;
+            }
+            if front.left == 1 {
+                steps_before_reads.push(step);
+            }
+            front.approach(&nodes, queue, node);
+            let behind = nodes[node as usize].next;
+            if step % 4 == 3 && behind != queue {
+                list::unlink(&mut nodes, behind as usize);
+            }
+            list::take_first(&mut nodes, queue, node);
+        }
+        assert_eq!(steps_before_reads, [0, BATCH, 2 * BATCH, 3 * BATCH]);
     }
 }
