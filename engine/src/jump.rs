@@ -207,6 +207,7 @@ mod tests {
         let gaps: Vec<u32> = later.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(gaps.iter().all(|&gap| gap == DISTANCE) && gaps.len() == 59, "{gaps:?}");
     }
+
     /// Takes all nodes off a queue, and with every fourth one also cancels the node behind it. The 65th node, at which
     /// the second batch would begin, is cancelled in this way.
     #[test]
