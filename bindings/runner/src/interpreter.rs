@@ -2,7 +2,7 @@
 //! runs inside one protected call.
 
 use crate::command_line::{Before, Script, Source};
-use crate::message::{on_raise, report};
+use crate::message::{on_raise, report, tell};
 use crate::{ctrl_c, prompt};
 use cogloop_lua_core::interrupt;
 use mlua::ffi::{
@@ -22,7 +22,7 @@ pub(crate) fn run(script: &Script) -> ExitCode {
     let worked = unsafe {
         let lua = luaL_newstate();
         if lua.is_null() {
-            eprintln!("cogloop: not enough memory");
+            tell(format_args!("not enough memory"));
             return ExitCode::FAILURE;
         }
         let worked = match ctrl_c::install(lua) {
@@ -36,7 +36,7 @@ pub(crate) fn run(script: &Script) -> ExitCode {
                 worked
             }
             Err(error) => {
-                eprintln!("cogloop: cannot handle Ctrl-C: {error}");
+                tell(format_args!("cannot handle Ctrl-C: {error}"));
                 false
             }
         };

@@ -31,17 +31,16 @@ fn main() -> ExitCode {
     let options = match prepared() {
         Ok(options) => options,
         Err(problem) => {
-            eprintln!("cogloop: {problem}\nTry 'cogloop --help'.");
+            message::tell(format_args!("{problem}\nTry 'cogloop --help'."));
             return ExitCode::from(2);
         }
     };
     match options.command {
-        Command::Help => print!("{}", usage::help()),
-        Command::Man => print!("{}", usage::man(&version())),
-        Command::Version => println!("{}", version()),
-        Command::Run(script) => return run(script, options.trace.as_deref()),
+        Command::Help => message::show(&usage::help()),
+        Command::Man => message::show(&usage::man(&version())),
+        Command::Version => message::show(&(version() + "\n")),
+        Command::Run(script) => run(script, options.trace.as_deref()),
     }
-    ExitCode::SUCCESS
 }
 
 /// Reads the command line, and applies its options.
@@ -67,7 +66,8 @@ fn prepared() -> Result<Options, String> {
         cogloop_lua_core::set_virtual();
     }
     if options.tells_version {
-        println!("{}", version());
+        // As in `lua`, the script runs even if the version cannot be written.
+        message::show(&(version() + "\n"));
     }
     Ok(options)
 }
@@ -79,7 +79,7 @@ fn run(mut script: Script, trace: Option<&OsStr>) -> ExitCode {
     environment::prepare(&mut script, cogloop_lua_core::LUA_VERSION);
     let status = interpreter::run(&script);
     if is_run && !cogloop_lua_core::has_made_a_loop() {
-        without_a_loop.iter().for_each(|line| eprintln!("cogloop: {line}"));
+        without_a_loop.iter().for_each(|line| message::tell(format_args!("{line}")));
     }
     status
 }

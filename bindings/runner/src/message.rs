@@ -1,4 +1,5 @@
-//! Reports an error: its text, with a traceback.
+//! Reports an error: its text, with a traceback. Also writes the program's other texts. `println!` and `eprintln!` would
+//! panic if a text cannot be written, for example because a disk is full.
 
 use crate::colour;
 use cogloop_lua_core::push_traceback;
@@ -7,9 +8,29 @@ use mlua::ffi::{
     luaL_callmeta, luaL_traceback, luaL_typename,
 };
 use std::ffi::{CStr, c_int};
+use std::fmt::Arguments;
 use std::io::Write;
+use std::process::ExitCode;
 
 const TRACEBACK: &[u8] = b"\nstack traceback:\n";
+
+/// Writes a text to standard output. Returns the exit status.
+pub(crate) fn show(text: &str) -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(format_args!("cannot write to standard output: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes `cogloop: `, the message and the end of the line to standard error.
+pub(crate) fn tell(message: Arguments<'_>) {
+    // If this fails, there is no way to report it.
+    let _ = std::io::stderr().lock().write_all(format!("cogloop: {message}\n").as_bytes());
+}
 
 /// Writes the message on top of the stack to standard error. On a terminal the message gets colours.
 ///

@@ -459,3 +459,22 @@ fn a_trace_that_could_not_be_written_is_reported_at_the_end() {
     let told = text(&out.stderr);
     assert!(told.starts_with("cogloop: --trace /dev/full: No space left"), "{told}");
 }
+
+/// No text of the program ends it with a panic. Also with a full disk the exit status is the promised one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_text_that_cannot_be_written_does_not_disturb_the_program() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has /dev/full");
+    for option in ["--help", "--man", "--version"] {
+        let out = cogloop().arg(option).stdout(full()).output().expect("the program starts");
+        let told = "cogloop: cannot write to standard output: No space left on device (os error 28)\n";
+        assert_eq!((text(&out.stderr), out.status.code()), (told.to_owned(), Some(1)), "{option}");
+    }
+    let out = cogloop().args(["-v", "-e", "os.exit( 3 )"]).stdout(full()).output().expect("the program starts");
+    assert_eq!(out.status.code(), Some(3), "{}", text(&out.stderr));
+    let trace = std::env::temp_dir().join(format!("cogloop-full-{}.json", std::process::id()));
+    for (arguments, status) in [(["--nope", "", ""], 2), (["--trace", trace.to_str().unwrap(), "-v"], 0)] {
+        let out = cogloop().args(arguments.iter().filter(|text| !text.is_empty())).stderr(full()).output();
+        assert_eq!(out.expect("the program starts").status.code(), Some(status), "{arguments:?}");
+    }
+}

@@ -83,7 +83,7 @@ fn begin() -> io::Result<()> {
             if !is_edited {
                 editor::read(&asking, prompts);
             } else if let Err(error) = editor::edit(&asking, &lua) {
-                eprintln!("cogloop: the terminal: {error}");
+                message::tell(format_args!("the terminal: {error}"));
             }
             let _ = asking.ask(What::End, "", None);
         })
@@ -96,7 +96,7 @@ fn begin() -> io::Result<()> {
 
 /// `start( )` → whether the prompt has begun
 unsafe extern "C-unwind" fn start(lua: *mut lua_State) -> c_int {
-    let begun = begin().map_err(|error| eprintln!("cogloop: no prompt: {error}"));
+    let begun = begin().map_err(|error| message::tell(format_args!("no prompt: {error}")));
     // SAFETY: called by Lua, with room for a value.
     unsafe { lua_pushboolean(lua, c_int::from(begun.is_ok())) };
     1
