@@ -7,7 +7,7 @@ use super::upvalue;
 use crate::host::arm::Due;
 use crate::host::memory::value;
 use crate::host::state::{check_loop, state_at};
-use crate::lua::args::{MS, bytes, check_callable, check_ms, check_options, read_ms, wrong_part};
+use crate::lua::args::{MS, bytes, check_callable, check_ms, check_options, read_ms, wrong, wrong_part};
 use crate::lua::callback::pack;
 use crate::lua::entry::entry;
 use crate::lua::stack::stack;
@@ -30,10 +30,10 @@ entry!(
 );
 
 entry!(
-    /// `loop:at( ms, f, ... )` → timer. The timer is due when the loop's time, as `now` returns it, reaches `ms`.
+    /// `loop:at( time, f, ... )` → timer. The timer is due when the loop's time, as `now` returns it, reaches `time`.
     pub(super) fn at(lua: *mut lua_State) -> c_int {
         receiver(lua);
-        let deadline_ns = check_ms(lua, 2);
+        let deadline_ns = read_ms(lua, 2).unwrap_or_else(|| wrong(lua, 2, c"time", MS));
         add(lua, 0, Due::At(deadline_ns))
     }
 );

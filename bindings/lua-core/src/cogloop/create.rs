@@ -127,7 +127,7 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
                 (b"record", ..) => wrong_option(lua, c"option 'record'", c"the name of a file"),
                 (b"replay", ..) => wrong_option(lua, c"option 'replay'", c"the name of a file"),
                 (b"clock", ..) => wrong_option(lua, c"option 'clock'", c"'real' or 'virtual'"),
-                (b"slack", ..) => wrong_option(lua, c"option 'slack'", c"milliseconds"),
+                (b"slack", ..) => wrong_option(lua, c"option 'slack'", c"milliseconds, 0 or more,"),
                 (b"resolution", ..) => wrong_option(lua, c"option 'resolution'", c"milliseconds above 0"),
                 _ => {
                     lua_pop(lua, 1);

@@ -3,6 +3,7 @@
 local module, methods, inner = ...
 local resume_inside, relay, is_wait  = inner.resume_inside, inner.relay, inner.is_wait
 local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status, coroutine.yield
+local current = coroutine.running
 local error, pcall = error, pcall
 local default, check_f, check_f_of_module = inner.of_module.default, inner.of_loop.f, inner.of_module.f
 
@@ -24,11 +25,25 @@ local function returned( ok, ... )
   return ...
 end
 
--- Like `coroutine.wrap`.
+local IN_USE = 'another task waits in this coroutine of wrap: only one task at a time can resume it'
+
+-- Like `coroutine.wrap`. While a task waits in `co`, Lua sees `co` as suspended. So without a check a second task could
+-- resume it: the wait would end early, and the first task would later resume `co` in the wrong place.
 function methods.wrap( loop, f )
   check_f( loop, f )
   local co = create( function( ... ) return f( ... ) end )
-  return function( ... ) return returned( step( loop, co, ... ) ) end
+  local user
+  local function left( ... )
+    user = nil
+    return returned( ... )
+  end
+  return function( ... )
+    if status( co ) ~= 'suspended' then return returned( step( loop, co, ... ) ) end
+    local caller = current( )
+    if user and user ~= caller and status( user ) == 'suspended' then error( IN_USE, 2 ) end
+    user = caller
+    return left( step( loop, co, ... ) )
+  end
 end
 
 -- Like `pcall`. In versions of Lua in which `pcall` cannot yield, the function runs in a coroutine of its own.

@@ -12,9 +12,9 @@ use crate::lua::interrupt;
 use crate::lua::stack::stack;
 use crate::lua::version::push_user_value;
 use mlua::ffi::{
-    LUA_OK, LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, lua_State, lua_error, lua_gettop, lua_pcall, lua_pop,
-    lua_pushboolean, lua_pushcfunction, lua_pushinteger, lua_pushnil, lua_rawgeti, lua_settop, lua_toboolean,
-    lua_tostring, lua_type, lua_upvalueindex, luaL_callmeta, luaL_checkstack, luaL_traceback,
+    LUA_OK, LUA_TNIL, LUA_TNONE, LUA_TSTRING, lua_State, lua_error, lua_gettop, lua_pcall, lua_pop, lua_pushboolean,
+    lua_pushcfunction, lua_pushinteger, lua_pushnil, lua_rawgeti, lua_settop, lua_toboolean, lua_tostring, lua_type,
+    lua_upvalueindex, luaL_checkstack, luaL_traceback,
 };
 use std::ffi::c_int;
 use std::time::{Duration, SystemTime};
@@ -196,13 +196,11 @@ entry!(
 );
 
 entry!(
-    /// The message handler: adds the traceback to a text, and to a value that has `__tostring`. Does not change other
-    /// values.
+    /// The message handler: adds the traceback to a text. Does not change other values: a script that catches the error
+    /// may look for its own object.
     fn with_traceback(lua: *mut lua_State) -> c_int {
-        let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER);
-        if is_text || luaL_callmeta(lua, 1, c"__tostring".as_ptr()) != 0 {
-            let text = lua_tostring(lua, -1);
-            luaL_traceback(lua, lua, text, 1);
+        if lua_type(lua, 1) == LUA_TSTRING {
+            luaL_traceback(lua, lua, lua_tostring(lua, 1), 1);
         }
         1
     }

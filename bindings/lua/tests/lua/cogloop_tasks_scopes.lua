@@ -343,6 +343,35 @@ test( 'errors and cancellations pass through wrap', function( )
   equal( task:status( ), 'cancelled' )
 end )
 
+test( 'only one task at a time can resume a coroutine of wrap, and no wait in it ends early', function( )
+  local loop = virtual( )
+  local woke, got = { }, { }
+  local next = loop:wrap( function( )
+    for i = 1, 3 do
+      loop:sleep( 10 )
+      woke[ i ] = loop:now( )
+      coroutine.yield( i )
+    end
+  end )
+  local first = loop:spawn( function( ) got[ 1 ] = next( ) end )
+  loop:spawn( function( )
+    local err = fails( 'another task waits in this coroutine', function( ) local _ = next( ) end )
+    is_true( err:find( 'cogloop_tasks_scopes.lua:%d+: ' ), err )
+    first:join( )
+    got[ 2 ] = next( )
+  end )
+  loop:run( )
+  same_list( got, { 1, 2 } )
+  same_list( woke, { 10, 20 } )
+  -- A task that waits in the coroutine and is closed leaves it, as before, in the middle of its wait.
+  local closed = loop:spawn( function( ) next( ) end )
+  loop:step( 0 )
+  if coroutine.close then
+    coroutine.close( closed:thread( ) )
+    equal( run_in( loop, next ), 3 )
+  end
+end )
+
 test( 'a task may wait below pcall on every Lua', function( )
   local loop = virtual( )
   local got = { run_in( loop, function( )

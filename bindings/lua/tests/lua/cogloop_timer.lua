@@ -156,7 +156,7 @@ test( 'an error about an invalid delay names the argument and its number (C18)',
   local f = function( ) end
   for _, ms in ipairs{ -1, 0 / 0, 1 / 0, '5', false } do
     fails( "bad argument #1 to 'after' (ms: ", function( ) loop:after( ms, f ) end )
-    fails( "bad argument #1 to 'at' (ms: ", function( ) loop:at( ms, f ) end )
+    fails( "bad argument #1 to 'at' (time: ", function( ) loop:at( ms, f ) end )
   end
   fails( 'ms: ', function( ) loop:after( nil, f ) end )
   fails( 'ms: ', function( ) loop:every( 0, f ) end )
@@ -286,7 +286,7 @@ test( 'timers of a loop with slack share a wake-up, a timer keeps a slack of its
   is_true( at.after >= 40 and at.after <= 46, at.after )
   same_list( { at.at, at.every, at.sleep }, { at.after, at.after, at.after } )
   for _, slack in ipairs{ -1, 'x', true } do
-    fails( "option 'slack': milliseconds expected, got", cogloop.loop, { slack = slack } )
+    fails( "option 'slack': milliseconds, 0 or more, expected, got", cogloop.loop, { slack = slack } )
   end
 end )
 

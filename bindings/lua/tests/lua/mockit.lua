@@ -133,13 +133,16 @@ test( 'an error in the middle of the queue loses no event, and the first error i
   local message = fails( 'number 2', service.process_events )
   is_true( message:find( 'traceback', 1, true ) )
   equal( ran, 5 )
-  local object = { }
-  service.oneoff( 1, function( ) error( object ) end )
-  service.sleep( 1 )
-  local ok, got = pcall( service.process_events )
-  equal( ok, false )
-  equal( got, object )
-  equal( service.process_events( ), 0 )
+  -- A value that is no text is raised unchanged, as in a loop. Its `__tostring` is not called.
+  local with_text = setmetatable( { }, { __tostring = function( ) error 'no text' end } )
+  for _, value in ipairs{ { }, with_text, 42, io.stdout, false } do
+    service.oneoff( 1, function( ) error( value, 0 ) end )
+    service.sleep( 1 )
+    local ok, got = pcall( service.process_events )
+    equal( ok, false )
+    equal( got, value )
+    equal( service.process_events( ), 0 )
+  end
 end )
 
 test( 'wait returns when there is an event, or when its time is over', function( )
