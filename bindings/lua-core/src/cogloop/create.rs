@@ -5,7 +5,7 @@ use super::upvalue;
 use crate::host::create::{Choice, in_words, open, push_loop};
 use crate::host::memory::{State, value};
 use crate::host::recorded::{PATH_MAX, Wanted};
-use crate::lua::args::{bytes, fraction_to_ns, unknown_option, wrong, wrong_option};
+use crate::lua::args::{COLON, bytes, fraction_to_ns, unknown_option, wrong, wrong_option};
 use crate::lua::entry::entry;
 use crate::lua::guard::{ErrorText, Failure, Text, guard};
 use crate::lua::version::set_user_value;
@@ -13,7 +13,7 @@ use crate::sys::errno::ENOSYS;
 use cogloop_io::Error;
 use mlua::ffi::{
     LUA_TNIL, LUA_TNONE, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_State, lua_createtable, lua_next, lua_pop,
-    lua_pushnil, lua_pushvalue, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
+    lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawseti, lua_settop, lua_tonumber, lua_type, lua_upvalueindex,
 };
 use std::ffi::{CStr, c_int};
 use std::num::NonZeroUsize;
@@ -91,6 +91,9 @@ unsafe fn read_options(lua: *mut lua_State) -> Choice {
     unsafe {
         match lua_type(lua, 1) {
             LUA_TNONE | LUA_TNIL => return choice,
+            LUA_TTABLE if lua_rawequal(lua, 1, lua_upvalueindex(upvalue::MODULE)) != 0 => {
+                Text::<100>::new(COLON).raise(lua)
+            }
             LUA_TTABLE => {}
             _ => wrong(lua, 1, c"options", c"a table"),
         }

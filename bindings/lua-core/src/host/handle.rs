@@ -47,8 +47,10 @@ pub(crate) enum Refused {
     NotAHandle,
     /// A Lua file, which this system cannot observe.
     File,
-    /// The method of this name returned no number. The text describes what it returned.
+    /// The method of this name returned no number of a descriptor. The text describes what it returned.
     NoNumber(&'static CStr, Text<64>),
+    /// The field `pollfd` is this number, which is not the number of a descriptor.
+    BadNumber(Text<64>),
     /// The field of this name cannot be called. The text names the type of its value.
     NoMethod(&'static CStr, &'static CStr),
 }
@@ -141,8 +143,16 @@ pub(crate) unsafe fn check_handle(lua: *mut lua_State, arg: c_int) -> Handle {
             Err(Refused::Closed) => bad_argument(lua, arg, c"handle: it is closed".as_ptr()),
             Err(Refused::File) => bad_argument(lua, arg, NO_FILES.as_ptr()),
             Err(Refused::NoMethod(field, kind)) => {
-                let format = c"handle: its field %s is a %s, not a function".as_ptr();
-                bad_argument(lua, arg, lua_pushfstring(lua, format, field.as_ptr(), kind.as_ptr()))
+                let format = match field == c"pollfd" {
+                    true => c"handle: its field %s is a %s, not a function or the number of a descriptor",
+                    false => c"handle: its field %s is a %s, not a function",
+                };
+                bad_argument(lua, arg, lua_pushfstring(lua, format.as_ptr(), field.as_ptr(), kind.as_ptr()))
+            }
+            Err(Refused::BadNumber(got)) => {
+                got.push(lua);
+                let format = c"handle: its field pollfd is %s, not the number of a descriptor".as_ptr();
+                bad_argument(lua, arg, lua_pushfstring(lua, format, lua_tostring(lua, -1)))
             }
             Err(Refused::NoNumber(method, got)) => {
                 got.push(lua);
@@ -226,9 +236,9 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
             match lua_type(lua, -1) {
                 LUA_TNIL => {}
                 LUA_TNUMBER if name == c"pollfd" => {
-                    let number = lua_tonumber(lua, -1);
+                    let number = descriptor(lua).map_err(Refused::BadNumber);
                     lua_settop(lua, top);
-                    return Ok(number);
+                    return number;
                 }
                 _ if !is_callable(lua, -1) => {
                     // Lua's names of types are static.
@@ -241,7 +251,7 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
                     lua_pushvalue(lua, index);
                     call(lua);
                     let number = match lua_type(lua, -1) {
-                        LUA_TNUMBER => Ok(lua_tonumber(lua, -1)),
+                        LUA_TNUMBER => descriptor(lua).map_err(|got| Refused::NoNumber(name, got)),
                         LUA_TSTRING => {
                             let mut got = Text::new("");
                             got.extend(if lua_isnumber(lua, -1) == 0 { SAID } else { b"the string '" });
@@ -266,6 +276,21 @@ unsafe fn object_number(lua: *mut lua_State, index: c_int, call: Call) -> Result
             lua_settop(lua, top);
         }
         Err(Refused::NotAHandle)
+    }
+}
+
+/// The number on top if it can be the number of a descriptor, open or closed; otherwise its text.
+unsafe fn descriptor(lua: *mut lua_State) -> Result<f64, Text<64>> {
+    // SAFETY: only called by `object_number`, with a number on top.
+    unsafe {
+        let number = lua_tonumber(lua, -1);
+        if number.fract() == 0.0 && number <= Number::MAX.into() {
+            return Ok(number);
+        }
+        let mut got = Text::new("");
+        // `bytes` makes a text of the number in place, which the caller drops.
+        got.extend(bytes(lua, -1));
+        Err(got)
     }
 }
 

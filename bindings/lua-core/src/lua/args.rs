@@ -20,6 +20,8 @@ pub(crate) const DEFAULT: c_int = 6;
 
 /// The number of the upvalue with the module, in the functions that insert the default loop.
 const MODULE: c_int = 4;
+/// The error for a call such as `cogloop:after( … )`, which passes the module as the first argument.
+pub(crate) const COLON: &str = "the functions of the module are called with a dot; only those of a loop with a colon";
 
 /// The longest delay, about 292 years. A longer delay is clamped to it.
 pub(crate) const MAX_DELAY_NS: u64 = 1 << 63;
@@ -160,8 +162,7 @@ pub(crate) unsafe fn bad_argument(lua: *mut lua_State, arg: c_int, text: *const 
     unsafe {
         let shifted = lua_type(lua, lua_upvalueindex(DEFAULT)) == LUA_TTABLE;
         if shifted && lua_gettop(lua) > 1 && lua_rawequal(lua, 2, lua_upvalueindex(MODULE)) != 0 {
-            let hint = "the functions of the module are called with a dot; only those of a loop with a colon";
-            Text::<100>::new(hint).raise(lua);
+            Text::<100>::new(COLON).raise(lua);
         }
         let arg = arg - c_int::from(shifted);
         let level = called_level(lua);

@@ -196,7 +196,7 @@ test( 'the message about a function of the module that is called with a colon na
   for _, code in ipairs{
     'c:after( 1, f )', 'c:every( 1, f )', 'c:at( 1, f )', "c:on( h, 'r', f )", 'c:spawn( f )', 'c:sleep( 1 )', "c:wait( h, 'r' )",
     'c:unpark( task )', 'c:channel( 1 )', 'c:semaphore( 1 )', 'c:timeout( 1, f )', 'c:all( f )', 'c:any( f )', 'c:wrap( f )',
-    'c:pcall( f )', 'c:debounce( 1, f )', 'c:throttle( 1, f )', "c:signal( 'INT', f )", 'c:child( 1, f )', 'c:step( 1 )', 'c:slow( 1, f )',
+    'c:pcall( f )', 'c:loop( )', "c:loop{ clock = 'virtual' }", 'c:debounce( 1, f )', 'c:throttle( 1, f )', "c:signal( 'INT', f )", 'c:child( 1, f )', 'c:step( 1 )', 'c:slow( 1, f )',
   } do
     local _, message = pcall( compile( '\n' .. code, w ) )
     equal( message, 'script.lua:2: the functions of the module are called with a dot; only those of a loop with a colon', code )
@@ -292,8 +292,17 @@ test( 'the error for an object whose method returns no number shows what it retu
   is_true( says( 'gone' ):find( "it is closed: its method getfd returned the text 'gone'", 1, true ) )
   is_true( says( { }, 'fileno' ):find( 'its method fileno returned a table', 1, true ) )
   is_true( says( nil ):find( 'it is closed', 1, true ) )
-  local message = fails( 'handle: ', function( ) loop:on( { fileno = 7 }, 'r', f ) end )
-  is_true( message:find( 'its field fileno is a number, not a function', 1, true ), message )
+  local function says_of( object, wanted )
+    local message = fails( 'handle: ', function( ) loop:on( object, 'r', f ) end )
+    is_true( message:find( wanted, 1, true ), message )
+  end
+  says_of( { fileno = 7 }, 'its field fileno is a number, not a function' )
+  says_of( { pollfd = 'x' }, 'its field pollfd is a string, not a function or the number of a descriptor' )
+  says_of( { pollfd = 5.5 }, 'its field pollfd is 5.5, not the number of a descriptor' )
+  for _, number in ipairs{ 5.5, -0.5, 2 ^ 40, 1 / 0 } do
+    local text = ('its method fileno returned %s, not the number of a descriptor'):format( tostring( number ) )
+    is_true( says( number, 'fileno' ):find( text, 1, true ), says( number, 'fileno' ) )
+  end
 end )
 
 test( 'each failure has an error number, even if the system has not failed', function( )
