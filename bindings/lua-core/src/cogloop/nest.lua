@@ -4,19 +4,26 @@ local module, methods, inner = ...
 local resume_inside, relay, is_wait  = inner.resume_inside, inner.relay, inner.is_wait
 local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status, coroutine.yield
 local current = coroutine.running
-local error, pcall = error, pcall
+local error, pcall, setmetatable = error, pcall, setmetatable
 local default, check_f, check_f_of_module = inner.of_module.default, inner.of_loop.f, inner.of_module.f
 
+-- By a coroutine that waits: the coroutine in which the wait is passed on. Both are weak, because Lua 5.1 keeps a key to
+-- which its value refers.
+local passes = setmetatable( { }, { __mode = 'kv' } )
+
 -- Passes on the waits of `co`. Gets what `resume` has returned, and returns what it returns when `co` does not wait.
+local step
 local function passed_on( loop, co, ok, ... )
   if ok and status( co ) == 'suspended' and is_wait( ... ) then
-    return passed_on( loop, co, resume_inside( loop, resume, co, relay( ... ) ) )
+    passes[ co ] = current( )
+    return step( loop, co, relay( ... ) )
   end
   return ok, ...
 end
 
 -- Resumes `co`, and passes its waits on. Returns what `resume` returns.
-local function step( loop, co, ... )
+function step( loop, co, ... )
+  passes[ co ] = nil
   return passed_on( loop, co, resume_inside( loop, resume, co, ... ) )
 end
 
@@ -32,17 +39,10 @@ local IN_USE = 'another task waits in this coroutine of wrap: only one task at a
 function methods.wrap( loop, f )
   check_f( loop, f )
   local co = create( function( ... ) return f( ... ) end )
-  local user
-  local function left( ... )
-    user = nil
-    return returned( ... )
-  end
   return function( ... )
-    if status( co ) ~= 'suspended' then return returned( step( loop, co, ... ) ) end
-    local caller = current( )
-    if user and user ~= caller and status( user ) == 'suspended' then error( IN_USE, 2 ) end
-    user = caller
-    return left( step( loop, co, ... ) )
+    local waiting = passes[ co ]
+    if waiting and status( waiting ) == 'suspended' then error( IN_USE, 2 ) end
+    return returned( step( loop, co, ... ) )
   end
 end
 
