@@ -8,6 +8,8 @@ use common::*;
 use std::cell::Cell;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -366,4 +368,44 @@ fn a_turn_with_thirty_thousand_marks_is_replayed() {
     let longest = recorded.lines().iter().map(String::len).max();
     assert!(longest > Some(1 << 17), "{longest:?}");
     run(recorded.replay());
+}
+
+/// A descriptor is closed without being removed, and a duplicate keeps its file open. Some backends go on reporting it
+/// for a while. The replay repeats these reports. It does not wait for a number that is closed or names another file.
+#[cfg(unix)]
+#[test]
+fn a_replay_does_not_wait_for_a_descriptor_that_the_program_has_closed() {
+    let _guard = alone();
+    let story = |mut events: Loop, is_reused| {
+        let ((fd, mut peer), (quiet, _quiet_peer)) = (pair(), pair());
+        let number = fd.as_raw_fd();
+        events.add_descriptor(fd, READ).unwrap();
+        write(&mut peer);
+        let mut reports = Vec::new();
+        let mut kept = None;
+        for turn in 0..20 {
+            if turn == 4 {
+                kept = Some(fd.try_clone_to_owned().unwrap());
+                close(fd);
+                if is_reused {
+                    dup_at(quiet, number);
+                }
+            }
+            events.turn(Wait::AtMost(MS)).unwrap();
+            reports.extend(events.next_ready().map(|ready| (turn, ready.ready)));
+            assert_eq!(events.departure(), None);
+        }
+        drop(kept);
+        reports
+    };
+    let mut after_closing = 0;
+    for backend in permitted() {
+        for is_reused in [false, true] {
+            let recorded = Recorded::new(&format!("closed {backend} {is_reused}"));
+            let reports = story(recorded.record(backend), is_reused);
+            after_closing += reports.iter().filter(|(turn, _)| *turn >= 4).count();
+            assert_eq!(story(recorded.replay(), is_reused), reports, "{backend}");
+        }
+    }
+    assert!(cfg!(not(target_os = "linux")) || after_closing > 0, "epoll reports a descriptor that was closed");
 }

@@ -2,7 +2,6 @@
 
 use super::format::{Act, Line};
 use super::player::Player;
-use crate::number::Number;
 use crate::{Backend, Clock, Event, Interest, Token, Waker};
 use rustix::fd::BorrowedFd;
 use std::cell::RefCell;
@@ -45,9 +44,11 @@ impl PlayedBackend {
         let begin = Instant::now();
         for event in events {
             let mut nap = Duration::from_micros(10);
-            let Some((number, wanted)) = self.player.borrow().awaited(event) else { continue };
-            while !crate::look::now(number.as_fd(), wanted).contains(wanted) {
+            loop {
                 let mut player = self.player.borrow_mut();
+                if !player.awaits(event) {
+                    break;
+                }
                 if (player.is_interrupted)() {
                     return Ok(false);
                 }
@@ -77,19 +78,18 @@ impl Backend for PlayedBackend {
     fn add(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         let mut player = self.player.borrow_mut();
         player.asked(Act::Add(token, interest))?;
-        player.observe(token, Number::of(fd), interest)
+        player.observe(token, fd, interest)
     }
 
     fn modify(&mut self, fd: BorrowedFd<'_>, interest: Interest, token: Token) -> io::Result<()> {
         let mut player = self.player.borrow_mut();
         player.asked(Act::Modify(token, interest))?;
-        player.observe(token, Number::of(fd), interest)
+        player.observe(token, fd, interest)
     }
 
     fn remove(&mut self, _fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         let mut player = self.player.borrow_mut();
-        player.observed.remove(&token.to_bits());
-        player.feigned.remove(&token.to_bits());
+        player.forget(token);
         player.asked(Act::Remove(token))
     }
 

@@ -3,11 +3,13 @@
 
 use super::format::{Act, InWords, Line, LineInWords, MAGIC, ReadyInWords, Recorded, VERSION};
 use crate::fork::ForkMark;
-use crate::memory::{error_in_words, expect_bytes, try_format};
+use crate::memory::{ByIndex, error_in_words, expect_bytes, try_format};
 use crate::number::Number;
-use crate::{Event, Interest, Token};
+use crate::sys::Identity;
+use crate::{Event, Interest, Token, look};
+use rustix::fd::BorrowedFd;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::{Arguments, Display};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -52,8 +54,8 @@ pub(crate) struct Player {
     // What the program marked ready before this wait: according to the recording, and in the replay.
     pub(super) marks: Vec<Event>,
     pub(super) marked_now: HashMap<u64, Interest>,
-    pub(super) feigned: HashSet<u64>,
-    pub(super) observed: HashMap<u64, (Number, Interest)>,
+    // By the index of the token.
+    observed: ByIndex<Option<Watched>>,
     // Whether a wait for a descriptor has to end, and the result of a wait that was ended in this way.
     pub(super) is_interrupted: fn() -> bool,
     pub(super) begun: Option<Outcome>,
@@ -84,8 +86,7 @@ impl Player {
             place: None,
             marks: Vec::new(),
             marked_now: HashMap::new(),
-            feigned: HashSet::new(),
-            observed: HashMap::new(),
+            observed: ByIndex::new(),
             is_interrupted: || false,
             begun: None,
         };
@@ -267,13 +268,24 @@ impl Player {
     ///
     /// # Errors
     /// When there is no memory. The replay ends then.
-    pub(super) fn observe(&mut self, token: Token, number: Number, interest: Interest) -> io::Result<()> {
-        if let Err(refused) = self.observed.try_reserve(1) {
+    pub(super) fn observe(&mut self, token: Token, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
+        if let Err(refused) = self.observed.try_grow(token.index()) {
             self.run_out();
             return Err(refused.into());
         }
-        self.observed.insert(token.to_bits(), (number, interest));
+        let is_feigned = self.watched(token).is_some_and(|known| known.is_feigned);
+        let new = Watched { token, number: Number::of(fd), file: Identity::of(fd).ok(), interest, is_feigned };
+        self.observed.replace(token.index(), Some(new));
         Ok(())
+    }
+
+    /// Forgets a descriptor.
+    pub(super) fn forget(&mut self, token: Token) {
+        self.observed.take(token.index());
+    }
+
+    fn watched(&mut self, token: Token) -> Option<&mut Watched> {
+        self.observed.get_mut(token.index())?.as_mut().filter(|known| known.token == token)
     }
 
     /// The program marks a descriptor ready.
@@ -289,9 +301,8 @@ impl Player {
 
     /// Everything that is read from this descriptor is a value from outside.
     pub(super) fn feign(&mut self, token: Token) {
-        match self.feigned.try_reserve(1) {
-            Ok(()) => drop(self.feigned.insert(token.to_bits())),
-            Err(_) => self.run_out(),
+        if let Some(known) = self.watched(token) {
+            known.is_feigned = true;
         }
     }
 
@@ -338,17 +349,28 @@ impl Player {
         PATIENCE + Duration::from_nanos(self.now_ns)
     }
 
-    /// The directions of this event for which the replay waits: those that are observed and that the program has not
-    /// marked ready itself. `None` if there are none, or if all that is read is recorded ([`feign`](Self::feign)).
-    pub(super) fn awaited(&self, event: &Event) -> Option<(Number, Interest)> {
-        let (number, interest) = *self.observed.get(&event.token.to_bits())?;
-        let mut wanted = event.ready & interest;
-        if let Some(&marked) = self.marked_now.get(&event.token.to_bits()) {
-            wanted.remove(marked);
-        }
-        let is_real = !wanted.is_empty() && !self.feigned.contains(&event.token.to_bits());
-        is_real.then_some((number, wanted))
+    /// Whether the replay still has to wait for this event: until the descriptor is ready for the directions that are
+    /// observed and that the program has not marked ready itself. It waits for nothing else: not if all that is read is
+    /// recorded ([`feign`](Self::feign)), and not if the number is closed or names another file. The kernel may have
+    /// reported the old file, if a duplicate has kept it open.
+    pub(super) fn awaits(&mut self, event: &Event) -> bool {
+        let marked = self.marked_now.get(&event.token.to_bits()).copied().unwrap_or(Interest::NONE);
+        let Some(known) = self.watched(event.token).filter(|known| !known.is_feigned) else { return false };
+        let (fd, wanted) = (known.number.as_fd(), (event.ready & known.interest).without(marked));
+        !wanted.is_empty()
+            && !look::now(fd, wanted).contains(wanted)
+            && known.file.as_ref().is_some_and(|file| file.still(fd))
     }
+}
+
+/// A descriptor that the program observes in the replay.
+struct Watched {
+    token: Token,
+    number: Number,
+    // `None` if the system could not identify the file.
+    file: Option<Identity>,
+    interest: Interest,
+    is_feigned: bool,
 }
 
 /// The recorded result of a wait: its line, its time, and the events or the error's number.
