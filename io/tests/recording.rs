@@ -261,15 +261,17 @@ fn a_file_that_cannot_be_played_is_an_error_that_names_the_option() {
     assert!(refusal(None).contains("os error 2"));
     assert_eq!(refusal(Some(b"")), "the recording is cut off in its first line");
     assert_eq!(refusal(Some(b"cogloop rec")), "the recording is cut off in its first line");
-    assert_eq!(refusal(Some(b"cogloop recording 1 1000")), "the recording is cut off in its first line");
+    assert_eq!(refusal(Some(b"cogloop recording 2 1000")), "the recording is cut off in its first line");
     assert_eq!(refusal(Some(b"#!/bin/sh\n")), "this file is not a recording");
     assert_eq!(refusal(Some(&[0xff; 1 << 20])), "this file is not a recording");
-    let newer = "the recording has version 2, and only version 1 can be played";
-    assert_eq!(refusal(Some(b"cogloop recording 2 1000 more\n")), newer);
+    for other in [0, 3] {
+        let why = format!("the recording has version {other}, and only versions 1 to 2 can be played");
+        assert_eq!(refusal(Some(format!("cogloop recording {other} 1000 more\n").as_bytes())), why);
+    }
     let coarse = "the recorded loop has a resolution of 1000000 ns, and this one of 1000 ns";
-    assert_eq!(refusal(Some(b"cogloop recording 1 1000000\n")), coarse);
+    assert_eq!(refusal(Some(b"cogloop recording 2 1000000\n")), coarse);
 
-    fs::write(recorded.path(), "cogloop recording 1 1000\nnonsense\n").unwrap();
+    fs::write(recorded.path(), "cogloop recording 2 1000\nnonsense\n").unwrap();
     let error = two_timers(&mut recorded.replay(), 2 * MS, |_| {}).unwrap_err().to_string();
     assert!(error.contains("line 2 is not a line of a recording"), "{error}");
 }
@@ -408,4 +410,30 @@ fn a_replay_does_not_wait_for_a_descriptor_that_the_program_has_closed() {
         }
     }
     assert!(cfg!(not(target_os = "linux")) || after_closing > 0, "epoll reports a descriptor that was closed");
+}
+
+/// An error without an error number is repeated, too: with its kind and its message. A recording of version 1 has
+/// neither, so the error is another one.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_error_without_a_number_is_the_same_in_the_replay() {
+    let _guard = alone();
+    let recorded = Recorded::new("kind");
+    let story = |mut events: Loop| {
+        let (fd, _peer) = pair();
+        let beyond = dup_at(fd, 1024);
+        let refused = events.add_descriptor(beyond, READ).unwrap_err();
+        close(beyond);
+        events.turn(Wait::Poll).unwrap();
+        (refused.kind(), refused.raw_os_error(), refused.to_string())
+    };
+    let told = story(recorded.record("select"));
+    assert_eq!((told.0, told.1), (ErrorKind::InvalidInput, None));
+    assert_eq!(story(recorded.replay()), told);
+
+    let whole = fs::read_to_string(recorded.path()).unwrap();
+    let older = whole.replace("recording 2 ", "recording 1 ").replace(&format!("InvalidInput {}", told.2), "-1");
+    assert!(older.contains("recording 1 ") && older.contains(" -1\n"), "{older}");
+    fs::write(recorded.path(), older).unwrap();
+    assert_eq!(story(recorded.replay()), (ErrorKind::Other, None, "the recorded call failed".to_owned()));
 }

@@ -1,12 +1,14 @@
 //! A line of a recording, as text and as a value. docs/replay.md describes the lines.
 
+use super::refusal::Refusal;
 use crate::memory::try_string;
 use crate::{Event, Interest, Token};
 use std::collections::TryReserveError;
-use std::fmt::{self, Write};
+use std::fmt::{self, Display, Write};
 
-/// The version of the lines. A change of any line needs another version.
-pub(super) const VERSION: u32 = 1;
+/// The version of the lines. A change of any line needs another version. The lines of version 1 can be read as well: it
+/// only has fewer words for errors.
+pub(super) const VERSION: u64 = 2;
 
 /// How the first line begins.
 pub(super) const MAGIC: &str = "cogloop recording ";
@@ -49,8 +51,8 @@ impl Act {
 #[derive(Clone, Eq, PartialEq, Debug)]
 pub(super) struct Recorded {
     pub(super) act: Act,
-    /// 0, or the kernel's error; -1 if the error has no number.
-    pub(super) errno: i32,
+    /// The error, if the call was refused.
+    pub(super) refusal: Option<Refusal>,
     /// Of a wait: the descriptors that the program has marked ready.
     pub(super) events: Vec<Event>,
     pub(super) place: Option<String>,
@@ -64,8 +66,8 @@ pub(super) enum Line {
     Act(Recorded),
     /// The wait reported these events. The number is the nanoseconds since the last reading.
     Ready(u64, Vec<Event>),
-    /// The wait failed. The first number is the nanoseconds since the last reading, the second is the error's number.
-    Failed(u64, i32),
+    /// The wait failed. The number is the nanoseconds since the last reading.
+    Failed(u64, Refusal),
     /// Which directions of a descriptor were still ready.
     Look(Interest),
     Value(u64),
@@ -87,7 +89,7 @@ fn letters(interest: Interest) -> &'static str {
 
 struct Named(Token);
 
-impl fmt::Display for Named {
+impl Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0.index(), self.0.generation())
     }
@@ -100,20 +102,21 @@ fn write_events(f: &mut fmt::Formatter<'_>, events: &[Event]) -> fmt::Result {
 /// An act that is being written. It borrows its parts, because writing must need no memory.
 pub(super) struct Acted<'a> {
     pub(super) act: Act,
-    pub(super) errno: i32,
+    /// The error, or 0.
+    pub(super) answer: &'a dyn Display,
     pub(super) events: &'a [Event],
     pub(super) place: Option<&'a str>,
 }
 
-impl fmt::Display for Acted<'_> {
+impl Display for Acted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.act {
             Act::After(delay_ns) => write!(f, "after {delay_ns}")?,
             Act::At(deadline_ns, now_ns) => write!(f, "at {deadline_ns} {now_ns}")?,
             Act::Every(period_ns, first_ns) => write!(f, "every {period_ns} {first_ns}")?,
-            Act::Add(token, interest) => write!(f, "add {} {} {}", Named(token), letters(interest), self.errno)?,
-            Act::Modify(token, interest) => write!(f, "change {} {} {}", Named(token), letters(interest), self.errno)?,
-            Act::Remove(token) => write!(f, "remove {} {}", Named(token), self.errno)?,
+            Act::Add(token, interest) => write!(f, "add {} {} {}", Named(token), letters(interest), self.answer)?,
+            Act::Modify(token, interest) => write!(f, "change {} {} {}", Named(token), letters(interest), self.answer)?,
+            Act::Remove(token) => write!(f, "remove {} {}", Named(token), self.answer)?,
             Act::Wait(timers, descriptors) => {
                 write!(f, "wait {timers} {descriptors}")?;
                 write_events(f, self.events)?;
@@ -130,27 +133,37 @@ impl fmt::Display for Acted<'_> {
 /// The result of a wait that is being written.
 pub(super) struct Reported<'a>(pub(super) u64, pub(super) &'a [Event]);
 
-impl fmt::Display for Reported<'_> {
+impl Display for Reported<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ready {}", self.0)?;
         write_events(f, self.1)
     }
 }
 
-impl fmt::Display for Recorded {
+/// The error of a wait that is being written.
+pub(super) struct FailedWait<'a>(pub(super) u64, pub(super) &'a dyn Display);
+
+impl Display for FailedWait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { act, errno, events, place } = self;
-        Acted { act: *act, errno: *errno, events, place: place.as_deref() }.fmt(f)
+        write!(f, "failed {} {}", self.0, self.1)
     }
 }
 
-impl fmt::Display for Line {
+impl Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { act, refusal, events, place } = self;
+        let answer = refusal.as_ref().map_or(&0 as &dyn Display, |refusal| refusal);
+        Acted { act: *act, answer, events, place: place.as_deref() }.fmt(f)
+    }
+}
+
+impl Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Time(ns) => write!(f, "t {ns}"),
             Self::Act(recorded) => recorded.fmt(f),
             Self::Ready(ns, events) => Reported(*ns, events).fmt(f),
-            Self::Failed(ns, errno) => write!(f, "failed {ns} {errno}"),
+            Self::Failed(ns, refusal) => FailedWait(*ns, refusal).fmt(f),
             Self::Look(ready) => write!(f, "look {}", letters(*ready)),
             Self::Value(value) => write!(f, "value {value}"),
             Self::End => f.write_str("end"),
@@ -158,20 +171,34 @@ impl fmt::Display for Line {
     }
 }
 
-/// The words of a line, taken one after the other.
-struct Words<'a>(std::str::Split<'a, char>);
+/// The words of a line, taken one after the other; `None` if none is left.
+struct Words<'a>(Option<&'a str>);
 
-impl Words<'_> {
+impl<'a> Words<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        let (word, rest) = self.0?.split_once(' ').map_or((self.0?, None), |(word, rest)| (word, Some(rest)));
+        self.0 = rest;
+        Some(word)
+    }
+
     fn number<N: std::str::FromStr>(&mut self) -> Option<N> {
-        self.0.next()?.parse().ok()
+        self.next()?.parse().ok()
     }
 
     fn interest(&mut self) -> Option<Interest> {
-        interest(self.0.next()?)
+        interest(self.next()?)
     }
 
     fn token(&mut self) -> Option<Token> {
-        token(self.0.next()?)
+        token(self.next()?)
+    }
+
+    /// The error of a call, with all words that are left; `None` for 0.
+    fn answer(&mut self) -> Option<Option<Refusal>> {
+        match self.next()? {
+            "0" => Some(None),
+            word => Refusal::parse(word, self.0.take()).map(Some),
+        }
     }
 
     /// The rest of the words as events; `None` if one is not an event.
@@ -181,8 +208,8 @@ impl Words<'_> {
             Some(Event::new(token(name)?, interest(ready)?))
         };
         let mut events = Vec::new();
-        events.try_reserve_exact(self.0.clone().count())?;
-        for word in self.0.by_ref() {
+        events.try_reserve_exact(self.0.map_or(0, |rest| rest.split(' ').count()))?;
+        while let Some(word) = self.next() {
             let Some(event) = event(word) else { return Ok(None) };
             events.push(event);
         }
@@ -207,7 +234,7 @@ impl Line {
     /// When there is no memory for the events.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, TryReserveError> {
         let (text, place) = text.split_once(AT_PLACE).map_or((text, None), |(text, place)| (text, Some(place)));
-        let mut words = Words(text.split(' '));
+        let mut words = Words(Some(text));
         let Some(mut line) = Self::begin(&mut words, place) else { return Ok(None) };
         if let Self::Ready(_, events) | Self::Act(Recorded { act: Act::Wait(..), events, .. }) = &mut line {
             match words.events()? {
@@ -215,15 +242,15 @@ impl Line {
                 None => return Ok(None),
             }
         }
-        Ok(words.0.next().is_none().then_some(line))
+        Ok(words.next().is_none().then_some(line))
     }
 
     /// Parses the words of a line, up to its events.
     fn begin(words: &mut Words<'_>, place: Option<&str>) -> Option<Self> {
-        Some(match words.0.next()? {
+        Some(match words.next()? {
             "t" => Self::Time(words.number()?),
             "ready" => Self::Ready(words.number()?, Vec::new()),
-            "failed" => Self::Failed(words.number()?, words.number()?),
+            "failed" => Self::Failed(words.number()?, words.answer()??),
             "look" => Self::Look(words.interest()?),
             "value" => Self::Value(words.number()?),
             "end" => Self::End,
@@ -239,9 +266,9 @@ impl Line {
                     "idle" => Act::Idle,
                     _ => return None,
                 };
-                let has_errno = matches!(act, Act::Add(..) | Act::Modify(..) | Act::Remove(_));
-                let errno = if has_errno { words.number()? } else { 0 };
-                Self::Act(Recorded { act, errno, events: Vec::new(), place: place.and_then(try_string) })
+                let is_call = matches!(act, Act::Add(..) | Act::Modify(..) | Act::Remove(_));
+                let refusal = if is_call { words.answer()? } else { None };
+                Self::Act(Recorded { act, refusal, events: Vec::new(), place: place.and_then(try_string) })
             }
         })
     }
@@ -250,7 +277,7 @@ impl Line {
 /// Nanoseconds as milliseconds, for people.
 struct Ms(u64);
 
-impl fmt::Display for Ms {
+impl Display for Ms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ms", self.0 as f64 / 1e6)
     }
@@ -259,7 +286,7 @@ impl fmt::Display for Ms {
 /// A number of things, in words.
 struct Count(usize, &'static str);
 
-impl fmt::Display for Count {
+impl Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(count, noun) = self;
         write!(f, "{count} {noun}{}", if *count == 1 { "" } else { "s" })
@@ -269,7 +296,7 @@ impl fmt::Display for Count {
 /// An act in words, with its place.
 pub(super) struct InWords<'a>(pub(super) Act, pub(super) Option<&'a str>);
 
-impl fmt::Display for InWords<'_> {
+impl Display for InWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             // A plan without a period fires once.
@@ -296,7 +323,7 @@ impl fmt::Display for InWords<'_> {
 /// An event in words.
 pub(super) struct ReadyInWords<'a>(pub(super) &'a Event);
 
-impl fmt::Display for ReadyInWords<'_> {
+impl Display for ReadyInWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "descriptor {} ready for {}", Named(self.0.token), letters(self.0.ready))
     }
@@ -305,7 +332,7 @@ impl fmt::Display for ReadyInWords<'_> {
 /// A line in words.
 pub(super) struct LineInWords<'a>(pub(super) &'a Line);
 
-impl fmt::Display for LineInWords<'_> {
+impl Display for LineInWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Line::Act(recorded) => return InWords(recorded.act, recorded.place.as_deref()).fmt(f),
@@ -321,6 +348,7 @@ impl fmt::Display for LineInWords<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::ErrorKind;
     use std::num::NonZeroU32;
 
     fn token(index: u32, generation: u32) -> Token {
@@ -341,15 +369,21 @@ mod tests {
             Act::Idle,
         ];
         let of_act = |act| {
-            let errno = if matches!(act, Act::Add(..)) { -1 } else { 0 };
+            let refusal = match act {
+                Act::Add(..) => Some(Refusal::Number(9)),
+                Act::Modify(..) => Some(Refusal::Kind(ErrorKind::InvalidInput, Some("it is a b".to_owned()))),
+                _ => None,
+            };
             let events = if matches!(act, Act::Wait(..)) { events.clone() } else { Vec::new() };
             [None, Some("a @ b c:1".to_owned())]
-                .map(|place| Line::Act(Recorded { act, errno, events: events.clone(), place }))
+                .map(|place| Line::Act(Recorded { act, refusal: refusal.clone(), events: events.clone(), place }))
         };
-        let others = [Line::Time(0), Line::Ready(9, events.clone()), Line::Ready(9, vec![]), Line::Failed(1, 9)];
+        let others = [Line::Time(0), Line::Ready(9, events.clone()), Line::Ready(9, vec![])];
+        let failures = [Refusal::Number(9), Refusal::Kind(ErrorKind::OutOfMemory, None)];
+        let failures = failures.map(|refusal| Line::Failed(1, refusal));
         let looks = (0..=7).filter_map(Interest::from_bits).map(Line::Look);
         let more = [Line::Value(u64::MAX), Line::End];
-        for line in acts.into_iter().flat_map(of_act).chain(others).chain(looks).chain(more) {
+        for line in acts.into_iter().flat_map(of_act).chain(others).chain(failures).chain(looks).chain(more) {
             assert_eq!(Line::parse(&line.to_string()).unwrap(), Some(line.clone()), "{line}");
         }
     }
@@ -366,6 +400,11 @@ mod tests {
             "ready 1 3:r",
             "ready 1 3.0:r",
             "add 3.1 x 0",
+            "add 3.1 r 0 1",
+            "add 3.1 r 9 1",
+            "add 3.1 r Nonsense",
+            "add 3.1 r",
+            "failed 1 0",
             "wait 1",
             "look",
             "end 1",
@@ -377,7 +416,7 @@ mod tests {
     #[test]
     fn a_place_cannot_break_its_line() {
         let place = Some("a\nend\r:1".to_owned());
-        let line = Recorded { act: Act::Idle, errno: 0, events: vec![], place };
+        let line = Recorded { act: Act::Idle, refusal: None, events: vec![], place };
         assert_eq!(line.to_string(), "idle @ a?end?:1");
     }
 }

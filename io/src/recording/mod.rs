@@ -38,6 +38,7 @@ mod format;
 mod played;
 mod player;
 mod recorder;
+mod refusal;
 
 use crate::memory::try_string;
 use crate::{Backend, Clock, Event, Interest, Plan, Token};
@@ -142,7 +143,7 @@ impl Journal {
 
     fn act(&self, act: Act) {
         match self {
-            Self::Records(recorder) => recorder.borrow_mut().act(act, 0),
+            Self::Records(recorder) => recorder.borrow_mut().act(act, None),
             Self::Replays(player) => drop(player.borrow_mut().act(act)),
         }
     }

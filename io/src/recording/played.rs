@@ -115,7 +115,7 @@ impl Backend for PlayedBackend {
         player.pass(outcome.passed_ns);
         match outcome.result {
             Ok(reported) => events.extend(reported),
-            Err(errno) => return Err(io::Error::from_raw_os_error(errno)),
+            Err(refusal) => return Err(refusal.to_error()),
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! departs from its recording.
 
 use super::format::{Act, InWords, Line, LineInWords, MAGIC, ReadyInWords, Recorded, VERSION};
+use super::refusal::Refusal;
 use crate::fork::ForkMark;
 use crate::memory::{ByIndex, error_in_words, expect_bytes, try_format};
 use crate::number::Number;
@@ -103,8 +104,8 @@ impl Player {
         };
         let mut words = std::str::from_utf8(rest).unwrap_or("").split(' ').map(str::parse::<u64>);
         match (words.next(), words.next()) {
-            (Some(Ok(version)), _) if version != u64::from(VERSION) => Err(refused(format_args!(
-                "the recording has version {version}, and only version {VERSION} can be played"
+            (Some(Ok(version)), _) if !(1..=VERSION).contains(&version) => Err(refused(format_args!(
+                "the recording has version {version}, and only versions 1 to {VERSION} can be played"
             ))),
             (Some(Ok(_)), Some(Ok(recorded_ns))) if recorded_ns == resolution_ns => {
                 player.advance();
@@ -235,10 +236,9 @@ impl Player {
 
     /// The program makes a call that the kernel answers. Returns the recorded answer.
     pub(super) fn asked(&mut self, act: Act) -> io::Result<()> {
-        match self.act(act).map_or(0, |recorded| recorded.errno) {
-            0 => Ok(()),
-            ..0 => Err(error_in_words(io::ErrorKind::Other, format_args!("the recorded call failed"))),
-            errno => Err(io::Error::from_raw_os_error(errno)),
+        match self.act(act).and_then(|recorded| recorded.refusal) {
+            None => Ok(()),
+            Some(refusal) => Err(refusal.to_error()),
         }
     }
 
@@ -323,7 +323,7 @@ impl Player {
         let line = self.number;
         let outcome = match (&self.departure, self.next.take()) {
             (None, Some(Line::Ready(passed_ns, events))) => Outcome { line, passed_ns, result: Ok(events) },
-            (None, Some(Line::Failed(passed_ns, errno))) => Outcome { line, passed_ns, result: Err(errno) },
+            (None, Some(Line::Failed(passed_ns, refusal))) => Outcome { line, passed_ns, result: Err(refusal) },
             (_, other) => {
                 self.next = other;
                 self.depart(&"a wait");
@@ -373,9 +373,9 @@ struct Watched {
     is_feigned: bool,
 }
 
-/// The recorded result of a wait: its line, its time, and the events or the error's number.
+/// The recorded result of a wait: its line, its time, and the events or the error.
 pub(super) struct Outcome {
     pub(super) line: u64,
     pub(super) passed_ns: u64,
-    pub(super) result: Result<Vec<Event>, i32>,
+    pub(super) result: Result<Vec<Event>, Refusal>,
 }

@@ -1,6 +1,7 @@
 //! Writes a recording: wraps the real clock and the real backend, and writes a line for each of their answers.
 
-use super::format::{Act, Acted, Line, MAGIC, Reported, VERSION};
+use super::format::{Act, Acted, FailedWait, Line, MAGIC, Reported, VERSION};
+use super::refusal::Refused;
 use crate::fork::ForkMark;
 use crate::memory::{error_in_words, expect_bytes};
 use crate::{Backend, Clock, Event, Interest, Token, Waker};
@@ -118,20 +119,23 @@ impl Recorder {
         }
     }
 
-    pub(super) fn act(&mut self, act: Act, errno: i32) {
-        self.acted(act, errno, &[]);
+    /// Writes an act, and the error if it was refused.
+    pub(super) fn act(&mut self, act: Act, refused: Option<&io::Error>) {
+        self.acted(act, refused, &[]);
     }
 
     pub(super) fn wait(&mut self, act: Act) {
         let mut marks = std::mem::take(&mut self.marks);
-        self.acted(act, 0, &marks);
+        self.acted(act, None, &marks);
         marks.clear();
         self.marks = marks;
     }
 
-    fn acted(&mut self, act: Act, errno: i32, events: &[Event]) {
+    fn acted(&mut self, act: Act, refused: Option<&io::Error>, events: &[Event]) {
         let mut place = std::mem::take(&mut self.place);
-        self.write(Acted { act, errno, events, place: Some(&*place).filter(|place| !place.is_empty()) });
+        let refused = refused.map(Refused);
+        let answer = refused.as_ref().map_or(&0 as &dyn Display, |refused| refused);
+        self.write(Acted { act, answer, events, place: Some(&*place).filter(|place| !place.is_empty()) });
         place.clear();
         self.place = place;
     }
@@ -151,11 +155,6 @@ impl Drop for Recorder {
             drop(file.into_parts());
         }
     }
-}
-
-/// The error's number; 0 if there is no error, and -1 if the error has no number.
-fn errno_of(result: &io::Result<()>) -> i32 {
-    result.as_ref().err().map_or(0, |error| error.raw_os_error().unwrap_or(-1))
 }
 
 /// The real clock. Each reading is written.
@@ -194,7 +193,7 @@ impl RecordedBackend {
     }
 
     fn note(&self, act: Act, result: io::Result<()>) -> io::Result<()> {
-        self.recorder.borrow_mut().act(act, errno_of(&result));
+        self.recorder.borrow_mut().act(act, result.as_ref().err());
         result
     }
 }
@@ -236,9 +235,9 @@ impl Backend for RecordedBackend {
         let mut recorder = self.recorder.borrow_mut();
         let passed_ns = recorder.pass(now_ns);
         recorder.is_known = true;
-        match errno_of(&result) {
-            0 => recorder.write(Reported(passed_ns, &events[before..])),
-            errno => recorder.write(Line::Failed(passed_ns, errno)),
+        match &result {
+            Ok(()) => recorder.write(Reported(passed_ns, &events[before..])),
+            Err(error) => recorder.write(FailedWait(passed_ns, &Refused(error))),
         }
         let settled = recorder.settle();
         result.and(settled)

@@ -304,7 +304,7 @@ test( 'the error for a file that cannot be replayed names the option', function(
   refused( '', 'the recording is cut off in its first line', 22 )
   refused( whole:sub( 1, 20 ), 'the recording is cut off in its first line', 22 )
   refused( 'print( "hello" )\n', 'this file is not a recording', 22 )
-  refused( (whole:gsub( '^cogloop recording 1', 'cogloop recording 7' )), 'the recording has version 7, and only version 1 can be played', 22 )
+  refused( (whole:gsub( '^cogloop recording 2', 'cogloop recording 7' )), 'the recording has version 7, and only versions 1 to 2 can be played', 22 )
   local loop, message, errno = cogloop.loop{ record = FILE .. '/x' }
   equal( loop, nil )
   is_true( message:find( "option 'record': '" .. FILE .. "/x': ", 1, true ), message )
