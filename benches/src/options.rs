@@ -6,8 +6,8 @@ pub(crate) const HELP: &str = "\
 Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
 
   wheel             compares the wheel with other timer stores, all in one run, interleaved
-  scaling           what a timer costs from a thousand to ten million of them, and what a store keeps of cancelled ones;
-                    takes --quick, --json, --only, --sizes, --reps and --seed
+  scaling           what a timer costs with a thousand to ten million live timers, and the memory that a store keeps for
+                    cancelled timers; takes --quick, --json, --only, --sizes, --reps and --seed
   resolution        the cost and the gain of a short tick of the loop; takes --quick and --seed
   readiness         the loop over descriptors beside bare system calls and other loops; takes --quick, --json, --only,
                     --reps, --seed and --setups
@@ -33,7 +33,8 @@ Usage: cargo run --release -p cogloop-benches -- BENCHMARK [OPTIONS]
   --instructions    count instructions by valgrind instead of time, at 1k timers
   --setups          in `readiness`: bare loops over io_uring with different setups of their rings
   --calm            in `latency`: no busy neighbours, so that it can run under `chrt --fifo 1` on a machine with other load
-  --floor           the cost of the memory of the wheel's timers, without a store; takes --sizes and --reps
+  --floor           without a store: only the time to write, find and link nodes as large as the wheel's timers; takes
+                    --sizes, --reps and --seed
   --only NAME,…     only these stores or contenders, and the base of the ratios
   --sizes N,…       numbers of live timers, such as 1k,100k,1M
   --reps N          repetitions of each workload

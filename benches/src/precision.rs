@@ -20,10 +20,9 @@ use rustix::event::epoll::{self, CreateFlags};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::thread::{ClockId, clock_nanosleep_absolute, set_current_timer_slack};
-use rustix::time::Timespec;
 use serde_json::Value;
 
-use crate::clock::now_ns;
+use crate::clock::{now_ns, timespec};
 use crate::json::{Document, Place};
 use crate::machine::Machine;
 use crate::options::Options;
@@ -177,10 +176,6 @@ fn lateness_here_ns(waiter: Waiter, period_ns: u64, periods: u64) -> io::Result<
             }
         }),
     }
-}
-
-fn timespec(ns: u64) -> Timespec {
-    Timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 }
 }
 
 fn of_a_system_call(period_ns: u64, periods: u64, wait_until: impl Fn(u64)) -> io::Result<Vec<i64>> {
