@@ -68,7 +68,8 @@
 //!   the end of the same turn or in the next turn. So nothing starves.
 //! - A cancelled timer or source is not called again, even if it was due in the same turn. A call for a timer or source
 //!   that has ended does nothing.
-//! - An error or a panic in a callback ends the callback's timer or source, and the run. Everything else is unchanged.
+//! - An error or a panic in a callback ends the callback's timer, source, channel or idle callback, and the run.
+//!   Everything else is unchanged.
 //! - In a steady state, intervals, sources, sleeping tasks and wakes allocate nothing.
 //! - All callbacks and tasks run on the thread that runs the loop. Other threads use [`Remote`] and [`Sender`].
 //!

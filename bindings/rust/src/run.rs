@@ -129,9 +129,11 @@ impl<S> Loop<S> {
     ///
     /// # Errors
     /// [`Error::Callback`] with the error of a callback, or that error itself if it is an [`Error`]; [`Error::Io`] if
-    /// the kernel refuses to wait, or if a replay differs from its recording; [`Error::Memory`]. The loop stays usable:
-    /// the next run serves everything that was due and is not served yet. The same holds after a panic in a callback,
-    /// if you catch the panic. The timer or source of that callback has ended; everything else is unchanged.
+    /// the kernel refuses to wait, or if a replay differs from its recording; [`Error::Memory`].
+    ///
+    /// The loop stays usable: the next run serves everything that was due and is not served yet. The timer, source,
+    /// channel or idle callback whose function has returned an error has ended; everything else is unchanged. The same
+    /// holds after a panic, if you catch it; a task that has panicked has ended, too.
     pub fn run(&mut self, state: &mut S) -> Result<(), Error> {
         self.begin();
         while !self.is_stopped() && !self.is_idle() {

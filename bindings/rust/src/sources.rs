@@ -129,10 +129,10 @@ impl<S> Handle<S> {
     ///     let mut buffer = [0; 4];
     ///     loop {
     ///         match stream.read(&mut buffer) {
-    ///         Ok(0) => {
-    ///             ready.cancel(ready.source());
-    ///             return Ok(());
-    ///         }
+    ///             Ok(0) => {
+    ///                 ready.cancel(ready.source());
+    ///                 return Ok(());
+    ///             }
     ///             Ok(length) => text.extend(&buffer[..length]),
     ///             Err(error) if error.kind() == ErrorKind::WouldBlock => {
     ///                 return ready.drained(ready.source(), Interest::READ).map_err(Into::into);

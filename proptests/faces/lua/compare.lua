@@ -77,7 +77,7 @@ local function without_some( face, program )
     program.options[ key ] = nil
     if M.differ( face, program ) then return true end
     program.options[ key ] = value
-    end
+  end
   return false
 end
 
