@@ -26,11 +26,8 @@ use crate::host::state::state_at;
 use crate::lua::args::bad_argument;
 use crate::lua::version::push_user_value;
 use crate::sys::descriptor::Number;
-use cogloop_io::{Interest, Key};
-use mlua::ffi::{
-    lua_State, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_settop,
-    lua_touserdata,
-};
+use cogloop_io::{Interest, Key, Token};
+use mlua::ffi::{lua_State, lua_gettop, lua_pop, lua_pushvalue, lua_rawequal, lua_rawgeti, lua_settop, lua_touserdata};
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
@@ -177,31 +174,44 @@ pub(super) unsafe fn still_waits(lua: *mut lua_State, index: c_int, direction: I
 ///
 /// [The rule for Lua calls](crate); the loop is at 1 and open. Room for eight values. Runs no Lua code.
 pub(super) unsafe fn void_all_dead(lua: *mut lua_State) {
-    // SAFETY: the caller's promise. Only the entry that `lua_next` has just returned leaves the table; `lua_next`
-    // allows that.
+    // SAFETY: the caller's promise.
     unsafe {
-        if (*state_at(lua, 1)).cogloop.waiting < 0 {
+        let state = state_at(lua, 1);
+        if (*state).cogloop.waiting < 0 {
             return;
         }
         let top = lua_gettop(lua);
         push_user_value(lua, 1, value::NODES);
-        lua_pushnil(lua);
-        while lua_next(lua, top + 1) != 0 {
-            // stack: … nodes number node
-            void_dead_claims(lua, top + 3);
-            lua_settop(lua, top + 2);
+        for token in (*state).token_indices() {
+            if push_node_at(lua, top + 1, token) {
+                void_dead_claims(lua, top + 2);
+            }
+            lua_settop(lua, top + 1);
         }
         lua_settop(lua, top);
+    }
+}
+
+/// Pushes the Node whose token has this index; another value if there is none. Returns whether there is one. The tokens'
+/// order is the same in each replay of a recording. The order of the table is not, because its keys are the numbers of
+/// the descriptors.
+unsafe fn push_node_at(lua: *mut lua_State, nodes: c_int, index: u32) -> bool {
+    // SAFETY: only called with the loop at 1, open, its NODES at `nodes`, and room for one value.
+    unsafe {
+        let number = (*state_at(lua, 1)).number_at(index).unwrap_or_default();
+        lua_rawgeti(lua, nodes, number.into());
+        let node = lua_touserdata(lua, -1).cast::<NodeBlock>();
+        !node.is_null() && Token::from_bits((*node).token).is_some_and(|token| token.index() == index)
     }
 }
 
 /// Drops void claims until it finds a coroutine that still waits. Remembers the descriptor for which this coroutine
 /// waits, and checks this descriptor first the next time. Runs no Lua code.
 unsafe fn find_waiting(lua: *mut lua_State) {
-    // SAFETY: only called by `before_idle`. Only the entry that `lua_next` has just returned leaves the table;
-    // `lua_next` allows that.
+    // SAFETY: only called by `before_idle`.
     unsafe {
-        let known = (*state_at(lua, 1)).cogloop.waiting;
+        let state = state_at(lua, 1);
+        let known = (*state).cogloop.waiting;
         if known < 0 {
             return;
         }
@@ -210,17 +220,15 @@ unsafe fn find_waiting(lua: *mut lua_State) {
         lua_rawgeti(lua, -1, known.into());
         let mut waiting = if has_waiting(lua, top + 2) { known } else { -1 };
         if waiting < 0 {
-            lua_settop(lua, top + 1);
-            lua_pushnil(lua);
-            while waiting < 0 && lua_next(lua, top + 1) != 0 {
-                // stack: … nodes number node
-                if has_waiting(lua, top + 3) {
-                    waiting = (*lua_touserdata(lua, top + 3).cast::<NodeBlock>()).number;
+            for token in (*state).token_indices() {
+                lua_settop(lua, top + 1);
+                if push_node_at(lua, top + 1, token) && has_waiting(lua, top + 2) {
+                    waiting = (*lua_touserdata(lua, top + 2).cast::<NodeBlock>()).number;
+                    break;
                 }
-                lua_settop(lua, top + 2);
             }
         }
-        (*state_at(lua, 1)).cogloop.waiting = waiting;
+        (*state).cogloop.waiting = waiting;
         lua_settop(lua, top);
     }
 }

@@ -12,6 +12,7 @@ use cogloop_io::memory::ByIndex;
 use cogloop_io::{EventLoop, Token, VirtualClock, Wait};
 use mlua::ffi::{lua_State, lua_touserdata};
 use std::ffi::{CStr, c_int};
+use std::ops::Range;
 use std::ptr::null_mut;
 
 impl State {
@@ -134,6 +135,16 @@ impl State {
     /// The descriptor number of a token.
     pub(crate) fn number_of(&self, token: Token) -> Option<Number> {
         self.numbers.get(token.index()).copied()
+    }
+
+    /// The indices of the tokens, also of those whose descriptor was removed.
+    pub(crate) fn token_indices(&self) -> Range<u32> {
+        self.numbers.indices()
+    }
+
+    /// The descriptor number of the last token with this index.
+    pub(crate) fn number_at(&self, index: u32) -> Option<Number> {
+        self.numbers.get(index).copied()
     }
 
     /// One of the nodes whose handles must be checked.

@@ -311,6 +311,30 @@ test( 'the error for a file that cannot be replayed names the option', function(
   equal( type( errno ), 'number' )
 end )
 
+-- The loop forgets the waits of coroutines that other code has resumed. The recording has these removals, in an order
+-- that does not depend on the numbers of the descriptors.
+test( 'waits that other code has ended are forgotten in the same order, whatever the numbers of the descriptors are', function( )
+  local from, to = 1, 8
+  local function program( loop, tell )
+    local sockets, waiting = { }, { }
+    for i = from, to, from < to and 1 or -1 do sockets[ i ] = Net.Socket 'udp' end
+    for i = 1, 8 do
+      loop:spawn( function( )
+        waiting[ i ] = coroutine.running( )
+        loop:wait( sockets[ i ], 'r' )
+        tell( 'ended', i )
+      end )
+    end
+    loop:after( 1, function( )
+      for i = 1, 8 do coroutine.resume( waiting[ i ] ) end
+      tell( 'resumed' )
+    end )
+  end
+  local recorded = play( 'record', program )
+  from, to = to, from
+  same_list( play( 'replay', program ), recorded )
+end )
+
 test( 'a recording that was cut off is replayed up to its end', function( )
   local function program( loop, tell ) for i = 1, 3 do loop:after( i, tell, i ) end end
   play( 'record', program, 'virtual' )
