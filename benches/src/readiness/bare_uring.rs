@@ -87,7 +87,7 @@ impl BareUring {
     }
 
     fn arm(&mut self, name: u64) -> io::Result<()> {
-        let events = u32::from(PollFlags::IN.bits());
+        let events = PollFlags::IN.bits() as u32;
         let poll = match (name, &self.waker) {
             (WAKER, Some(waker)) => opcode::PollAdd::new(Fd(waker.as_raw_fd()), events),
             _ if self.kind.files > 0 => opcode::PollAdd::new(Fixed(name as u32), events),

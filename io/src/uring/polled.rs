@@ -9,7 +9,8 @@ use rustix::io::Errno;
 use std::collections::TryReserveError;
 use std::os::fd::RawFd;
 
-/// The descriptors to poll, and the answers.
+/// The descriptors to poll, and the answers. The bits of `PollFlags` have the kernel's type, or that of libc if rustix
+/// goes through libc.
 #[derive(Default)]
 pub(super) struct Polled(Vec<libc::pollfd>);
 
@@ -29,7 +30,7 @@ impl Polled {
 
     /// Adds a descriptor. It need not be open.
     pub(super) fn push(&mut self, fd: RawFd, flags: PollFlags) {
-        self.0.push(libc::pollfd { fd, events: flags.bits() as i16, revents: 0 });
+        self.0.push(libc::pollfd { fd, events: flags.bits() as _, revents: 0 });
     }
 
     /// Polls the descriptors.
@@ -50,6 +51,6 @@ impl Polled {
 
     /// The answer for the `nth` descriptor; empty if it is not ready.
     pub(super) fn answer(&self, nth: usize) -> PollFlags {
-        PollFlags::from_bits_retain(self.0[nth].revents as u16)
+        PollFlags::from_bits_retain(self.0[nth].revents as _)
     }
 }

@@ -87,7 +87,7 @@ impl Uring {
             self.armed -= 1;
         }
         let answer = match u32::try_from(result) {
-            Ok(bits) => PollFlags::from_bits_retain(bits as u16),
+            Ok(bits) => PollFlags::from_bits_retain(bits as _),
             Err(_) => match Errno::from_raw_os_error(-result) {
                 Errno::CANCELED | Errno::AGAIN | Errno::NOMEM | Errno::INTR => PollFlags::empty(),
                 // The descriptor was closed without being removed, before its poll was armed.

@@ -120,7 +120,7 @@ impl Ring {
     /// Queues a poll whose completions have the name `name`. If `lasts` is true and the kernel has multishot polls, the
     /// poll is multishot. Otherwise it is one-shot. Returns `false` if the ring is full.
     pub(super) fn poll(&mut self, name: u64, fd: BorrowedFd<'_>, flags: PollFlags, lasts: bool) -> bool {
-        let poll = opcode::PollAdd::new(Fd(fd.as_raw_fd()), flags.bits().into()).multi(lasts && self.has_multishot);
+        let poll = opcode::PollAdd::new(Fd(fd.as_raw_fd()), flags.bits() as u32).multi(lasts && self.has_multishot);
         self.queue(&poll.build().user_data(name))
     }
 

@@ -33,6 +33,8 @@ const TARGETS: &[Target] = &[
     hosted(UNIXES[0]),
     hosted(UNIXES[1]),
     hosted(UNIXES[2]),
+    // A Linux on which rustix goes through libc, so that some of its types are others.
+    hosted("powerpc64le-unknown-linux-gnu"),
     hosted("x86_64-pc-windows-msvc"),
     // The program with its Lua. mingw's compiler builds the Lua.
     Target {
