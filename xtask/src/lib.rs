@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! test/          all checks and tests, in one run with a summary
+//! busy/          tests whose threads stall at random
 //! soak           tests that have no end: the fuzzer in border/, the comparisons in faces, the server in load
 //! mutants/       old bugs, each of which a test must catch
 //! conformance/   which behaviours hold on which backend
@@ -20,6 +21,7 @@ mod bench;
 mod bench_lua;
 mod border;
 mod built;
+mod busy;
 mod c;
 mod conformance;
 mod dist;
@@ -76,6 +78,8 @@ The commands of the Cogloop project. Usage: cargo xtask COMMAND
   soak [--minutes N]     tests that have no end: the wheel, the Rust crate, the C library and the Lua modules beside
                          their models; the fuzzer of the Lua border; servers under load. --list shows the names, --only
                          NAME chooses one, --seed S repeats a run, --programs N counts programs instead of minutes
+  busy [STEP…]           steps of the tests while their threads stall at random, as on a busy machine: shows tests that
+                         fail by chance. --one-in N says how often, --runs N repeats, --seed S begins with that seed
   simulate [--seeds N]   the event loop in simulated worlds, one for each seed; --first S begins at S, --replay S shows one
   mutants [NAME…]        switches on old bugs one at a time and shows which test catches each; --all runs every suite
   help                   this text";
@@ -108,6 +112,7 @@ pub fn command(arguments: &[&str]) -> Result<(), String> {
         ["tidy", "--write"] => tidy::write(&Project::locate()?),
         ["bench", arguments @ ..] => bench::run(&Project::locate()?, arguments),
         ["soak", arguments @ ..] => soak::command(&Project::locate()?, arguments),
+        ["busy", arguments @ ..] => busy::command(&Project::locate()?, arguments),
         ["simulate", arguments @ ..] => process::run(test::simulate::command(&Project::locate()?)?.args(arguments)),
         ["mutants", arguments @ ..] => mutants::run(&Project::locate()?, arguments).map(drop),
         other => Err(format!("no such command: `{}`\n\n{HELP}", other.join(" "))),
@@ -164,6 +169,7 @@ mod tests {
             "bench",
             "exits",
             "soak",
+            "busy",
             "simulate",
             "mutants",
             "help",

@@ -10,6 +10,7 @@
 //! one, but at most four.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -34,11 +35,13 @@ pub(super) fn default_lanes() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() + 1).min(4))
 }
 
-/// Runs the steps in the order given, as many at once as there are lanes. Reports each step when it ends.
+/// Runs the steps in the order given, as many at once as there are lanes, with these environment variables. Reports each
+/// step when it ends.
 pub(super) fn run(
     project: &Project,
     steps: Vec<&'static Step>,
     lanes: usize,
+    env: &[(&str, OsString)],
     report: &mut Report,
 ) -> Result<(), String> {
     let folder = project.target.join("steps");
@@ -51,7 +54,7 @@ pub(super) fn run(
         while running.len() < lanes
             && let Some(step) = queue.pop_front()
         {
-            running.push(Running::start(step, folder.join(format!("{}.log", step.name)))?);
+            running.push(Running::start(step, folder.join(format!("{}.log", step.name)), env)?);
         }
         show_progress(&running, ended, all);
         thread::sleep(Duration::from_millis(100));
@@ -70,13 +73,18 @@ pub(super) fn run(
 }
 
 impl Running {
-    fn start(step: &'static Step, log: PathBuf) -> Result<Self, String> {
+    fn start(step: &'static Step, log: PathBuf, env: &[(&str, OsString)]) -> Result<Self, String> {
         let said = |error: std::io::Error| format!("{}: {error}", log.display());
         let output = File::create(&log).map_err(said)?;
         let errors = output.try_clone().map_err(said)?;
         let program = std::env::current_exe().map_err(|error| format!("the path of this program: {error}"))?;
         let mut command = Command::new(program);
-        command.args(["test", step.name]).stdin(Stdio::null()).stdout(output).stderr(errors);
+        command
+            .args(["test", step.name])
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors);
         let process = command.spawn().map_err(|error| format!("the step {} cannot be started: {error}", step.name))?;
         if !std::io::stdout().is_terminal() {
             println!("... {}", step.name);

@@ -42,6 +42,7 @@ mod windows_module;
 
 pub(crate) use tools::apt_install;
 
+use std::ffi::OsString;
 use std::process::Command;
 use std::time::Instant;
 
@@ -166,22 +167,41 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<(), String> {
         names => (names, Some(lanes::default_lanes())),
     };
     let lanes = lanes.ok_or("--lanes takes a number from 1")?;
+    let steps = choose(names)?;
+    if steps.len() == 1 || lanes == 1 {
+        return run_steps(project, steps.into_iter());
+    }
+    run_in_lanes(project, steps, lanes, &[])
+}
+
+/// Runs the steps of these names with these environment variables.
+pub(crate) fn run_with(project: &Project, names: &[&str], env: &[(&str, OsString)]) -> Result<(), String> {
+    run_in_lanes(project, choose(names)?, lanes::default_lanes(), env)
+}
+
+/// The steps of these names, or all steps if there is no name.
+fn choose(names: &[&str]) -> Result<Vec<&'static Step>, String> {
     let known = || STEPS.iter().chain(NAMED_STEPS);
     if let Some(unknown) = names.iter().find(|name| known().all(|step| step.name != **name)) {
         let known: Vec<_> = known().map(|step| step.name).collect();
         return Err(format!("no such step: `{unknown}`; known: {}", known.join(", ")));
     }
     let named = known().filter(|step| names.contains(&step.name));
-    let steps: Vec<_> = if names.is_empty() { STEPS.iter().collect() } else { named.collect() };
-    if steps.len() == 1 || lanes == 1 {
-        return run_steps(project, steps.into_iter());
-    }
+    Ok(if names.is_empty() { STEPS.iter().collect() } else { named.collect() })
+}
+
+fn run_in_lanes(
+    project: &Project,
+    steps: Vec<&'static Step>,
+    lanes: usize,
+    env: &[(&str, OsString)],
+) -> Result<(), String> {
     let start = Instant::now();
     let mut report = Report::default();
     let (first, rest) = steps.into_iter().partition(|step| step.name == TOOLS);
     // The other steps need the programs that the first step installs.
-    lanes::run(project, first, 1, &mut report)?;
-    lanes::run(project, rest, lanes, &mut report)?;
+    lanes::run(project, first, 1, env, &mut report)?;
+    lanes::run(project, rest, lanes, env, &mut report)?;
     report.whole = Some(start.elapsed());
     print!("\n{report}");
     report.verdict()
