@@ -72,13 +72,14 @@ static uint64_t now_us(void) {
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* Half of all pauses are shorter than 3 ms, and one in 128 takes up to a second. A thread that has paused for more than
- * 60 % of its time goes on at once, so that no test takes for ever. */
+/* Half of all pauses are shorter than 3 ms, and one in 128 takes up to a second. A thread pauses for at most 60 % of its
+ * time, and after three seconds of pauses for at most 10 %. Otherwise threads that wait for each other would take for
+ * ever. */
 static void pause_now(void) {
     int error = errno;
     uint64_t kind = roll() % 128, length = roll(), now = now_us();
     if (!begun_us) begun_us = now;
-    if (paused_us < 100000 || paused_us * 10 < (now - begun_us) * 6) {
+    if (paused_us < 100000 || paused_us * 10 < (now - begun_us) * (paused_us < 3000000 ? 6 : 1)) {
         uint64_t us = kind == 0 ? 300000 + length % 700000
             : kind < 16         ? 20000 + length % 40000
             : kind < 64         ? length % 12000
