@@ -14,12 +14,12 @@
 //!   memory of its own.
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use libloading::Library;
-use rustix::time::{ClockId, Timespec, clock_gettime as kernel_time};
+use rustix::time::Timespec;
 
 use crate::store::Store;
 
@@ -36,6 +36,17 @@ thread_local! {
     static VIRTUAL_NS: Cell<u64> = const { Cell::new(0) };
 }
 
+/// The C library's `clock_gettime`. rustix cannot be asked, because it may call the function below.
+static KERNEL_TIME: LazyLock<unsafe extern "C" fn(c_int, *mut Timespec) -> c_int> = LazyLock::new(|| {
+    unsafe extern "C" {
+        fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+    }
+    /// The libraries after the one that asks.
+    const RTLD_NEXT: *mut c_void = ptr::without_provenance_mut(usize::MAX);
+    // SAFETY: the name ends with 0. The C library has this function, with the type that the static says.
+    unsafe { std::mem::transmute(dlsym(RTLD_NEXT, c"clock_gettime".as_ptr())) }
+});
+
 /// Replaces the C library's `clock_gettime` in the whole program. Returns the virtual time while a store of this file
 /// runs, and the kernel's time otherwise.
 ///
@@ -46,14 +57,11 @@ thread_local! {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
     let virtual_ns = VIRTUAL_NS.get();
-    let now = if virtual_ns != 0 {
-        Timespec { tv_sec: (virtual_ns / 1_000_000_000) as i64, tv_nsec: (virtual_ns % 1_000_000_000) as i64 }
-    } else {
-        match ClockId::try_from(clock) {
-            Ok(clock) => kernel_time(clock),
-            Err(_) => return -1,
-        }
-    };
+    if virtual_ns == 0 {
+        // SAFETY: the caller keeps the contract of the C library's function.
+        return unsafe { KERNEL_TIME(clock, time) };
+    }
+    let now = Timespec { tv_sec: (virtual_ns / 1_000_000_000) as i64, tv_nsec: (virtual_ns % 1_000_000_000) as i64 };
     // SAFETY: `time` may be written, as the caller promises. rustix's `Timespec` is the C library's.
     unsafe { time.write(now) };
     0
