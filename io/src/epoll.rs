@@ -29,7 +29,7 @@ use crate::sys::{self, Identity};
 use crate::{Backend, Clock, Event, Interest, MonotonicClock, Token, Waker};
 use nix::sys::epoll::EpollEvent;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::io::Errno;
+use rustix::io::{DupFlags, Errno, dup3};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -227,7 +227,11 @@ impl Epoll {
                 }
             }
         }
-        self.set = nix::sys::epoll::Epoll(set);
+        // The new set gets the number of the old one. Otherwise it would keep the lowest free number, which may be that of
+        // a closed descriptor for which the program still waits.
+        if dup3(&set, &mut self.set.0, DupFlags::CLOEXEC).is_err() {
+            self.set = nix::sys::epoll::Epoll(set);
+        }
         Ok(())
     }
 }
@@ -365,8 +369,10 @@ mod tests {
         epoll.remove(fd, token).unwrap();
         assert_eq!(members(&epoll), 0, "removed");
         epoll.add(fd, Interest::READ, token).unwrap();
+        let number = epoll.set.0.as_raw_fd();
         epoll.rebuild().unwrap();
         assert_eq!(members(&epoll), 1, "the new set has the live registrations");
+        assert_eq!(epoll.set.0.as_raw_fd(), number);
     }
 
     /// An epoll set with an alarm, or `None` if this system refuses timer descriptors.
